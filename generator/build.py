@@ -176,29 +176,12 @@ def _generate(spec_dir: Path, out: Path) -> Summary:
     summary.counts["join"] = {"operations": wanted, "schemas": len(model.schemas)}
     summary.unlinked, summary.renamed = join.unlinked(document), rules.notes(spec)
 
-    from .emit import (  # slow to import; reading and checking do without
-        methods,
-        namespaces,
-        raw_client,
-        typed_dicts,
-    )
+    from .emit import emit  # slow to import; reading and checking do without
 
     try:
-        planned = step("plan", lambda: methods.Methods(model))
-        counts = {"raw": step("raw", lambda: raw_client.build(planned.raw, out))}
-        step("params", lambda: typed_dicts.build(model, out))
-        counts["resources"] = step("resources", lambda: namespaces.build(planned, out, spec))
+        emit(model, out, spec, step)
     except (DocumentError, RuntimeError) as error:
         raise BuildError(str(error)) from error
-    for name, made in counts.items():
-        if made["functions"] != wanted:
-            raise BuildError(
-                f"{name} made {made['functions']} functions of {wanted} operations; the generator loses or repeats some"
-            )
-    for folder in list(
-        out.rglob("__pycache__")
-    ):  # made by importing everything once, with the temporary folder's name in it
-        shutil.rmtree(folder)
     return summary
 
 

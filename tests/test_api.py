@@ -27,7 +27,7 @@ RAW = json.loads(
     (Path(__file__).resolve().parents[1] / "generated/openapi.json").read_text(encoding="utf-8")
 )
 DOCUMENT = Document(RAW)
-METHODS = Methods(Model(RAW))
+METHODS = Methods.of_document(Model(RAW))
 BY_ID = METHODS.document.by_id
 TASKS = [one for one in METHODS.document.operations if "x-task" in one.node]
 STREAMS = [one for one in METHODS.document.operations if "x-stream" in one.node]

@@ -25,7 +25,9 @@ def model(cls: type[T]) -> type[T]:
     """Make an attrs class of a reply class: slots, keyword arguments, pickling of every slot; the rest is in `Model`."""
     from attrs import define  # here, since a request that is never answered needs no attrs
 
-    return define(cls, kw_only=True, eq=False, repr=False, getstate_setstate=False, weakref_slot=False)
+    return define(
+        cls, kw_only=True, eq=False, repr=False, getstate_setstate=False, weakref_slot=False
+    )
 
 
 class HttpInfo(NamedTuple):
@@ -69,7 +71,9 @@ class Model:
         raw = getattr(self, "_raw", None)
         if raw is None:
             wire = self.__wire__
-            raw = {wire.get(name, name): value for name, value in self._fields() if value is not None}
+            raw = {
+                wire.get(name, name): value for name, value in self._fields() if value is not None
+            }
         copy: dict[str, Any] = plain(raw)
         return copy
 
@@ -92,7 +96,9 @@ class Model:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self._fields() if value is not None)
+        shown = ", ".join(
+            f"{name}={value!r}" for name, value in self._fields() if value is not None
+        )
         return f"{self.__class__.__name__}({shown})"
 
     def _fields(self) -> list[tuple[str, Any]]:
@@ -142,7 +148,12 @@ class Text(_Reply, str):
 class Binary(_Reply):
     """A reply that is a file: sound, image, video, archive."""
 
-    def __init__(self, content: bytes, media_type: str = "application/octet-stream", http: HttpInfo | None = None) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        media_type: str = "application/octet-stream",
+        http: HttpInfo | None = None,
+    ) -> None:
         self.content = content
         self.media_type = media_type
         self.http = http

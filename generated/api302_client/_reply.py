@@ -16,7 +16,16 @@ from .errors import DecodeError
 Responses = Mapping[str, Mapping[str, str]]
 """Type expressions by status (`200`, `4XX`, `default`) and media type; `bytes` means a file, `str` text."""
 
-FILE_KINDS = ("audio/", "image/", "video/", "font/", "model/", "application/octet-stream", "application/zip", "application/pdf")
+FILE_KINDS = (
+    "audio/",
+    "image/",
+    "video/",
+    "font/",
+    "model/",
+    "application/octet-stream",
+    "application/zip",
+    "application/pdf",
+)
 
 
 def parse(responses: Responses, status: int, headers: Mapping[str, str], content: bytes) -> Any:
@@ -34,7 +43,14 @@ def parse(responses: Responses, status: int, headers: Mapping[str, str], content
     return attach(_read(by_media, expression, media_type, charset, status, content), http)
 
 
-def _read(by_media: Mapping[str, str], expression: str | None, media_type: str, charset: str, status: int, content: bytes) -> Any:
+def _read(
+    by_media: Mapping[str, str],
+    expression: str | None,
+    media_type: str,
+    charset: str,
+    status: int,
+    content: bytes,
+) -> Any:
     if expression == "bytes":
         return Binary(content, media_type)
     if _is_json(media_type) and (content or (status < 400 and status not in (204, 205))):
@@ -43,7 +59,9 @@ def _read(by_media: Mapping[str, str], expression: str | None, media_type: str, 
         except (ValueError, RecursionError):
             if status < 400:
                 raise DecodeError(content, status) from None
-            return _text(content, charset)  # the status says enough; a proxy's page under a wrong label must not hide it
+            return _text(
+                content, charset
+            )  # the status says enough; a proxy's page under a wrong label must not hide it
     if expression == "str":
         return _text(content, charset)
     if not content:

@@ -43,7 +43,7 @@ def loader(type_expression: str) -> Loader:
     """
     with _lock:
         if type_expression not in _loaders:
-            _loaders[type_expression] = _compile(shape_of(type_expression))
+            _loaders[type_expression] = _compile(shape_of(type_expression), type_expression)
         return _loaders[type_expression]
 
 
@@ -57,7 +57,11 @@ class Shape(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether values are kept as they come, whatever is in them."""
-        return not self.models and (self.item is None or self.item.is_plain) and (self.value is None or self.value.is_plain)
+        return (
+            not self.models
+            and (self.item is None or self.item.is_plain)
+            and (self.value is None or self.value.is_plain)
+        )
 
 
 def _either(one: Shape | None, other: Shape | None) -> Shape | None:
@@ -96,13 +100,18 @@ _scope: dict[str, Any] = {"new": object.__new__}
 """Where the written functions find each other: `load_<class>` makes an object from a dict, `union_<n>` tells kinds of values apart."""
 
 
-def _compile(shape: Shape) -> Loader:
-    return _run(f"def load(v):\n    return {_value(shape, 'v')}")
+def _compile(shape: Shape, what: str) -> Loader:
+    return _run(f"def load(v):\n    return {_value(shape, 'v')}", what)
 
 
-def _run(code: str) -> Loader:
+def _run(code: str, what: str) -> Loader:
+    """The function `load` of written code. Tracebacks and debuggers show its source, as that of a file named after `what`."""
+    import linecache  # here, since a request that is never answered needs none; attrs has it loaded for all others
+
+    file = f"<api302_client loader of {what}>"
+    linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
     names: dict[str, Any] = {}
-    exec(code, _scope, names)
+    exec(compile(code, file, "exec"), _scope, names)
     written: Loader = names["load"]
     return written
 
@@ -149,7 +158,7 @@ def write(cls: type[Model]) -> Loader:
             wire = cls.__wire__.get(name, name)
             source = f"(d[{wire!r}] if {wire!r} in d else None)"  # a little faster than d.get, most of all for what is absent
             lines.append(f"o.{name} = {_value(shape_of(annotation), source)}")
-        return _run("\n    ".join(["def load(d):", *lines, "return o"]))
+        return _run("\n    ".join(["def load(d):", *lines, "return o"]), cls.__name__)
 
 
 # -- unions ----------------------------------------------------------------------------------------------------------------------------
@@ -164,8 +173,9 @@ def _union_name(shape: Shape) -> str:
 
 def _union(shape: Shape) -> Loader:
     """A function for a value that may be one of several classes, a list or a map."""
-    load_item = _compile(shape.item) if shape.item else None
-    load_value = _compile(shape.value) if shape.value else None
+    what = " | ".join(shape.models) or "a value"
+    load_item = _compile(shape.item, f"items beside {what}") if shape.item else None
+    load_value = _compile(shape.value, f"values beside {what}") if shape.value else None
     choose: Callable[[dict[str, Any]], str] | None = None
 
     def load(data: Any) -> Any:
@@ -202,7 +212,9 @@ def _chooser(models: tuple[str, ...]) -> Callable[[dict[str, Any]], str]:
         best, most = "", 0
         for model in candidates:
             known = fields[model]
-            score = 1000 * sum(key in known for key in data) - len(known)  # of two that know as many, the smaller
+            score = 1000 * sum(key in known for key in data) - len(
+                known
+            )  # of two that know as many, the smaller
             if score > most:
                 best, most = model, score
         return best
@@ -227,7 +239,9 @@ def _tag(fields: Mapping[str, Mapping[str, str]]) -> tuple[str, dict[Any, list[s
 
 
 def _annotations(cls: type[Model]) -> dict[str, str]:
-    return {cls.__wire__.get(name, name): annotation for name, annotation in cls.__annotations__.items()}
+    return {
+        cls.__wire__.get(name, name): annotation for name, annotation in cls.__annotations__.items()
+    }
 
 
 def _literals(annotation: str) -> list[Any]:

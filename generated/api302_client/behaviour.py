@@ -149,8 +149,6 @@ class Test(NamedTuple):
     field: str
     values: tuple[Scalar, ...] | None = None
 
-    __test__ = False  # for pytest, which takes the name for a test class
-
     @classmethod
     def of(cls, data: Json) -> Test:
         """From `{field, values}`."""
@@ -160,6 +158,9 @@ class Test(NamedTuple):
         """Whether it is true of a response or an event."""
         value = compiled(self.field)(data)
         return is_present(value) if self.values is None else among(value, self.values)
+
+
+Test.__test__ = False  # type: ignore[attr-defined]  # for pytest, which takes the name for a test class
 
 
 class Field(NamedTuple):
@@ -318,7 +319,9 @@ class Progress(NamedTuple):
             return None
         is_percent = isinstance(value, str) and "%" in value
         try:
-            number = float(value.strip().removesuffix("%")) if isinstance(value, str) else float(value)
+            number = (
+                float(value.strip().removesuffix("%")) if isinstance(value, str) else float(value)
+            )
         except (ValueError, OverflowError):
             return None
         share = number / (100 if is_percent else self.of_)
@@ -527,7 +530,9 @@ class Price(NamedTuple):
     @classmethod
     def of(cls, data: Json) -> Price:
         """From one entry of the extension."""
-        return cls(data.get("amount"), data.get("unit"), data.get("per"), data.get("for"), data.get("note"))
+        return cls(
+            data.get("amount"), data.get("unit"), data.get("per"), data.get("for"), data.get("note")
+        )
 
 
 class Repeatable(NamedTuple):
@@ -548,9 +553,9 @@ class Follow(NamedTuple):
     """Where the part is in the response or event."""
     field: str | None = None
     """It has the value of this parameter or body field."""
-    count: str | None = None
+    count: str | None = None  # type: ignore[assignment]  # hides a method of tuples that nobody needs here
     """It has as many items as this field asks for, or has itself."""
-    index: str | None = None
+    index: str | None = None  # type: ignore[assignment]
     """The field of each item that counts them from 0."""
     length: str | None = None
     """It is a list of numbers, or a list of such lists, as long as this field says."""
@@ -592,7 +597,16 @@ class Behaviour(NamedTuple):
         return method.upper() in ("GET", "HEAD") and self.is_free
 
 
-READ_BY_CLIENTS = ("x-success", "x-task", "x-task-status", "x-stream", "x-pages", "x-upload", "x-price", "x-repeatable")
+READ_BY_CLIENTS = (
+    "x-success",
+    "x-task",
+    "x-task-status",
+    "x-stream",
+    "x-pages",
+    "x-upload",
+    "x-price",
+    "x-repeatable",
+)
 """The extensions of an operation that clients act on. The others are for readers and generators."""
 
 

@@ -19,7 +19,14 @@ class ApiStatusError(Exception):
         message: What the body says went wrong, if it could be found; never the key.
     """
 
-    def __init__(self, status_code: int, parsed: Any, content: bytes, headers: Mapping[str, str], message: str = "") -> None:
+    def __init__(
+        self,
+        status_code: int,
+        parsed: Any,
+        content: bytes,
+        headers: Mapping[str, str],
+        message: str = "",
+    ) -> None:
         super().__init__(f"HTTP {status_code}: {message}" if message else f"HTTP {status_code}")
         self.status_code = status_code
         self.parsed = parsed
@@ -28,7 +35,13 @@ class ApiStatusError(Exception):
         self.message = message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.status_code, self.parsed, self.content, dict(self.headers), self.message)
+        return type(self), (
+            self.status_code,
+            self.parsed,
+            self.content,
+            dict(self.headers),
+            self.message,
+        )
 
 
 class DecodeError(ValueError):
@@ -40,7 +53,9 @@ class DecodeError(ValueError):
     """
 
     def __init__(self, content: bytes, status: int) -> None:
-        super().__init__(f"the reply (HTTP {status}, {len(content)} bytes) is declared JSON but does not parse; its bytes are in .content")
+        super().__init__(
+            f"the reply (HTTP {status}, {len(content)} bytes) is declared JSON but does not parse; its bytes are in .content"
+        )
         self.content = content
         self.status = status
 

@@ -106,7 +106,12 @@ _BRANDS = {
     b"M4B ": ".m4a",
     b"qt  ": ".mov",
 }
-_ZIPS = ((b"word/", ".docx"), (b"xl/", ".xlsx"), (b"ppt/", ".pptx"), (b"mimetypeapplication/epub+zip", ".epub"))
+_ZIPS = (
+    (b"word/", ".docx"),
+    (b"xl/", ".xlsx"),
+    (b"ppt/", ".pptx"),
+    (b"mimetypeapplication/epub+zip", ".epub"),
+)
 
 
 def kind_of(start: bytes) -> Kind | None:

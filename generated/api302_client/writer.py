@@ -30,7 +30,9 @@ from .media import kind_of, suffix_of
 LONGEST_STEM = 150
 """Bytes of a name from a server, so that a number and a suffix fit behind it."""
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\.|$)", re.IGNORECASE)
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
+_UNSAFE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
+)
 _LIVE_FOLDERS = ("/dev/", "/proc/")
 """Links in these lead to what is open already, such as `/dev/stdout`."""
 
@@ -51,7 +53,10 @@ def folder_of(path: str | os.PathLike[str]) -> Path:
     is_folder = text.endswith(("/", os.sep)) or os.path.isdir(text)
     folder = Path(text) if is_folder else Path(text).parent
     if not os.path.isdir(folder):
-        raise ValueError(f"path: there is no folder {str(folder)!r}; make it first: pathlib.Path(…).mkdir(parents=True)")
+        raise ValueError(
+            f"path: there is no folder {str(folder)!r}; make it first: "
+            "pathlib.Path(…).mkdir(parents=True)"
+        )
     try:
         os.lstat(text)
     except FileNotFoundError:

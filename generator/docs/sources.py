@@ -51,10 +51,8 @@ def _entry(line: str, source: str) -> Entry | None:
     number = page_number(url)
     if not is_entry or not number or not url.isprintable() or " " in url:
         return None
-    try:
-        url = urljoin(source, url) if is_url(source) else url
-    except ValueError:
-        return None
+    if is_url(source) and not is_url(url):
+        url = urljoin(source, url)
     kind = _KIND.search(url)
     group = re.sub(r" ?[>›»] ?", " > ", one_line(crumb).strip(" >"))
     return Entry(url, number, kind[1] if kind else "", one_line(title), group)

@@ -43,9 +43,9 @@ class Annotation:
         )
 
     @property
-    def optional(self) -> str:
-        """With None, and None as the default."""
-        return f"{self} = None" if str(self) == "Any" else f"{self | scalar('None')} = None"
+    def or_none(self) -> Annotation:
+        """The same, or None."""
+        return self if str(self) == "Any" else self | scalar("None")
 
     def without_none(self) -> Annotation:
         """For an argument: there None means not sent."""

@@ -13,7 +13,7 @@ from ..source import obj, seq
 from .arguments import Argument, BodyArguments
 
 WIDTH = 110  # of the text without its indent
-_RAISES = "Api302Error: The call failed; see its status, code, message and request id."
+_RAISES = "Api302Error: The call failed."
 _FILE = {
     "url": "a URL",
     "data_url": "a data URL",
@@ -28,6 +28,7 @@ class Texts:
     summary: str
     description: str
     deprecated: bool
+    endpoint: str
     price: str
     source: str
 
@@ -39,6 +40,7 @@ class Texts:
             summary=str(node.get("summary") or operation.id),
             description=str(node.get("description") or ""),
             deprecated=bool(node.get("deprecated")),
+            endpoint=f"{operation.method.upper()} {operation.path}",
             price=price_text(seq(node.get("x-price"))),
             source=source_text(node),
         )
@@ -63,10 +65,15 @@ def docstring(
         list(_arguments(arguments, own)),
         ["Returns:", *wrap(returns, 4, 4)],
         ["Raises:", *wrap(_RAISES, 8, 4)],
-        [*(wrap(f"Price: {texts.price}") if texts.price else []), *wrap(f"Source: {texts.source}")],
+        list(_facts(texts)),
     ]
-    lines = [line for paragraph in paragraphs if any(paragraph) for line in ["", *paragraph]][1:]
-    return [line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in lines]
+    return [line for paragraph in paragraphs if any(paragraph) for line in ["", *paragraph]][1:]
+
+
+def _facts(texts: Texts) -> Iterator[str]:
+    yield from wrap(f"Endpoint: {texts.endpoint}")
+    yield from wrap(f"Price: {texts.price}") if texts.price else ()
+    yield from wrap(f"Source: {texts.source}")
 
 
 def _arguments(arguments: list[Argument], own: dict[str, str]) -> Iterator[str]:

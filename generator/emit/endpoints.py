@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..document import Body, DocumentError, Media, Operation, Parameter, Response
 from ..document.media import EVENT_STREAM, has_fields, is_event_stream, is_json
 from ..document.names import RAW_ARGUMENTS, TYPE_NAMES, python_name, unique
+from ..runtime.behaviour import READ_BY_CLIENTS
+from .arguments import Arguments
+from .docstrings import best_source, wrap
 from .response_types import expression, names_in, prose
 
 PLACES = ("path", "query", "header")
@@ -35,10 +39,11 @@ class EndpointParameter:
 class EndpointBody:
     """The body that the functions of an endpoint module take."""
 
-    type: str
+    types: list[str]
+    """What it may be: TypedDicts, `Mapping[str, Any]`, `Any`."""
     required: bool
-    schemas: list[str]
-    """Names of the schemas that describe it."""
+    modules: dict[str, str]
+    """The module of `params` of each TypedDict among its types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,51 @@ class Endpoint:
         return prose(self.operation.node.get("description"))
 
     @property
+    def lines(self) -> list[str]:
+        """The docstring of `sync`."""
+        last = [("client", "Sends the request."), *self._texts(False)]
+        if self.body:
+            kinds = " or ".join(name for name, _ in self.params) or "The request body"
+            last.append(("body", f"{kinds}, as {' or '.join(self.media_types)}."))
+        if len(self.media_types) > 1:
+            last.append(("content_type", "Which of these, where the body alone does not tell."))
+        described = [*self._texts(True), *last]
+        paragraphs = [
+            wrap(self.summary),
+            wrap(self.description),
+            [
+                "Args:",
+                *(
+                    line
+                    for name, text in described
+                    for line in wrap(f"{name}: {text}".strip(), 8, 4)
+                ),
+            ],
+            ["Raises: what `Client.send` raises."],
+        ]
+        return [line for paragraph in paragraphs if any(paragraph) for line in ["", *paragraph]][1:]
+
+    def _texts(self, in_path: bool) -> list[tuple[str, str]]:
+        """Name and description of the parameters in the path, or of the others, the required first."""
+        found = [one for one in self.parameters if (one.place == "path") == in_path]
+        found.sort(key=lambda one: not one.required)
+        return [(one.name, one.description) for one in found]
+
+    @property
+    def body_type(self) -> str:
+        """The type of its body. A TypedDict is called `…Param` where a class has its name."""
+        kinds = self.body.types if self.body else []
+        renamed = [f"{kind}Param" if kind in self.models else kind for kind in kinds]
+        return "Any" if "Any" in kinds else " | ".join(renamed)
+
+    @property
+    def params(self) -> list[tuple[str, str]]:
+        """The TypedDicts of its body: name and module of `params`."""
+        return sorted(self.body.modules.items()) if self.body else []
+
+    @property
     def names(self) -> set[str]:
-        """The names that its annotations use."""
+        """The names in the types of its responses and parameters."""
         return names_in([self.returns, *(parameter.type for parameter in self.parameters)])
 
     @property
@@ -90,6 +138,7 @@ class Endpoint:
 
     @property
     def models(self) -> list[str]:
+        """The classes of its responses."""
         return sorted(self.names - TYPE_NAMES - RETURNED.keys())
 
     @property
@@ -100,8 +149,46 @@ class Endpoint:
         yield from [self.stream] if self.stream else []
 
 
-def endpoint(operation: Operation) -> Endpoint:
-    """The facts of an operation. Raises DocumentError for what the raw client cannot be made from, naming the place and the fix."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What clients must know of an operation beside its request line and the types of its responses.
+
+    Attributes:
+        docs: The URL, page or file of the best evidence.
+        files: Fields of the body that take a file, each with the forms it takes it in.
+        required: Fields of the body that every call needs.
+        not_empty: Fields of the body in which an empty text is a mistake.
+        key_headers: Headers that take the API key as well as `Authorization`.
+        extensions: The `x-` extensions that clients act on, as in the document.
+    """
+
+    docs: str
+    files: dict[str, tuple[str, ...]]
+    required: tuple[str, ...]
+    not_empty: tuple[str, ...]
+    key_headers: tuple[str, ...]
+    extensions: dict[str, Any]
+
+
+def facts(operation: Operation, taken: Arguments) -> Facts:
+    """The facts of an operation that takes these arguments."""
+    fields = taken.body.fields
+    return Facts(
+        docs=best_source(operation.node),
+        files={argument.wire: argument.files for argument in fields if argument.files},
+        required=tuple(field.wire for field in fields if field.required and field.wire),
+        not_empty=tuple(argument.wire for argument in fields if argument.not_empty),
+        key_headers=operation.key_headers,
+        extensions={
+            name: operation.node[name] for name in READ_BY_CLIENTS if name in operation.node
+        },
+    )
+
+
+def endpoint(operation: Operation, modules: Mapping[str, str]) -> Endpoint:
+    """What an operation's module says. `modules`: in which module of `params` each request schema is.
+
+    Raises DocumentError for what the raw client cannot be made from, naming the place and the fix."""
     if not operation.id:
         raise DocumentError(f"{operation}: has no operationId.")
     if operation.method in UNSEEN_METHODS:
@@ -112,7 +199,7 @@ def endpoint(operation: Operation) -> Endpoint:
         path=_template(operation),
         parameters=_parameters(operation),
         media_types=operation.body.media_types if operation.body else [],
-        body=_body(operation.body) if operation.body else None,
+        body=_body(operation.body, modules) if operation.body else None,
         responses=responses,
         stream=_stream(operation),
         returns=_returns(responses),
@@ -176,10 +263,17 @@ def _parameter(parameter: Parameter, name: str) -> EndpointParameter:
     )
 
 
-def _body(body: Body) -> EndpointBody:
-    schemas = {media.schema.target_name for media in body.media.values() if media.schema.ref}
-    kind = "Mapping[str, Any]" if any(map(has_fields, body.media)) else "Any"
-    return EndpointBody(kind, body.required, sorted(schemas))
+def _body(body: Body, modules: Mapping[str, str]) -> EndpointBody:
+    kinds = dict.fromkeys(_body_type(media, modules) for media in body.media.values())
+    own = {kind: modules[kind] for kind in kinds if kind in modules}
+    return EndpointBody(list(kinds), body.required, own)
+
+
+def _body_type(media: Media, modules: Mapping[str, str]) -> str:
+    if not has_fields(media.type):
+        return "Any"
+    name = media.schema.target_name
+    return name if name in modules else "Mapping[str, Any]"
 
 
 # -- what comes out

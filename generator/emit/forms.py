@@ -12,7 +12,7 @@ from ..document.media import EVENT_STREAM, is_json
 from ..source import obj
 from .annotation import ANY, Annotation, imported, received, returned, scalar
 from .arguments import NameProblem
-from .raw_client import RawClient
+from .plan import Plan
 from .response_types import expression
 
 
@@ -34,29 +34,29 @@ class Form:
     """Fields that are no arguments, beside the switches of all forms."""
 
 
-def forms(raw: RawClient, operation: Operation, name: str = "") -> list[Form]:
+def forms(plan: Plan, operation: Operation, name: str = "") -> list[Form]:
     """The forms of an operation, the plainest first. `create`, a shortcut's name, gives its twins bare names. Raises NameProblem."""
     name = name or operation.place[-1]
     prefix = Prefix(is_bare=name == "create")
-    replies = replies_of(raw, operation)
+    replies = replies_of(plan, operation)
     whole = [media for media in replies if media != EVENT_STREAM]
     is_stream = "x-stream" in operation.node
     streams_alone = is_stream and (not whole or name.startswith("stream"))
     task = operation.extension("x-task")
     found: list[Form] = []
     if task and "when" not in task:
-        found.append(Form("_submit", name, _task_reply(raw, operation)))
+        found.append(Form("_submit", name, _task_reply(plan, operation)))
     elif not streams_alone:
         item = returned(replies[media] for media in whole) if whole else scalar("None")
         found.append(Form("_call", name, item, accept=tuple(whole)))
     if "when" in task:
         found.append(
             Form(
-                "_submit", prefix("submit", name), _task_reply(raw, operation), switch=task["when"]
+                "_submit", prefix("submit", name), _task_reply(plan, operation), switch=task["when"]
             )
         )
     if is_stream:
-        found.append(_stream(raw, operation, name if streams_alone else prefix("stream", name)))
+        found.append(_stream(plan, operation, name if streams_alone else prefix("stream", name)))
     if binary := tuple(media for media in whole if replies[media] == "bytes"):
         called = prefix("stream_bytes" if is_stream else "stream", name)
         found.append(Form("_stream_bytes", called, Annotation(), accept=binary))
@@ -73,10 +73,10 @@ class Prefix:
         return prefix if self.is_bare else f"{prefix}_{name}"
 
 
-def _stream(raw: RawClient, operation: Operation, name: str) -> Form:
+def _stream(plan: Plan, operation: Operation, name: str) -> Form:
     rule = operation.extension("x-stream")
     return Form(
-        "_stream", name, _event(raw, operation), _sum(raw, operation), obj(rule.get("when"))
+        "_stream", name, _event(plan, operation), _sum(plan, operation), obj(rule.get("when"))
     )
 
 
@@ -99,11 +99,11 @@ def _more(operation: Operation, name: str, prefix: Prefix) -> Iterator[Form]:
 # -- what they return
 
 
-def replies_of(raw: RawClient, operation: Operation) -> dict[str, str]:
+def replies_of(plan: Plan, operation: Operation) -> dict[str, str]:
     """Type expressions of the successful responses by media type."""
     found: dict[str, str] = {}
     may_be_ticket = "when" in operation.extension("x-task")
-    for status, by_media in raw.endpoints[operation.id].responses.items():
+    for status, by_media in plan.endpoints[operation.id].responses.items():
         for media, kind in by_media.items() if status.startswith("2") else ():
             kind = _without_ticket(operation, kind) if may_be_ticket else kind
             known = found.setdefault(media, kind)
@@ -111,8 +111,10 @@ def replies_of(raw: RawClient, operation: Operation) -> dict[str, str]:
     return found
 
 
-def _json_replies(raw: RawClient, operation: Operation) -> list[str]:
-    return [kind for media, kind in replies_of(raw, operation).items() if is_json(media)] or ["Any"]
+def _json_replies(plan: Plan, operation: Operation) -> list[str]:
+    return [kind for media, kind in replies_of(plan, operation).items() if is_json(media)] or [
+        "Any"
+    ]
 
 
 def _without_ticket(operation: Operation, kind: str) -> str:
@@ -128,7 +130,7 @@ def _without_ticket(operation: Operation, kind: str) -> str:
     return " | ".join(kept) if kept else kind
 
 
-def _task_reply(raw: RawClient, operation: Operation) -> Annotation:
+def _task_reply(plan: Plan, operation: Operation) -> Annotation:
     """What a finished task's `reply` is."""
     name = operation.extension("x-task")["fetch"]
     fetch = operation.document.by_id.get(name)
@@ -137,25 +139,25 @@ def _task_reply(raw: RawClient, operation: Operation) -> Annotation:
             f"x-task.fetch names `{name}`, which is no operation", "name the fetching operation"
         )
     status = fetch.extension("x-task-status")
-    own = _json_replies(raw, operation if "response" in status else fetch)
+    own = _json_replies(plan, operation if "response" in status else fetch)
     return returned(iter([*own, "bytes"] if obj(status.get("done")).get("binary") else own))
 
 
-def _event(raw: RawClient, operation: Operation) -> Annotation:
+def _event(plan: Plan, operation: Operation) -> Annotation:
     """What each event of the operation's stream carries."""
-    kind = raw.endpoints[operation.id].stream
+    kind = plan.endpoints[operation.id].stream
     if kind is None:
         fault = f"it has x-stream, but no 2xx reply of {EVENT_STREAM} with itemSchema"
         raise NameProblem(fault, "describe the stream's events")
     return received(kind)
 
 
-def _sum(raw: RawClient, operation: Operation) -> Annotation:
+def _sum(plan: Plan, operation: Operation) -> Annotation:
     """What the events of the operation's stream add up to."""
     stream = operation.extension("x-stream")
     if "accumulate" not in stream:
         return received("Any")
-    return received(stream.get("response") or _json_replies(raw, operation)[0].split(" | ")[0])
+    return received(stream.get("response") or _json_replies(plan, operation)[0].split(" | ")[0])
 
 
 def _item(operation: Operation, path: str) -> Annotation:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..document import Document, Operation
 from ..source import obj
-from . import arguments
 from .annotation import FILE, Annotation, literal, received, union
 from .arguments import Argument, Arguments, BodyArguments, NameProblem, Shape
+from .code import Name
 from .docstrings import Texts, docstring
 from .forms import Form, forms, replies_of
-from .raw_client import RawClient, plan
-from .request_types import RequestTypes
-from .typed_dicts import owners
+from .plan import Plan
 
+PACKAGE = "api302_client"
 _SOON = {
     "_submit": "Task",
     "_stream": "Stream",
@@ -29,8 +29,8 @@ _TWINS = {
     "_iterate": "goes through the items of all pages",
     "_upload": "makes all the steps of the upload in one call",
 }
-Sent = dict[str, list[tuple[str, str]]]
-"""By place, what is sent: name on the wire and the Python expression."""
+Sent = dict[str, list[tuple[str, Any]]]
+"""By place, what is sent: name on the wire, and the argument's name or a value."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class OwnArguments:
     """The arguments of ours."""
 
     all: dict[str, str]
-    """By name, `annotation = default`."""
+    """By name, the annotation."""
     texts: dict[str, str]
     """Their descriptions."""
     imports: set[tuple[str, str]]
@@ -61,7 +61,7 @@ class Method:
     kind: str
     arguments: list[Argument]
     own: dict[str, str]
-    """Our own arguments: by name, `annotation = default`."""
+    """Our own arguments: by name, the annotation; one that may be None has that as default."""
     sent: Sent
     item: Annotation
     doc: list[str]
@@ -71,9 +71,9 @@ class Method:
     overloads: list[Overload]
 
     @property
-    def constant(self) -> str:
-        """The name of its operation's facts."""
-        return self.operation.action.upper()
+    def package(self) -> str:
+        """The package of its operation's endpoint module."""
+        return f"{PACKAGE}.api.{self.operation.tag.replace('.', '_')}"
 
     def returns(self, prefix: str, item: Annotation | None = None) -> str:
         """The annotation of what the method returns; `prefix` is `Async` on the async class."""
@@ -91,31 +91,29 @@ class Methods:
 
     Attributes:
         document: The joined document.
-        raw: What the raw client is made of.
+        plan: What the packages are made of.
     """
 
-    def __init__(self, document: Document, raw: RawClient | None = None) -> None:
-        self.document = document
-        self.raw = raw or plan(document)
-        self.types = RequestTypes(owners(document), set(self.raw.classes))
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.document = plan.document
+
+    @classmethod
+    def of_document(cls, document: Document) -> Methods:
+        """The methods of a document."""
+        return cls(Plan(document))
 
     def arguments(self, operation: Operation) -> Arguments:
         """What an operation takes. Raises NameProblem."""
-        try:
-            return arguments.read(operation, self.types)
-        except NameProblem:
-            raise
-        except (KeyError, TypeError, ValueError) as error:
-            fault = f"its request cannot be read ({type(error).__name__}: {error})"
-            raise NameProblem(fault, "run `python -m generator check`") from error
+        return self.plan.arguments(operation)
 
     def forms(self, operation: Operation, name: str = "") -> list[Form]:
         """The forms in which an operation is called, under a name or where people find it. Raises NameProblem."""
-        return forms(self.raw, operation, name)
+        return forms(self.plan, operation, name)
 
     def replies(self, operation: Operation) -> dict[str, str]:
         """Type expressions of an operation's successful responses by media type."""
-        return replies_of(self.raw, operation)
+        return replies_of(self.plan, operation)
 
     def of(self, operation: Operation, name: str = "") -> list[Method]:
         """The methods of an operation, the plainest first, under a name or where people find it; its docstring points to the others."""
@@ -133,7 +131,8 @@ class Methods:
             argument for argument in taken.all if (argument.place, argument.wire) not in switches
         ]
         sent = _sent(operation, form, shown)
-        own = _own_arguments(form.accept, taken.body.is_unknown and "body" in sent)
+        unknown = taken.body.is_unknown and "body" in sent
+        own = _own_arguments(form.accept, unknown, form.kind == "_submit")
         texts = Texts.of(operation)
         if form.kind == "_upload":
             texts, shown = _as_upload(operation, texts, shown)
@@ -166,10 +165,10 @@ def _hidden(operation: Operation, form: Form) -> Iterator[dict[str, object]]:
 def _sent(operation: Operation, form: Form, shown: list[Argument]) -> Sent:
     sent: Sent = {"path": [], "query": [], "headers": [], "body": []}
     for argument in shown:
-        sent[_key(argument.place)].append((argument.wire, argument.name))
+        sent[_key(argument.place)].append((argument.wire, Name(argument.name)))
     sent["path"].sort(key=lambda pair: operation.path.find(f"{{{pair[0]}}}"))
     if form.switch:
-        sent[_key(form.switch["in"])].append((form.switch["name"], repr(form.switch["value"])))
+        sent[_key(form.switch["in"])].append((form.switch["name"], form.switch["value"]))
     if not operation.body:
         del sent["body"]
     return {place: pairs for place, pairs in sent.items() if pairs or place == "body"}
@@ -252,7 +251,7 @@ def _returns(operation: Operation, form: Form) -> str:
     }[form.kind]
 
 
-def _own_arguments(accept: tuple[str, ...], unknown: bool) -> OwnArguments:
+def _own_arguments(accept: tuple[str, ...], unknown: bool, is_task: bool) -> OwnArguments:
     """Our own arguments. `accept`: the media types to choose from; `unknown`: nobody knows the fields of the body."""
     mapping, texts = "Mapping[str, Any]", dict[str, str]()
     own: dict[str, str] = {}
@@ -262,16 +261,16 @@ def _own_arguments(accept: tuple[str, ...], unknown: bool) -> OwnArguments:
         texts["extra_body"] = "The whole body."
     if len(accept) > 1:
         media = union(literal(name) for name in accept)
-        own["accept"] = f"{media} | None = None"
+        own["accept"] = f"{media} | None"
         texts["accept"] = "The media type to answer in."
         imports |= media.imports
-    own["extra_headers"] = "Mapping[str, str] | None = None"
-    own["extra_query"] = f"{mapping} | None = None"
-    own.setdefault("extra_body", f"{mapping} | None = None")
-    own["timeout"] = "float | None = None"
+    own["extra_headers"] = "Mapping[str, str] | None"
+    own["extra_query"] = f"{mapping} | None"
+    own.setdefault("extra_body", f"{mapping} | None")
+    own["timeout"] = "float | None"
     given = ", ".join(name for name in own if name.startswith("extra_") and name not in texts)
     texts[given] = "Sent on top of the rest."
-    texts["timeout"] = (
-        "Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`."
-    )
+    texts["timeout"] = "Seconds to wait for the service; default: the client's."
+    if is_task:
+        texts["timeout"] += " A task's own time is `wait(timeout=…)`."
     return OwnArguments(own, texts, imports)

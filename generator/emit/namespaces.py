@@ -6,16 +6,12 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..document import Operation
 from ..document.names import CLIENT_ATTRIBUTES, argument_name, is_name
 from ..source import Problem, Spec, SpecError, obj
 from .arguments import NameProblem
-from .code import HEADER, TEMPLATES, format_code
-from .docstrings import best_source
+from .code import HEADER, templates
 from .methods import Method, Methods
 
 PACKAGE = "api302_resources"
@@ -47,66 +43,44 @@ class Module:
     path: str
     doc: str
     classes: list[Class] = field(default_factory=list)
-    constants: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    borrowed: set[tuple[str, str]] = field(default_factory=set)
-    """Constants of other modules: (module, name)."""
 
 
-def build(methods: Methods, out: Path, spec: Spec | None = None) -> dict[str, int]:
-    """Write `api302_resources/` below `out`. Returns how many `functions` (operations) and `modules` there are.
-
-    Raises SpecError for names that Python or the client cannot have, with file and line if `spec` is given.
-    """
-    tree = planned(methods, spec)
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES / "resources"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters["python"] = repr
-    for module in tree.modules.values():
-        _check_names(module)
+def write(tree: Tree, out: Path) -> None:
+    """Write `api302_resources/` anew below `out`, not formatted yet."""
+    environment = templates("resources")
     root = out / PACKAGE
     shutil.rmtree(root, ignore_errors=True)
     template = environment.get_template("module.py.jinja")
     for module in tree.modules.values():
-        text = template.render(
-            header=HEADER, module=module, imports=_imports(module), children=_child_imports(module)
-        )
-        _write(root / module.path, text)
-    operations = methods.document.operations
-    index = {
-        operation.id: f"{operation.tag}:{operation.action.upper()}" for operation in operations
-    }
-    text = environment.get_template("index.py.jinja").render(
-        header=HEADER, index=dict(sorted(index.items()))
-    )
-    _write(root / "_index.py", text)
+        shown = {"module": module, "imports": _imports(module), "children": _child_imports(module)}
+        _write(root / module.path, template.render(header=HEADER, **shown))
+    operations = tree.methods.document.operations
+    index = {one.id: f"{one.tag.replace('.', '_')}.{one.id}" for one in operations}
+    template = environment.get_template("index.py.jinja")
+    _write(root / "_index.py", template.render(header=HEADER, index=dict(sorted(index.items()))))
     for package in {str(Path(module.path).parent) for module in tree.modules.values()}:
         if not (root / package / "__init__.py").exists():
             _write(root / package / "__init__.py", f"{HEADER}\n")
     _write(root / "py.typed", "")
-    format_code(root)
-    return {"functions": len(operations), "modules": len(tree.modules)}
 
 
 def planned(methods: Methods, spec: Spec | None = None) -> Tree:
-    """The namespaces, before anything is written. Raises SpecError as `build`."""
+    """The namespaces, before anything is written.
+
+    Raises SpecError for names that Python or the client cannot have, with file and line if `spec` is given.
+    """
     tree = Tree(methods)
     tree.grow()
     if tree.problems:
         raise SpecError([_problem(operation, error, spec) for operation, error in tree.problems])
+    for module in tree.modules.values():
+        _check_names(module)
     return tree
 
 
 def _check_names(module: Module) -> None:
     """Refuse a file in which a name would mean two things."""
-    sources = {name: "this file" for name, _ in module.constants} | {
-        name: source for source, name in module.borrowed
-    }
+    sources: dict[str, str] = {}
     own = {name for cls in module.classes for name in (cls.name, f"Async{cls.name}")}
     children = [
         (child.module or "", [child.name, f"Async{child.name}"]) for child in _child_imports(module)
@@ -173,15 +147,10 @@ class Tree:
             self.problems.append((operation, error))
 
     def _add(self, operation: Operation) -> None:
-        section, name = operation.section, operation.action.upper()
+        section = operation.section
         above = self._module(f"{section}/__init__.py", self.root, section, section)
-        vendor = self._module(
-            f"{section}/{operation.vendor}.py", above.classes[0], operation.vendor, operation.tag
-        )
-        if any(name == other for other, _ in vendor.constants):
-            fault = f"another operation of {operation.tag} is called `{operation.action}` too"
-            raise NameProblem(fault, "give one another operationId")
-        vendor.constants.append((name, self._described(operation)))
+        path = f"{section}/{operation.vendor}.py"
+        vendor = self._module(path, above.classes[0], operation.vendor, operation.tag)
         for method in self.methods.of(operation, operation.action):
             self._place(vendor.classes[0], method.name, method)
 
@@ -191,7 +160,6 @@ class Tree:
         cls = module.classes[0]
         for number in range(2, len(groups) + 1):
             cls = self._group(module, cls, groups[:number])
-        module.borrowed.add((f"{PACKAGE}.{operation.tag}", operation.action.upper()))
         for method in self.methods.of(operation, name):
             self._place(cls, method.name, method)
 
@@ -242,30 +210,6 @@ class Tree:
             cls.methods.append(what)
         else:
             cls.children[name] = what
-
-    def _described(self, operation: Operation) -> dict[str, Any]:
-        """What the core must know of an operation, beside what its endpoint module says."""
-        node = operation.node
-        body = self.methods.arguments(operation).body
-        described = {
-            "id": operation.id,
-            "endpoint": f"{operation.tag.replace('.', '_')}.{operation.id}",
-            "docs": best_source(node),
-            "files": {argument.wire: argument.files for argument in body.fields if argument.files},
-            "required": tuple(
-                argument.wire for argument in body.fields if argument.required and argument.wire
-            ),
-            "not_empty": tuple(argument.wire for argument in body.fields if argument.not_empty),
-            "keys": operation.key_headers,
-            "success": node.get("x-success"),
-            "task": node.get("x-task"),
-            "status": node.get("x-task-status"),
-            "stream": node.get("x-stream"),
-            "pages": node.get("x-pages"),
-            "upload": node.get("x-upload"),
-            "price": node.get("x-price"),
-        }
-        return {name: value for name, value in described.items() if value}
 
 
 def _pascal(name: str) -> str:

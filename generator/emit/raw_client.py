@@ -8,84 +8,48 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..document import Document
 from ..document.names import module_of
-from .code import HEADER, TEMPLATES, GenerationError, format_code
-from .endpoints import Endpoint, endpoint
-from .response_types import Class, classes
+from .code import HEADER, TEMPLATES, GenerationError, escape_by_default
+from .code import name as checked
+from .plan import Plan
 
 PACKAGE = "api302_client"
 TOOL_VERSION = "0.29.1"
 RUNTIME = Path(__file__).parent.parent / "runtime"
 
 
-@dataclass
-class RawClient:
-    """What the raw client is made of.
+def write(plan: Plan, out: Path) -> None:
+    """Write `<out>/api302_client/` anew, but for its types of requests and its runtime; not formatted yet.
 
-    Attributes:
-        document: The joined document.
-        endpoints: An operation's module, by operation id, in the order of path and method.
-        classes: The classes of responses by name.
-    """
-
-    document: Document
-    endpoints: dict[str, Endpoint]
-    classes: dict[str, Class]
-
-
-def plan(document: Document) -> RawClient:
-    """The raw client, before anything is written. Raises DocumentError, naming the place and the fix."""
-    ordered = sorted(document.operations, key=lambda operation: operation.path)
-    endpoints = {operation.id: endpoint(operation) for operation in ordered}
-    expressions = (text for made in endpoints.values() for text in made.expressions)
-    return RawClient(document, endpoints, classes(document, expressions))
-
-
-def build(planned: RawClient, out: Path) -> dict[str, int]:
-    """Write `<out>/api302_client/` anew and import every module of it once.
-
-    Args:
-        planned: What to write.
-        out: The folder of the generated packages.
-
-    Returns:
-        How many `functions` (operations), `parsers` ((status, media type) pairs) and `modules` there are.
-
-    Raises:
-        GenerationError: openapi-python-client warns or refuses, or would change a name; a module fails to import; a count is off.
+    Raises GenerationError if openapi-python-client warns or refuses, or would change a name.
     """
     target = Path(out) / PACKAGE
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    _render(planned, target)
-    for source in sorted(RUNTIME.glob("*.py")):
-        text = f"{HEADER}\n# Its source is generator/runtime/{source.name}.\n{source.read_text('utf-8')}"
-        (target / source.name).write_text(text, "utf-8")
+    _render(plan, target)
     (target / "py.typed").write_text("", "utf-8")
-    format_code(target)
-    counts = _import_everything(target)
-    _compare(counts, planned.document)
-    return counts
 
 
-def _skeleton(planned: RawClient) -> dict[str, Any]:
+def copy_runtime(out: Path) -> None:
+    """Write the modules that are written by hand; they are formatted already."""
+    target = Path(out) / PACKAGE
+    for source in sorted(RUNTIME.glob("*.py")):
+        origin = f"# Its source is generator/runtime/{source.name}."
+        text = f"{HEADER}\n{origin}\n{source.read_text('utf-8')}"
+        (target / source.name).write_text(text, "utf-8")
+
+
+def _skeleton(plan: Plan) -> dict[str, Any]:
     """What openapi-python-client reads: names, from which it lays out the package. All else the templates take from the plan."""
     paths: dict[str, dict[str, Any]] = {}
-    for made in planned.endpoints.values():
+    for made in plan.endpoints.values():
         operation = made.operation
         in_path = [parameter.wire for parameter in made.parameters if parameter.place == "path"]
         paths.setdefault(operation.path, {})[operation.method] = {
@@ -101,11 +65,11 @@ def _skeleton(planned: RawClient) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "api302", "version": "0"},
         "paths": paths,
-        "components": {"schemas": {name: {"type": "object"} for name in planned.classes}},
+        "components": {"schemas": {name: {"type": "object"} for name in plan.classes}},
     }
 
 
-def _render(planned: RawClient, target: Path) -> None:
+def _render(plan: Plan, target: Path) -> None:
     """Run openapi-python-client. Warnings are errors."""
     _check_version()
     from openapi_python_client import Project
@@ -122,28 +86,27 @@ def _render(planned: RawClient, target: Path) -> None:
         output_path=target,
     )
     with _readable_errors():
-        data = GeneratorData.from_dict(_skeleton(planned), config=config)
+        data = GeneratorData.from_dict(_skeleton(plan), config=config)
     errors = [data] if isinstance(data, GeneratorError) else [*data.errors, *_parse_errors(data)]
     if errors or isinstance(data, GeneratorError):
         raise GenerationError(_problems(errors))
-    _check_names(data, planned)
+    _check_names(data, plan)
     project = Project(openapi=data, config=config, custom_template_path=TEMPLATES)
+    escape_by_default(project.env)
     project.env.globals.update(
         header=HEADER,
-        endpoints=planned.endpoints,
-        classes=planned.classes,
+        endpoints=plan.endpoints,
+        facts=plan.facts,
+        classes=plan.classes,
         module_of=module_of,
-        server=planned.document.server,
+        server=plan.document.server,
     )
-    project.env.filters["literal"] = repr
     with contextlib.redirect_stdout(io.StringIO()), _readable_errors():
         errors = project.build()
     if errors:
         raise GenerationError(_problems(errors))
-    lines = [
-        HEADER,
-        *(f"from .{module_of(name)} import {name} as {name}" for name in planned.classes),
-    ]
+    names = [checked(name) for name in plan.classes]
+    lines = [HEADER, *(f"from .{module_of(name)} import {name} as {name}" for name in names)]
     (target / "models" / "__init__.pyi").write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -187,7 +150,7 @@ def _parse_errors(data: Any) -> list[Any]:
     ]
 
 
-def _check_names(data: Any, planned: RawClient) -> None:
+def _check_names(data: Any, plan: Plan) -> None:
     """Refuse names that openapi-python-client would rewrite: everything else refers to them as they are in the document."""
     modules_of = {
         str(model.class_info.name): str(model.class_info.module_name) for model in data.models
@@ -196,7 +159,7 @@ def _check_names(data: Any, planned: RawClient) -> None:
     made = {(str(tag), str(endpoint.name)) for tag, group in groups for endpoint in group.endpoints}
     problems = [
         f"- schema {name}: openapi-python-client spells it otherwise. Rename it in spec/; new words begin with one capital letter."
-        for name in planned.classes
+        for name in plan.classes
         if modules_of.get(name) != module_of(name)
     ]
     shared = Counter(modules_of.values()) - Counter(set(modules_of.values()))
@@ -206,62 +169,8 @@ def _check_names(data: Any, planned: RawClient) -> None:
     ]
     problems += [
         f"- operation {made_of.id}, tag {made_of.operation.tag}: must be snake_case, with one tag `section.vendor`."
-        for made_of in planned.endpoints.values()
+        for made_of in plan.endpoints.values()
         if (made_of.operation.tag.replace(".", "_"), made_of.id) not in made
     ]
     if problems:
         raise GenerationError("names of the document that cannot be kept:\n" + "\n".join(problems))
-
-
-def _import_everything(target: Path) -> dict[str, int]:
-    """Import every module in a fresh interpreter, make every class, and count what is there."""
-    environment = {**os.environ, "PYTHONPATH": str(target.parent), "PYTHONDONTWRITEBYTECODE": "1"}
-    with tempfile.TemporaryDirectory() as elsewhere:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", COUNT],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-            cwd=elsewhere,
-        )
-    if done.returncode:
-        raise GenerationError(f"a generated module does not work:\n{done.stderr}")
-    return json.loads(done.stdout)
-
-
-COUNT = f"""
-import importlib, json, pkgutil, sys
-import {PACKAGE} as package
-from {PACKAGE} import _structure, models
-
-counts = dict(functions=0, parsers=0, modules=1)
-for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-    module = importlib.import_module(info.name)
-    counts["modules"] += 1
-    if hasattr(module, "RESPONSES"):
-        assert all(callable(getattr(module, name)) for name in ("build", "sync", "sync_detailed", "asyncio", "asyncio_detailed")), info.name
-        counts["functions"] += 1
-        expressions = [kind for by_media in module.RESPONSES.values() for kind in by_media.values()]
-        counts["parsers"] += len(expressions)
-        for expression in [*expressions, *filter(None, [module.STREAM])]:
-            _structure.loader(expression)
-    for name, value in list(vars(module).items()):
-        if isinstance(value, type) and value.__module__ == info.name and info.name.startswith(models.__name__):
-            assert getattr(models, name) is value, name
-            _structure.write(value)
-print(json.dumps(counts))
-"""
-
-
-def _compare(counts: Mapping[str, int], document: Document) -> None:
-    """Operations in must be functions out, (status, media type) pairs in must be parsers out."""
-    functions = len(document.operations)
-    parsers = sum(
-        len(response.media) for operation in document.operations for response in operation.responses
-    )
-    if (counts["functions"], counts["parsers"]) != (functions, parsers):
-        raise GenerationError(
-            f"the document has {functions} operations and {parsers} (status, media type) pairs, "
-            f"the client {counts['functions']} functions and {counts['parsers']} parsers"
-        )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..document import Document, Schema
-from .code import HEADER, GenerationError, format_code
+from .code import HEADER, GenerationError
 from .docstrings import wrap
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 Json = dict[str, Any]
 
@@ -32,32 +34,24 @@ File: TypeAlias = bytes | IO[bytes] | tuple[str, bytes | IO[bytes]] | tuple[str,
 _OPTIONS = (
     "--input-file-type openapi --output-model-type typing.TypedDict --target-python-version 3.11 --enum-field-as-literal all"
     " --openapi-scopes schemas --use-standard-collections --use-union-operator --use-generic-container-types --no-use-closed-typed-dict"
-    " --use-field-description --use-schema-description --formatters ruff-format --disable-timestamp"
+    " --use-field-description --use-schema-description --use-single-line-docstring --formatters builtin --disable-timestamp"
 ).split()
 # Everything else says what a value must be like, which a type cannot.
 _KEPT = ("type", "required", "enum", "const", "description")
 _REF = "#/components/schemas/"
 
 
-def build(document: Document, out: Path) -> dict[str, int]:
-    """Write `api302_client/params/` below `out`; returns how many modules and schemas. Raises GenerationError if the tool fails."""
-    modules = owners(document)
+def write(plan: Plan, out: Path) -> None:
+    """Write `api302_client/params/` anew below `out`, not formatted yet. Raises GenerationError if the tool fails."""
     target = out.joinpath(*PACKAGE.split("."))
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder, "params")
-        made.mkdir()
-        (made / "__init__.py").write_text(
-            f'{HEADER}\n"""Types of request bodies, a module a vendor."""\n', encoding="utf-8"
-        )
-        (made / "files.py").write_text(_FILES, encoding="utf-8")
-        if modules:
-            _generate(document, modules, made)
-        format_code(made)
-        _import_all(made, modules)
-        shutil.rmtree(target, ignore_errors=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(made, target)
-    return {"modules": len(set(modules.values())), "schemas": len(modules)}
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    about = f'{HEADER}\n"""Types of request bodies, a module a vendor."""\n'
+    (target / "__init__.py").write_text(about, encoding="utf-8")
+    (target / "files.py").write_text(_FILES, encoding="utf-8")
+    if plan.modules:
+        with tempfile.TemporaryDirectory() as folder:
+            _generate(plan, Path(folder), target)
 
 
 def owners(document: Document) -> dict[str, str]:
@@ -67,11 +61,10 @@ def owners(document: Document) -> dict[str, str]:
     """
     reached: dict[str, set[str]] = {}
     for operation in document.operations:
-        home = operation.tag.replace(".", "_")
-        for name in document.reached(
-            [operation.node.get("requestBody"), operation.node.get("parameters")]
-        ):
-            reached.setdefault(name, set()).add(home)
+        body = operation.body.media.values() if operation.body else ()
+        roots = [media.schema for media in body] + [one.schema for one in operation.parameters]
+        for name in _reach(roots):
+            reached.setdefault(name, set()).add(operation.tag.replace(".", "_"))
     return {
         name: next(iter(homes)) if len(homes) == 1 else COMMON
         for name, homes in sorted(reached.items())
@@ -79,56 +72,58 @@ def owners(document: Document) -> dict[str, str]:
     }
 
 
-def _generate(document: Document, modules: dict[str, str], made: Path) -> None:
+def _reach(roots: Iterable[Schema]) -> set[str]:
+    """Names of the schemas that types of these are made of."""
+    found: set[str] = set()
+    todo = list(roots)
+    while todo:
+        schema = todo.pop()
+        if not schema.ref:
+            todo += _parts(schema)
+        elif schema.target_name not in found:
+            found.add(schema.target_name)
+            todo.append(schema.referred)
+    return found
+
+
+def _parts(schema: Schema) -> list[Schema]:
+    """The schemas inside a schema of which its type is made."""
+    if _is_file(schema):
+        return []
+    fields = list(schema.properties.values()) or ([schema.additional] if schema.additional else [])
+    items = [schema.items] if schema.items else []
+    members = [*schema.any_of, *schema.one_of, *schema.all_of]
+    return [*fields, *items, *(member for member in members if member.has_shape)]
+
+
+def _is_file(schema: Schema) -> bool:
+    """A text that may be sent as a part of a form: the content of a file."""
+    is_text = schema.is_file and "string" in schema.types
+    return is_text and "part" in (schema.file_forms or ["part"])
+
+
+def _generate(plan: Plan, scratch: Path, target: Path) -> None:
+    modules = plan.modules
     # The tool takes the part of a name before a dot for a module.
     lowered = {
-        f"{module}.{name}": _lower(document.schemas[name], modules)
+        f"{module}.{name}": _lower(plan.document.schemas[name], modules)
         for name, module in modules.items()
     }
-    source = made.with_name("params.json")
+    source, output = scratch / "params.json", scratch / "output"
     head = {"openapi": "3.1.0", "info": {"title": "params", "version": "0"}, "paths": {}}
-    source.write_text(
-        json.dumps({**head, "components": {"schemas": lowered}}, ensure_ascii=False),
-        encoding="utf-8",
-    )
-    output = made.with_name("output")
-    command = [
-        sys.executable,
-        "-m",
-        "datamodel_code_generator",
-        "--input",
-        str(source),
-        "--output",
-        str(output),
-    ]
-    _run([*command, "--custom-file-header", HEADER, *_OPTIONS])
+    text = json.dumps({**head, "components": {"schemas": lowered}}, ensure_ascii=False)
+    source.write_text(text, encoding="utf-8")
+    _run(["--input", str(source), "--output", str(output), "--custom-file-header", HEADER])
     for path in sorted(output.glob("*.py")):
         if path.name == "_internal.py":
-            raise GenerationError(
-                "datamodel-code-generator met a cycle between modules: a shared request schema refers to a vendor's"
-            )
+            fault = "a shared request schema refers to a vendor's"
+            raise GenerationError(f"datamodel-code-generator met a cycle between modules: {fault}")
         if path.name != "__init__.py":
-            shutil.copy(path, made / path.name)
-    missing = sorted(
-        {f"{module}.py" for module in modules.values()} - {path.name for path in made.iterdir()}
-    )
-    if missing:
-        raise GenerationError(
-            f"datamodel-code-generator wrote no {', '.join(missing)}; is a module's name no identifier?"
-        )
-
-
-def _import_all(made: Path, modules: dict[str, str]) -> None:
-    """Import every module once in a fresh interpreter, warnings as errors, and see that it has its types."""
-    package = made.with_name("package")
-    shutil.copytree(made, package.joinpath(*PACKAGE.split(".")))
-    (
-        package / PACKAGE.partition(".")[0] / "__init__.py"
-    ).touch()  # else an installed package of that name would come before it
-    places = [[module, name] for name, module in modules.items()]
-    code = f"import importlib, json, sys\nfor m, n in json.load(sys.stdin): getattr(importlib.import_module('{PACKAGE}.' + m), n)"
-    environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"}
-    _run([sys.executable, "-W", "error", "-c", code], json.dumps(places), environment)
+            shutil.copy(path, target / path.name)
+    written = {path.name for path in target.iterdir()}
+    if missing := sorted({f"{module}.py" for module in modules.values()} - written):
+        fault = f"wrote no {', '.join(missing)}; is a module's name no identifier?"
+        raise GenerationError(f"datamodel-code-generator {fault}")
 
 
 def _lower(schema: Schema, modules: dict[str, str]) -> Json:
@@ -140,7 +135,7 @@ def _lower(schema: Schema, modules: dict[str, str]) -> Json:
             if name in modules
             else _lower(schema.referred, modules)
         )
-    if schema.is_file and "string" in schema.types and "part" in (schema.file_forms or ["part"]):
+    if _is_file(schema):
         text = [{"type": "string"}] if len(schema.file_forms) > 1 else []
         return {
             **_described(schema),
@@ -181,11 +176,11 @@ def _described(schema: Schema) -> dict[str, str]:
     return {"description": "\n".join(wrap(text))} if text else {}
 
 
-def _run(command: list[str], given: str = "", environment: dict[str, str] | None = None) -> None:
-    done = subprocess.run(
-        command, input=given, capture_output=True, text=True, check=False, env=environment
-    )
+def _run(arguments: list[str]) -> None:
+    """Run datamodel-code-generator. Warnings are errors."""
+    command = [sys.executable, "-m", "datamodel_code_generator", *arguments, *_OPTIONS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or done.stderr.strip():
         raise GenerationError(
-            f"the types of request bodies: {' '.join(command[1:3])} failed or warned:\n{done.stdout}{done.stderr}"
+            f"the types of request bodies: datamodel-code-generator failed or warned:\n{done.stdout}{done.stderr}"
         )

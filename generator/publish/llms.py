@@ -1,32 +1,34 @@
-"""`llms.txt`: the whole API for a language model, one line an operation."""
+"""`llms.txt`: the whole API for a language model, one line per operation."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from generator.document import Document, Operation
+from generator.document import Operation
 from generator.document.media import is_json
 from generator.emit.docstrings import best_source, price_text
 from generator.emit.methods import Method, Methods
 from generator.emit.response_types import Class
-from generator.source import obj
+from generator.runtime.behaviour import read
 
-_MANY = 8  # more names than this are cut off
+from .markdown import code, inline, link, text
 
-_HEAD = """# 302.AI API, and its Python client api302
+_MAX_NAMES = 8
+_PLAIN_PATH = re.compile(r"[\w/{}.~:@-]+")
+_HEAD = """# {title}, and its Python client api302
 
 > {summary}
 
-One key for everything: `Authorization: Bearer $AI302_API_KEY`, host `{server}`. Version {version}, evidence to {seen}.
+One API key for everything: `Authorization: Bearer $AI302_API_KEY`, host `{server}`. Version {version}, evidence to {seen}.
 
 In Python: `pip install api302`, `from api302 import Client`, `client = Client()` (reads AI302_API_KEY); `AsyncClient` is the same with
-`await`. Each line below has the call with the arguments that it needs or that its first example has; after `→` the fields of what it
-gives; the HTTP method and path; and the documented price (1 PTC is 1 USD). *task*: the call gives a `Task`, and the fields after `→` are
-those of `task.wait()`; `.outputs[0].save()` keeps a file. *task on demand*: `submit_…` gives the task. *stream*: `stream` or `stream_…`
-gives events. `file`: bytes; `.save(path)` keeps them. All arguments, types and replies are in the OpenAPI documents:
-"""
-_DOCUMENTS = """
+`await`. Each line below has the call with the arguments that it requires or that its first example has; after `→` the fields of its
+response; the HTTP method and path; and the documented price (1 PTC is 1 USD). *task*: the call returns a `Task`, and the fields after `→`
+are those of `task.wait()`; `.outputs[0].save()` saves a file. *task on demand*: `submit_…` returns the task. *stream*: `stream` or
+`stream_…` returns events. `file`: bytes; `.save(path)` saves them. All arguments, types and responses are in the OpenAPI documents:
+
 - [OpenAPI 3.2](openapi-3.2.yaml): also [3.1](openapi-3.1.yaml) and [3.0](openapi-3.0.yaml), each [as JSON](openapi-3.2.json) too
 - [Meaning of the x- extensions](extensions.schema.json): tasks, streams, envelopes, files, prices, evidence
 - [What the older versions cannot say](losses.md)
@@ -34,19 +36,21 @@ _DOCUMENTS = """
 """
 
 
-def text(document: dict[str, Any]) -> str:
-    """The `llms.txt` of a published document."""
-    methods = Methods(Document(document))
-    info = document["info"]
-    lines = [
-        _HEAD.format(
-            summary=info.get("summary", info["title"]),
-            server=document["servers"][0]["url"],
-            version=info["version"],
-            seen=info["x-evidence-date"],
-        ).rstrip(),
-        _DOCUMENTS.rstrip(),
-    ]
+def llms_text(methods: Methods, info: dict[str, Any]) -> str:
+    """The `llms.txt` of a document.
+
+    Args:
+        methods: How the document's operations are called.
+        info: The `info` of the published document.
+    """
+    head = _HEAD.format(
+        title=text(info["title"]),
+        summary=text(info.get("summary", info["title"])),
+        server=methods.document.server,
+        version=text(info["version"]),
+        seen=text(info["x-evidence-date"]),
+    )
+    lines = [head.rstrip()]
     section = vendor = ""
     for operation in methods.document.operations:
         if operation.section != section:
@@ -60,84 +64,112 @@ def text(document: dict[str, Any]) -> str:
 
 
 def _title(methods: Methods, tag: str) -> str:
-    return str(obj(methods.document.tags.get(tag)).get("summary", tag))
+    return text(str(methods.document.tags.get(tag, {}).get("summary", tag)))
 
 
 def _line(methods: Methods, operation: Operation) -> str:
-    content = operation.node
     method = methods.of(operation)[0]
-    _, body = methods.arguments(operation)
-    # Where shapes exclude each other, the first one's fields.
-    shape = set(body.shapes[0].required) if body.shapes else set()
-    needed = [
-        argument.name
-        for argument in method.arguments
-        if argument.required or argument.wire in shape
-    ]
-    needed += [name for name, annotation in method.own.items() if "=" not in annotation]
-    example = obj(operation.example()[1])
-    shown = [
-        argument.name
-        for argument in method.arguments
-        if argument.place == "body" and argument.wire in example
-    ]
-    given = _cut([f"{name}=…" for name in dict.fromkeys([*needed, *shown])], least=len(needed))
-    reply = _reply(methods, operation, method)
-    task, stream = obj(content.get("x-task")), obj(content.get("x-stream"))
-    notes = [
-        f"{operation.method.upper()} {operation.path}",
-        *(["task on demand" if "when" in task else "task"] if task else []),
-        *(["stream"] if stream else []),
-        *([price_text(content["x-price"]).rstrip(".")] if "x-price" in content else []),
-        *(
-            [f"{' and '.join(content['x-unknown'])} not documented"]
-            if "x-unknown" in content
-            else []
-        ),
-    ]
-    summary, source = str(content["summary"]).rstrip("."), best_source(content)
-    title = f"[{summary}]({source})" if source.startswith("http") else summary
-    return f"- {title}: `{operation.dotted(method.name)}({given})`{f' → {reply}' * bool(reply)}; {'; '.join(notes)}"
+    arguments = _arguments(methods, operation, method)
+    call = code(f"{operation.dotted(method.name)}({arguments})")
+    response = _response(methods, operation, method)
+    arrow = f" → {response}" if response else ""
+    title = text(str(operation.node["summary"]).rstrip("."))
+    label = link(title, best_source(operation.node))
+    return f"- {label}: {call}{arrow}; {'; '.join(_notes(operation))}"
 
 
-def _cut(names: list[str], least: int = 0) -> str:
+def _arguments(methods: Methods, operation: Operation, method: Method) -> str:
+    """The arguments that the call requires, and those of its first example."""
+    body = methods.arguments(operation).body
+    # Where shapes of the body exclude each other, the first one's fields.
+    by_shape = set(body.shapes[0].required) if body.shapes else set()
+    required = [one.name for one in method.arguments if one.required or one.wire in by_shape]
+    required += [name for name, annotation in method.own.items() if "=" not in annotation]
+    names = dict.fromkeys([*required, *_in_example(operation, method)])
+    return _cut([f"{name}=…" for name in names], at_least=len(required))
+
+
+def _in_example(operation: Operation, method: Method) -> list[str]:
+    """The arguments that the body of the first example has."""
+    _, example = operation.example()
+    fields = set(example) if isinstance(example, dict) else set()
+    in_body = [argument for argument in method.arguments if argument.place == "body"]
+    return [argument.name for argument in in_body if argument.wire in fields]
+
+
+def _notes(operation: Operation) -> Iterator[str]:
+    """Method and path, what kind of call it is, its price, and what is not documented."""
+    node, rule = operation.node, read(operation.node)
+    plain = _PLAIN_PATH.fullmatch(operation.path)
+    yield f"{operation.method.upper()} {operation.path if plain else code(operation.path)}"
+    if rule.task:
+        yield "task on demand" if rule.task.when else "task"
+    if rule.stream:
+        yield "stream"
+    if rule.price:
+        yield inline(price_text(node["x-price"]).rstrip("."))
+    if "x-unknown" in node:
+        parts = ["response" if part == "reply" else text(part) for part in node["x-unknown"]]
+        yield f"{' and '.join(parts)} not documented"
+
+
+def _cut(names: list[str], at_least: int = 0) -> str:
     """The first names, with a mark where there are more."""
-    many = max(_MANY, least)
-    return ", ".join([*names[:many], *["…"] * (len(names) > many)])
+    limit = max(_MAX_NAMES, at_least)
+    return ", ".join([*names[:limit], "…"] if len(names) > limit else names)
 
 
-def _reply(methods: Methods, operation: Operation, method: Method) -> str:
-    """What comes back, as the client names it: the fields of the reply, or what else it is."""
-    content, at = operation.node, ""
+# -- responses -----------------------------------------------------------------------------------
+
+
+def _response(methods: Methods, operation: Operation, method: Method) -> str:
+    """The fields of the response, as the client names them, or what else it is."""
     if method.kind == "_submit":
-        fetch = methods.document.by_id[content["x-task"]["fetch"]]
-        status = fetch.extension("x-task-status")
-        if status.keys() & {"outputs", "result"} or "binary" in obj(status.get("done")):
-            return "outputs"
-        operation, at = operation if "response" in status else fetch, "reply."
-    elif method.kind != "_call":
-        return ""  # events, which the notes tell of
-    replies = methods.replies(operation)
-    told = [
-        _fields(replies[media], methods.raw.classes, at) for media in replies if is_json(media)
-    ][:1]
-    told += ["file"] * ("bytes" in replies.values())
-    told += ["text"] * (not told and "str" in replies.values())
-    return " or ".join(filter(None, told))
+        return _task_response(methods, operation)
+    if method.kind != "_call":
+        return ""  # events, which the notes name
+    return _of_types(methods, operation, "")
 
 
-def _fields(expression: str, classes: dict[str, Class], at: str) -> str:
-    """The fields of a reply of this type, those of an envelope's `data` too; of several classes the first one's."""
-    name = next((name for name in re.findall(r"\w+", expression) if name in classes), "")
-    if not expression.startswith(("list[", name)) or not name:
-        return "list" if expression.startswith("list[") else ""
-    told = []
-    for field in classes[name].fields:
+def _task_response(methods: Methods, operation: Operation) -> str:
+    rule = read(operation.node)
+    assert rule.task is not None
+    fetch = methods.document.by_id[rule.task.fetch]
+    status = read(fetch.node).status
+    if status and (status.outputs or status.result or status.done_is_file):
+        return "outputs"
+    has_own = status is not None and status.response is not None
+    return _of_types(methods, operation if has_own else fetch, "reply.")
+
+
+def _of_types(methods: Methods, operation: Operation, prefix: str) -> str:
+    """What the response is in each of its media types."""
+    responses = methods.replies(operation)
+    in_json = [type_ for media_type, type_ in responses.items() if is_json(media_type)]
+    kinds = [_fields(type_, methods.plan.classes, prefix) for type_ in in_json[:1]]
+    if "bytes" in responses.values():
+        kinds.append("file")
+    if not kinds and "str" in responses.values():
+        kinds.append("text")
+    return " or ".join(filter(None, kinds))
+
+
+def _fields(type_: str, classes: dict[str, Class], prefix: str) -> str:
+    """The fields of a response of this type; of several classes, those of the first."""
+    is_list = type_.startswith("list[")
+    name = next((name for name in re.findall(r"\w+", type_) if name in classes), "")
+    if not name or not (is_list or type_.startswith(name)):
+        return "list" if is_list else ""
+    names = _cut(list(_names(classes[name], classes, prefix)))
+    return f"list of {names}" if is_list else names
+
+
+def _names(cls: Class, classes: dict[str, Class], prefix: str) -> Iterator[str]:
+    """The names of a class's fields, and of those in an envelope's `data`."""
+    for field in cls.fields:
         inner = re.match(r"(list\[)?(\w+)", field.type)
         if field.name == "data" and inner and inner[2] in classes:
-            told += [
-                f"{at}data{'[]' if inner[1] else ''}.{own.name}" for own in classes[inner[2]].fields
-            ]
+            at = f"{prefix}data{'[]' if inner[1] else ''}"
+            yield from (f"{at}.{own.name}" for own in classes[inner[2]].fields)
         else:
-            told.append(f"{at}{field.name}")
-    return f"{'list of ' * expression.startswith('list[')}{_cut(told)}"
+            yield f"{prefix}{field.name}"

@@ -25,12 +25,15 @@ from generator.emit.namespaces import planned
 from generator.join import join, operations
 from generator.source import EXTENSIONS_FILE, Spec, SpecError, seq
 
-from . import llms, samples, site
-from .versions import Loss, hinted, to_30, to_31
+from . import site
+from .distribution import add_distribution, repository
+from .llms import llms_text
+from .samples import samples
+from .versions import Json, Loss, as_published, to_30, to_31
 from .versions.losses import loss_report
-from .versions.walk import Json
 from .yaml_text import as_yaml
 
+DOCUMENT = "openapi-3.2"
 _VALIDATORS = {
     "3.2": OpenAPIV32SpecValidator,
     "3.1": OpenAPIV31SpecValidator,
@@ -53,43 +56,48 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
         SpecError: The specification breaks rules; all of them are listed.
         BuildError: A version is not valid, a tool is missing, or the folder is not a publication.
     """
-    with replaced(out, "openapi-3.2.json") as folder:
+    with replaced(out, f"{DOCUMENT}.json") as folder:
         spec = Spec.load(spec_dir)
         if problems := rules.check_spec(spec):
             raise SpecError(problems)
         document = join(spec)
         try:
-            planned(
-                Methods(Document(document)), spec
-            )  # a call that Python cannot have has no sample either
-            documents, losses = versions(document)
+            methods = Methods.of_document(Document(document))
+            planned(methods, spec)  # a call that Python cannot have has no sample either
+            documents, losses = versions(document, methods)
         except DocumentError as error:
             raise BuildError(str(error)) from error
         _write_documents(documents, folder)
         extensions = json.dumps(spec.extensions_schema(), indent=2, ensure_ascii=False)
         _write(folder / EXTENSIONS_FILE, extensions + "\n")
         _write(folder / "losses.md", loss_report(losses))
-        _write(folder / "llms.txt", llms.text(documents["3.2"]))
-        site.build(documents["3.2"], folder)
+        _write(folder / "llms.txt", llms_text(methods, documents["3.2"]["info"]))
+        site.build(methods, documents["3.2"], folder)
+        add_distribution(folder, document["info"]["version"])
         return list(_sizes(folder))
 
 
-def versions(document: Json) -> tuple[dict[str, Json], list[Loss]]:
-    """The published document by OpenAPI version, and what the older versions cannot say."""
-    newest = hinted(stamped(document))
+def versions(document: Json, methods: Methods) -> tuple[dict[str, Json], list[Loss]]:
+    """The published document by OpenAPI version, and what the older versions cannot say.
+
+    Args:
+        document: The joined document.
+        methods: How its operations are called.
+    """
+    newest = as_published(stamped(document, methods))
     middle, losses_31 = to_31(newest)
     oldest, losses_30 = to_30(middle)
     return {"3.2": newest, "3.1": middle, "3.0": oldest}, [*losses_31, *losses_30]
 
 
-def stamped(document: Json) -> Json:
-    """A copy that says in `info` what it was made from, and has samples at each operation.
+def stamped(document: Json, methods: Methods) -> Json:
+    """A copy that says what it is and what it was made from, and has samples at each operation.
 
-    `x-content-hash` is the SHA-256 of the joined document as it stands in
+    `$self` names the document's file, relative to wherever the publication is; `x-content-hash` is the SHA-256 of the joined document as it stands in
     `generated/openapi.json`, so it is the same in every version; `x-evidence-date` is the day of
     the newest evidence in any `x-docs`.
     """
-    code = samples.samples(document)
+    code = samples(methods)
     paths: Json = {path: dict(item) for path, item in document["paths"].items()}
     days = [""]
     for path, method, operation in operations(document):
@@ -97,7 +105,11 @@ def stamped(document: Json) -> Json:
         paths[path][method] = {**operation, "x-codeSamples": code[operation["operationId"]]}
     digest = hashlib.sha256(as_json(document).encode()).hexdigest()
     stamp = {"x-content-hash": f"sha256:{digest}", "x-evidence-date": max(days)}
-    return {**document, "info": {**document["info"], **stamp}, "paths": paths}
+    info = {**document["info"], **stamp}
+    if url := repository():
+        info["contact"] = {**info.get("contact", {}), "url": f"{url}/issues"}
+    head = {"openapi": document["openapi"], "$self": f"{DOCUMENT}.json"}
+    return {**head, **document, "info": info, "paths": paths}
 
 
 def validate(version: str, document: Json) -> None:

@@ -18,6 +18,10 @@ def as_yaml(document: Any) -> str:
     return yaml.dump(document, Dumper=_Dumper, **options)
 
 
+_SHORT_BOOLEANS = {"y", "Y", "n", "N"}
+"""Booleans of YAML 1.1 that some readers take for such, and others for text."""
+
+
 class _Dumper(yaml.CSafeDumper):
     """A dumper without anchors, which people cannot follow."""
 
@@ -27,7 +31,7 @@ class _Dumper(yaml.CSafeDumper):
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
-    if is_ambiguous(text):
+    if is_ambiguous(text) or text in _SHORT_BOOLEANS:
         style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

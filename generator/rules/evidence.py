@@ -13,8 +13,12 @@ from .structure import did_you_mean
 
 KINDS = ("operations", "guide", "unknown", "pending")
 SECRET = re.compile(
-    r"\bsk-[A-Za-z0-9_-]*[A-Za-z0-9]{16,}|(?i:bearer)\s+(?![A-Z_]+\b)[A-Za-z0-9._~+/-]{16,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}|\bAIza[\w-]{30,}"
+    r"\bsk-[A-Za-z0-9_-]{0,200}[A-Za-z0-9]{16,}"
+    r"|(?i:bearer)\s{1,5}(?![A-Z_]{1,100}\b)[A-Za-z0-9._~+/-]{16,}"
+    r"|\beyJ[\w-]{10,300}\.eyJ[\w-]{10,}"
+    r"|\bAIza[\w-]{30,}"
 )
+"""What looks like a key or token. Bounded, as the text of foreign pages is searched with it too."""
 
 
 def evidence(context: Context) -> Iterator[Problem]:

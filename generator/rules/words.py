@@ -86,7 +86,7 @@ def summaries(context: Context) -> Iterator[Problem]:
                 message,
                 "keep the verb and the trade's noun; the rest is for `description`",
             )
-        verb = summary.split()[0]
+        verb = summary.split()[0].rstrip(":")
         if verb not in VERBS:
             message = f"the summary of {operation} begins with `{verb}`, which is no verb of generator/rules/words.py"
             fix = "begin with what the call does, such as Create, Get, Generate, List, Upload; a verb that is missing goes there"
@@ -100,10 +100,19 @@ def summaries(context: Context) -> Iterator[Problem]:
             )
 
 
+def is_refused(text: str) -> bool:
+    """Whether a text has a word that `words` refuses."""
+    return _refused(text) is not None
+
+
+def _refused(text: str) -> re.Match[str] | None:
+    return _REFUSED.search(_ALLOWED.sub("", _QUOTED.sub("", text)))
+
+
 def words(context: Context) -> Iterator[Problem]:
     """Summaries and descriptions use the field's words, and not those that stand for them elsewhere."""
     for container, key, text in _texts(context):
-        match = _REFUSED.search(_ALLOWED.sub("", _QUOTED.sub("", text)))
+        match = _refused(text)
         if match:
             word = WORDS[int(str(match.lastgroup).removeprefix("w"))]
             message = f"the {key} has the word `{match[0]}`"

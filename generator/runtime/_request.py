@@ -1,6 +1,6 @@
-"""From values to the keyword arguments of `httpx.Client.request`. httpx itself is not needed here.
+"""From values to the keyword arguments of `httpx2.Client.request`. httpx2 itself is not needed here.
 
-Multipart bodies are handed to httpx as `files`, so that httpx chooses a random boundary (a fixed one lets a file forge form fields) and
+Multipart bodies are handed to httpx2 as `files`, so that httpx2 chooses a random boundary (a fixed one lets a file forge form fields) and
 reads open files piece by piece. A form is multipart, where a call also takes JSON, as soon as one value is a file: bytes, an open file,
 or a tuple (name, data) or (name, data, media type).
 """
@@ -15,6 +15,11 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from ._model import Model, plain
+
+Files = Mapping[str, tuple[str, ...]]
+"""Fields of a body that take a file, each with the forms it takes it in: part, url, base64, data_url."""
+Extensions = Mapping[str, Any]
+"""The `x-` extensions of an operation that clients act on, as in the document; `behaviour.read` reads them."""
 
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
@@ -110,7 +115,7 @@ def scalar(value: Any) -> str:
 
 
 def query_params(query: Mapping[str, Any]) -> dict[str, str | list[str]]:
-    """Query parameters for httpx: None left out, lists repeated."""
+    """Query parameters for httpx2: None left out, lists repeated."""
     return {
         name: [scalar(item) for item in value if item is not None]
         if isinstance(value, (list, tuple))
@@ -121,7 +126,7 @@ def query_params(query: Mapping[str, Any]) -> dict[str, str | list[str]]:
 
 
 def header_values(headers: Mapping[str, Any]) -> dict[str, str]:
-    """Headers for httpx: None left out.
+    """Headers for httpx2: None left out.
 
     Raises:
         ValueError: a value that no header can carry, such as one with a line break. The value is not shown: it may be secret.
@@ -138,7 +143,7 @@ def header_values(headers: Mapping[str, Any]) -> dict[str, str]:
 def body_kwargs(
     body: Any, media_types: Sequence[str], content_type: str | None = None
 ) -> dict[str, Any]:
-    """The body as httpx takes it, in the media type asked for, or else in the one that suits: multipart for a file, the first otherwise.
+    """The body as httpx2 takes it, in the media type asked for, or else in the one that suits: multipart for a file, the first otherwise.
 
     Raises:
         ValueError: naming the field or the media types.
@@ -231,7 +236,7 @@ def _form_value(value: Any) -> str | list[str]:
 
 
 def for_async(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The same request for `httpx.AsyncClient`, which refuses an open file as `content`."""
+    """The same request for `httpx2.AsyncClient`, which refuses an open file as `content`."""
     content = kwargs.get("content")
     if hasattr(content, "read"):
         return kwargs | {"content": _read_async(content)}

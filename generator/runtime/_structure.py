@@ -41,7 +41,7 @@ def loader(type_expression: str) -> Loader:
     """
     with _lock:
         if type_expression not in _loaders:
-            _loaders[type_expression] = _compile(shape_of(type_expression))
+            _loaders[type_expression] = _compile(shape_of(type_expression), type_expression)
         return _loaders[type_expression]
 
 
@@ -98,13 +98,18 @@ _scope: dict[str, Any] = {"new": object.__new__}
 """Where the written functions find each other: `load_<class>` makes an object from a dict, `union_<n>` tells kinds of values apart."""
 
 
-def _compile(shape: Shape) -> Loader:
-    return _run(f"def load(v):\n    return {_value(shape, 'v')}")
+def _compile(shape: Shape, what: str) -> Loader:
+    return _run(f"def load(v):\n    return {_value(shape, 'v')}", what)
 
 
-def _run(code: str) -> Loader:
+def _run(code: str, what: str) -> Loader:
+    """The function `load` of written code. Tracebacks and debuggers show its source, as that of a file named after `what`."""
+    import linecache  # here, since a request that is never answered needs none; attrs has it loaded for all others
+
+    file = f"<api302_client loader of {what}>"
+    linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
     names: dict[str, Any] = {}
-    exec(code, _scope, names)
+    exec(compile(code, file, "exec"), _scope, names)
     written: Loader = names["load"]
     return written
 
@@ -151,7 +156,7 @@ def write(cls: type[Model]) -> Loader:
             wire = cls.__wire__.get(name, name)
             source = f"(d[{wire!r}] if {wire!r} in d else None)"  # a little faster than d.get, most of all for what is absent
             lines.append(f"o.{name} = {_value(shape_of(annotation), source)}")
-        return _run("\n    ".join(["def load(d):", *lines, "return o"]))
+        return _run("\n    ".join(["def load(d):", *lines, "return o"]), cls.__name__)
 
 
 # -- unions ----------------------------------------------------------------------------------------------------------------------------
@@ -166,8 +171,9 @@ def _union_name(shape: Shape) -> str:
 
 def _union(shape: Shape) -> Loader:
     """A function for a value that may be one of several classes, a list or a map."""
-    load_item = _compile(shape.item) if shape.item else None
-    load_value = _compile(shape.value) if shape.value else None
+    what = " | ".join(shape.models) or "a value"
+    load_item = _compile(shape.item, f"items beside {what}") if shape.item else None
+    load_value = _compile(shape.value, f"values beside {what}") if shape.value else None
     choose: Callable[[dict[str, Any]], str] | None = None
 
     def load(data: Any) -> Any:

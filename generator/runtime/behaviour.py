@@ -147,8 +147,6 @@ class Test(NamedTuple):
     field: str
     values: tuple[Scalar, ...] | None = None
 
-    __test__ = False  # for pytest, which takes the name for a test class
-
     @classmethod
     def of(cls, data: Json) -> Test:
         """From `{field, values}`."""
@@ -158,6 +156,9 @@ class Test(NamedTuple):
         """Whether it is true of a response or an event."""
         value = compiled(self.field)(data)
         return is_present(value) if self.values is None else among(value, self.values)
+
+
+Test.__test__ = False  # type: ignore[attr-defined]  # for pytest, which takes the name for a test class
 
 
 class Field(NamedTuple):
@@ -550,9 +551,9 @@ class Follow(NamedTuple):
     """Where the part is in the response or event."""
     field: str | None = None
     """It has the value of this parameter or body field."""
-    count: str | None = None
+    count: str | None = None  # type: ignore[assignment]  # hides a method of tuples that nobody needs here
     """It has as many items as this field asks for, or has itself."""
-    index: str | None = None
+    index: str | None = None  # type: ignore[assignment]
     """The field of each item that counts them from 0."""
     length: str | None = None
     """It is a list of numbers, or a list of such lists, as long as this field says."""

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
-from urllib.parse import urlsplit
 
 from api302_resources import AsyncSections, Sections
 
 from ._calls.call import request
-from ._calls.prepare import merged_headers, valid_timeout
 from ._calls.response import seen
-from ._calls.session import Session, Settings
+from ._calls.session import Session
+from ._calls.settings import (
+    DEFAULT_TIMEOUT,
+    Settings,
+    hidden,
+    merged_headers,
+    valid_base_url,
+    valid_http_client,
+    valid_key,
+    valid_proxy,
+    valid_retries,
+    valid_timeout,
+)
 from ._errors import InvalidArgument
 from ._http.connections import Connections
 from ._http.sync import run
-from ._secret import Secret
 from ._types import AsyncHttpClient, Cost, HttpClient, RawResponse, Timeout
 
 if TYPE_CHECKING:
@@ -28,79 +36,8 @@ if TYPE_CHECKING:
     from ._features.tasks import AsyncTask, Task
     from ._features.uploads import AsyncFiles, Files
 
-DEFAULT_BASE_URL = "https://api.302.ai"
-DEFAULT_TIMEOUT = 600.0
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def _given(argument: str, variable: str, given: str | None) -> tuple[str, str]:
-    """A setting, and what to call it in an error: the argument, or the environment variable."""
-    name, value = (
-        (argument, given) if given is not None else (variable, os.environ.get(variable, ""))
-    )
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgument(f"{name}: must be text, not {type(value).__name__}")
-    return name, value
-
-
-def _key(given: str | None) -> Secret:
-    """The key, which is never part of a message."""
-    name, key = _given("api_key", "AI302_API_KEY", given)
-    if not key:
-        raise InvalidArgument(
-            "api_key: there is none; set the environment variable AI302_API_KEY or pass api_key='sk-…' (https://302.ai, API Keys)"
-        )
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise InvalidArgument(
-            f"{name}: has a line break, a space or a character outside ASCII; copy the key alone, without what stands around it"
-        )
-    return Secret(key)
-
-
-def _base_url(given: str | None) -> str:
-    name, url = _given("base_url", "AI302_BASE_URL", given)
-    if given is None:
-        url = url or DEFAULT_BASE_URL
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise InvalidArgument(f"{name}: {url!r} is no address ({error})") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise InvalidArgument(
-            f"{name}: {url!r} must start with https:// (or http://) and name a host, such as {DEFAULT_BASE_URL}"
-        )
-    if parts.query or parts.fragment or parts.username or not url.isprintable() or " " in url:
-        raise InvalidArgument(
-            f"{name}: must be scheme, host and perhaps a path, without user, query, fragment or spaces"
-        )
-    if url.rstrip("/").endswith("/v1"):
-        raise InvalidArgument(
-            f"{name}: leave /v1 out, since each call's path has it: {url.rstrip('/').removesuffix('/v1')!r}"
-        )
-    return url.rstrip("/")
-
-
-def _retries(given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        raise InvalidArgument(f"max_retries: must be a whole number, 0 or more, not {given!r}")
-    return given
-
-
-def _check_http_client(http_client: Any, is_async: bool) -> None:
-    """Whether it has the methods that are used. Not by its class: instrumented clients are wrappers."""
-    wanted = ("build_request", "send", "aclose" if is_async else "close")
-    if any(not callable(getattr(http_client, name, None)) for name in wanted):
-        client, takes = (
-            ("AsyncClient", "httpx2.AsyncClient") if is_async else ("Client", "httpx2.Client")
-        )
-        kind = type(http_client)
-        raise InvalidArgument(
-            f"http_client: {client} takes an {takes}, not {kind.__module__}.{kind.__qualname__}"
-        )
-    if getattr(http_client, "is_closed", False) is True:
-        raise InvalidArgument("http_client: is closed; give an open one")
 
 
 def _session(
@@ -113,42 +50,15 @@ def _session(
     proxy: str | None,
     headers: Mapping[str, str] | None,
 ) -> Session:
-    if http_client is not None:
-        _check_http_client(http_client, is_async)
-    if proxy is not None and "://" not in proxy:
-        raise InvalidArgument(
-            "proxy: must be a URL with its scheme, such as http://127.0.0.1:3128 or socks5://…"
-        )
-    if proxy is not None and http_client is not None:
-        raise InvalidArgument("proxy: give it to your http_client, which makes the connections")
+    http = valid_http_client(http_client, is_async)
     settings = Settings(
-        _key(api_key),
-        _base_url(base_url),
+        valid_key(api_key),
+        valid_base_url(base_url),
         valid_timeout(timeout),
-        _retries(max_retries),
+        valid_retries(max_retries),
         merged_headers(headers),
     )
-    return Session(settings, Connections(is_async, http_client, proxy))
-
-
-def _changed(
-    session: Session,
-    api_key: str | None,
-    base_url: str | None,
-    timeout: Timeout | None,
-    max_retries: int | None,
-    headers: Mapping[str, str] | None,
-) -> Session:
-    """The same connections with other settings; what is None stays."""
-    old = session.settings
-    settings = Settings(
-        old.api_key if api_key is None else _key(api_key),
-        old.base_url if base_url is None else _base_url(base_url),
-        old.timeout if timeout is None else valid_timeout(timeout),
-        old.retries if max_retries is None else _retries(max_retries),
-        merged_headers(old.headers, headers),
-    )
-    return session.with_settings(settings)
+    return Session(settings, Connections(is_async, http, valid_proxy(proxy, http)))
 
 
 class Client(Sections):
@@ -204,7 +114,10 @@ class Client(Sections):
     ) -> Self:
         """A client with other settings on the same connections. `headers` are added to those of this client."""
         new = type(self).__new__(type(self))
-        new._client = _changed(self._client, api_key, base_url, timeout, max_retries, headers)
+        api_key, base_url, headers = hidden(api_key), hidden(base_url), hidden(headers)
+        new._client = self._client.with_settings(
+            self._client.settings.changed(api_key, base_url, timeout, max_retries, headers)
+        )
         return new
 
     def with_raw_response(self, method: Callable[P, T]) -> Callable[P, RawResponse[T]]:
@@ -350,7 +263,10 @@ class AsyncClient(AsyncSections):
     ) -> Self:
         """A client with other settings on the same connections. `headers` are added to those of this client."""
         new = type(self).__new__(type(self))
-        new._client = _changed(self._client, api_key, base_url, timeout, max_retries, headers)
+        api_key, base_url, headers = hidden(api_key), hidden(base_url), hidden(headers)
+        new._client = self._client.with_settings(
+            self._client.settings.changed(api_key, base_url, timeout, max_retries, headers)
+        )
         return new
 
     def with_raw_response(

@@ -29,25 +29,32 @@ from __future__ import annotations
 import builtins
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 LONGEST_MESSAGE = 2000
 
 
 class Api302Error(Exception):
-    """Base of all errors of this package.
+    """Base of all errors of this package. What was received of a response is never forgotten.
 
     Attributes:
-        status_code: The HTTP status, where there was a reply; else None.
+        status_code: The HTTP status, where a response began; else None.
         code: The provider's or vendor's code, if any.
-        body: The reply's body as JSON, if it is any, or as text.
+        body: The response's body as JSON, or as text where it is not JSON; None without a response.
+        content: The bytes of the body, as far as they were received, decompressed.
+        headers: The response's headers, names in lower case.
         request_id: The id under which the call may have been billed, if it is known.
+        call: Method and path.
     """
 
     status_code: int | None = None
     code: str | int | None = None
     body: Any = None
+    content: bytes = b""
+    headers: Mapping[str, str] = MappingProxyType({})
     request_id: str | None = None
+    call: str = ""
 
     def __init__(self, message: str, **attributes: Any) -> None:
         short = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…"
@@ -67,7 +74,7 @@ class InvalidArgument(Api302Error, ValueError):
 
 
 class ConnectionError(Api302Error, builtins.ConnectionError):
-    """No reply came, or not the whole of it.
+    """No response came, or not the whole of it: then status, headers and the bytes received are here.
 
     Attributes:
         sent: False if the request surely never reached the service, so that nothing was begun or billed.
@@ -75,40 +82,30 @@ class ConnectionError(Api302Error, builtins.ConnectionError):
 
     sent: bool = True
 
+    def __str__(self) -> str:
+        if self.status_code is None:
+            return self.message
+        known = f", request id {self.request_id}" if self.request_id else ""
+        return f"{self.message} [HTTP {self.status_code}{known}, {len(self.content)} bytes in .content]"
+
 
 class TimeoutError(ConnectionError, builtins.TimeoutError):
-    """No reply came in time. With `sent` true, the service may have done, and billed, the work all the same."""
+    """No response came in time. With `sent` true, the service may have done, and billed, the work all the same."""
 
 
-class _Reply(Api302Error):
-    status_code: int | None = None
-    """The HTTP status."""
-    request_id: str | None = None
-    """The id under which the call is billed, from the reply's `request-id` header."""
-    headers: Mapping[str, str] = {}
-    """The reply's headers, names in lower case."""
-    content: bytes = b""
-    """The body as received."""
-    body: Any = None
-    """The body as JSON, or as text where it is none."""
-    call: str = ""
-    """Method and path."""
-
-
-class ApiError(_Reply):
-    """The service answered, and its answer is a failure."""
+class ApiError(Api302Error):
+    """The service answered with a failure."""
 
     hint: ClassVar[str] = ""
-    code: str | int | None = None
-    """The provider's or vendor's code, such as -10004."""
     retry_after: float | None = None
-    """Seconds after which the service wants to be asked again, if it said so."""
+    """Seconds after which the service wants to be called again, if it said so."""
 
     def __str__(self) -> str:
         facts = [self.call, f"HTTP {self.status_code}"]
         facts += [f"code {self.code}"] if self.code is not None else []
         facts += [f"request id {self.request_id}"] if self.request_id else []
-        return f"{self.message}{' ' + self.hint if self.hint else ''} [{', '.join(filter(None, facts))}]"
+        hint = f" {self.hint}" if self.hint else ""
+        return f"{self.message}{hint} [{', '.join(filter(None, facts))}]"
 
 
 class BadRequestError(ApiError):
@@ -153,7 +150,7 @@ class EnvelopeError(ApiError):
     """A reply with a good HTTP status whose body tells of a failure, with a code that has no class of its own."""
 
 
-class DecodeError(_Reply):
+class DecodeError(Api302Error):
     """A reply with a good status that cannot be read. It may have been billed: `content` has its bytes."""
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ._calls.call import call
 from ._calls.session import Session
 from ._http.sync import iterate, run
-from ._types import Given, Options
-from ._types import Operation as _Operation
+from ._types import Given, Operation, Options
 
 if TYPE_CHECKING:
     from ._calls.files import FileInput
@@ -17,44 +16,13 @@ if TYPE_CHECKING:
     from ._features.tasks import AsyncTask, Task
     from ._types import Call, Endpoint, Uploaded
 
-__all__ = ["AsyncResource", "Operation", "Resource"]
-
-
-class Operation:
-    """An endpoint module as a generated namespace describes it, imported on first use."""
-
-    def __init__(
-        self,
-        *,
-        id: str,
-        endpoint: str,
-        docs: str = "",
-        files: Mapping[str, tuple[str, ...]] | None = None,
-        required: tuple[str, ...] = (),
-        not_empty: tuple[str, ...] = (),
-        keys: tuple[str, ...] = (),
-        **extensions: Any,
-    ) -> None:
-        self.ID, self.DOCS, self.FILES = id, docs, files or {}
-        self.REQUIRED, self.NOT_EMPTY, self.KEY_HEADERS = required, not_empty, keys
-        names = {"status": "x-task-status"}
-        self.EXTENSIONS = {
-            names.get(name, f"x-{name}"): value for name, value in extensions.items()
-        }
-        self._endpoint = endpoint
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        from importlib import import_module
-
-        return getattr(import_module(f"api302_client.api.{self._endpoint}"), name)
+__all__ = ["AsyncResource", "Resource"]
 
 
 def _stream_call(session: Session, endpoint: Endpoint, options: Options, given: Given) -> Call:
     from ._calls.prepare import operation_call
 
-    op = _Operation.of(endpoint)
+    op = Operation.of(endpoint)
     return operation_call(session.settings, op, options, stream=True, **given)
 
 
@@ -69,12 +37,12 @@ class Resource:
         self._client = client
 
     def _call(self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]) -> Any:
-        return run(call(self._client, _Operation.of(endpoint), options, **given))
+        return run(call(self._client, Operation.of(endpoint), options, **given))
 
     def _submit(self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]) -> Task[Any]:
         from ._features.tasks import Task, submit
 
-        return Task(run(submit(self._client, _Operation.of(endpoint), options, given)))
+        return Task(run(submit(self._client, Operation.of(endpoint), options, given)))
 
     def _stream(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
@@ -95,14 +63,14 @@ class Resource:
     ) -> Iterator[Any]:
         from ._features.paging import items
 
-        return iterate(items(self._client, _Operation.of(endpoint), options, given))
+        return iterate(items(self._client, Operation.of(endpoint), options, given))
 
     def _upload(
         self, endpoint: Endpoint, *, file: FileInput, options: Options, **given: Unpack[Given]
     ) -> Uploaded:
         from ._features.uploads import upload
 
-        return run(upload(self._client, _Operation.of(endpoint), file, options, given))
+        return run(upload(self._client, Operation.of(endpoint), file, options, given))
 
 
 class AsyncResource:
@@ -112,14 +80,14 @@ class AsyncResource:
         self._client = client
 
     async def _call(self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]) -> Any:
-        return await call(self._client, _Operation.of(endpoint), options, **given)
+        return await call(self._client, Operation.of(endpoint), options, **given)
 
     async def _submit(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
     ) -> AsyncTask[Any]:
         from ._features.tasks import AsyncTask, submit
 
-        return AsyncTask(await submit(self._client, _Operation.of(endpoint), options, given))
+        return AsyncTask(await submit(self._client, Operation.of(endpoint), options, given))
 
     def _stream(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
@@ -142,11 +110,11 @@ class AsyncResource:
     ) -> AsyncIterator[Any]:
         from ._features.paging import items
 
-        return items(self._client, _Operation.of(endpoint), options, given)
+        return items(self._client, Operation.of(endpoint), options, given)
 
     async def _upload(
         self, endpoint: Endpoint, *, file: FileInput, options: Options, **given: Unpack[Given]
     ) -> Uploaded:
         from ._features.uploads import upload
 
-        return await upload(self._client, _Operation.of(endpoint), file, options, given)
+        return await upload(self._client, Operation.of(endpoint), file, options, given)

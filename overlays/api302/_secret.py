@@ -1,12 +1,131 @@
-"""The API key while it is held: text that does not show where values are shown."""
+"""Secrets: how they are held, and the one place that takes them out of what others may read.
+
+An API key is wrapped in `Secret` first thing. Errors and recordings pass through a `Redactor`.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, SupportsIndex
+
+HIDDEN = "[hidden]"
+KEY = "[key]"
+SHORTEST = 6
+"""Characters that a secret has at least."""
+_WORDS = frozenset(
+    "key keys apikey token tokens secret secrets password passwords passwd pwd authorization auth"
+    " credential credentials cookie cookies signature sig bearer session".split()
+)
+_ENDINGS = ("apikey", "secretkey", "accesskey", "privatekey", "token", "secret", "password")
+_SPLIT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_LIKE_A_KEY = re.compile(r"\b(?:sk|pk|ak)-[\w-]{8,}")
+_CREDENTIALS = re.compile(r"//[^/?#@\s'\"<>]*@")
+
 
 class Secret(str):
-    """Text whose `repr` is a mark, such as in the local variables that an error tracker keeps."""
+    """Text that does not show where values are shown: in a `repr`, in a part that is cut out of it, in a pickle.
+
+    Error trackers keep the local variables of each frame; this is what they get.
+    """
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "'[key]'"
+        return f"'{KEY}'"
+
+    def __getitem__(self, index: SupportsIndex | slice) -> str:
+        return Secret(super().__getitem__(index))
+
+    def __reduce_ex__(self, _: SupportsIndex) -> Any:
+        return str, (KEY,)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, _: object) -> Secret:
+        return self
+
+
+@lru_cache(maxsize=1024)
+def is_secret_name(name: str) -> bool:
+    """Whether a header, a field or a parameter of this name holds a secret: `x-api-key`, `refresh_token`, `clientSecret`."""
+    words = [word.lower() for word in _SPLIT.findall(name)]
+    return any(word in _WORDS or word.endswith(_ENDINGS) for word in words)
+
+
+def without_credentials(text: str) -> str:
+    """Text without the user and password of the URLs in it."""
+    return _CREDENTIALS.sub(f"//{HIDDEN}@", text) if "@" in text else text
+
+
+@lru_cache(maxsize=256)
+def _patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
+    """What finds a secret in text and in bytes: plain, as JSON escapes it, or percent-encoded, wholly or in part."""
+    spelled = ["".join(map(_spelled, secret)) for secret in secrets] or ["(?!)"]
+    pattern = "|".join(spelled)
+    return re.compile(pattern), re.compile(pattern.encode())
+
+
+def _spelled(character: str) -> str:
+    code = f"{ord(character):02x}"
+    either = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in code)
+    ways = [re.escape(character), rf"\\+u00{either}", f"%(?:25)*{either}"]
+    if character in '"\\/':
+        ways.insert(0, rf"\\+{re.escape(character)}")
+    return f"(?:{'|'.join(ways)})"
+
+
+class Redactor:
+    """Takes secrets, and what looks like an API key, out of what errors and recordings keep."""
+
+    __slots__ = ("_secrets",)
+
+    def __init__(self, *secrets: str) -> None:
+        # What is shorter is no secret, and would be found everywhere.
+        self._secrets = tuple(Secret(one) for one in secrets if len(one) >= SHORTEST)
+
+    def __repr__(self) -> str:
+        return "<Redactor>"
+
+    def text(self, text: str) -> str:
+        """Text without the secrets, what looks like an API key, and the credentials of URLs."""
+        found = _patterns(self._secrets)[0].sub(KEY, text)
+        if "-" in found:
+            found = _LIKE_A_KEY.sub(HIDDEN, found)
+        return without_credentials(found)
+
+    def content(self, content: bytes) -> bytes:
+        """A body without the secrets; else it is as it was received."""
+        return _patterns(self._secrets)[1].sub(KEY.encode(), content)
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Headers, names in lower case, without secrets and cookies."""
+        return {name.lower(): self._header(name, value) for name, value in headers.items()}
+
+    def _header(self, name: str, value: str) -> str:
+        return HIDDEN if "cookie" in name.lower() else self.text(value)
+
+    def recorded(self, value: Any, name: str = "") -> Any:
+        """A JSON value for a recording: also without what stands under the name of a secret."""
+        if isinstance(value, Mapping):
+            return {
+                self.text(str(each)): self.recorded(item, str(each)) for each, item in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return [self.recorded(item, name) for item in value]
+        if isinstance(value, str):
+            return HIDDEN if is_secret_name(name) else self.text(value)
+        return value
+
+    def error(self, error: BaseException) -> None:
+        """Take the secrets out of the words of an error and of the errors that it came from, in place."""
+        seen: set[int] = set()
+        link: BaseException | None = error
+        while link is not None and id(link) not in seen:
+            seen.add(id(link))
+            link.args = tuple(
+                self.text(part) if isinstance(part, str) else part for part in link.args
+            )
+            link = link.__cause__ or link.__context__

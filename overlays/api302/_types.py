@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from functools import cache
 from typing import (
     TYPE_CHECKING,
@@ -52,31 +52,6 @@ class AsyncHttpClient(Protocol):
     def build_request(self, *args: Any, **kwargs: Any) -> Any: ...
     def send(self, *args: Any, **kwargs: Any) -> Awaitable[Any]: ...
     def aclose(self) -> Awaitable[None]: ...
-
-
-class Response(Protocol):
-    """What is used of a response of either library."""
-
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def content(self) -> bytes: ...
-    @property
-    def is_stream_consumed(self) -> bool: ...
-    @property
-    def num_bytes_downloaded(self) -> int: ...
-    @property
-    def url(self) -> object: ...
-    @property
-    def extensions(self) -> Mapping[str, Any]: ...
-    def read(self) -> bytes: ...
-    def close(self) -> None: ...
-    def iter_bytes(self) -> Iterator[bytes]: ...
-    async def aread(self) -> bytes: ...
-    async def aclose(self) -> None: ...
-    def aiter_bytes(self) -> AsyncIterator[bytes]: ...
 
 
 Options = tuple[
@@ -180,8 +155,7 @@ class Operation(NamedTuple):
 
         from api302_resources._index import OPERATIONS
 
-        module, _, name = OPERATIONS[operation_id].partition(":")
-        return _operation(getattr(import_module(f"api302_resources.{module}"), name))
+        return _operation(import_module(f"api302_client.api.{OPERATIONS[operation_id]}"))
 
     def __repr__(self) -> str:
         return f"<Operation {self.id}>"
@@ -220,6 +194,8 @@ class CallOptions(NamedTuple):
     """It goes as it is: without the API key and the client's headers, wherever it goes."""
     check: bool = True
     """Whether a good status may hold the provider's error envelope."""
+    repeatable: bool = False
+    """It may be made again when its outcome is unknown: after a timeout, a broken connection or a 5xx."""
 
 
 class Call(NamedTuple):
@@ -228,14 +204,11 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
     """For `build_request` of the HTTP client, but for the base URL and the API key."""
     options: CallOptions
+    what: str
+    """Method and path, for errors and the log: no query, which may hold secrets."""
     op: Operation | None = None
     opened: Iterable[Any] = ()
     """Files that were opened for the call, to be closed after it."""
-
-    @property
-    def what(self) -> str:
-        """Method and path, for errors and the log: no query, which may hold secrets."""
-        return f"{self.kwargs['method']} {self.kwargs['url'].partition('?')[0]}"
 
     def release(self) -> None:
         """Close the files that were opened for the call."""

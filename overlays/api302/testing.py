@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -11,20 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ._json import is_array, is_mapping
+from ._calls.session import Exchange
+from ._http.decoding import ABSENT, json_of
+from ._secret import Redactor
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from ._client import AsyncClient, Client
-    from ._types import Call
 
-SECRET = re.compile(
-    r"(api|access|secret|private)?[-_]?(key|token|secret|password|authorization)s?", re.IGNORECASE
-)
-KEYS = re.compile(r"\b(sk|pk|ak)-[\w-]{8,}")
 SHOWN = ("content-type", "content-length", "request-id", "accept", "lang", "prefer")
-HIDDEN = "[hidden]"
 
 
 @contextmanager
@@ -39,36 +34,21 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
     into.mkdir(parents=True, exist_ok=True)
     number = count(1)
     session = client._client  # pyright: ignore[reportPrivateUsage]
-    key = session.settings.api_key
 
-    def observe(call: Call, status: int, headers: Mapping[str, str], content: bytes) -> None:
-        sent = call.kwargs
-        request: dict[str, Any] = {
-            "method": sent["method"],
-            "path": urlsplit(str(sent["url"])).path,
-            "query": _hidden(dict(sent.get("params") or {}), key),
-            "headers": _shown(sent["headers"]),
+    def observe(exchange: Exchange) -> None:
+        operation = exchange.call.op.id if exchange.call.op else None
+        kept = {
+            "operation": operation,
+            "request": _request(exchange.call.kwargs, exchange.redactor),
+            "response": {
+                "status": exchange.status,
+                "headers": _shown(exchange.headers, exchange.redactor),
+                **_body(exchange),
+            },
         }
-        if "json" in sent:
-            request["json"] = _hidden(sent["json"], key)
-        elif "files" in sent or isinstance(sent.get("data"), Mapping):
-            request["form"] = sorted(
-                {name for name, _ in sent.get("files", ())} | {*sent.get("data", ())}
-            )
-        response = {
-            "status": status,
-            "headers": _shown(headers),
-            **_body(headers.get("content-type", ""), content, key),
-        }
-        operation = call.op.id if call.op else None
+        text = json.dumps(kept, ensure_ascii=False, indent=1, default=str)
         name = f"{next(number):04d}-{operation or 'request'}.json"
-        text = json.dumps(
-            {"operation": operation, "request": request, "response": response},
-            ensure_ascii=False,
-            indent=1,
-            default=str,
-        )
-        (into / name).write_text(text + "\n", encoding="utf-8")
+        (into / name).write_bytes(f"{text}\n".encode("utf-8", "replace"))
 
     session.observers.append(observe)
     try:
@@ -77,26 +57,30 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
         session.observers.remove(observe)
 
 
-def _shown(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: headers[name] for name in SHOWN if name in headers}
+def _request(sent: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "method": sent["method"],
+        "path": redactor.text(urlsplit(str(sent["url"])).path),
+        "query": redactor.recorded(dict(sent.get("params") or {})),
+        "headers": _shown(sent["headers"], redactor),
+    }
+    if "json" in sent:
+        request["json"] = redactor.recorded(sent["json"])
+    elif "files" in sent or isinstance(sent.get("data"), Mapping):
+        names = {name for name, _ in sent.get("files", ())} | {*sent.get("data", ())}
+        request["form"] = sorted(map(redactor.text, names))
+    return request
 
 
-def _body(content_type: str, content: bytes, key: str) -> dict[str, Any]:
-    if "json" in content_type:
-        try:
-            return {"json": _hidden(json.loads(content), key)}
-        except ValueError:
-            pass
-    if "json" in content_type or content_type.startswith("text/"):
-        return {"text": _hidden(content.decode("utf-8", "replace"), key)}
+def _shown(headers: Mapping[str, str], redactor: Redactor) -> dict[str, str]:
+    return {name: redactor.text(headers[name]) for name in SHOWN if name in headers}
+
+
+def _body(exchange: Exchange) -> dict[str, Any]:
+    label, content = exchange.headers.get("content-type", ""), exchange.content
+    data = json_of(content, label)
+    if data is not ABSENT and ("json" in label or isinstance(data, (dict, list))):
+        return {"json": exchange.redactor.recorded(data)}
+    if "json" in label or label.startswith("text/"):
+        return {"text": exchange.redactor.text(content.decode("utf-8", "replace"))}
     return {"bytes": len(content)}
-
-
-def _hidden(value: Any, key: str, name: str = "") -> Any:
-    if is_mapping(value):
-        return {each: _hidden(item, key, str(each)) for each, item in value.items()}
-    if is_array(value):
-        return [_hidden(item, key, name) for item in value]
-    if isinstance(value, str):
-        return HIDDEN if SECRET.fullmatch(name) else KEYS.sub(HIDDEN, value.replace(key, HIDDEN))
-    return value

@@ -22,7 +22,7 @@ from api302_mock.faults import (
 )
 from api302_mock.fileserver import FileLinks
 from api302_mock.following import follow
-from api302_mock.shapes import SHAPES
+from api302_mock.shapes import SHAPES, Shape
 from api302_mock.store import Store, Task
 from api302_mock.streams import event_json, shown_events, spoiled, written_events
 from api302_mock.tasks import Tasks
@@ -92,6 +92,7 @@ class Responder:
         self._collections = Collections(document)
         self._tasks = Tasks(document, self._collections, settings)
         self._links = FileLinks(document)
+        self._shapes = _shapes(document)
 
     def answer(self, exchange: Exchange) -> Answer:
         """The response to a request.
@@ -225,13 +226,12 @@ class Responder:
     def _own_words(self, exchange: Exchange, examples: list[Example]) -> Response:
         """The operation's own response or stream, in which the model says what was asked for."""
         operation = exchange.operation
-        rule = operation.behaviour.stream
-        shape = SHAPES.get(rule.accumulate or "") if rule is not None else None
-        if rule is not None and shape is not None:
+        rule, shape = operation.behaviour.stream, self._shapes.get(operation.id)
+        if shape is not None:
             example = self._whole(examples)
             shape.write(example.value, exchange.wish.text, exchange.wish.tool_calls or [])
             follow(operation.behaviour.follows, example.value, exchange.call)
-            if not exchange.wants_stream:
+            if rule is None or not exchange.wants_stream:
                 return self._sent(exchange, example, example.value)
             events = written_events(shape.events(example.value), rule, named=shape.is_named)
             return _streamed(example.status, spoiled(events, rule, exchange.wish.fault))
@@ -281,6 +281,33 @@ def fail_if_asked(wish: Wish) -> None:
         raise Refused(status, "The mock was asked for an error.", wish.err_code, body=wish.error)
     if wish.body is None:
         raise Refused(status, f"The mock was asked for {status}.", wish.err_code)
+
+
+def _shapes(document: Document) -> dict[str, Shape]:
+    """The operations whose responses have a known form: by their stream, or by the same schema
+    as one of these.
+    """
+    shapes: dict[str, Shape] = {}
+    by_schema: dict[str, Shape] = {}
+    for operation in document.operations.values():
+        rule = operation.behaviour.stream
+        shape = SHAPES.get(rule.accumulate or "") if rule is not None else None
+        if rule is not None and shape is not None:
+            shapes[operation.id] = shape
+            name = f"#/components/schemas/{rule.response}" if rule.response else None
+            by_schema |= dict.fromkeys([name] if name else _json_schemas(operation), shape)
+    for operation in document.operations.values():
+        for name in _json_schemas(operation):
+            if name in by_schema:
+                shapes.setdefault(operation.id, by_schema[name])
+    return shapes
+
+
+def _json_schemas(operation: Operation) -> list[str]:
+    """The named schemas of an operation's JSON successes."""
+    successes = [one for status, one in operation.responses.items() if status.startswith("2")]
+    media = [one.get("content", {}).get("application/json", {}) for one in successes]
+    return [one["schema"]["$ref"] for one in media if "$ref" in one.get("schema", {})]
 
 
 def _of_kind(examples: list[Example], media_type: str) -> list[Example]:

@@ -121,7 +121,8 @@ def made(document: Document, schema: Any, depth: int = 0) -> Any:
     if "allOf" in known:
         return _of_all(document, known, depth)
     kind: Any = known.get("type", "object")
-    return _of_type(document, kind[0] if isinstance(kind, list) else kind, known, depth)
+    first = cast("list[str]", kind)[0] if isinstance(kind, list) else kind
+    return _of_type(document, first, known, depth)
 
 
 def _of_branch(document: Document, schema: dict[str, Any], key: str, depth: int) -> Any:

@@ -4,7 +4,7 @@ list.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from api302_client.behaviour import Success, find
 from api302_mock.document import Document, Operation
@@ -88,7 +88,7 @@ def with_new_event_words(document: Document, schemas: list[Any], value: Any) -> 
     return _renewed(document, schemas, value)
 
 
-def _is_word(value: Any) -> bool:
+def _is_word(value: Any) -> TypeGuard[str | int]:
     return isinstance(value, (str, int)) and not isinstance(value, bool)
 
 

@@ -23,7 +23,7 @@ DROP: Any = object()
 
 @lru_cache(maxsize=1024)
 def _parsed(path: str) -> dict[str, Any]:
-    return jmespath.compile(path).parsed  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return cast("dict[str, Any]", jmespath.compile(path).parsed)
 
 
 def put(path: str | Path, data: Any, value: Any, *, create: bool = True) -> bool:

@@ -115,7 +115,7 @@ def _chat_deltas(choice: Json) -> Iterator[tuple[Json, str | None]]:
 def _write_responses(response: Json, text: str | None, calls: list[ToolCall]) -> None:
     output: list[Json] = []
     if text is not None:
-        part = {"type": "output_text", "text": text, "annotations": []}
+        part: Json = {"type": "output_text", "text": text, "annotations": []}
         shown = [one for one in _objects(response.get("output")) if one.get("type") == "message"]
         item = shown[0] if shown else {"type": "message", "id": "msg_mock", "role": "assistant"}
         output.append(item | {"status": "completed", "content": [part]})
@@ -141,15 +141,15 @@ def _responses_events(response: Json) -> Iterator[Json]:
 
 
 def _responses_unnumbered(response: Json) -> Iterator[Json]:
-    begun = response | {"status": "in_progress", "output": []}
+    begun: Json = {**response, "status": "in_progress", "output": []}
     begun.pop("usage", None)
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
     for index, item in enumerate(_objects(response.get("output"))):
         place = {"output_index": index}
-        opened = item | {"status": "in_progress"} | ({"content": []} if "content" in item else {})
-        if "arguments" in item:
-            opened["arguments"] = ""
+        empty: Json = {"content": [], "arguments": ""}
+        opened = item | {"status": "in_progress"}
+        opened |= {name: empty[name] for name in empty if name in item}
         yield {"type": "response.output_item.added", **place, "item": opened}
         yield from _responses_inner(item, place | {"item_id": item.get("id", "")})
         yield {"type": "response.output_item.done", **place, "item": item}
@@ -184,11 +184,12 @@ def _write_messages(response: Json, text: str | None, calls: list[ToolCall]) -> 
 
 def _messages_events(response: Json) -> Iterator[Json]:
     usage = _object(response.get("usage"))
-    begun = response | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 0}}
+    begun: Json = {**response, "content": [], "stop_reason": None}
+    begun["usage"] = usage | {"output_tokens": 0}
     yield {"type": "message_start", "message": begun}
     for index, block in enumerate(_objects(response.get("content"))):
         is_text = block.get("type") == "text"
-        empty = {"text": ""} if is_text else {"input": {}}
+        empty: Json = {"text": ""} if is_text else {"input": {}}
         yield {"type": "content_block_start", "index": index, "content_block": block | empty}
         whole = block["text"] if is_text else json.dumps(block["input"], ensure_ascii=False)
         kind, name = ("text_delta", "text") if is_text else ("input_json_delta", "partial_json")

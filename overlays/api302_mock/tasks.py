@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from api302_client.behaviour import Task as TaskRule
 from api302_client.behaviour import TaskStatus, find
@@ -139,8 +138,7 @@ class Tasks:
         response where the schema demands that.
         """
         for example in examples:
-            for value in ({}, example.value) if example.is_json else ():
-                fresh = dict(value) if isinstance(value, dict) else {}
+            for fresh in ({}, _copy(example.value)) if example.is_json else ():
                 is_put = put(rule.id_path, fresh, "mock-task-0000")
                 if is_put and self._document.is_valid(example.schema, fresh):
                     return [
@@ -228,17 +226,18 @@ class Tasks:
         return shown
 
 
+def _copy(value: Any) -> dict[str, Any]:
+    return dict(cast("dict[str, Any]", value)) if isinstance(value, dict) else {}
+
+
 def _has_id(example: Example, rule: TaskRule) -> bool:
     return example.is_json and find(rule.id_path, example.value) is not None
 
 
 def has_marker(value: Any) -> bool:
     """Whether any text of a request asks for a task that fails."""
-    if isinstance(value, dict):
-        value = value.values()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    elif isinstance(value, str):
+    if isinstance(value, str):
         return FAIL_MARKER in value
-    elif not isinstance(value, list):
-        return False
-    items: Iterable[Any] = value
-    return any(map(has_marker, items))
+    if isinstance(value, dict):
+        return any(map(has_marker, cast("dict[str, Any]", value).values()))
+    return isinstance(value, list) and any(map(has_marker, cast("list[Any]", value)))

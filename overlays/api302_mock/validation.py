@@ -166,7 +166,8 @@ def _problem(
 
 def _message(error: jsonschema_rs.ValidationError, where: str) -> str:
     # Of a union, the branch that was meant is the one whose problem lies deepest.
-    branches = [branch[0] for branch in getattr(error.kind, "context", None) or [] if branch]
+    context: list[list[jsonschema_rs.ValidationError]] = getattr(error.kind, "context", None) or []
+    branches = [branch[0] for branch in context if branch]
     deepest = max(branches, key=lambda one: len(one.instance_path), default=None)
     if deepest is not None and len(deepest.instance_path) > len(error.instance_path):
         return _message(deepest, where)

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from broken import Copy
 from zoo import Package, zoo_document
 
 from generator.document import Document
-from generator.emit.raw_client import build, plan
+from generator.emit import emit
+
+
+class Emitted(NamedTuple):
+    """What was generated: the folder, and the counts that `emit` returned."""
+
+    folder: Path
+    counts: dict[str, int]
 
 
 @pytest.fixture
@@ -17,9 +25,13 @@ def copy(tmp_path: Path) -> Copy:
 
 
 @pytest.fixture(scope="session")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Package:
+def emitted(tmp_path_factory: pytest.TempPathFactory) -> Emitted:
+    """Both packages of the mini specification with the zoo's operations."""
+    out = tmp_path_factory.mktemp("emitted")
+    return Emitted(out, emit(Document(zoo_document()), out))
+
+
+@pytest.fixture(scope="session")
+def client(emitted: Emitted) -> Package:
     """The raw client of the mini specification and the zoo."""
-    out = tmp_path_factory.mktemp("raw")
-    document = zoo_document()
-    build(plan(Document(document)), out)
-    return Package(out / "api302_client")
+    return Package(emitted.folder / "api302_client")

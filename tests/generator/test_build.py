@@ -81,7 +81,9 @@ def test_check_is_content_with_what_build_wrote(built: Path) -> None:
 
 
 def test_check_names_what_differs_and_what_to_run(built: Path, copy: Copy, tmp_path: Path) -> None:
-    copy.replace("videos/acme.yaml", "summary: Create a text-to-video task", "summary: Generate a film")
+    copy.replace(
+        "videos/acme.yaml", "summary: Create a text-to-video task", "summary: Generate a film"
+    )
     out = tmp_path / "generated"
     assert run("build", "--spec", MINI, "--out", out).returncode == 0
     (out / "stray.py").write_text("")

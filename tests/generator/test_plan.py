@@ -10,7 +10,7 @@ from zoo import mini_document, zoo_document
 
 from generator.document import Document, DocumentError
 from generator.document.names import python_name
-from generator.emit.raw_client import RawClient, plan
+from generator.emit.plan import Plan
 
 TEXT = {"type": "string"}
 ACME = {"$ref": "#/components/schemas/AcmeVideo"}
@@ -34,8 +34,8 @@ def document(schema: Any, **schemas: Any) -> dict[str, Any]:
     }
 
 
-def planned(document: dict[str, Any]) -> RawClient:
-    return plan(Document(document))
+def planned(document: dict[str, Any]) -> Plan:
+    return Plan(Document(document))
 
 
 def field(schema: Any, **schemas: Any) -> str:
@@ -157,7 +157,10 @@ def test_only_what_replies_hold_gets_a_class() -> None:
 def test_operations_keep_what_the_tool_would_lose() -> None:
     by_id = planned(mini_document()).endpoints
     assert by_id["acme_text_to_video"].media_types == ["application/json", "multipart/form-data"]
-    assert by_id["acme_text_to_video"].body.schemas == ["AcmeVideoForm", "AcmeVideoRequest"]
+    assert [name for name, _ in by_id["acme_text_to_video"].params] == [
+        "AcmeVideoForm",
+        "AcmeVideoRequest",
+    ]
     assert by_id["acme_get_video"].body is None
     assert by_id["acme_chat_completions"].stream == "AcmeChatChunk"
     assert by_id["acme_chat_completions"].returns == "AcmeChatResponse"

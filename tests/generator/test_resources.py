@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 import importlib.util
 import inspect
@@ -13,14 +14,16 @@ import sys
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from generator.document import Document
-from generator.emit import namespaces, raw_client, typed_dicts
+from generator.emit import emit, namespaces
 from generator.emit.code import HEADER
 from generator.emit.methods import Methods
+from generator.emit.plan import Plan
 from generator.join import join
 from generator.source import Spec, SpecError
 
@@ -36,26 +39,40 @@ def document() -> dict[str, Any]:
     return join(Spec.load(MINI))
 
 
-class Recorder:
-    """Takes the place of the core below a namespace and tells what a method handed to it."""
+def write(document: dict[str, Any], out: Path, spec: Spec | None = None) -> Plan:
+    """Write the namespaces of a document; returns what they were made of."""
+    methods = Methods.of_document(Document(document))
+    namespaces.write(namespaces.planned(methods, spec), out)
+    return methods.plan
 
-    async def call(self, op: Any, options: Any, **given: Any) -> dict[str, Any]:
-        return {
-            "op": op.id,
-            "path": None,
-            "query": None,
-            "headers": None,
-            "body": None,
-            "accept": None,
-            "options": options,
-        } | given
+
+async def record(_: object, op: Any, options: Any, **given: Any) -> dict[str, Any]:
+    """Takes the place of a call and returns what a method handed to it."""
+    nothing = dict.fromkeys(("path", "query", "headers", "body", "accept"))
+    return {"op": op.id, **nothing, "options": options, **given}
+
+
+def endpoints(plan: Plan) -> dict[str, ModuleType]:
+    """Packages of endpoint modules by name, as far as the overlay reads them."""
+    packages: dict[str, ModuleType] = {}
+    for made in plan.endpoints.values():
+        name = f"api302_client.api.{made.operation.tag.replace('.', '_')}"
+        package = packages.setdefault(name, ModuleType(name))
+        module = ModuleType(f"{name}.{made.id}")
+        module.__dict__.update(ID=made.id, METHOD=made.method, PATH=made.path, build=None)
+        module.__dict__.update(RESPONSES=made.responses, STREAM=made.stream)
+        module.__dict__.update(MEDIA_TYPES=tuple(made.media_types))
+        facts = dataclasses.asdict(plan.facts[made.id])
+        module.__dict__.update({name.upper(): value for name, value in facts.items()})
+        setattr(package, made.id, module)
+    return packages
 
 
 @pytest.fixture
 def render(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Render]:
-    """Renders the document as it is when called, and gives a client's sections over a Recorder."""
+    """Renders the document as it is when called, and gives a client's sections whose calls are recorded."""
     kept = {
         name: module
         for name, module in sys.modules.items()
@@ -67,10 +84,12 @@ def render(
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def rendered(asynchronous: bool = False) -> Any:
-        namespaces.build(Methods(Document(document)), tmp_path)
+        for name, package in endpoints(write(document, tmp_path)).items():
+            monkeypatch.setitem(sys.modules, name, package)
         importlib.invalidate_caches()
         module = importlib.import_module("api302_resources")
-        return (module.AsyncSections if asynchronous else module.Sections)(Recorder())
+        monkeypatch.setattr("api302._resource.call", record)
+        return (module.AsyncSections if asynchronous else module.Sections)(None)
 
     yield rendered
     for name in [name for name in sys.modules if name.partition(".")[0] == "api302_resources"]:
@@ -139,7 +158,9 @@ def test_return_types(render: Render) -> None:
 def test_help_tells_arguments_defaults_price_and_source(render: Render) -> None:
     text = inspect.getdoc(render().llm.acme.chat_completions)
     assert text is not None
-    assert text.startswith("Create a chat completion.\n\nReturns the completion in one response, or as an event stream.\n")
+    assert text.startswith(
+        "Create a chat completion.\n\nReturns the completion in one response, or as an event stream.\n"
+    )
     assert "    temperature: Sampling temperature. Server default: 1." in text
     assert "    web_search: Search the web first. Sent as `web-search`." in text
     assert "`stream_chat_completions` gives the events as they come." in text
@@ -250,7 +271,7 @@ def test_two_fields_that_become_one_argument_are_refused(tmp_path: Path) -> None
     document = join(spec)
     fields(document, "AcmeChatRequest")["web_search"] = {"type": "boolean"}
     with pytest.raises(SpecError) as caught:
-        namespaces.build(Methods(Document(document)), tmp_path, spec)
+        write(document, tmp_path, spec)
     problem = caught.value.problems[0]
     assert "acme_chat_completions" in problem.message
     assert "`web-search`" in problem.message and "`web_search`" in problem.message
@@ -276,7 +297,7 @@ def test_shortcuts_that_collide_are_refused(
 ) -> None:
     operation(document, name)["x-shortcut"] = shortcut
     with pytest.raises(SpecError, match=message):
-        namespaces.build(Methods(Document(document)), tmp_path)
+        write(document, tmp_path)
 
 
 def test_a_section_named_as_a_method_of_the_client_is_refused(
@@ -285,13 +306,13 @@ def test_a_section_named_as_a_method_of_the_client_is_refused(
     for name in ("acme_speech", "acme_transcribe"):
         operation(document, name)["tags"] = ["request.acme"]
     with pytest.raises(SpecError, match="`request` is an attribute of the client itself"):
-        namespaces.build(Methods(Document(document)), tmp_path)
+        write(document, tmp_path)
 
 
 def test_a_method_that_is_a_keyword_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
     operation(document, "acme_speech")["operationId"] = "acme_import"
     with pytest.raises(SpecError, match="acme_import: `import` is no name"):
-        namespaces.build(Methods(Document(document)), tmp_path)
+        write(document, tmp_path)
 
 
 def test_a_twin_that_is_another_operations_name_is_refused(
@@ -299,7 +320,7 @@ def test_a_twin_that_is_another_operations_name_is_refused(
 ) -> None:
     operation(document, "acme_transcribe")["operationId"] = "acme_stream_speech"
     with pytest.raises(SpecError, match="`stream_speech` is already"):
-        namespaces.build(Methods(Document(document)), tmp_path)
+        write(document, tmp_path)
 
 
 # -- requests --------------------------------------------------------------------------------------------------------------------------
@@ -332,11 +353,11 @@ def test_json_and_form_are_one_method(render: Render) -> None:
         "duration": "str | int | None = None",
         "image": "FileInput | None = None",
     }
-    described = importlib.import_module("api302_resources.videos.acme").TEXT_TO_VIDEO
-    assert described.files == {"image": ("url", "data_url", "base64", "part")}
-    assert described.not_empty == ("prompt",)
-    assert described.endpoint == "videos_acme.acme_text_to_video"
-    assert described.task == {"fetch": "acme_get_video", "parameters": {"task_id": "data.task_id"}}
+    endpoint = importlib.import_module("api302_client.api.videos_acme").acme_text_to_video
+    assert endpoint.FILES == {"image": ("url", "data_url", "base64", "part")}
+    assert endpoint.NOT_EMPTY == ("prompt",)
+    task = {"fetch": "acme_get_video", "parameters": {"task_id": "data.task_id"}}
+    assert endpoint.EXTENSIONS["x-task"] == task
 
 
 def test_types_of_arguments(document: dict[str, Any], render: Render) -> None:
@@ -481,7 +502,7 @@ def test_a_body_without_fields_is_refused(document: dict[str, Any], tmp_path: Pa
         "items": {"type": "string"},
     }
     with pytest.raises(SpecError, match="acme_speech: the request body is not an object"):
-        namespaces.build(Methods(Document(document)), tmp_path)
+        write(document, tmp_path)
 
 
 # -- kinds of methods ------------------------------------------------------------------------------------------------------------------
@@ -491,8 +512,8 @@ def test_the_stream_method_sets_the_switch_and_no_method_shows_it(render: Render
     client = render()
     for method in (client.llm.acme.chat_completions, client.llm.acme.stream_chat_completions):
         assert "stream" not in shown(method)
-    assert '"stream": True' in inspect.getsource(client.llm.acme.stream_chat_completions)
-    assert '"stream"' not in inspect.getsource(client.llm.acme.chat_completions)
+    assert "'stream': True" in inspect.getsource(client.llm.acme.stream_chat_completions)
+    assert "'stream'" not in inspect.getsource(client.llm.acme.chat_completions)
 
 
 def test_shortcuts_have_the_same_methods(render: Render) -> None:
@@ -526,7 +547,7 @@ def test_a_task_on_demand_has_two_methods(document: dict[str, Any], render: Rend
         inspect.signature(client.audio.acme.submit_transcribe).return_annotation
         == "Task[AcmeTranscript]"
     ), "its own reply, once done"
-    assert 'query={"async": True}' in inspect.getsource(client.audio.acme.submit_transcribe)
+    assert "query={ 'async': True,  }" in inspect.getsource(client.audio.acme.submit_transcribe)
 
 
 def test_the_plain_method_of_a_task_on_demand_gives_no_ticket(
@@ -641,7 +662,7 @@ def test_an_upload_with_an_argument_file_of_its_own_is_refused(
     with pytest.raises(
         SpecError, match="an argument `file` stands where x-upload's method has the file"
     ):
-        namespaces.build(Methods(Document(document)), tmp_path)
+        write(document, tmp_path)
 
 
 def test_an_operation_that_only_streams_is_one_method(
@@ -677,12 +698,12 @@ def test_the_index_finds_every_operation(document: dict[str, Any], render: Rende
     index = importlib.import_module("api302_resources._index").OPERATIONS
     assert len(index) == sum(len(item) for item in document["paths"].values())
     for name, place in index.items():
-        module, _, constant = place.partition(":")
-        assert getattr(importlib.import_module(f"api302_resources.{module}"), constant).id == name
+        package, _, module = place.partition(".")
+        assert name == getattr(importlib.import_module(f"api302_client.api.{package}"), module).ID
 
 
 def test_import_is_lazy(document: dict[str, Any], tmp_path: Path) -> None:
-    namespaces.build(Methods(Document(document)), tmp_path)
+    write(document, tmp_path)
     code = """
 import json, sys
 import api302_resources
@@ -703,7 +724,7 @@ print(json.dumps([sorted(first), sorted(set(sys.modules) - first)]))
         name
         for name in first + later
         if name.partition(".")[0]
-        in ("httpx", "attr", "attrs", "cattrs", "jmespath", "api302_client")
+        in ("httpx", "httpx2", "attr", "attrs", "cattrs", "jmespath", "api302_client")
     }
     assert [name for name in first if name.startswith("api302_resources")] == ["api302_resources"]
     assert [name for name in later if name.startswith("api302_resources")] == [
@@ -720,7 +741,7 @@ def test_same_input_same_bytes_and_nothing_left_over(
     stale.write_text("old")
     results = []
     for name in ("one", "two"):
-        namespaces.build(Methods(Document(document)), tmp_path / name)
+        write(document, tmp_path / name)
         folder = tmp_path / name / "api302_resources"
         results.append(
             {
@@ -804,9 +825,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("packages")
     document = join(Spec.load(MINI))
     add_a_short_form(document)
-    raw_client.build(raw_client.plan(Document(document)), out)
-    typed_dicts.build(Document(document), out)
-    namespaces.build(Methods(Document(document)), out)
+    emit(Document(document), out)
     (out / "right.py").write_text(RIGHT)
     (out / "wrong.py").write_text(WRONG)
     return out

@@ -838,15 +838,15 @@ def test_nothing_is_loaded_before_it_is_needed(client: Package) -> None:
 import sys
 from api302_client.api.tools_zoo import zoo_everything, zoo_sound
 import api302_client._request
-print("begin", *({"attrs", "httpx", "api302_client.models"} & sys.modules.keys()))
+print("begin", *({"attrs", "httpx2", "api302_client.models"} & sys.modules.keys()))
 from api302_client import _reply
 reply = _reply.parse(zoo_sound.RESPONSES, 200, {"Content-Type": "application/json"}, b'{"kind": "cat"}')
-print("reply", *sorted(name.rpartition(".")[2] for name in sys.modules if ".models." in name), "httpx" in sys.modules)
+print("reply", *sorted(name.rpartition(".")[2] for name in sys.modules if ".models." in name), "httpx2" in sys.modules)
 _reply.parse(zoo_everything.RESPONSES, 200, {"Content-Type": "application/json"}, b'{"owner": {"name": "x"}}')
 print("more", *sorted(name.rpartition(".")[2] for name in sys.modules if ".models." in name))
 from api302_client import Client
 Client(token="x")
-print("client", "httpx" in sys.modules)
+print("client", "httpx2" in sys.modules)
 """,
     )
     assert lines == [
@@ -864,13 +864,13 @@ print("client", "httpx" in sys.modules)
 
 
 def test_the_package_stands_alone(client: Package) -> None:
-    """Only the standard library, httpx and attrs, with what these need."""
+    """Only the standard library, httpx2 and attrs, with what these need."""
     lines = run(
         client,
         """
 import pkgutil, importlib, sys
-import httpx, attrs
-httpx.Client().close()
+import httpx2, attrs
+httpx2.Client().close()
 before = {name.partition(".")[0] for name in sys.modules}
 import api302_client
 for info in pkgutil.walk_packages(api302_client.__path__, "api302_client."):

@@ -37,8 +37,8 @@ def chat(client: Any, **more: Any) -> Any:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({}, "api_key: there is none; set the environment variable AI302_API_KEY"),
-        ({"api_key": ""}, "api_key: there is none"),
+        ({}, "api_key: is missing; set the environment variable AI302_API_KEY"),
+        ({"api_key": ""}, "api_key: is missing"),
         ({"api_key": f"{KEY}\n"}, "api_key: has a line break"),
         ({"api_key": f"Bearer {KEY}"}, "api_key: has a line break, a space"),
         ({"api_key": f"{KEY}é"}, "outside ASCII"),
@@ -217,7 +217,9 @@ def test_a_reply_that_contradicts_the_description_is_not_lost(serve: Any, connec
         chat(client)
     assert caught.value.content == b"half of {"
     assert caught.value.request_id == "req-1"
-    assert chat(client) == "plain"
+    with pytest.raises(api302.DecodeError, match=r"is not JSON .*begin 'plain'") as caught:
+        chat(client)
+    assert (caught.value.body, caught.value.status_code) == ("plain", 200)
 
 
 def test_options_share_the_connections(serve: Any, connect: Any) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -233,11 +234,14 @@ def test_a_pipe_is_sent_once(serve: Any, connect: Any) -> None:
 
 def test_empty_where_text_is_required(serve: Any, connect: Any) -> None:
     client = connect(serve(http({})))
-    op = api302._resource.Operation(id="x", endpoint="tools_extra.extra_ask", not_empty=("prompt",))
+    from api302_client.api.tools_extra import extra_ask
+
+    ask = ModuleType("ask")
+    ask.__dict__.update(vars(extra_ask), NOT_EMPTY=("prompt",))
     with pytest.raises(api302.InvalidArgument, match="prompt: is empty; give some text"):
-        client.tools.extra._call(op, body={"prompt": ""}, options=(None, None, None, None))
+        client.tools.extra._call(ask, body={"prompt": ""}, options=(None, None, None, None))
     assert (
-        client.tools.extra._call(op, body={"prompt": "x"}, options=(None, None, None, None))
+        client.tools.extra._call(ask, body={"prompt": "x"}, options=(None, None, None, None))
         is not None
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from generator.join import operations
-from proof.tools import check_sample, run
+from proof.tools import check_sample, run, with_new_examples
 
 pytestmark = pytest.mark.proof
 
@@ -94,8 +94,8 @@ def test_the_sample_program_against_the_mock(project: Path, mock_url: str) -> No
 
 
 def replies(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """The operation, the schema and the value of each example of a JSON reply."""
-    for _, _, operation in operations(document):
+    """The operation, the schema and the value of each example of a JSON response, and new words."""
+    for _, _, operation in operations(with_new_examples(document)):
         for code, reply in operation["responses"].items():
             media = reply.get("content", {}).get("application/json", {})
             schema = media.get("schema", {}).get("$ref", "").rpartition("/")[2]

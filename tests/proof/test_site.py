@@ -213,7 +213,7 @@ def test_an_operation_opens_by_its_anchor_and_shows_all_there_is(
     sample.get_by_role("button", name="Shell (curl)").click()
     page.get_by_role("menuitem", name="Payload").click()
     expect(sample.get_by_label("Example")).to_be_visible()
-    shown.get_by_role("link", name="Tell how a video from a text stands").click()
+    shown.get_by_role("link", name="Get a text-to-video task").click()
     expect(
         part(page, KLING.replace("kling_text", "kling_get_text")).get_by_role("heading").first
     ).to_be_in_viewport()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import api302
+from generator.join import operations
 
 JDK = "Maven 3.8 or newer, and a JDK of 17 or newer"
 NEEDED = {
@@ -36,6 +38,32 @@ def run(*command: str | Path, cwd: Path, fails: bool = False) -> str:
         f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
     )
     return done.stdout
+
+
+def with_new_words(value: Any) -> Any:
+    """A response with words that no document lists wherever it has one for a state or a type."""
+    if isinstance(value, list):
+        return [with_new_words(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    words = {"status", "state", "task_status", "type", "path_type"}
+    return {
+        key: "new-word" if key in words and isinstance(one, str) else with_new_words(one)
+        for key, one in value.items()
+    }
+
+
+def with_new_examples(document: Any) -> Any:
+    """A copy of a document with one more example for each of a response: one with new words."""
+    document = copy.deepcopy(document)
+    for _, _, operation in operations(document):
+        for response in operation["responses"].values():
+            media = response.get("content", {}).get("application/json", {})
+            for name, example in list(media.get("examples", {}).items()):
+                changed = {**example, "value": with_new_words(example["value"])}
+                if changed != example:
+                    media["examples"][f"{name}New"] = changed
+    return document
 
 
 def check_sample(printed: str, mock_url: str) -> None:

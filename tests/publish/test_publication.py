@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,15 @@ import yaml
 
 from generator import build
 from generator.__main__ import main
-from generator.publish import publication
+from generator.document import Document
+from generator.emit.methods import Methods
+from generator.join import join
+from generator.publish import distribution, publication
 from generator.publish.versions.losses import Loss, loss_report
 from generator.publish.yaml_text import as_yaml
 from generator.source import Spec
 
+ROOT = Path(__file__).resolve().parents[2]
 MINI = Path(__file__).resolve().parents[1] / "fixtures" / "mini_spec"
 DOCUMENTS = [f"openapi-{version}" for version in ("3.0", "3.1", "3.2")]
 
@@ -28,7 +34,7 @@ def no_node(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         publication.site,
         "build",
-        lambda document, out: (out / "index.html").write_text(document["openapi"]),
+        lambda methods, document, out: (out / "index.html").write_text(document["openapi"]),
     )
 
 
@@ -54,6 +60,10 @@ def test_everything_is_there_and_the_same_every_time(
         "index.html",
         "llms.txt",
         "losses.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "SHA256SUMS",
+        "api302-openapi-0.1.0.zip",
         *(f"{name}.{end}" for name in DOCUMENTS for end in ("json", "yaml")),
     }
     assert set(contents(out)) == names
@@ -73,6 +83,60 @@ def test_the_stamp(out: Path, tmp_path: Path) -> None:
         assert info["x-content-hash"] == f"sha256:{digest}"
         assert info["x-evidence-date"] == "2026-11-21"
         assert info["version"] == "0.1.0"
+
+
+def test_what_goes_with_the_documents(out: Path) -> None:
+    publication.publish(MINI, out)
+    files = contents(out)
+    sums = dict(line.split("  ")[::-1] for line in files.pop("SHA256SUMS").decode().splitlines())
+    assert sums == {name: hashlib.sha256(text).hexdigest() for name, text in files.items()}
+    assert files["LICENSE"] == (ROOT / "LICENSE").read_bytes()
+    with zipfile.ZipFile(out / "api302-openapi-0.1.0.zip") as archive:
+        inside = {name: archive.read(name) for name in archive.namelist()}
+    own = {f"api302-openapi-0.1.0/{name}": text for name, text in files.items()}
+    assert inside == {name: own[name] for name in inside}
+    names = {name.rpartition("/")[2] for name in inside}
+    assert {"openapi-3.0.yaml", "openapi-3.2.json", "LICENSE", "CHANGELOG.md"} <= names
+
+
+def test_a_document_says_what_it_is(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is, under which license, and, once the repository is known, where bugs are told."""
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.setattr(distribution, "PROJECT", project)
+    for setting, contact in (
+        ("", {"name": "A"}),
+        ('[tool.api302]\nrepository = ""\n', {"name": "A"}),
+        (
+            '[tool.api302]\nrepository = "https://example.test/a/"\n',
+            {"name": "A", "url": "https://example.test/a/issues"},
+        ),
+    ):
+        (project / "pyproject.toml").write_text(setting)
+        documents, _ = versions(with_contact(join(Spec.load(MINI))))
+        assert all(document["info"]["contact"] == contact for document in documents.values())
+    assert documents["3.2"]["$self"] == documents["3.1"]["x-$self"] == "openapi-3.2.json"
+    assert documents["3.2"]["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+    license_ = documents["3.0"]["info"]["license"]
+    assert license_["url"] == "https://spdx.org/licenses/MIT.html"
+
+
+def versions(document: dict[str, Any]) -> tuple[dict[str, Any], list[Loss]]:
+    return publication.versions(document, Methods.of_document(Document(document)))
+
+
+def with_contact(document: dict[str, Any]) -> dict[str, Any]:
+    info = {"license": {"name": "MIT", "identifier": "MIT"}, "contact": {"name": "A"}}
+    return {**document, "info": {**document["info"], **info}}
+
+
+def test_the_title_makes_a_package_that_can_be_imported() -> None:
+    """Generators make a package's name of it, which must not begin with a digit."""
+    for document in versions(join(Spec.load(ROOT / "spec")))[0].values():
+        assert re.match("[A-Za-z]", document["info"]["title"])
+        assert document["externalDocs"]["url"] == "https://doc.302.ai"
 
 
 def test_yaml_says_what_json_says_to_every_reader(out: Path) -> None:
@@ -100,6 +164,8 @@ def strict(folder: Path, name: str) -> Any:
     "text",
     [
         "yes",
+        "y",
+        "N",
         "Off",
         "1e3",
         "010",
@@ -138,8 +204,8 @@ def test_a_document_that_is_not_valid_is_not_published(
     before = contents(out)
     real = publication.versions
 
-    def broken(document: dict[str, Any]) -> tuple[dict[str, Any], list[Loss]]:
-        documents, losses = real(document)
+    def broken(document: dict[str, Any], methods: Methods) -> tuple[dict[str, Any], list[Loss]]:
+        documents, losses = real(document, methods)
         (item,) = [
             item for path, item in documents[version]["paths"].items() if path == "/acme/v1/videos"
         ]
@@ -179,7 +245,7 @@ def test_what_cannot_be_called_in_python_is_told_with_file_and_line(
 def test_a_failure_on_the_way_leaves_nothing(
     out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(document: dict[str, Any], folder: Path) -> None:
+    def fail(methods: Methods, document: dict[str, Any], folder: Path) -> None:
         raise build.BuildError("Node is not installed")
 
     monkeypatch.setattr(publication.site, "build", fail)

@@ -21,8 +21,12 @@ import pytest
 import api302_mock
 from api302_mock import files
 from api302_mock.app import Seen
+from generator.document import Document
+from generator.emit.methods import Methods
 from generator.join import operations
-from generator.publish.samples import Given, _data, samples
+from generator.publish.samples import samples
+from generator.publish.samples.curl import body_options
+from generator.publish.samples.request import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = json.loads((ROOT / "generated/openapi.json").read_text(encoding="utf-8"))
@@ -32,7 +36,7 @@ KEY = "sk-samples"
 
 @cache
 def made() -> dict[str, list[dict[str, str]]]:
-    return samples(DOCUMENT)
+    return samples(Methods.of_document(Document(DOCUMENT)))
 
 
 def sources(operation_id: str, lang: str) -> list[str]:
@@ -215,7 +219,8 @@ def test_curl_itself(
 def test_every_operation_has_both() -> None:
     assert made().keys() == OPERATIONS.keys()
     assert (
-        "reply = client.chat.completions.create(" in made()["openai_chat_completions"][0]["source"]
+        "response = client.chat.completions.create("
+        in made()["openai_chat_completions"][0]["source"]
     )
     assert "task = client.videos.kling.text_to_video(" in made()["kling_text_to_video"][0]["source"]
     for several in made().values():
@@ -252,8 +257,10 @@ def test_any_text_survives_the_shell(media_type: str) -> None:
         "# no comment",
         "你好",
     ]
-    given = Given(media_type, body={f"field-{number}": text for number, text in enumerate(texts)})
-    request = as_request(words(f"curl https://api.302.ai/ {' '.join(_data(given))}"), "http://mock")
+    given = Request(media_type, body={f"field-{number}": text for number, text in enumerate(texts)})
+    request = as_request(
+        words(f"curl https://api.302.ai/ {' '.join(body_options(given))}"), "http://mock"
+    )
     if request["files"]:
         assert {name: text for name, (_, text) in request["files"]} == given.body
     else:

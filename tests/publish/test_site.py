@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,20 @@ from typing import Any
 import pytest
 
 from generator import build
+from generator.document import Document
 from generator.emit.docstrings import price_text
+from generator.emit.methods import Methods
 from generator.join import operations
 from generator.publish import site
+from generator.publish.markdown import inline, prose
+from generator.publish.site import redoc
+from generator.publish.site.descriptions import EVIDENCE, anchor, states, table
+from generator.publish.versions import as_published
+from generator.runtime.behaviour import TaskStatus
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = "".join(f"{edited};" for edited in site._EDITS)
-INSTALLS = f'mkdir -p "$(dirname {site._SCRIPT})"\ncat > {site._SCRIPT} <<"END"\n{{script}}\nEND\n'
+SCRIPT = "".join(f"{edited};" for edited in redoc.EDITS)
+INSTALLS = f'mkdir -p "$(dirname {redoc.SCRIPT})"\ncat > {redoc.SCRIPT} <<"END"\n{{script}}\nEND\n'
 
 
 @cache
@@ -27,10 +35,34 @@ def document() -> dict[str, Any]:
 
 
 @cache
+def methods() -> Methods:
+    return Methods.of_document(Document(document()))
+
+
+@cache
+def published() -> dict[str, Any]:
+    """The published document, whose samples are short."""
+    code = [
+        {"lang": "Python", "label": "api302", "source": "1"},
+        {"lang": "Shell", "label": "curl", "source": "2"},
+    ]
+    made = as_published(copy.deepcopy(document()))
+    for _, _, operation in operations(made):
+        operation["x-codeSamples"] = code
+    return made
+
+
+def shown(**info: str) -> dict[str, Any]:
+    """The copy that the page shows, of a document with more in its info."""
+    made = published()
+    return site.shown(methods(), {**made, "info": {**made["info"], **info}})
+
+
+@cache
 def described() -> dict[str, str]:
     return {
         operation["operationId"]: operation["description"]
-        for _, _, operation in operations(site.shown(document()))
+        for _, _, operation in operations(shown())
     }
 
 
@@ -63,40 +95,48 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def test_every_operation_shows_what_its_extensions_say() -> None:
+def each_operation() -> Iterator[tuple[dict[str, Any], str]]:
+    """Each operation, and its description on the page."""
     for _, _, operation in operations(document()):
-        text = described()[operation["operationId"]]
-        assert operation.get("description", "") in text
+        yield operation, described()[operation["operationId"]]
+
+
+def test_every_operation_shows_its_description_and_its_price() -> None:
+    for operation, text in each_operation():
+        assert prose(operation.get("description", "")) in text
         prices = operation.get("x-price", [])
-        listed = (
-            [f"<li>{price_text([price])}</li>" for price in prices]
-            if len(prices) > 3
-            else [price_text(prices)] * bool(prices)
-        )
-        assert all(price in text for price in listed) and (
-            "| **Price**&nbsp; | not documented&nbsp; |" in text
-        ) == (not prices)
+        listed = [inline(price_text(prices))] if prices else []
+        if len(prices) > 3:
+            listed = [f"<li>{inline(price_text([price]))}</li>" for price in prices]
+        assert all(price in text for price in listed)
+        assert ("| **Price**&nbsp; | not documented&nbsp; |" in text) == (not prices)
+
+
+def test_every_operation_shows_its_evidence() -> None:
+    for operation, text in each_operation():
         for entry in operation["x-docs"]:
-            assert (
-                f"]({entry['url']}): " in text
-                if "url" in entry
-                else entry.get("source", entry.get("page")) in text
-            )
-            assert f"{site._EVIDENCE[entry['evidence']]}, seen {entry['seen']}" in text
-            assert entry.get("note", "") in text
-        for what, searched in operation.get("x-unknown", {}).items():
-            assert (
-                f"| **{what.capitalize()}**&nbsp; | Not documented. " in text
-                and "as for the request&nbsp;" not in text
-            )
-            assert searched in text or searched == "as for the request"
-        words = [
-            word
-            for key in ("succeeded", "failed", "pending")
-            for word in operation.get("x-task-status", {}).get(key, [])
-        ]
+            name = label(entry["source"]) if "source" in entry else entry.get("page", "")
+            assert (f"]({entry['url']}): " if "url" in entry else name) in text
+            assert f"{EVIDENCE[entry['evidence']]}, seen {entry['seen']}" in text
+            assert inline(entry.get("note", "")) in text
+
+
+def test_every_operation_shows_what_is_not_documented() -> None:
+    titles = {"request": "Request", "reply": "Response", "response": "Response"}
+    for operation, text in each_operation():
+        for part, searched in operation.get("x-unknown", {}).items():
+            assert f"| **{titles[part]}**&nbsp; | Not documented. " in text
+            assert inline(searched) in text or searched == "as for the request"
+        assert "as for the request&nbsp;" not in text
+
+
+def test_every_operation_shows_its_behavior() -> None:
+    for operation, text in each_operation():
+        status = operation.get("x-task-status", {})
+        words = [word for key in ("succeeded", "failed", "pending") for word in status.get(key, [])]
         assert all(f"`{word}`" in text for word in words)
-        assert ("**Task**" in text) == ("x-task" in operation or "x-task-status" in operation)
+        is_task = "x-task" in operation or "x-task-status" in operation
+        assert ("**Task**" in text) == is_task
         assert ("**Stream**" in text) == ("x-stream" in operation)
 
 
@@ -105,19 +145,16 @@ def test_a_task_in_words() -> None:
     assert "| Kling, video generation&nbsp; |" in text
     assert "`client.videos.kling.text_to_video`" in text
     assert "| 0.15 PTC per point.&nbsp; |" in text
-    assert (
-        "[Tell how a video from a text stands](#/videos/videos.kling/kling_get_text_to_video)"
-        in text
-    )
+    assert "[Get a text-to-video task](#/videos/videos.kling/kling_get_text_to_video)" in text
     assert "- [p365](https://doc.302.ai/305983163e0): product catalogue of 302.AI, seen " in text
 
 
 def test_a_status_call_says_which_words_mean_what() -> None:
     assert (
         "| **States**&nbsp; | The state is at `task.status`. Done: `SUCCEEDED`. Failed: `FAILED`, `CANCELLED`. "
-        "Pending, as any other word: `PENDING`, `THROTTLED`, `RUNNING`. Outputs at `task.artifacts[].url`. Ask every 10 seconds.&nbsp; |"
+        "Pending, as any other word: `PENDING`, `THROTTLED`, `RUNNING`. Outputs at `task.artifacts[].url`. Poll every 10 seconds.&nbsp; |"
     ) in described()["runway_get_task"]
-    states = site._states(
+    states = states_of(
         {
             "state": "a == `1`",
             "outputs": [{"field": "data", "encoding": "json", "then": "url"}],
@@ -129,14 +166,14 @@ def test_a_status_call_says_which_words_mean_what() -> None:
         == "The state is at `` a == `1` ``. Done too when `b` is there. Outputs at `url` in the JSON text at `data`."
     )
     assert (
-        site._states({"done": {"binary": True}, "interval": 3})
-        == "Done when the file itself comes. Ask every 3 seconds."
+        states_of({"done": {"binary": True}, "interval": 3})
+        == "Done when the file itself comes. Poll every 3 seconds."
     )
 
 
 def test_what_is_not_documented_says_where_it_was_looked_for() -> None:
     searched = "302.AI pages by title, path and curl (three wordings); public callers (seven, all of the second version)"
-    looked = f"Not documented. Looked for in: {searched}."
+    looked = f"Not documented. Searched: {searched}."
     assert [
         described()["ai302_sdxl_lightning"].count(f"| **{what}**&nbsp; | {looked}&nbsp; |")
         for what in ("Request", "Response")
@@ -157,39 +194,34 @@ def test_many_prices_are_a_list() -> None:
 def test_a_call_of_many_forms_in_words() -> None:
     text = described()["openai_chat_completions"]
     assert "`client.chat.completions.create`" in text and "`client.chat.completions.stream`" in text
-    assert "Begins one if `async` in the query is `true`" in text
-    assert "Answers with events if `stream` in the body is `true`, until `[DONE]`." in text
+    assert "Creates a task if `async` in the query is `true`" in text
+    assert "Responds with events if `stream` in the body is `true`, until `[DONE]`." in text
     assert "`/chat/completions`" in text
     assert re.search(r"<details>\n<summary>\d\d sources</summary>", text)
 
 
 def test_a_table_is_not_torn_by_what_it_says() -> None:
-    assert site._table([("a", "b | c"), ("left out", ""), ("left out too", None)]).splitlines()[
-        2:
-    ] == ["| **a**&nbsp; | b \\| c&nbsp; |"]
+    assert table([("a", "b | c"), ("left out", ""), ("left out too", None)]).splitlines()[2:] == [
+        "| **a**&nbsp; | b \\| c&nbsp; |"
+    ]
 
 
 def test_the_published_document_stays_as_it_is() -> None:
-    published = copy.deepcopy(document())
-    shown = site.shown(published)
-    assert published == document()
+    before = copy.deepcopy(published())
+    made = shown()
+    assert published() == before
     assert [
         key
-        for _, _, operation in operations(shown)
+        for _, _, operation in operations(made)
         for key in operation
         if key.startswith("x-") and key != "x-codeSamples"
     ] == []
 
 
 def test_the_landing_says_what_this_is() -> None:
-    info = {
-        **document()["info"],
-        "version": "1.2.3",
-        "x-content-hash": "sha256:abc",
-        "x-evidence-date": "2001-02-03",
-    }
-    text = site.shown({**document(), "info": info})["info"]["description"]
-    assert text.startswith(info["description"])
+    more = {"version": "1.2.3", "x-content-hash": "sha256:abc", "x-evidence-date": "2001-02-03"}
+    text = shown(**more)["info"]["description"]
+    assert text.startswith(document()["info"]["description"])
     for said in (
         "pip install api302",
         '-H "Authorization: Bearer $AI302_API_KEY" \\\n',
@@ -204,29 +236,29 @@ def test_the_landing_says_what_this_is() -> None:
 
 
 def test_a_document_need_not_describe_itself() -> None:
-    info = {key: value for key, value in document()["info"].items() if key != "description"}
-    assert "pip install api302" in site.shown({**document(), "info": info})["info"]["description"]
+    made = published()
+    info = {key: value for key, value in made["info"].items() if key != "description"}
+    landing = site.shown(methods(), {**made, "info": info})["info"]["description"]
+    assert "pip install api302" in landing
 
 
 def test_a_vendor_of_several_sections_says_which_one_it_is() -> None:
-    described = {tag["name"]: tag["description"] for tag in site.shown(document())["tags"]}
-    own = {tag["name"]: tag.get("description", "") for tag in document()["tags"]}
-    assert described["videos.kling"] == f"Video generation. {own['videos.kling']}".strip()
-    assert (
-        described["image_processing.kling"]
-        == f"Image processing. {own['image_processing.kling']}".strip()
-    )
+    described = {tag["name"]: tag["description"] for tag in shown()["tags"]}
+    own = {tag["name"]: tag["description"] for tag in published()["tags"]}
+    assert own["videos.luma"] == described["videos.luma"] == "Video generation by Luma."
+    assert described["videos.kling"] == f"Video generation. {own['videos.kling']}"
+    assert described["image_processing.kling"].startswith("Image processing. ")
 
 
 def test_every_operation_has_an_anchor_of_its_own() -> None:
-    found = site.anchors(document())
-    assert found["kling_text_to_video"] == "#/videos/videos.kling/kling_text_to_video"
-    assert len(set(found.values())) == len(operations(document()))
+    anchors = {operation.id: anchor(operation) for operation in methods().document.operations}
+    assert anchors["kling_text_to_video"] == "#/videos/videos.kling/kling_text_to_video"
+    assert len(set(anchors.values())) == len(operations(document()))
 
 
 def test_the_page_and_the_files_beside_it(npm: Any, out: Path, tmp_path: Path) -> None:
     npm(INSTALLS.format(script=SCRIPT))
-    site.build(document(), out)
+    site.build(methods(), published(), out)
     made = files(out)
     assert set(made) == {"index.html", "site/redoc.js", "site/document.js"}
     assert "import.meta" not in made["site/redoc.js"] and "https://" not in made["site/redoc.js"]
@@ -237,37 +269,31 @@ def test_the_page_and_the_files_beside_it(npm: Any, out: Path, tmp_path: Path) -
         "site/document.js",
         "site/redoc.js",
     ]
-    content = json.loads(made["site/document.js"].removeprefix("const api=").removesuffix(";\n"))
-    assert (
-        content["document"] == site.shown(document())
-        and content["options"]["disableTelemetry"] is True
-    )
+    content = parsed(made["site/document.js"])
+    assert content["document"] == shown()
+    assert content["options"]["disableTelemetry"] is True
     (tmp_path / "again").mkdir()
-    site.build(document(), tmp_path / "again")
+    site.build(methods(), published(), tmp_path / "again")
     assert files(tmp_path / "again") == made
+
+
+def parsed(script: str) -> Any:
+    """The value of `api`, as a browser reads it."""
+    quoted = script.removeprefix("const api=JSON.parse('").removesuffix("');\n")
+    return json.loads(re.sub(r"\\(.)", r"\1", quoted))
 
 
 def test_samples_are_offered_by_language_python_first(npm: Any, out: Path) -> None:
     npm(INSTALLS.format(script=SCRIPT))
-    sampled = copy.deepcopy(document())
-    for _, _, operation in operations(sampled):
-        operation["x-codeSamples"] = [
-            {"lang": "Python", "label": "api302", "source": "1"},
-            {"lang": "Shell", "label": "curl", "source": "2"},
-        ]
-    site.build(sampled, out)
-    offered = re.search(r'"languages":(\[.*?\])', files(out)["site/document.js"])
-    assert offered and [one["lang"] for one in json.loads(offered[1])] == [
-        "Python (api302)",
-        "Shell (curl)",
-        "Payload",
-    ]
+    site.build(methods(), published(), out)
+    offered = parsed(files(out)["site/document.js"])["options"]["codeSamples"]["languages"]
+    assert [one["lang"] for one in offered] == ["Python (api302)", "Shell (curl)", "Payload"]
 
 
 def test_without_npm_one_sentence_says_so(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(out))
     with pytest.raises(build.ToolMissing, match=r"needs npm.*install Node\.js"):
-        site.build(document(), out)
+        site.build(methods(), published(), out)
     assert files(out) == {}
 
 
@@ -275,7 +301,7 @@ def test_without_npm_one_sentence_says_so(out: Path, monkeypatch: pytest.MonkeyP
     ("script", "said"),
     [
         ("echo 'npm error ENOTFOUND' >&2\nexit 1", "npm error ENOTFOUND"),
-        ("exit 0", "there is no node_modules/redoc/bundles/redoc.standalone.js"),
+        ("exit 0", "node_modules/redoc/bundles/redoc.standalone.js is missing"),
         (INSTALLS.format(script="another redoc"), "Redoc no longer has"),
     ],
 )
@@ -284,7 +310,7 @@ def test_nothing_is_written_when_npm_does_not_bring_what_is_needed(
 ) -> None:
     npm(script)
     with pytest.raises(build.BuildError, match=re.escape(said)):
-        site.build(document(), out)
+        site.build(methods(), published(), out)
     assert files(out) == {}
 
 
@@ -292,9 +318,9 @@ def test_npm_is_not_waited_for_without_end(
     npm: Any, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     npm("exec sleep 60")
-    monkeypatch.setattr(site, "_SECONDS", 0.2)
+    monkeypatch.setattr(redoc, "NPM_TIMEOUT", 0.2)
     with pytest.raises(build.BuildError, match="whether the npm registry can be reached"):
-        site.build(document(), out)
+        site.build(methods(), published(), out)
 
 
 def test_the_lock_pins_redoc_and_names_no_registry() -> None:
@@ -305,7 +331,7 @@ def test_the_lock_pins_redoc_and_names_no_registry() -> None:
 
 
 def test_a_status_call_names_the_call_that_gives_the_addresses() -> None:
-    text = site._states(
+    text = states_of(
         {
             "state": "status",
             "succeeded": ["Success"],
@@ -316,4 +342,15 @@ def test_a_status_call_names_the_call_that_gives_the_addresses() -> None:
             },
         }
     )
-    assert "Outputs at `file.url` in the reply of `acme_get_file`, which takes `file_id`." in text
+    assert (
+        "Outputs at `file.url` in the response of `acme_get_file`, which takes `file_id`." in text
+    )
+
+
+def states_of(rule: dict[str, Any]) -> str:
+    return states(TaskStatus.of(rule))
+
+
+def label(source: str) -> str:
+    """A place in a repository stands as code, and a sentence as prose."""
+    return inline(source) if " " in source else f"`{source}`"

@@ -10,33 +10,23 @@ class Ai302ApiKey(Model):
 
     id: int | None = None
     """Number of the API key."""
-
     api_name: str | None = None
     """Name of the API key."""
-
     api_key: str | None = None
     """The API key itself."""
-
     allow_save_logs: bool | None = None
     """Whether requests and responses are logged."""
-
     allow_manage_key: bool | None = None
     """Whether it may manage API keys."""
-
     allow_custom_model: bool | None = None
     """Whether it may use custom models."""
-
     limit_cost: float | None = None
     """Maximum cost in PTC in all; 0 for no limit."""
-
     current_cost: float | None = None
     """Cost so far in PTC."""
-
     limit_daily_cost: float | None = None
     """Maximum cost per day in PTC; 0 for no limit."""
-
     current_date_cost: float | None = None
     """Cost today in PTC."""
-
     expired_on: int | None = None
     """Expiry time in Unix seconds; 0 for never."""

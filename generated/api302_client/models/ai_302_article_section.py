@@ -12,9 +12,7 @@ class Ai302ArticleSection(Model):
 
     type: Literal["text", "image"] | str = ABSENT
     """The type."""
-
     content: str = ABSENT
     """Content of the section."""
-
     aspect_ratio: Literal["1:1", "9:16", "16:9", "3:4", "4:3"] | str | None = None
     """Aspect ratio (width:height) of an image."""

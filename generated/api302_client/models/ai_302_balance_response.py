@@ -15,8 +15,6 @@ class Ai302BalanceResponse(Model):
 
     code: int | None = None
     """0 means success."""
-
     msg: str | None = None
     """Error message."""
-
     data: Ai302Balance | None = None

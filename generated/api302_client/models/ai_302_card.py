@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 class Ai302Card(Model):
     content: str | None = None
     """The card in HTML."""
-
     file: Ai302CardFile | None = None
     """The card as a file."""

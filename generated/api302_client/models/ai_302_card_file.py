@@ -8,6 +8,5 @@ from .._model import Model, model
 class Ai302CardFile(Model):
     url: str | None = None
     """URL of the file."""
-
     format: str | None = None
     """Audio format."""

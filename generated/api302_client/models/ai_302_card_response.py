@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 class Ai302CardResponse(Model):
     status: str | None = None
     """`success`, or else."""
-
     data: Ai302Card | None = None
     """The card."""

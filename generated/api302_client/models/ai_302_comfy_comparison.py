@@ -8,6 +8,5 @@ from .._model import Model, model
 class Ai302ComfyComparison(Model):
     resultUrl: str | None = None
     """The image."""
-
     comparisonUrl: str | None = None
     """URL of the image beside its source."""

@@ -15,15 +15,11 @@ class Ai302ComfyTask(Model):
 
     code: int | None = None
     """The state of the call."""
-
     msg: str | None = None
     """Error message."""
-
     data: Literal["SUBMITTING", "QUEUED", "RUNNING", "SUCCESS", "FAILED"] | str | None = None
     """Status."""
-
     queue: int | None = None
     """Position in the queue."""
-
     output: list[str] | Ai302ComfyComparison | None = None
     """Once done: the images, or where two are compared, the image and the comparison."""

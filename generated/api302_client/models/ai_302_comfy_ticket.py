@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class Ai302ComfyTicket(Model):
     code: int | None = None
     """The state of the call."""
-
     msg: str | None = None
     """Error message."""
-
     data: Ai302ComfyTaskId | None = None
     """The task."""

@@ -10,15 +10,11 @@ class Ai302CreationResponse(Model):
 
     task_id: str | None = None
     """The task's id."""
-
     status: str | None = None
     """`completed`."""
-
     created_at: str | None = None
     """Creation time in ISO 8601."""
-
     completed_at: str | None = None
     """Completion time in ISO 8601."""
-
     image_url: str | None = None
     """URL of the file."""

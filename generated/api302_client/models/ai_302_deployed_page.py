@@ -10,21 +10,15 @@ class Ai302DeployedPage(Model):
 
     id: str | int | None = None
     """The id."""
-
     web_id: str | int | None = None
     """The id of the page, as some responses have it."""
-
     url: str | None = None
     """URL of the file."""
-
     cover: str | None = None
     """URL of the cover image."""
-
     title: str | None = None
     """Title."""
-
     created_at: str | None = None
     """Creation time."""
-
     status: int | None = None
     """Status; the meaning of the numbers is not documented."""

@@ -12,15 +12,11 @@ class Ai302DouyinIdResponse(Model):
 
     code: int | None = None
     """200, in places 0, means success."""
-
     message: str | None = None
     """Status message."""
-
     router: str | None = None
     """The path of the call."""
-
     params: dict[str, Any] | None = None
     """What was requested."""
-
     data: str | None = None
     """The video's id."""

@@ -10,24 +10,17 @@ class Ai302FoundPaper(Model):
 
     title: str | None = None
     """Title."""
-
     translated_title: str | None = None
     """The title in the language asked for."""
-
     authors: str | None = None
     """The authors."""
-
     summary: str | None = None
     """Its abstract."""
-
     entry_id: str | None = None
     """URL of the paper's page."""
-
     pdf_url: str | None = None
     """URL of the PDF."""
-
     updated: float | None = None
     """Last update time."""
-
     data_cid: str | None = None
     """The id at Google."""

@@ -15,57 +15,39 @@ class Ai302ImageTask(Model):
 
     task_id: str = ABSENT
     """The task's id."""
-
     status: Literal["pending", "processing", "completed", "failed"] | str = ABSENT
     """Status."""
-
     task_type: str | None = None
     """`image`."""
-
     model: str | None = None
     """The model."""
-
     req: dict[str, Any] | None = None
     """The request, as received."""
-
     image_url: str | None = None
     """URL of the first image."""
-
     image_urls: list[str] | None = None
     """URLs of all images."""
-
     raw_response: dict[str, Any] | list[Any] | str | None = None
     """The model's own response; its fields differ by model."""
-
     error: Ai302TaskError | str | None = None
     """Why the task failed."""
-
     created_at: str | None = None
     """Time of acceptance in ISO 8601."""
-
     started_at: str | None = None
     """Start time in ISO 8601."""
-
     updated_at: str | None = None
     """Last update time in ISO 8601."""
-
     completed_at: str | None = None
     """Completion time in ISO 8601."""
-
     failed_at: str | None = None
     """Time of the failure in ISO 8601."""
-
     execution_time: str | float | None = None
     """Execution time in seconds."""
-
     attempts: int | None = None
     """Number of attempts."""
-
     upstream_task_id: str | None = None
     """The task's id at the model's vendor."""
-
     webhook: str | None = None
     """The webhook URL."""
-
     ai302_cost_request_ids: list[str] | str | None = None
     """Billing ids to look up in the account's records."""

@@ -13,13 +13,11 @@ if TYPE_CHECKING:
 class Ai302ImageTranslation(Model):
     id: int | None = None
     """The task's id."""
-
     status: int | None = None
     """-1 while it runs, 1 when done, greater when it failed."""
-
     result: str | dict[str, Any] | None = None
     """Once done, usually as JSON text: in `output_url` the image with the translation, in `inpaint_url` the one without text, in
-    `meta_data` the texts and their positions."""
-
+    `meta_data` the texts and their positions.
+    """
     taskStatusEnum: Ai302ImageTranslationState | None = None
     """The status in words."""

@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 class Ai302ImageTranslationResponse(Model):
     msg: str | None = None
     """`success`, or the error message."""
-
     body: Ai302ImageTranslation | None = None
     """The task."""

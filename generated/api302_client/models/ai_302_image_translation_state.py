@@ -8,12 +8,9 @@ from .._model import Model, model
 class Ai302ImageTranslationState(Model):
     code: int | None = None
     """The state."""
-
     description: str | None = None
     """Status in Chinese."""
-
     descriptionEn: str | None = None
     """Status in English."""
-
     descriptionPt: str | None = None
     """Status in Portuguese."""

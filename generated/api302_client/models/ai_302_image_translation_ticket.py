@@ -8,6 +8,5 @@ from .._model import Model, model
 class Ai302ImageTranslationTicket(Model):
     msg: str | None = None
     """`success`, or the error message."""
-
     body: int | None = None
     """The task's id; 1 where a task is redone."""

@@ -12,6 +12,5 @@ class Ai302ImageV1Response(Model):
 
     image_url: str = ABSENT
     """URL of the image."""
-
     data: dict[str, Any] | None = None
     """The model's own response; its fields differ by model."""

@@ -12,8 +12,6 @@ class Ai302KbResponse(Model):
 
     code: int | None = None
     """0 means success."""
-
     msg: str | None = None
     """Error message."""
-
     data: dict[str, Any] | None = None

@@ -12,9 +12,7 @@ class Ai302KeyDone(Model):
 
     code: int | None = None
     """0 means success."""
-
     msg: str | None = None
     """Error message."""
-
     data: dict[str, Any] | None = None
     """Empty after a change."""

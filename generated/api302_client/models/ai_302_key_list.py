@@ -15,9 +15,7 @@ class Ai302KeyList(Model):
 
     code: int | None = None
     """0 means success."""
-
     msg: str | None = None
     """Error message."""
-
     data: list[Ai302ApiKey] | None = None
     """The API keys."""

@@ -15,39 +15,27 @@ class Ai302KnowledgeBase(Model):
 
     id: int | None = None
     """The id of the knowledge base, as `kb_id` takes it."""
-
     kb_name: str | None = None
     """Name."""
-
     kb_info: str | None = None
     """Description."""
-
     type: str | None = None
     """The type, such as chatchat or rag_nano."""
-
     file_count: int | None = None
     """Number of files."""
-
     embed_model: str | None = None
     """The embedding model."""
-
     llm_model: str | None = None
     """The language model."""
-
     vs_type: str | None = None
     """The type of vector store."""
-
     create_time: str | None = None
     """When it was created, in ISO 8601."""
-
     uid: int | None = None
     """The id of the owner."""
-
     sub_account_id: int | None = None
     """The sub-account."""
-
     token_id: int | None = None
     """The id of the API key that created it."""
-
     settings: Ai302KnowledgeBaseSettings | None = None
     """Its settings."""

@@ -15,12 +15,9 @@ class Ai302KnowledgeBasePage(Model):
 
     records: list[Ai302KnowledgeBase] | None = None
     """The knowledge bases."""
-
     total: int | None = None
     """Total number."""
-
     page: int | None = None
     """Number of this page."""
-
     page_size: int | None = None
     """Number of items per page."""

@@ -15,66 +15,45 @@ class Ai302Model(Model):
 
     id: str = ABSENT
     """The model's id, as `model` takes it."""
-
     object: str | None = None
     """model."""
-
     name: str | None = None
     """The display name of the voice."""
-
     type: str | None = None
     """The type of model."""
-
     category: str | None = None
     """The category, in Chinese."""
-
     category_en: str | None = None
     """The category, in English."""
-
     category_jp: str | None = None
     """The category, in Japanese."""
-
     description: str | None = None
     """Description of the model, in Chinese."""
-
     description_en: str | None = None
     """Description of the model, in English."""
-
     description_jp: str | None = None
     """Description of the model, in Japanese."""
-
     capabilities: list[str] | None = None
     """The model's capabilities."""
-
     content_length: int | None = None
     """Context length in tokens, as an older program reads it."""
-
     context_length: int | None = None
     """Context length in tokens."""
-
     max_completion_tokens: int | None = None
     """Maximum number of output tokens."""
-
     created_on: str | None = None
     """Release date."""
-
     first_byte_req_time: str | None = None
     """Time to the first byte in seconds."""
-
     is_moderated: bool | None = None
     """Whether it is moderated."""
-
     is_featured: bool | None = None
     """Whether 302.AI recommends it."""
-
     supported_tools: bool | None = None
     """Whether it supports tools."""
-
     canonical_slug: str | None = None
     """The model's id without version."""
-
     price: Ai302ModelPrice | None = None
     """Price of the model."""
-
     pricing: Ai302ModelPrice | None = None
     """Price of the model."""

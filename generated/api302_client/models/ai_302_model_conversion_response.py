@@ -8,6 +8,5 @@ from .._model import Model, model
 class Ai302ModelConversionResponse(Model):
     models_urls: list[str] | None = None
     """URLs of the model's files."""
-
     textures_urls: list[str] | None = None
     """URLs of the model's textures."""

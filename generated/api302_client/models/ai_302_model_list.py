@@ -15,6 +15,5 @@ class Ai302ModelList(Model):
 
     object: str | None = None
     """list."""
-
     data: list[Ai302Model] = ABSENT
     """The models."""

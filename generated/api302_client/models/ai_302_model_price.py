@@ -10,9 +10,7 @@ class Ai302ModelPrice(Model):
 
     input_token: str | None = None
     """Price of input tokens."""
-
     output_token: str | None = None
     """Price of output tokens."""
-
     per_request: str | None = None
     """Price per request."""

@@ -10,9 +10,7 @@ class Ai302ModelStatus(Model):
 
     id: str = ABSENT
     """The model."""
-
     object: str | None = None
     """model."""
-
     first_byte_req_time: str | None = None
     """Time to the first byte in seconds."""

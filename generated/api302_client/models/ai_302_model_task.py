@@ -12,24 +12,17 @@ class Ai302ModelTask(Model):
 
     id: str = ABSENT
     """The task's id."""
-
     model: str | None = None
     """The model."""
-
     status: Literal["starting", "processing", "succeeded", "failed"] | str | None = None
     """Status."""
-
     output: str | None = None
     """URL of the result, or a list of URLs as JSON text."""
-
     error: str | None = None
     """Why the task failed."""
-
     created_at: str | None = None
     """Time of acceptance in ISO 8601."""
-
     started_at: str | None = None
     """Start time in ISO 8601."""
-
     completed_at: str | None = None
     """Completion time in ISO 8601."""

@@ -8,12 +8,9 @@ from .._model import Model, model
 class Ai302PagesPosition(Model):
     current_page: int | None = None
     """Page number, from 1."""
-
     page_size: int | None = None
     """Number of items per page."""
-
     total_items: int | None = None
     """Total number of items."""
-
     total_pages: int | None = None
     """Number of pages of the list."""

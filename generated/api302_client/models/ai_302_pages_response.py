@@ -14,6 +14,5 @@ if TYPE_CHECKING:
 class Ai302PagesResponse(Model):
     data: list[Ai302DeployedPage] | None = None
     """The pages."""
-
     pagination: Ai302PagesPosition | None = None
     """Position in the list."""

@@ -10,18 +10,13 @@ class Ai302Pagination(Model):
 
     total_page: int | None = None
     """Number of pages."""
-
     cur_page: int | None = None
     """Number of this page."""
-
     pre_page: int | None = None
     """Number of the previous page."""
-
     next_page: int | None = None
     """Number of the next page."""
-
     offset: int | None = None
     """Number of items before this page."""
-
     limit: int | None = None
     """Number of items per page."""

@@ -13,12 +13,9 @@ if TYPE_CHECKING:
 class Ai302PaperList(Model):
     olist: list[Ai302FoundPaper] | None = None
     """The papers."""
-
     total_results: int | None = None
     """Total number."""
-
     next_page: bool | None = None
     """Whether there is another page."""
-
     error_code: int | None = None
     """302.AI's error code, if the search failed."""

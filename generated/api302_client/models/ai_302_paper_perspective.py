@@ -15,6 +15,5 @@ class Ai302PaperPerspective(Model):
 
     perspective: str | None = None
     """The perspective."""
-
     dlg_turns: list[Ai302PaperTurn] | None = None
     """The dialogue."""

@@ -15,6 +15,5 @@ class Ai302PaperResult(Model):
 
     event: str | None = None
     """The step; `end_generate_article` is the last."""
-
     data: Ai302PaperData | list[Any] | str | None = None
     """The data of the step."""

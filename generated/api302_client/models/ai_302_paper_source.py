@@ -10,12 +10,9 @@ class Ai302PaperSource(Model):
 
     url: str | None = None
     """URL of the file."""
-
     title: str | None = None
     """Title."""
-
     description: str | None = None
     """Description."""
-
     snippets: list[str] | None = None
     """Excerpts of the page."""

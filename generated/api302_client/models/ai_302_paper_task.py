@@ -15,6 +15,5 @@ class Ai302PaperTask(Model):
 
     status: str | None = None
     """`success` when done, `failed` or `fail` when not; before, `processing`."""
-
     result: Ai302PaperResult | None = None
     """The latest result."""

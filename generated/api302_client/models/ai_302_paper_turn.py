@@ -15,12 +15,9 @@ class Ai302PaperTurn(Model):
 
     user_utterance: str | None = None
     """The question."""
-
     agent_utterance: str | None = None
     """The answer."""
-
     search_queries: list[str] | None = None
     """The search queries."""
-
     search_results: list[Ai302PaperSource] | None = None
     """The search results."""

@@ -15,8 +15,6 @@ class Ai302ParsingResponse(Model):
 
     code: int | None = None
     """Status code of the envelope."""
-
     msg: str | None = None
     """Error message."""
-
     data: Ai302ParsedText | None = None

@@ -10,6 +10,5 @@ class Ai302PodcastLine(Model):
 
     content: str = ABSENT
     """The text."""
-
     speaker: int = ABSENT
     """Number of the speaker."""

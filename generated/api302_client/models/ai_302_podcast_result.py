@@ -16,18 +16,13 @@ class Ai302PodcastResult(Model):
 
     progress: float | None = None
     """Progress in percent."""
-
     description: str | None = None
     """The current step."""
-
     title: str | None = None
     """The podcast's title."""
-
     content: str | None = None
     """URL of the audio."""
-
     contents: list[Ai302PodcastLine] | None = None
     """The dialogue."""
-
     error: ErrorDetail | None = None
     """Why the task failed."""

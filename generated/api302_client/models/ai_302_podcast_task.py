@@ -15,6 +15,5 @@ class Ai302PodcastTask(Model):
 
     status: Literal["processing", "success", "fail"] | str | None = None
     """Status."""
-
     result: Ai302PodcastResult | None = None
     """The progress and the results so far."""

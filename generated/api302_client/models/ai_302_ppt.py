@@ -10,42 +10,29 @@ class Ai302Ppt(Model):
 
     id: str | None = None
     """The id."""
-
     name: str | None = None
     """Name."""
-
     subject: str | None = None
     """Subject of the presentation."""
-
     coverUrl: str | None = None
     """URL of the cover image."""
-
     fileUrl: str | None = None
     """URL of the file; null until it is ready."""
-
     templateId: str | None = None
     """The id of the template."""
-
     pptxProperty: str | None = None
     """Drawing data: JSON, by gzip, in base64."""
-
     userId: str | None = None
     """The user's id at docmee."""
-
     userName: str | None = None
     """The user's name at docmee."""
-
     companyId: int | None = None
     """The company's id at docmee."""
-
     createUser: str | None = None
     """The user who created it."""
-
     updateUser: str | None = None
     """The user who changed it last."""
-
     createTime: str | None = None
     """Creation time."""
-
     updateTime: str | None = None
     """Last update time."""

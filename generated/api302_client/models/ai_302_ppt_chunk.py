@@ -13,12 +13,9 @@ if TYPE_CHECKING:
 class Ai302PptChunk(Model):
     text: str | None = None
     """A chunk of text."""
-
     status: int | None = None
     """-1 failed, 0 restarted with another model, 1 reading the source, 2 searching the web, 3 writing, 4 done."""
-
     error: str | None = None
     """Why the task failed."""
-
     result: Ai302Ppt | None = None
     """The presentation."""

@@ -10,9 +10,7 @@ class Ai302PptNode(Model):
 
     level: int | None = None
     """1 the subject, 2 a chapter, 3 a page, 4 a heading on it, 0 text."""
-
     name: str | None = None
     """The text."""
-
     children: list[Ai302PptNode] | None = None
     """The nodes below it."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class Ai302PptOption(Model):
     name: str | None = None
     """Display name."""
-
     value: str | None = None
     """Value to filter by; empty for all."""

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class Ai302PptOptions(Model):
     category: list[Ai302PptOption] | None = None
     """Purposes of templates."""
-
     style: list[Ai302PptOption] | None = None
     """Styles of templates."""
-
     themeColor: list[Ai302PptOption] | None = None
     """Colors of templates."""

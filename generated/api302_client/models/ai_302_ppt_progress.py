@@ -8,9 +8,7 @@ from .._model import Model, model
 class Ai302PptProgress(Model):
     total: int | None = None
     """Total number of pages."""
-
     current: int | None = None
     """Number of pages rendered."""
-
     pptxProperty: str | None = None
     """The drawing data so far: JSON, by gzip, in base64."""

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class Ai302PptProgressResponse(Model):
     code: int | None = None
     """0 means success."""
-
     message: str | None = None
     """Error message."""
-
     data: Ai302PptProgress | None = None
     """The progress; null when all pages are rendered."""

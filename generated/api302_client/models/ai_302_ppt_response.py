@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class Ai302PptResponse(Model):
     code: int | None = None
     """0 means success."""
-
     message: str | None = None
     """Error message."""
-
     data: Ai302PptData | None = None
     """The presentation."""

@@ -10,30 +10,21 @@ class Ai302PptTemplate(Model):
 
     id: str | None = None
     """The id."""
-
     type: int | None = None
     """1 docmee's, 4 your own."""
-
     coverUrl: str | None = None
     """URL of the cover image."""
-
     category: str | None = None
     """The purpose."""
-
     style: str | None = None
     """Style of the template."""
-
     themeColor: str | None = None
     """Color of the template."""
-
     subject: str | None = None
     """Subject of the presentation."""
-
     num: int | None = None
     """Number of pages."""
-
     pptxProperty: str | None = None
     """Drawing data: JSON, by gzip, in base64."""
-
     createTime: str | None = None
     """Creation time."""

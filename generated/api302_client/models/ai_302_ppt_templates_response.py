@@ -13,12 +13,9 @@ if TYPE_CHECKING:
 class Ai302PptTemplatesResponse(Model):
     code: int | None = None
     """0 means success."""
-
     message: str | None = None
     """Error message."""
-
     total: int | None = None
     """Total number."""
-
     data: list[Ai302PptTemplate] | None = None
     """The templates."""

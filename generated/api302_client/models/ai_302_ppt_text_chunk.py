@@ -13,24 +13,17 @@ if TYPE_CHECKING:
 class Ai302PptTextChunk(Model):
     text: str | None = None
     """A chunk of Markdown."""
-
     status: int | None = None
     """-1 failed, 0 restarted with another model, 1 reading the source, 2 searching the web, 3 writing, 4 done."""
-
     error: str | None = None
     """Why the task failed."""
-
     pptId: str | None = None
     """The id of the presentation that is rendered meanwhile."""
-
     total: int | None = None
     """Total number of pages."""
-
     current: int | None = None
     """Number of pages rendered."""
-
     markdown: str | None = None
     """The whole text."""
-
     result: Ai302PptNode | None = None
     """The text as a tree."""

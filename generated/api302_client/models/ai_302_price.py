@@ -15,16 +15,12 @@ class Ai302Price(Model):
 
     name: str | None = None
     """The model."""
-
     tag: str | None = None
     """The group, in the language asked for."""
-
     pricing: Ai302Pricing | None = None
     pricing_prefix: str | None = None
     """Text before the amount."""
-
     pricing_suffix: str | None = None
     """Unit of the amount, such as `1M tokens`."""
-
     description: str | None = None
     """Description of the model, in the language asked for."""

@@ -15,9 +15,7 @@ class Ai302PriceList(Model):
 
     code: int | None = None
     """0 means success."""
-
     msg: str | None = None
     """Error message."""
-
     data: list[Ai302Price] | None = None
     """One entry per model."""

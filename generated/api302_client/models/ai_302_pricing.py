@@ -10,6 +10,5 @@ class Ai302Pricing(Model):
 
     input: float | str | None = None
     """Price of the input in PTC."""
-
     output: float | str | None = None
     """Price of the output in PTC."""

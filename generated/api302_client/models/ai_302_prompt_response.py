@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class Ai302PromptResponse(Model):
     status: str | None = None
     """`success`, or else."""
-
     data: Ai302Prompt | None = None
     """The improved prompt."""
-
     msg: str | None = None
     """Error message."""

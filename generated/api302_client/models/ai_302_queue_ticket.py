@@ -14,15 +14,11 @@ class Ai302QueueTicket(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `IN_QUEUE`."""
-
     queue_position: int | None = None
     """Number of tasks before it."""
-
     logs: list[dict[str, Any]] | None = None
     """Log lines of the model."""
-
     metrics: dict[str, Any] | None = None
     """Timings."""

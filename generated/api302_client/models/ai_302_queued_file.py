@@ -10,12 +10,9 @@ class Ai302QueuedFile(Model):
 
     url: str | None = None
     """URL of the file."""
-
     content_type: str | None = None
     """Media type, such as `video/mp4` or `model/gltf-binary`."""
-
     file_name: str | None = None
     """File name."""
-
     file_size: int | None = None
     """File size in bytes."""

@@ -18,24 +18,17 @@ class Ai302QueuedImage(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
-
     queue_position: int | None = None
     """Number of tasks before it."""
-
     detail: str | dict[str, Any] | list[dict[str, Any]] | None = None
     """A message, such as `Request is still in progress`, or an error message."""
-
     image: Ai302SubmitImage | None = None
     """The image, once done."""
-
     seed: int | None = None
     """The random seed used."""
-
     has_nsfw_concepts: bool | None = None
     """Whether it was found unsafe."""
-
     error: str | ErrorDetail | None = None
     """Why the task failed."""

@@ -18,18 +18,13 @@ class Ai302QueuedVideo(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `IN_QUEUE`, `IN_PROGRESS`, `running`, `COMPLETED`, `FAILED` or `failed`."""
-
     queue_position: int | None = None
     """Number of tasks before it."""
-
     video: Ai302QueuedFile | None = None
     """The video, once done."""
-
     seed: int | None = None
     """The random seed used, with models that return it."""
-
     error: str | ErrorDetail | None = None
     """Why the task failed."""

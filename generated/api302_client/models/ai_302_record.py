@@ -10,15 +10,11 @@ class Ai302Record(Model):
 
     cost: float | str | None = None
     """The cost in PTC."""
-
     input_token: int | None = None
     """Number of input tokens."""
-
     output_token: int | None = None
     """Number of output tokens."""
-
     model: str | None = None
     """The model."""
-
     process_time: float | None = None
     """Execution time in seconds."""

@@ -15,5 +15,4 @@ class Ai302RecordList(Model):
 
     items: list[dict[str, Any]] | None = None
     """The calls; their fields are not documented."""
-
     pagination: Ai302Pagination | None = None

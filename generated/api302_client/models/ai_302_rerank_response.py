@@ -17,18 +17,13 @@ class Ai302RerankResponse(Model):
 
     id: str | None = None
     """The request ID; some vendors."""
-
     object: str | None = None
     """list; some vendors."""
-
     model: str | None = None
     """The model used."""
-
     results: list[Ai302RerankResult] | None = None
     """The documents, best first."""
-
     usage: Ai302RerankUsage | None = None
     """Usage in tokens."""
-
     tokens: Ai302RerankTokens | None = None
     """Usage in tokens; SiliconFlow."""

@@ -15,9 +15,7 @@ class Ai302RerankResult(Model):
 
     index: int | None = None
     """Index of the document, from 0."""
-
     relevance_score: float | None = None
     """Relevance score; greater is better."""
-
     document: Ai302RerankDocument | str | None = None
     """The document, if it was asked for."""

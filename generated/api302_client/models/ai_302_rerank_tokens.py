@@ -8,6 +8,5 @@ from .._model import Model, model
 class Ai302RerankTokens(Model):
     input_tokens: int | None = None
     """Number of input tokens."""
-
     output_tokens: int | None = None
     """Number of output tokens."""

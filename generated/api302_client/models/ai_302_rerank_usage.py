@@ -8,6 +8,5 @@ from .._model import Model, model
 class Ai302RerankUsage(Model):
     total_tokens: int | None = None
     """All tokens."""
-
     prompt_tokens: int | None = None
     """Number of input tokens."""

@@ -10,6 +10,5 @@ class Ai302RunCodeOutput(Model):
 
     stdout: str | None = None
     """Standard output."""
-
     error: str | None = None
     """Standard error."""

@@ -12,21 +12,15 @@ class Ai302Sandbox(Model):
 
     sandbox_id: str | None = None
     """The id."""
-
     sandbox_name: str | None = None
     """Name."""
-
     sandbox_template: str | None = None
     """The template of the sandbox."""
-
     metadata: dict[str, Any] | None = None
     """Your own metadata."""
-
     envs: dict[str, Any] | None = None
     """Environment variables."""
-
     created_at: int | None = None
     """Creation time in Unix seconds."""
-
     max_alive_time: int | None = None
     """Maximum lifetime in seconds."""

@@ -10,15 +10,11 @@ class Ai302SandboxCommandOutput(Model):
 
     stdout: str | None = None
     """Standard output."""
-
     stderr: str | None = None
     """Standard error."""
-
     exit_code: int | None = None
     """Its exit code."""
-
     error: str | None = None
     """Why the command could not run."""
-
     cost_time: float | None = None
     """Execution time in seconds."""

@@ -10,6 +10,5 @@ class Ai302SandboxFile(Model):
 
     name: str | None = None
     """Name."""
-
     path: str | None = None
     """Path of the file."""

@@ -16,6 +16,5 @@ class Ai302SandboxOnceResponse(Model):
     result: Ai302SandboxOutput | None = None
     code: int | None = None
     """Status code of the envelope."""
-
     msg: str | None = None
     """Error message."""

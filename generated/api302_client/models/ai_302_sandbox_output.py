@@ -15,8 +15,6 @@ class Ai302SandboxOutput(Model):
 
     stdout: list[str] | str | None = None
     """Standard output, by line."""
-
     stderr: list[str] | str | None = None
     """Standard error, by line."""
-
     file: Ai302SandboxExport | None = None

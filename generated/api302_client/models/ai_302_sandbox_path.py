@@ -15,9 +15,7 @@ class Ai302SandboxPath(Model):
 
     path: str | None = None
     """The path."""
-
     path_type: Literal["file", "directory", "not_exists"] | str | None = None
     """The type."""
-
     file_list: list[Ai302SandboxFile] | None = None
     """The files in the folder."""

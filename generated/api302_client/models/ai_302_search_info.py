@@ -12,6 +12,5 @@ class Ai302SearchInfo(Model):
 
     response_time: float | str | None = None
     """Execution time in seconds."""
-
     request_id_: str | None = None
     """The request ID at the provider."""

@@ -16,9 +16,7 @@ class Ai302SearchResponse(Model):
 
     search_results: list[Ai302SearchResult] | None = None
     """The results."""
-
     images: list[str] | None = None
     """Images, if asked for."""
-
     data: Ai302SearchInfo | None = None
     """Details of the search."""

@@ -10,24 +10,17 @@ class Ai302SearchResult(Model):
 
     url: str | None = None
     """URL of the file."""
-
     title: str | None = None
     """Title."""
-
     description: str | None = None
     """A short excerpt."""
-
     content: str | None = None
     """Text of the page."""
-
     published_at: str | None = None
     """Time of publication."""
-
     summary: str | None = None
     """Summary of the page."""
-
     score: float | None = None
     """Relevance score."""
-
     images: list[str] | None = None
     """Images of the page."""

@@ -12,6 +12,5 @@ class Ai302SpeechV1Response(Model):
 
     audio_url: str | None = None
     """URL of the audio."""
-
     data: dict[str, Any] | str | None = None
     """The provider's own response; its fields differ."""

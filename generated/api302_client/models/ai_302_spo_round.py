@@ -12,12 +12,9 @@ class Ai302SpoRound(Model):
 
     round: int | None = None
     """Number of the round."""
-
     prompt: str | None = None
     """Prompt of the round."""
-
     sample: list[Any] | None = None
     """Output of the prompt."""
-
     success: bool | None = None
     """Whether it was better."""

@@ -16,15 +16,11 @@ class Ai302SpoTask(Model):
 
     status: Literal["queue", "processing", "success", "fail"] | str | None = None
     """Status."""
-
     best_prompt: str | None = None
     """The best prompt."""
-
     best_round: int | None = None
     """Number of the round that it is from."""
-
     round_data_list: list[Ai302SpoRound] | None = None
     """The rounds so far."""
-
     error: str | ErrorDetail | None = None
     """Why the task failed."""

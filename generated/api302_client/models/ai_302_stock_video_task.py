@@ -12,15 +12,11 @@ class Ai302StockVideoTask(Model):
 
     state: int = ABSENT
     """1 when done, -1 when it failed, another number before."""
-
     progress: float | None = None
     """Progress in percent."""
-
     audio_duration: float | None = None
     """Duration of the speech in seconds."""
-
     field_302_videos: list[str] | None = None
     """URLs of the finished videos."""
-
     field_302_combined_videos: list[str] | None = None
     """URLs of the combined footage."""

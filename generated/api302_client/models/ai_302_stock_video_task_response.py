@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class Ai302StockVideoTaskResponse(Model):
     status: int | None = None
     """200 means success."""
-
     message: str | None = None
     """Error message."""
-
     data: dict[str, Ai302StockVideoTask] | None = None
     """The task, under its id."""

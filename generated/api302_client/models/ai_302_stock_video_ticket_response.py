@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 class Ai302StockVideoTicketResponse(Model):
     status: int | None = None
     """200 means success."""
-
     message: str | None = None
     """Error message."""
-
     data: Ai302ToolTicket | None = None

@@ -10,18 +10,13 @@ class Ai302SubmitImage(Model):
 
     url: str | None = None
     """URL of the file."""
-
     width: int | None = None
     """Width in pixels."""
-
     height: int | None = None
     """Height in pixels."""
-
     content_type: str | None = None
     """Media type, such as `image/jpeg`."""
-
     file_name: str | None = None
     """File name."""
-
     file_size: int | None = None
     """File size in bytes; 0 where not counted."""

@@ -15,21 +15,15 @@ class Ai302SubmitImages(Model):
 
     images: list[Ai302SubmitImage] | None = None
     """The images."""
-
     prompt: str | None = None
     """The prompt used."""
-
     seed: int | None = None
     """The random seed used."""
-
     has_nsfw_concepts: list[bool] | None = None
     """For each image, whether it was found unsafe."""
-
     timings: dict[str, Any] | None = None
     """Timings of each step in seconds."""
-
     debug_latents: dict[str, Any] | None = None
     """Debug data for the model's makers."""
-
     debug_per_pass_latents: dict[str, Any] | None = None
     """Debug data for the model's makers."""

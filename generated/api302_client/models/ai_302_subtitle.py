@@ -10,15 +10,11 @@ class Ai302Subtitle(Model):
 
     index: int | None = None
     """Number of the line."""
-
     startTime: float | None = None
     """Start in seconds."""
-
     end: float | None = None
     """End in seconds."""
-
     text: str | None = None
     """Text of the speech."""
-
     speaker_id: int | None = None
     """The speaker's id."""

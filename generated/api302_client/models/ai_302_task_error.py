@@ -12,18 +12,13 @@ class Ai302TaskError(Model):
 
     error: str | dict[str, Any] | None = None
     """A short error name, or the vendor's message."""
-
     message: str | None = None
     """Error message."""
-
     error_type: str | None = None
     """The type of error."""
-
     attempts: int | None = None
     """Number of attempts."""
-
     execution_time: str | float | None = None
     """Execution time in seconds."""
-
     is_network_error: bool | None = None
     """Whether the model could not be reached."""

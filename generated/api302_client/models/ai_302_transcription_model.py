@@ -10,9 +10,7 @@ class Ai302TranscriptionModel(Model):
 
     model: str | None = None
     """The model's id."""
-
     provider: str | None = None
     """The provider of the model."""
-
     response_format_list: list[str] | None = None
     """Supported response formats."""

@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 class Ai302TranscriptionModels(Model):
     success: bool | None = None
     """Whether the call succeeded."""
-
     model_list: list[Ai302TranscriptionModel] | None = None
     """The models."""

@@ -15,5 +15,4 @@ class Ai302TtsProvider(Model):
 
     provider: str | None = None
     """Its id, as the request takes it."""
-
     req_params_info: Ai302TtsProviderInfo | None = None

@@ -15,9 +15,7 @@ class Ai302TtsProviderInfo(Model):
 
     model_list: list[str] | None = None
     """Supported models."""
-
     output_format_list: list[str] | None = None
     """Supported formats."""
-
     voice_list: list[Ai302TtsVoice] | None = None
     """Voices."""

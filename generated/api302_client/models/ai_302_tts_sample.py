@@ -10,9 +10,7 @@ class Ai302TtsSample(Model):
 
     zh: str | None = None
     """In Chinese."""
-
     en: str | None = None
     """In English."""
-
     ja: str | None = None
     """In Japanese."""

@@ -15,17 +15,12 @@ class Ai302TtsVoice(Model):
 
     voice: str | None = None
     """The id of the voice, as the request takes it."""
-
     name: str | None = None
     """The display name of the voice."""
-
     gender: str | None = None
     """Gender of the voice."""
-
     emotion: list[str] | None = None
     """Supported emotions."""
-
     supported_models: list[str] | None = None
     """The models that support it."""
-
     sample: Ai302TtsSample | None = None

@@ -10,9 +10,7 @@ class Ai302UploadResponse(Model):
 
     code: int | None = None
     """200 means success."""
-
     data: str | None = None
     """URL of the file."""
-
     message: str | None = None
     """Error message."""

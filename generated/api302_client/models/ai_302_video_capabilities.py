@@ -10,9 +10,7 @@ class Ai302VideoCapabilities(Model):
 
     t2v: bool | None = None
     """From text."""
-
     i2v: bool | None = None
     """From images."""
-
     v2v: bool | None = None
     """From a video."""

@@ -10,9 +10,7 @@ from .._model import Model, model
 class Ai302VideoCreated(Model):
     task_id: str | None = None
     """The task's id."""
-
     status: Literal["pending", "processing", "completed", "failed"] | str | None = None
     """Status of the task."""
-
     created_at: str | None = None
     """Creation time in ISO 8601."""

@@ -14,37 +14,26 @@ if TYPE_CHECKING:
 class Ai302VideoModel(Model):
     model_name: str | None = None
     """The name to call it by."""
-
     display_name: str | None = None
     """The display name."""
-
     provider: str | None = None
     """The model's maker, in Chinese."""
-
     provider_en: str | None = None
     """The model's maker, in English."""
-
     provider_jp: str | None = None
     """The model's maker, in Japanese."""
-
     price_text: str | None = None
     """The price, in Chinese."""
-
     price_text_en: str | None = None
     """The price, in English."""
-
     price_text_jp: str | None = None
     """The price, in Japanese."""
-
     description: str | None = None
     """Description of the model, in Chinese."""
-
     description_en: str | None = None
     """Description of the model, in English."""
-
     description_jp: str | None = None
     """Description of the model, in Japanese."""
-
     capabilities: Ai302VideoCapabilities | None = None
     parameters: list[Ai302VideoParameter] | None = None
     """The fields that the model takes."""

@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 class Ai302VideoModelList(Model):
     total: int | None = None
     """Number of models."""
-
     models: list[Ai302VideoModel] | None = None
     """The models."""

@@ -13,15 +13,11 @@ if TYPE_CHECKING:
 class Ai302VideoParameter(Model):
     name: str | None = None
     """The field's name."""
-
     required: bool | None = None
     """Whether the model requires it."""
-
     description: str | None = None
     """Description of the field."""
-
     max_num: int | None = None
     """Maximum number of values."""
-
     range: Ai302VideoParameterRange | None = None
     """The accepted values."""

@@ -8,9 +8,7 @@ from .._model import Model, model
 class Ai302VideoParameterBounds(Model):
     min: float | None = None
     """Minimum."""
-
     max: float | None = None
     """Maximum."""
-
     step: float | None = None
     """Step between values."""

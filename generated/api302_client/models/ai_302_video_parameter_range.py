@@ -16,6 +16,5 @@ class Ai302VideoParameterRange(Model):
 
     type: Literal["list", "range", "slider"] | str | None = None
     """Whether `list` or `range` holds."""
-
     list_: Ai302VideoParameterOptions | None = None
     range: Ai302VideoParameterBounds | None = None

@@ -13,60 +13,41 @@ if TYPE_CHECKING:
 class Ai302VideoTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     upstream_task_id: str | None = None
     """The task's id at the vendor."""
-
     status: Literal["pending", "processing", "completed", "failed"] | str | None = None
     """Status of the task."""
-
     model: str | None = None
     """The model used."""
-
     mode: str | None = None
     """The type of source: t2v text, i2v image, v2v video."""
-
     task_type: str | None = None
     """The type of task: `video`."""
-
     video_url: str | None = None
     """The video, once done."""
-
     video_urls: list[str] | None = None
     """The videos, where there are several."""
-
     raw_response: dict[str, Any] | str | None = None
     """The vendor's own response."""
-
     req: dict[str, Any] | None = None
     """The request, repeated."""
-
     execution_time: str | float | None = None
     """Execution time in seconds."""
-
     attempts: int | None = None
     """Number of attempts at the vendor."""
-
     created_at: str | None = None
     """Creation time in ISO 8601."""
-
     started_at: str | None = None
     """Start time."""
-
     updated_at: str | None = None
     """Last update time."""
-
     completed_at: str | None = None
     """Completion time."""
-
     failed_at: str | None = None
     """Time of the failure."""
-
     webhook: str | None = None
     """The webhook URL."""
-
     ai302_cost_request_ids: list[str] | str | None = None
     """The billing ids of the underlying calls."""
-
     error: Ai302TaskError | str | None = None
     """The error, if the task failed."""

@@ -13,15 +13,11 @@ if TYPE_CHECKING:
 class Ai302VideoV1Task(Model):
     task_id: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: queue, queued, processing, success, completed, fail, failed or error."""
-
     url: str | None = None
     """The video, once done."""
-
     message: str | None = None
     """Error message."""
-
     data: Ai302VideoV1Data | None = None
     """The vendor's own response."""

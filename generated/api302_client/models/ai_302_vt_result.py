@@ -15,15 +15,11 @@ class Ai302VtResult(Model):
 
     video_url: str | None = None
     """URL of the video."""
-
     audio_url: str | None = None
     """URL of the audio."""
-
     subtitle: Ai302VtSubtitle | None = None
     """The subtitles."""
-
     src_subtitle: list[dict[str, Any]] | None = None
     """The subtitles in the source language."""
-
     trans_subtitle: list[dict[str, Any]] | None = None
     """The translated subtitles."""

@@ -15,9 +15,7 @@ class Ai302VtTask(Model):
 
     status: Literal["queue", "pending", "processing", "success", "fail"] | str | None = None
     """Status."""
-
     progress: float | None = None
     """Progress."""
-
     result: Ai302VtResult | None = None
     """The result, or the error."""

@@ -12,15 +12,11 @@ class Ai302VtVideo(Model):
 
     id: str | None = None
     """The id at its site."""
-
     title: str | None = None
     """Title."""
-
     thumbnail: str | None = None
     """URL of a thumbnail."""
-
     duration: float | None = None
     """Duration in seconds."""
-
     formats: list[dict[str, Any]] | None = None
     """The available formats."""

@@ -12,15 +12,11 @@ class Ai302WebData(Model):
 
     url: str | None = None
     """URL of the page."""
-
     screenshot: str | None = None
     """URL of a screenshot."""
-
     data: Any = None
     """The data, in the requested schema."""
-
     metadata: dict[str, Any] | None = None
     """Metadata of the page."""
-
     markdown: str | None = None
     """The page's text."""

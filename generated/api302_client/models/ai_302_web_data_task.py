@@ -15,12 +15,9 @@ class Ai302WebDataTask(Model):
 
     status: str | None = None
     """`processing`, `completed` or `succeeded`, `failed`."""
-
     results: list[Ai302WebData] | None = None
     """The results, page by page."""
-
     error: str | None = None
     """Why the task failed."""
-
     message: str | None = None
     """Why the task failed."""

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 class Ai302WebTranscript(Model):
     success: bool | None = None
     """Whether the call succeeded."""
-
     message: str | None = None
     """Error message."""
-
     detail: Ai302WebTranscriptDetail | None = None

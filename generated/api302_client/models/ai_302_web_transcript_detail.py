@@ -15,51 +15,35 @@ class Ai302WebTranscriptDetail(Model):
 
     id: str | None = None
     """The id."""
-
     dbId: str | None = None
     """The id at 302.AI."""
-
     embedId: str | None = None
     """The id for embedding."""
-
     pageId: str | None = None
     """The part of a video of several."""
-
     title: str | None = None
     """Title."""
-
     author: str | None = None
     """The author."""
-
     authorId: str | None = None
     """The author's id."""
-
     cover: str | None = None
     """URL of the cover image."""
-
     url: str | None = None
     """URL of the file."""
-
     type: str | None = None
     """The platform."""
-
     duration: float | None = None
     """Duration in seconds."""
-
     rawLang: str | None = None
     """The language spoken."""
-
     descriptionText: str | None = None
     """Description of the video."""
-
     contentText: str | None = None
     """Transcript of the audio."""
-
     summary: str | None = None
     """Summary of the content."""
-
     chapters: list[str | dict[str, Any]] | None = None
     """The chapters."""
-
     subtitlesArray: list[Ai302Subtitle] | None = None
     """The subtitles with their timestamps."""

@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 class Ai302WhisperxResponse(Model):
     segments: list[Ai302WhisperxSegment] | None = None
     """The segments of the text."""
-
     language: str | None = None
     """The detected language."""

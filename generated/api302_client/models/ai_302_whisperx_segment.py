@@ -15,15 +15,11 @@ class Ai302WhisperxSegment(Model):
 
     start: float | None = None
     """Start in seconds."""
-
     end: float | None = None
     """End in seconds."""
-
     text: str | None = None
     """The transcript."""
-
     speaker: str | None = None
     """The speaker."""
-
     words: list[Ai302WhisperxWord] | None = None
     """Its words."""

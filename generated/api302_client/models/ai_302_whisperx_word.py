@@ -10,12 +10,9 @@ class Ai302WhisperxWord(Model):
 
     word: str | None = None
     """The word."""
-
     start: float | None = None
     """Start in seconds."""
-
     end: float | None = None
     """End in seconds."""
-
     score: float | None = None
     """Confidence of the model."""

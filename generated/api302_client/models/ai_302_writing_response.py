@@ -8,9 +8,7 @@ from .._model import Model, model
 class Ai302WritingResponse(Model):
     status: str | None = None
     """`success`, or else."""
-
     result: str | None = None
     """The copy."""
-
     message: str | None = None
     """Error message."""

@@ -12,5 +12,4 @@ class Ai302WritingTool(Model):
 
     tool_name: str | None = None
     """Name of the tool."""
-
     params: dict[str, Any] | None = None

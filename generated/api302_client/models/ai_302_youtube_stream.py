@@ -10,51 +10,35 @@ class Ai302YoutubeStream(Model):
 
     itag: int | None = None
     """The format's number."""
-
     url: str | None = None
     """URL of the file."""
-
     mimeType: str | None = None
     """Its media type."""
-
     quality: str | None = None
     """Quality of the format."""
-
     qualityLabel: str | None = None
     """Quality of the format, such as `360p`."""
-
     width: int | None = None
     """Width in pixels."""
-
     height: int | None = None
     """Height in pixels."""
-
     fps: int | None = None
     """Frames per second."""
-
     bitrate: int | None = None
     """Bit rate in bits per second."""
-
     averageBitrate: int | None = None
     """Average bit rate in bits per second."""
-
     contentLength: str | None = None
     """Size in bytes."""
-
     approxDurationMs: str | None = None
     """Duration in milliseconds."""
-
     audioQuality: str | None = None
     """Audio quality."""
-
     audioSampleRate: str | None = None
     """Sample rate in hertz."""
-
     audioChannels: int | None = None
     """Number of audio channels."""
-
     projectionType: str | None = None
     """Projection type."""
-
     lastModified: str | None = None
     """Last update time."""

@@ -15,8 +15,6 @@ class Ai302YoutubeStreamsResponse(Model):
 
     code: int | None = None
     """200, in places 0, means success."""
-
     message: str | None = None
     """Status message."""
-
     data: list[Ai302YoutubeStream] | None = None

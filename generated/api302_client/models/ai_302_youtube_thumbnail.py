@@ -10,9 +10,7 @@ class Ai302YoutubeThumbnail(Model):
 
     url: str | None = None
     """URL of the file."""
-
     width: int | None = None
     """Width in pixels."""
-
     height: int | None = None
     """Height in pixels."""

@@ -15,39 +15,27 @@ class Ai302YoutubeVideo(Model):
 
     video_id: str | None = None
     """The id."""
-
     title: str | None = None
     """Title."""
-
     author: str | None = None
     """Author of the video."""
-
     channel_id: str | None = None
     """The channel's id."""
-
     description: str | None = None
     """Description of the video."""
-
     category: str | None = None
     """Category of the video."""
-
     type: str | None = None
     """The type."""
-
     video_length: str | None = None
     """Duration in seconds."""
-
     number_of_views: str | None = None
     """Number of views."""
-
     published_time: str | None = None
     """Time of publication."""
-
     is_live_content: bool | None = None
     """Whether it was a live stream."""
-
     keywords: list[str] | None = None
     """Keywords."""
-
     thumbnails: list[Ai302YoutubeThumbnail] | None = None
     """Thumbnails."""

@@ -15,14 +15,10 @@ class Ai302YoutubeVideoResponse(Model):
 
     code: int | None = None
     """200, in places 0, means success."""
-
     message: str | None = None
     """Status message."""
-
     router: str | None = None
     """The path of the call."""
-
     params: dict[str, Any] | None = None
     """What was requested."""
-
     data: Ai302YoutubeVideo | None = None

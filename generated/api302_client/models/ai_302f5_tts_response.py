@@ -18,15 +18,11 @@ class Ai302F5TtsResponse(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status, such as `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
-
     queue_position: int | None = None
     """Number of tasks before it."""
-
     audio_url: Ai302QueuedFile | None = None
     """The audio, once done."""
-
     error: str | ErrorDetail | None = None
     """Why the task failed."""

@@ -13,36 +13,25 @@ if TYPE_CHECKING:
 class AlibabaTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     task_status: Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "UNKNOWN"] | str | None = None
     """Status."""
-
     submit_time: str | None = None
     """Creation time."""
-
     scheduled_time: str | None = None
     """Start time."""
-
     end_time: str | None = None
     """Completion time."""
-
     video_url: str | None = None
     """The video, once done."""
-
     results: list[AlibabaTaskResult] | None = None
     """The images, once done, with models that generate them."""
-
     choices: list[dict[str, Any]] | None = None
     """The images, once done, in the format of a chat."""
-
     orig_prompt: str | None = None
     """The prompt as given."""
-
     actual_prompt: str | None = None
     """The prompt as used."""
-
     code: str | None = None
     """Name of the error."""
-
     message: str | None = None
     """Error message."""

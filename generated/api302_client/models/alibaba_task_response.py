@@ -16,15 +16,11 @@ class AlibabaTaskResponse(Model):
 
     request_id_: str | None = None
     """The request ID at Alibaba Cloud."""
-
     output: AlibabaTask | None = None
     """The task."""
-
     usage: AlibabaTaskUsage | None = None
     """The billed usage."""
-
     code: str | None = None
     """Name of the error."""
-
     message: str | None = None
     """Error message."""

@@ -8,9 +8,7 @@ from .._model import Model, model
 class AlibabaTaskResult(Model):
     url: str | None = None
     """URL of the file."""
-
     code: str | None = None
     """Name of the error."""
-
     message: str | None = None
     """Error message."""

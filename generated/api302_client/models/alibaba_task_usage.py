@@ -8,21 +8,15 @@ from .._model import Model, model
 class AlibabaTaskUsage(Model):
     duration: float | None = None
     """Duration in seconds."""
-
     video_duration: float | None = None
     """Duration in seconds, with older models."""
-
     video_count: int | None = None
     """Number of videos."""
-
     video_ratio: str | None = None
     """The resolution, with older models."""
-
     input_video_duration: float | None = None
     """Duration of the input videos in seconds."""
-
     output_video_duration: float | None = None
     """Duration of the generated video in seconds."""
-
     SR: int | None = None
     """Resolution in lines."""

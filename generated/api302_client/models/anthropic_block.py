@@ -12,31 +12,22 @@ class AnthropicBlock(Model):
 
     type: str = ABSENT
     """text, thinking, redacted_thinking, tool_use, server_tool_use, web_search_tool_result and further ones."""
-
     text: str | None = None
     """The text."""
-
     citations: list[dict[str, Any]] | None = None
     """Citations of the text."""
-
     thinking: str | None = None
     """The thoughts."""
-
     signature: str | None = None
     """Anthropic's signature of the thoughts."""
-
     data: str | None = None
     """Redacted thoughts, encrypted."""
-
     id: str | None = None
     """The tool call's id, to be passed back with its result."""
-
     name: str | None = None
     """The name of the tool."""
-
     input: dict[str, Any] | None = None
     tool_use_id: str | None = None
     """The id of the tool call; Anthropic's own tools."""
-
     content: list[dict[str, Any]] | dict[str, Any] | None = None
     """The result of one of Anthropic's own tools."""

@@ -10,6 +10,5 @@ class AnthropicCacheCreation(Model):
 
     ephemeral_5m_input_tokens: int | None = None
     """For five minutes."""
-
     ephemeral_1h_input_tokens: int | None = None
     """For an hour."""

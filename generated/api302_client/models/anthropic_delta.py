@@ -12,22 +12,16 @@ class AnthropicDelta(Model):
 
     type: str | None = None
     """text_delta, thinking_delta, signature_delta, input_json_delta or citations_delta; none for the message."""
-
     text: str | None = None
     """Text."""
-
     thinking: str | None = None
     """Thoughts."""
-
     signature: str | None = None
     """The signature of the thoughts."""
-
     partial_json: str | None = None
     """A piece of a tool call's input, JSON as text."""
-
     citation: dict[str, Any] | None = None
     stop_reason: str | None = None
     """Why the message ended."""
-
     stop_sequence: str | None = None
     """The stop sequence at which it ended."""

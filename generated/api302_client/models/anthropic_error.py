@@ -10,6 +10,5 @@ class AnthropicError(Model):
 
     type: str | None = None
     """Such as overloaded_error, rate_limit_error or api_error."""
-
     message: str | None = None
     """Error message."""

@@ -16,29 +16,22 @@ class AnthropicMessage(Model):
 
     id: str = ABSENT
     """The message's id."""
-
     type: str = ABSENT
     """message."""
-
     role: str = ABSENT
     """assistant."""
-
     content: list[AnthropicBlock] = ABSENT
     """Thoughts, texts and tool calls, in order."""
-
     model: str = ABSENT
     """The model used."""
-
     stop_reason: str | None = None
     """Stop reason: end_turn, max_tokens, stop_sequence, tool_use, pause_turn, refusal, model_context_window_exceeded; 302.AI may leave
-    it empty."""
-
+    it empty.
+    """
     stop_sequence: str | None = None
     """The stop sequence at which it ended."""
-
     stop_details: dict[str, Any] | None = None
     """Why the model refused."""
-
     usage: AnthropicUsage = ABSENT
     container: dict[str, Any] | None = None
     """The container used for code execution."""

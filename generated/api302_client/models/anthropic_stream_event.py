@@ -31,11 +31,9 @@ class AnthropicStreamEvent(Model):
         | str
     ) = ABSENT
     """The type of event."""
-
     message: AnthropicMessage | None = None
     index: int | None = None
     """Index of the part of the content."""
-
     content_block: AnthropicBlock | None = None
     delta: AnthropicDelta | None = None
     usage: AnthropicUsage | None = None

@@ -15,24 +15,17 @@ class AnthropicUsage(Model):
 
     input_tokens: int | None = None
     """Input tokens, apart from the cache."""
-
     output_tokens: int = ABSENT
     """Output tokens, thoughts included."""
-
     cache_creation_input_tokens: int | None = None
     """Tokens written to the cache."""
-
     cache_read_input_tokens: int | None = None
     """Tokens read from the cache."""
-
     cache_creation: AnthropicCacheCreation | None = None
     """Details of the tokens written to the cache."""
-
     output_tokens_details: dict[str, Any] | None = None
     """Details of the output tokens."""
-
     server_tool_use: dict[str, Any] | None = None
     """Number of uses of Anthropic's own tools."""
-
     service_tier: str | None = None
     """The service tier used."""

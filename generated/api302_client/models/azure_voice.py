@@ -12,43 +12,30 @@ class AzureVoice(Model):
 
     Name: str | None = None
     """The voice's long name."""
-
     DisplayName: str | None = None
     """The voice's name in English."""
-
     LocalName: str | None = None
     """The voice's name in its own language."""
-
     ShortName: str | None = None
     """The name that SSML takes, such as `zh-CN-YunxiNeural`."""
-
     Gender: str | None = None
     """`Female`, `Male` or `Neutral`."""
-
     Locale: str | None = None
     """The language, such as `zh-CN`."""
-
     LocaleName: str | None = None
     """The language's name."""
-
     SecondaryLocaleList: list[str] | None = None
     """Other supported languages."""
-
     StyleList: list[str] | None = None
     """Supported emotions and styles."""
-
     RolePlayList: list[str] | None = None
     """Supported roles."""
-
     SampleRateHertz: str | None = None
     """Sample rate in hertz."""
-
     VoiceType: str | None = None
     """The type of voice, such as `Neural`."""
-
     Status: str | None = None
     """`GA` where it is not a preview."""
-
     ExtendedPropertyMap: dict[str, Any] | None = None
     WordsPerMinute: str | None = None
     """Speed in words per minute."""

@@ -15,9 +15,7 @@ class BaiduImageResponse(Model):
 
     id: str | None = None
     """The request ID at Baidu."""
-
     created: int | None = None
     """Creation time in Unix seconds."""
-
     data: list[BaiduImage] | None = None
     """The images."""

@@ -10,12 +10,9 @@ class BochaImage(Model):
 
     contentUrl: str | None = None
     """URL of the file."""
-
     hostPageUrl: str | None = None
     """URL of the page that it is on."""
-
     width: int | None = None
     """Width in pixels."""
-
     height: int | None = None
     """Height in pixels."""

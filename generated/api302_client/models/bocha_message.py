@@ -10,6 +10,5 @@ class BochaMessage(Model):
 
     content_type: str | None = None
     """The type, such as webpage, image or that of a card."""
-
     content: str | None = None
     """JSON in a text, or text."""

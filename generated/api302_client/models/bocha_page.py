@@ -10,36 +10,25 @@ class BochaPage(Model):
 
     id: str | None = None
     """The id."""
-
     name: str | None = None
     """Title."""
-
     url: str | None = None
     """URL of the file."""
-
     displayUrl: str | None = None
     """The URL as displayed."""
-
     snippet: str | None = None
     """A short excerpt."""
-
     summary: str | None = None
     """Summary of the page."""
-
     siteName: str | None = None
     """Name of the site."""
-
     siteIcon: str | None = None
     """URL of the site's icon."""
-
     datePublished: str | None = None
     """Time of publication."""
-
     dateLastCrawled: str | None = None
     """Time of the last crawl."""
-
     cachedPageUrl: str | None = None
     """URL of a cached copy."""
-
     language: str | None = None
     """The programming language."""

@@ -15,12 +15,9 @@ class BochaPages(Model):
 
     webSearchUrl: str | None = None
     """URL of the search at Bocha."""
-
     totalEstimatedMatches: int | None = None
     """Estimated number of results."""
-
     value: list[BochaPage] | None = None
     """The pages."""
-
     someResultsRemoved: bool | None = None
     """Whether some results were removed."""

@@ -18,12 +18,9 @@ class BochaSearchData(Model):
 
     type: str | None = None
     """SearchResponse."""
-
     queryContext: dict[str, Any] | None = None
     """What was requested."""
-
     webPages: BochaPages | None = None
     """The pages."""
-
     images: BochaImages | None = None
     """The images."""

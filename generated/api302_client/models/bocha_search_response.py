@@ -15,11 +15,8 @@ class BochaSearchResponse(Model):
 
     code: int | None = None
     """200 means success."""
-
     log_id: str | None = None
     """The request ID at Bocha."""
-
     msg: str | None = None
     """Error message."""
-
     data: BochaSearchData | None = None

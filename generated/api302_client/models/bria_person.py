@@ -15,16 +15,12 @@ class BriaPerson(Model):
 
     id: str | None = None
     """The person's id."""
-
     type: str | None = None
     """`person`."""
-
     labels: list[str] | None = None
     """Attributes, such as age range and gender."""
-
     rect: BriaRect | None = None
     actions: dict[str, Any] | None = None
     """The possible changes."""
-
     oracle: dict[str, Any] | None = None
     """Expected quality of each change."""

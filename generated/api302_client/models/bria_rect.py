@@ -10,12 +10,9 @@ class BriaRect(Model):
 
     x: float | None = None
     """Left edge."""
-
     y: float | None = None
     """Upper edge."""
-
     w: float | None = None
     """Width."""
-
     h: float | None = None
     """Height."""

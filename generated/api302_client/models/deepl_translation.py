@@ -10,15 +10,11 @@ class DeeplTranslation(Model):
 
     text: str | None = None
     """The translation."""
-
     detected_source_language: str | None = None
     """The detected language."""
-
     billed_characters: int | None = None
     """Number of billed characters."""
-
     model_type_used: str | None = None
     """The model used."""
-
     tag_handling_version: str | None = None
     """Version of the handling of tags."""

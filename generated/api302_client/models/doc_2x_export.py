@@ -15,5 +15,4 @@ class Doc2XExport(Model):
 
     code: str | None = None
     """`success`, or why it was refused."""
-
     data: Doc2XExportState | None = None

@@ -12,6 +12,5 @@ class Doc2XExportState(Model):
 
     status: Literal["processing", "success", "failed"] | str | None = None
     """The state."""
-
     url: str | None = None
     """URL of the file, a ZIP or DOCX."""

@@ -10,15 +10,11 @@ class Doc2XPage(Model):
 
     page_idx: int | None = None
     """Number of the page, from 0."""
-
     md: str | None = None
     """The page in Markdown."""
-
     url: str | None = None
     """URL of the page's image."""
-
     page_width: float | None = None
     """Width."""
-
     page_height: float | None = None
     """Height."""

@@ -15,5 +15,4 @@ class Doc2XParsing(Model):
 
     code: str | None = None
     """`success`, or why it was refused."""
-
     data: Doc2XParsingState | None = None

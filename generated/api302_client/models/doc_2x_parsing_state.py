@@ -19,12 +19,9 @@ class Doc2XParsingState(Model):
         | None
     ) = None
     """The state."""
-
     progress: float | None = None
     """Progress in percent."""
-
     detail: str | None = None
     """Error message."""
-
     result: Doc2XResult | None = None
     """The parsed document."""

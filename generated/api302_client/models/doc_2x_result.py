@@ -15,6 +15,5 @@ class Doc2XResult(Model):
 
     version: str | None = None
     """The version."""
-
     pages: list[Doc2XPage] | None = None
     """The pages."""

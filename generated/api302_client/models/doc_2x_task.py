@@ -10,15 +10,11 @@ class Doc2XTask(Model):
 
     uid: str | None = None
     """The id."""
-
     uuid: str | None = None
     """Its id, in the first version."""
-
     pages: int | None = None
     """Number of pages of the file."""
-
     remain: int | None = None
     """Number of pages left."""
-
     text: str | None = None
     """The text, where the first version has it immediately."""

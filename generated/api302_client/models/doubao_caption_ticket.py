@@ -8,9 +8,7 @@ from .._model import Model, model
 class DoubaoCaptionTicket(Model):
     id: str | None = None
     """The task's id."""
-
     code: int | str | None = None
     """0 means success."""
-
     message: str | None = None
     """Error message."""

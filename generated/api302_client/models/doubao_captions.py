@@ -13,15 +13,11 @@ if TYPE_CHECKING:
 class DoubaoCaptions(Model):
     id: str | None = None
     """The task's id."""
-
     code: int | str | None = None
     """0 means done, 2000 not yet."""
-
     message: str | None = None
     """Error message."""
-
     duration: float | None = None
     """Duration of the audio in seconds."""
-
     utterances: list[DoubaoUtterance] | None = None
     """The subtitle lines."""

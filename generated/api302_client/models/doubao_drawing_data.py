@@ -14,18 +14,13 @@ class DoubaoDrawingData(Model):
 
     image_urls: list[str] | None = None
     """URLs of the images."""
-
     binary_data_base64: list[str] | None = None
     """The images in base64, without `return_url`."""
-
     llm_result: str | None = None
     """The expanded prompt."""
-
     pe_result: str | None = None
     """The expanded prompt."""
-
     request_id_: str | None = None
     """The request ID at Doubao."""
-
     algorithm_base_resp: dict[str, Any] | None = None
     """The model's own status."""

@@ -17,21 +17,15 @@ class DoubaoDrawingResponse(Model):
 
     code: int | None = None
     """10000 means success."""
-
     message: str | None = None
     """Error message."""
-
     details: str | None = None
     """Error message."""
-
     status: int | None = None
     """10000 means success."""
-
     request_id_: str | None = None
     """The request ID at Doubao."""
-
     time_elapsed: str | None = None
     """Elapsed time."""
-
     data: DoubaoDrawingData | None = None
     """The result."""

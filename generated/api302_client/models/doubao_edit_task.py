@@ -12,18 +12,13 @@ class DoubaoEditTask(Model):
 
     task_id: str | None = None
     """The task's id, when it was accepted."""
-
     status: str | None = None
     """Status: `done`, `failed`, or another word while it runs."""
-
     image_urls: list[str] | None = None
     """URLs of the images."""
-
     binary_data_base64: list[str] | None = None
     """The image in base64."""
-
     resp_data: str | None = None
     """More data of the model."""
-
     algorithm_base_resp: dict[str, Any] | None = None
     """The model's own status."""

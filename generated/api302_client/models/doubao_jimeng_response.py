@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class DoubaoJimengResponse(Model):
     code: int | None = None
     """10000 means success."""
-
     message: str | None = None
     """Error message."""
-
     data: DoubaoJimengTask | None = None
     """The task."""

@@ -8,9 +8,7 @@ from .._model import Model, model
 class DoubaoJimengTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `processing`, `done` or `failed`."""
-
     video_url: str | None = None
     """The video, once done."""

@@ -10,6 +10,5 @@ class DoubaoSpeechAddition(Model):
 
     duration: str | None = None
     """Duration in milliseconds."""
-
     first_pkg: str | None = None
     """Time to the first packet in milliseconds."""

@@ -13,20 +13,14 @@ if TYPE_CHECKING:
 class DoubaoSpeechResponse(Model):
     reqid: str | None = None
     """The id of the request."""
-
     code: int | None = None
     """3000 means success."""
-
     operation: str | None = None
     """`query`."""
-
     message: str | None = None
     """Error message."""
-
     sequence: int | None = None
     """Number of the part; the last one is below 0."""
-
     data: str | None = None
     """The audio in base64."""
-
     addition: DoubaoSpeechAddition | None = None

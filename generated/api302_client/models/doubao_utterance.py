@@ -15,12 +15,9 @@ class DoubaoUtterance(Model):
 
     text: str | None = None
     """Text of the speech."""
-
     start_time: int | None = None
     """Start in milliseconds."""
-
     end_time: int | None = None
     """End in milliseconds."""
-
     words: list[DoubaoWord] | None = None
     """Its words."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class DoubaoVideoError(Model):
     code: str | None = None
     """Name of the error."""
-
     message: str | None = None
     """Error message."""

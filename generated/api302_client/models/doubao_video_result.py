@@ -8,9 +8,7 @@ from .._model import Model, model
 class DoubaoVideoResult(Model):
     video_url: str | None = None
     """The video."""
-
     last_frame_url: str | None = None
     """URL of the last frame, if asked for."""
-
     file_url: str | None = None
     """URL of the file, with models that generate no video."""

@@ -15,66 +15,45 @@ if TYPE_CHECKING:
 class DoubaoVideoTask(Model):
     id: str | None = None
     """The task's id."""
-
     model: str | None = None
     """The model."""
-
     status: str | None = None
     """Status: `queued`, `running`, `succeeded`, `failed`, `cancelled` or `expired`."""
-
     content: DoubaoVideoResult | None = None
     """The result, once done."""
-
     error: DoubaoVideoError | None = None
     """Why the task failed."""
-
     usage: DoubaoVideoUsage | None = None
     """The billed usage."""
-
     created_at: int | None = None
     """Creation time in Unix seconds."""
-
     updated_at: int | None = None
     """Last update time in Unix seconds."""
-
     seed: int | None = None
     """The random seed used."""
-
     resolution: str | None = None
     """Resolution in lines."""
-
     ratio: str | None = None
     """Aspect ratio (width:height)."""
-
     duration: int | None = None
     """Duration in seconds."""
-
     frames: int | None = None
     """Number of frames."""
-
     framespersecond: int | None = None
     """Frames per second."""
-
     revised_prompt: str | None = None
     """The prompt as used."""
-
     generate_audio: bool | None = None
     """Whether the video has audio."""
-
     draft: bool | None = None
     """Whether the video is a draft."""
-
     draft_task_id: str | None = None
     """The task's id of the draft that it was made from."""
-
     service_tier: str | None = None
     """`default` or `flex`."""
-
     execution_expires_after: int | None = None
     """Seconds after which the task expires."""
-
     priority: int | None = None
     """The task's priority."""
-
     safety_identifier: str | None = None
     """The id of your end user."""

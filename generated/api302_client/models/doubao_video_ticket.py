@@ -8,6 +8,5 @@ from .._model import Model, model
 class DoubaoVideoTicket(Model):
     id: str | None = None
     """The task's id."""
-
     safety_identifier: str | None = None
     """The id of your end user."""

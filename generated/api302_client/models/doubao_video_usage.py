@@ -8,6 +8,5 @@ from .._model import Model, model
 class DoubaoVideoUsage(Model):
     completion_tokens: int | None = None
     """Tokens of the video."""
-
     total_tokens: int | None = None
     """All tokens."""

@@ -10,9 +10,7 @@ class DoubaoWord(Model):
 
     text: str | None = None
     """The word."""
-
     start_time: int | None = None
     """Start in milliseconds."""
-
     end_time: int | None = None
     """End in milliseconds."""

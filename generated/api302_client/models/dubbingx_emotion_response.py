@@ -8,18 +8,13 @@ from .._model import Model, model
 class DubbingxEmotionResponse(Model):
     code: int | None = None
     """200 means success."""
-
     success: bool | None = None
     """Whether the call succeeded."""
-
     msg: str | None = None
     """Error message."""
-
     data: str | None = None
     """The emotion, its manner and its strength from 1 to 5, such as `开心-正常-3`."""
-
     time: str | None = None
     """Time of the response, in Beijing time."""
-
     traceId: str | None = None
     """The request ID at DubbingX."""

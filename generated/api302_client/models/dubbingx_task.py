@@ -8,9 +8,7 @@ from .._model import Model, model
 class DubbingxTask(Model):
     id: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `Ready`, `Generating`, `Completed`, `Failed` or `Canceled`."""
-
     fileUrl: str | None = None
     """URL of the audio, once done."""

@@ -13,16 +13,12 @@ if TYPE_CHECKING:
 class DubbingxTaskResponse(Model):
     code: int | None = None
     """200 means success."""
-
     success: bool | None = None
     """Whether the call succeeded."""
-
     msg: str | None = None
     """Error message."""
-
     data: DubbingxTask | None = None
     time: str | None = None
     """Time of the response, in Beijing time."""
-
     traceId: str | None = None
     """The request ID at DubbingX."""

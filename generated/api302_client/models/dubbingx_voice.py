@@ -10,30 +10,21 @@ class DubbingxVoice(Model):
 
     id: str | None = None
     """The id of the voice, for `voiceId`."""
-
     grade: str | None = None
     """`premium`, `ordinary` or `custom`."""
-
     isOfficial: bool | None = None
     """Whether it is one of DubbingX's own."""
-
     name: str | None = None
     """Name."""
-
     description: str | None = None
     """Description of the voice."""
-
     gender: int | None = None
     """0 for women's voices and 1 for men's."""
-
     avatar: str | None = None
     """URL of the voice's image."""
-
     voiceUrl: str | None = None
     """URL of a sample."""
-
     status: bool | None = None
     """Whether it can be used."""
-
     createTime: str | None = None
     """Creation time, in Beijing time."""

@@ -15,6 +15,5 @@ class DubbingxVoiceList(Model):
 
     total: int | None = None
     """Total number of voices."""
-
     list_: list[DubbingxVoice] | None = None
     """The voices of this page."""

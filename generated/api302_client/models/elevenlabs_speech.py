@@ -18,18 +18,13 @@ class ElevenlabsSpeech(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status, such as `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
-
     queue_position: int | None = None
     """Number of tasks before it."""
-
     audio: Ai302QueuedFile | None = None
     """The audio, once done."""
-
     timestamps: list[dict[str, Any]] | None = None
     """Timestamps of each word."""
-
     error: str | ErrorDetail | None = None
     """Why the task failed."""

@@ -18,24 +18,17 @@ class ElevenlabsTranscript(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status, such as `IN_QUEUE`, `PROCESSING`, `COMPLETED` or `FAILED`; may be absent once done."""
-
     queue_position: int | None = None
     """Number of tasks before it."""
-
     language_code: str | None = None
     """The language spoken."""
-
     language_probability: float | None = None
     """Confidence of the language."""
-
     text: str | None = None
     """The whole text."""
-
     words: list[ElevenlabsWord] | None = None
     """Its words."""
-
     error: str | ErrorDetail | None = None
     """Why the task failed."""

@@ -10,15 +10,11 @@ class ElevenlabsWord(Model):
 
     text: str | None = None
     """The word."""
-
     start: float | None = None
     """Start in seconds."""
-
     end: float | None = None
     """End in seconds."""
-
     type: str | None = None
     """`word`, `spacing` or `audio_event`."""
-
     speaker_id: str | None = None
     """The speaker's id."""

@@ -13,28 +13,21 @@ class ErrorDetail(Model):
     key expired, -10006 total quota used up, -10007 daily quota, -10008 no channel for the model, -10009 not supported, -10010 not
     found, -10011 invalid request, -10012 hourly quota of a free tool, -10013 model disabled or not permitted, -10014 IP address
     denied, -10015 image of a wrong size, -10016 file not reachable, -10017 file over 50 MB, -10018 monthly quota, -1024 model timed
-    out, -10504 generation timed out, -10600 audio not decodable."""
-
+    out, -10504 generation timed out, -10600 audio not decodable.
+    """
     code: str | int | None = None
     """The error code in OpenAI's format."""
-
     message: str | None = None
     """Message in English, or in the language that the request's `Lang` header asks for."""
-
     message_cn: str | None = None
     """Message in Chinese."""
-
     message_en: str | None = None
     """Message in English."""
-
     message_jp: str | None = None
     """Message in Japanese."""
-
     message_ja: str | None = None
     """Message in Japanese, as some calls spell it."""
-
     type: str | None = None
     """The type of error, such as `api_error`."""
-
     param: str | None = None
     """The request field that was refused."""

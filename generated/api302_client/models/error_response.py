@@ -17,12 +17,9 @@ class ErrorResponse(Model):
 
     error: ErrorDetail | str | None = None
     """302.AI's and OpenAI's envelope; some vendors put plain text here."""
-
     code: str | int | None = None
     """The envelope of newer calls, and of several vendors."""
-
     message: str | None = None
     """Error message."""
-
     request_id_: str | None = None
     """The request ID."""

@@ -16,9 +16,7 @@ class ExaAnswerResponse(Model):
 
     answer: str | dict[str, Any] | None = None
     """The answer; an object where a schema was given."""
-
     citations: list[ExaResult] | None = None
     """The sources of the answer."""
-
     costDollars: ExaCost | None = None
     """Cost of the call in US dollars."""

@@ -17,15 +17,11 @@ class ExaContentsResponse(Model):
 
     requestId: str | None = None
     """The request ID at Exa."""
-
     results: list[ExaResult] | None = None
     """The pages."""
-
     context: str | None = None
     """All pages as one text."""
-
     statuses: list[ExaStatus] | None = None
     """Status of each page."""
-
     costDollars: ExaCost | None = None
     """Cost of the call in US dollars."""

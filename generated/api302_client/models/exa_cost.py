@@ -12,6 +12,5 @@ class ExaCost(Model):
 
     total: float | None = None
     """Total cost."""
-
     breakDown: list[dict[str, Any]] | None = None
     """Cost by part."""

@@ -12,48 +12,33 @@ class ExaResult(Model):
 
     id: str | None = None
     """The id."""
-
     url: str | None = None
     """URL of the file."""
-
     title: str | None = None
     """Title."""
-
     publishedDate: str | None = None
     """Time of publication."""
-
     author: str | None = None
     """Author of the video."""
-
     score: float | None = None
     """Relevance score, from 0 to 1."""
-
     image: str | None = None
     """URL of the image."""
-
     favicon: str | None = None
     """URL of the site's icon."""
-
     text: str | None = None
     """Text of the page."""
-
     snippet: str | None = None
     """A short excerpt."""
-
     highlights: list[str] | None = None
     """The highlights."""
-
     highlightScores: list[float] | None = None
     """Relevance score of each highlight."""
-
     summary: str | None = None
     """Summary of the page."""
-
     subpages: list[ExaResult] | None = None
     """The subpages."""
-
     extras: dict[str, Any] | None = None
     """Links and images."""
-
     entities: list[dict[str, Any]] | None = None
     """Companies or people that it is about."""

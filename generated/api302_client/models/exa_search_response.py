@@ -16,24 +16,17 @@ class ExaSearchResponse(Model):
 
     requestId: str | None = None
     """The request ID at Exa."""
-
     searchType: str | None = None
     """The type of search used."""
-
     resolvedSearchType: str | None = None
     """The type of search used, as older responses name it."""
-
     autopromptString: str | None = None
     """The query as rewritten."""
-
     results: list[ExaResult] | None = None
     """The results."""
-
     context: str | None = None
     """All pages as one text."""
-
     output: dict[str, Any] | None = None
     """The output of deep search."""
-
     costDollars: ExaCost | None = None
     """Cost of the call in US dollars."""

@@ -15,8 +15,6 @@ class ExaStatus(Model):
 
     id: str | None = None
     """URL of the page."""
-
     status: str | None = None
     """success or error."""
-
     error: ExaStatusError | None = None

@@ -10,6 +10,5 @@ class ExaStatusError(Model):
 
     tag: str | None = None
     """The type of error."""
-
     httpStatusCode: int | None = None
     """The page's HTTP status code."""

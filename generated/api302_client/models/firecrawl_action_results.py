@@ -12,9 +12,7 @@ class FirecrawlActionResults(Model):
 
     screenshots: list[str] | None = None
     """URLs of the screenshots."""
-
     scrapes: list[dict[str, Any]] | None = None
     """Pages, by URL and HTML."""
-
     javascriptReturns: list[dict[str, Any]] | None = None
     """Return values of the code."""

@@ -15,21 +15,15 @@ class FirecrawlBatch(Model):
 
     status: Literal["scraping", "completed", "failed"] | str | None = None
     """The state."""
-
     total: int | None = None
     """Number of pages tried."""
-
     completed: int | None = None
     """Number of pages scraped."""
-
     creditsUsed: int | None = None
     """Credits used at Firecrawl."""
-
     expiresAt: str | None = None
     """When the pages are deleted."""
-
     next: str | None = None
     """URL of more pages."""
-
     data: list[FirecrawlPage] | None = None
     """The pages."""

@@ -10,12 +10,9 @@ class FirecrawlBatchError(Model):
 
     id: str | None = None
     """The id."""
-
     timestamp: str | None = None
     """Time of the failure."""
-
     url: str | None = None
     """URL of the page."""
-
     error: str | None = None
     """Error message."""

@@ -15,6 +15,5 @@ class FirecrawlBatchErrors(Model):
 
     errors: list[FirecrawlBatchError] | None = None
     """The errors."""
-
     robotsBlocked: list[str] | None = None
     """Pages that robots.txt forbids."""

@@ -10,15 +10,11 @@ class FirecrawlBatchSubmitted(Model):
 
     success: bool | None = None
     """Whether it was accepted."""
-
     error: str | None = None
     """Error message."""
-
     id: str | None = None
     """The task's id."""
-
     url: str | None = None
     """URL of the task at Firecrawl."""
-
     invalidURLs: list[str] | None = None
     """Invalid URLs that were skipped."""

@@ -12,15 +12,11 @@ class FirecrawlChange(Model):
 
     previousScrapeAt: str | None = None
     """Time of the previous scrape."""
-
     changeStatus: str | None = None
     """new, same, changed or removed."""
-
     visibility: str | None = None
     """visible or hidden."""
-
     diff: str | None = None
     """The difference, as Git shows it."""
-
     json: dict[str, Any] | None = None
     """The difference by field."""

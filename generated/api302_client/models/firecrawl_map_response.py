@@ -10,9 +10,7 @@ class FirecrawlMapResponse(Model):
 
     success: bool | None = None
     """Whether it worked."""
-
     error: str | None = None
     """Error message."""
-
     links: list[str] | None = None
     """The URLs."""

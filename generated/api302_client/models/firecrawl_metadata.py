@@ -10,18 +10,13 @@ class FirecrawlMetadata(Model):
 
     title: str | None = None
     """Title."""
-
     description: str | None = None
     """Description of the video."""
-
     language: str | None = None
     """The programming language."""
-
     sourceURL: str | None = None
     """URL of the file."""
-
     statusCode: int | None = None
     """The page's HTTP status code."""
-
     error: str | None = None
     """Error message."""

@@ -17,33 +17,23 @@ class FirecrawlPage(Model):
 
     markdown: str | None = None
     """The page as Markdown."""
-
     html: str | None = None
     """The page as HTML."""
-
     rawHtml: str | None = None
     """The page as HTML, unchanged."""
-
     screenshot: str | None = None
     """URL of a screenshot."""
-
     links: list[str] | None = None
     """The page's links."""
-
     json: dict[str, Any] | None = None
     """Extracted data."""
-
     llm_extraction: dict[str, Any] | None = None
     """Extracted data, as older responses name it."""
-
     actions: FirecrawlActionResults | None = None
     """Results of the actions."""
-
     metadata: FirecrawlMetadata | None = None
     """Metadata of the page."""
-
     changeTracking: FirecrawlChange | None = None
     """How it changed."""
-
     warning: str | None = None
     """A warning."""

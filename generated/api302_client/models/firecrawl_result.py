@@ -15,27 +15,19 @@ class FirecrawlResult(Model):
 
     title: str | None = None
     """Title."""
-
     description: str | None = None
     """A short excerpt."""
-
     url: str | None = None
     """URL of the file."""
-
     markdown: str | None = None
     """The page as Markdown."""
-
     html: str | None = None
     """The page as HTML."""
-
     rawHtml: str | None = None
     """The page as HTML, unchanged."""
-
     links: list[str] | None = None
     """The page's links."""
-
     screenshot: str | None = None
     """URL of a screenshot."""
-
     metadata: FirecrawlMetadata | None = None
     """Metadata of the page."""

@@ -15,8 +15,6 @@ class FirecrawlScrapeResponse(Model):
 
     success: bool | None = None
     """Whether it worked."""
-
     error: str | None = None
     """Error message."""
-
     data: FirecrawlPage | None = None

@@ -15,12 +15,9 @@ class FirecrawlSearchResponse(Model):
 
     success: bool | None = None
     """Whether it worked."""
-
     error: str | None = None
     """Error message."""
-
     data: list[FirecrawlResult] | None = None
     """The results."""
-
     warning: str | None = None
     """A warning."""

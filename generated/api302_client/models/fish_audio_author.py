@@ -12,9 +12,7 @@ class FishAudioAuthor(Model):
 
     id: str | None = None
     """The id."""
-
     nickname: str | None = None
     """The name."""
-
     avatar: str | None = None
     """URL of the author's image."""

@@ -10,12 +10,9 @@ class FishAudioSample(Model):
 
     title: str | None = None
     """Title."""
-
     text: str | None = None
     """Transcript of the recording."""
-
     task_id: str | None = None
     """The id of the task that generated it."""
-
     audio: str | None = None
     """URL of the file."""

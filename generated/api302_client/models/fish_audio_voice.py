@@ -18,63 +18,43 @@ class FishAudioVoice(Model):
 
     id: str | None = None
     """The id of the voice, for `reference_id`."""
-
     type: Literal["svc", "tts"] | str | None = None
     """For singing or for speech."""
-
     title: str | None = None
     """Title."""
-
     description: str | None = None
     """Description of the voice."""
-
     cover_image: str | None = None
     """URL of the cover image."""
-
     train_mode: str | None = None
     """`fast` or `full`."""
-
     state: str | None = None
     """`created`, `training`, `trained` or `failed`."""
-
     tags: list[str] | None = None
     """Tags."""
-
     samples: list[FishAudioSample] | None = None
     """Samples of the voice."""
-
     created_at: str | None = None
     """Creation time in ISO 8601."""
-
     updated_at: str | None = None
     """Last update time in ISO 8601."""
-
     languages: list[str] | None = None
     """Supported languages."""
-
     visibility: str | None = None
     """`public`, `unlist` or `private`."""
-
     lock_visibility: bool | None = None
     """Whether the visibility is locked."""
-
     like_count: int | None = None
     """Number of likes."""
-
     mark_count: int | None = None
     """Number of bookmarks."""
-
     shared_count: int | None = None
     """Number of shares."""
-
     task_count: int | None = None
     """Number of uses."""
-
     liked: bool | None = None
     """Whether you like it."""
-
     marked: bool | None = None
     """Whether you bookmarked it."""
-
     author: FishAudioAuthor | None = None
     """The author."""

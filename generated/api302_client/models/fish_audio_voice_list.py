@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class FishAudioVoiceList(Model):
     total: int | None = None
     """Total number of voices."""
-
     items: list[FishAudioVoice] | None = None
     """The voices of this page."""
-
     has_more: bool | None = None
     """Whether there are more pages."""

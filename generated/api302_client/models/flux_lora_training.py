@@ -17,15 +17,11 @@ class FluxLoraTraining(Model):
 
     status: Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "failed"] | str | None = None
     """Status."""
-
     request_id_: str | None = None
     """The task's id."""
-
     queue_position: int | None = None
     """Number of tasks before it."""
-
     diffusers_lora_file: Ai302SubmitImage | None = None
     """The LoRA weights."""
-
     config_file: Ai302SubmitImage | None = None
     """Configuration of the weights."""

@@ -15,12 +15,9 @@ class FluxResult(Model):
 
     id: str | None = None
     """The task's id."""
-
     status: Literal["Pending", "Ready", "Error", "Failed", "Request Moderated", "Content Moderated", "Task not found"] | str | None = None
     """Status."""
-
     result: FluxSample | None = None
     """The result, once ready."""
-
     progress: float | None = None
     """Progress, from 0 to 1."""

@@ -10,18 +10,13 @@ class FluxSample(Model):
 
     sample: str | None = None
     """URL of the image."""
-
     prompt: str | None = None
     """The prompt used."""
-
     seed: int | None = None
     """The random seed used."""
-
     start_time: float | None = None
     """Start time in Unix seconds."""
-
     end_time: float | None = None
     """Completion time in Unix seconds."""
-
     duration: float | None = None
     """Execution time in seconds."""

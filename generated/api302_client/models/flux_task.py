@@ -10,15 +10,11 @@ class FluxTask(Model):
 
     id: str = ABSENT
     """The task's id."""
-
     polling_url: str | None = None
     """Black Forest Labs' own URL of the task; use `flux_get_result`."""
-
     cost: float | None = None
     """Cost in credits of Black Forest Labs."""
-
     input_mp: float | None = None
     """Megapixels of the input."""
-
     output_mp: float | None = None
     """Megapixels of the output."""

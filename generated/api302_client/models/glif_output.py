@@ -10,6 +10,5 @@ class GlifOutput(Model):
 
     type: str | None = None
     """Such as `IMAGE`."""
-
     value: str | None = None
     """A URL, or text."""

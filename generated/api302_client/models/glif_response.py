@@ -15,15 +15,11 @@ class GlifResponse(Model):
 
     id: str | None = None
     """The glif's id."""
-
     inputs: dict[str, Any] | list[str] | None = None
     """The inputs."""
-
     output: str | None = None
     """The result: a URL, or text."""
-
     outputFull: GlifOutput | None = None
     """The result and its type."""
-
     error: str | None = None
     """Why the task failed."""

@@ -10,6 +10,5 @@ class GoogleBlob(Model):
 
     mimeType: str | None = None
     """Media type, such as image/png."""
-
     data: str | None = None
     """Base64; 302.AI may put a URL here."""

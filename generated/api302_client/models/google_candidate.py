@@ -18,22 +18,17 @@ class GoogleCandidate(Model):
     content: GoogleContent | None = None
     finishReason: str | None = None
     """Finish reason: STOP, MAX_TOKENS, SAFETY, RECITATION, MALFORMED_FUNCTION_CALL, IMAGE_SAFETY, OTHER and further ones."""
-
     finishMessage: str | None = None
     """The reason in words."""
-
     index: int | None = None
     """Index of the answer, from 0."""
-
     safetyRatings: list[GoogleSafetyRating] | None = None
     """Safety ratings."""
-
     citationMetadata: dict[str, Any] | None = None
     groundingMetadata: GoogleGroundingMetadata | None = None
     urlContextMetadata: dict[str, Any] | None = None
     avgLogprobs: float | None = None
     """Average log probability of the tokens."""
-
     logprobsResult: dict[str, Any] | None = None
     tokenCount: int | None = None
     """Number of tokens."""

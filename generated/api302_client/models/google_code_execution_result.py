@@ -10,6 +10,5 @@ class GoogleCodeExecutionResult(Model):
 
     outcome: str | None = None
     """OUTCOME_OK, OUTCOME_FAILED or OUTCOME_DEADLINE_EXCEEDED."""
-
     output: str | None = None
     """The printed output."""

@@ -15,6 +15,5 @@ class GoogleContent(Model):
 
     role: str | None = None
     """model."""
-
     parts: list[GooglePart] | None = None
     """Texts, images and calls, in order."""

@@ -10,6 +10,5 @@ class GoogleExecutableCode(Model):
 
     language: str | None = None
     """The programming language, such as PYTHON."""
-
     code: str | None = None
     """The code."""

@@ -10,6 +10,5 @@ class GoogleFileData(Model):
 
     fileUri: str = ABSENT
     """URL of the file."""
-
     mimeType: str | None = None
     """Media type, such as video/mp4."""

@@ -12,8 +12,6 @@ class GoogleFunctionCall(Model):
 
     id: str | None = None
     """The call's id, to be passed back with its result."""
-
     name: str | None = None
     """The name of the function."""
-
     args: dict[str, Any] | None = None

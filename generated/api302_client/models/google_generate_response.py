@@ -17,14 +17,11 @@ class GoogleGenerateResponse(Model):
 
     candidates: list[GoogleCandidate] | None = None
     """The answers; none when the request was blocked."""
-
     promptFeedback: GooglePromptFeedback | None = None
     usageMetadata: GoogleUsage | None = None
     modelVersion: str | None = None
     """The model used."""
-
     responseId: str | None = None
     """The response's id."""
-
     createTime: str | None = None
     """Creation time."""

@@ -15,11 +15,8 @@ class GoogleGroundingMetadata(Model):
 
     webSearchQueries: list[str] | None = None
     """The search queries."""
-
     groundingChunks: list[GoogleGroundingChunk] | None = None
     """The sources."""
-
     groundingSupports: list[dict[str, Any]] | None = None
     """Which part of the text rests on which source."""
-
     searchEntryPoint: dict[str, Any] | None = None

@@ -19,18 +19,14 @@ class GooglePart(Model):
 
     text: str | None = None
     """Text."""
-
     thought: bool | None = None
     """Whether the text is a thought."""
-
     thoughtSignature: str | None = None
     """Google's signature of a thought, to be passed back unchanged."""
-
     inlineData: GoogleBlob | None = None
     fileData: GoogleFileData | None = None
     url: str | None = None
     """302.AI's: the URL of an image or audio file; with `response_format=url`."""
-
     functionCall: GoogleFunctionCall | None = None
     executableCode: GoogleExecutableCode | None = None
     codeExecutionResult: GoogleCodeExecutionResult | None = None

@@ -15,9 +15,7 @@ class GooglePromptFeedback(Model):
 
     blockReason: str | None = None
     """SAFETY, BLOCKLIST, PROHIBITED_CONTENT, IMAGE_SAFETY or OTHER."""
-
     blockReasonMessage: str | None = None
     """The reason in words."""
-
     safetyRatings: list[GoogleSafetyRating] | None = None
     """Safety ratings."""

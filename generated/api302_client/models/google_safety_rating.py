@@ -10,9 +10,7 @@ class GoogleSafetyRating(Model):
 
     category: str | None = None
     """The category."""
-
     probability: str | None = None
     """NEGLIGIBLE, LOW, MEDIUM or HIGH."""
-
     blocked: bool | None = None
     """Whether it was blocked for this."""

@@ -10,6 +10,5 @@ class GoogleTokenCount(Model):
 
     modality: str | None = None
     """TEXT, IMAGE, VIDEO, AUDIO or DOCUMENT."""
-
     tokenCount: int | None = None
     """Number of tokens."""

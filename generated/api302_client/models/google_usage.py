@@ -15,30 +15,21 @@ class GoogleUsage(Model):
 
     promptTokenCount: int | None = None
     """Number of input tokens."""
-
     candidatesTokenCount: int | None = None
     """Tokens of the answer."""
-
     thoughtsTokenCount: int | None = None
     """Tokens of the thoughts."""
-
     toolUsePromptTokenCount: int | None = None
     """Tokens of tool results."""
-
     cachedContentTokenCount: int | None = None
     """Tokens read from the cache."""
-
     totalTokenCount: int | None = None
     """Total number of tokens."""
-
     promptTokensDetails: list[GoogleTokenCount] | None = None
     """Tokens of the prompt, by modality."""
-
     candidatesTokensDetails: list[GoogleTokenCount] | None = None
     """Tokens of the answer, by modality."""
-
     cacheTokensDetails: list[GoogleTokenCount] | None = None
     """Tokens from the cache, by modality."""
-
     trafficType: str | None = None
     """Such as ON_DEMAND."""

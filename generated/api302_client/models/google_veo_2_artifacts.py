@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class GoogleVeo2Artifacts(Model):
     id: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `SUCCEEDED` or `FAILED`."""
-
     artifacts: list[Ai302QueuedFile] | None = None
     """The result."""

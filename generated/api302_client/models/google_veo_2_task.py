@@ -19,21 +19,15 @@ class GoogleVeo2Task(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
-
     state: str | None = None
     """Status, in a second layout: `SUCCEEDED` or `FAILED`."""
-
     queue_position: int | None = None
     """Number of tasks before it."""
-
     video: Ai302QueuedFile | str | None = None
     """The video, once done."""
-
     task: GoogleVeo2Artifacts | None = None
     """The task, in a third layout."""
-
     error: str | ErrorDetail | None = None
     """Why the task failed."""

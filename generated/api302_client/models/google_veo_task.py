@@ -13,21 +13,15 @@ if TYPE_CHECKING:
 class GoogleVeoTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `pending`, `processing`, `completed` or `failed`."""
-
     video_url: str | None = None
     """The video, once done."""
-
     upsample_video_url: str | None = None
     """URL of the upscaled video, if there is one."""
-
     url: str | None = None
     """URL of the video, under a third name."""
-
     message: str | None = None
     """Error message."""
-
     error: str | ErrorDetail | None = None
     """Why the task failed."""

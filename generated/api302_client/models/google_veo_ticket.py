@@ -14,15 +14,11 @@ class GoogleVeoTicket(Model):
 
     task_id: str | None = None
     """The task's id."""
-
     request_id_: str | None = None
     """The task's id."""
-
     id: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status."""
-
     data: dict[str, Any] | None = None
     """The task again."""

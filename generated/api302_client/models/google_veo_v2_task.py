@@ -8,24 +8,17 @@ from .._model import Model, model
 class GoogleVeoV2Task(Model):
     taskId: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `IN_PROCESSING`, `SUCCESS` or `FAILURE`."""
-
     videoUrl: str | None = None
     """The video, once done."""
-
     video_url: str | None = None
     """URL of the video, under another name."""
-
     progress: float | str | None = None
     """Progress in percent."""
-
     startTime: int | None = None
     """Start time in Unix milliseconds."""
-
     finishTime: int | None = None
     """Completion time in Unix milliseconds."""
-
     message: str | None = None
     """Error message."""

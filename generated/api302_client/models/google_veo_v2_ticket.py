@@ -8,9 +8,7 @@ from .._model import Model, model
 class GoogleVeoV2Ticket(Model):
     data: str | None = None
     """The task's id."""
-
     code: str | None = None
     """Status: `IN_PROGRESS`."""
-
     message: str | None = None
     """The status in words."""

@@ -10,9 +10,7 @@ class GoogleWebSource(Model):
 
     uri: str | None = None
     """URL of the file."""
-
     title: str | None = None
     """Title."""
-
     domain: str | None = None
     """Domain of the page."""

@@ -13,24 +13,17 @@ if TYPE_CHECKING:
 class HedraAsset(Model):
     id: str | None = None
     """The asset's id."""
-
     type: str | None = None
     """The type of asset."""
-
     name: str | None = None
     """Name."""
-
     description: str | None = None
     """Further details."""
-
     thumbnail_url: str | None = None
     """URL of a thumbnail."""
-
     created_at: str | None = None
     """Creation time in ISO 8601."""
-
     url: str | None = None
     """URL of the file, as 302.AI's own app reads it."""
-
     asset: HedraAssetFile | None = None
     """The file."""

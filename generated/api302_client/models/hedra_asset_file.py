@@ -8,15 +8,11 @@ from .._model import Model, model
 class HedraAssetFile(Model):
     type: str | None = None
     """The type of file, such as `uploaded_image`."""
-
     url: str | None = None
     """URL of the file."""
-
     width: int | None = None
     """Width in pixels."""
-
     height: int | None = None
     """Height in pixels."""
-
     duration_ms: int | None = None
     """Length in milliseconds."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class HedraError(Model):
     type: str | None = None
     """The type, such as `MODERATION_FAILED`."""
-
     message: str | None = None
     """Error message."""

@@ -8,30 +8,21 @@ from .._model import Model, model
 class HedraGeneration(Model):
     id: str | None = None
     """The generation's id."""
-
     asset_id: str | None = None
     """The asset of the result."""
-
     type: str | None = None
     """The type of the result."""
-
     ai_model_id: str | None = None
     """The model."""
-
     start_keyframe_id: str | None = None
     """The asset of the first frame."""
-
     audio_id: str | list[str] | None = None
     """The asset of the speech."""
-
     status: str | None = None
     """Status."""
-
     progress: float | None = None
     """Progress, from 0 to 1."""
-
     eta_sec: int | None = None
     """Estimated remaining time in seconds."""
-
     created_at: str | None = None
     """Time of acceptance in ISO 8601."""

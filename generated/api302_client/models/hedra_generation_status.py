@@ -13,33 +13,23 @@ if TYPE_CHECKING:
 class HedraGenerationStatus(Model):
     id: str | None = None
     """The generation's id."""
-
     asset_id: str | None = None
     """The asset of the result."""
-
     type: str | None = None
     """The type of the result."""
-
     status: Literal["queued", "processing", "finalizing", "complete", "completed", "error"] | str | None = None
     """Status."""
-
     progress: float | None = None
     """Progress, from 0 to 1."""
-
     created_at: str | None = None
     """Time of acceptance in ISO 8601."""
-
     url: str | None = None
     """The video, once done."""
-
     download_url: str | None = None
     """URL for downloading the video."""
-
     streaming_url: str | None = None
     """URL for streaming the video."""
-
     error_message: str | None = None
     """Why the task failed."""
-
     error: HedraError | None = None
     """The error with its type."""

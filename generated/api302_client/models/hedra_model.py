@@ -13,42 +13,29 @@ if TYPE_CHECKING:
 class HedraModel(Model):
     id: str | None = None
     """The model's id."""
-
     slug: str | None = None
     """The model's newer name."""
-
     name: str | None = None
     """The model's display name."""
-
     description: str | None = None
     """Description of the model."""
-
     type: str | None = None
     """The type of its results, such as `video`."""
-
     aspect_ratios: list[str] | None = None
     """Supported aspect ratios (width:height)."""
-
     resolutions: list[str] | None = None
     """Supported resolutions."""
-
     durations: list[str] | None = None
     """Supported durations."""
-
     requires_start_frame: bool | None = None
     """Whether it requires a first frame."""
-
     requires_end_frame: bool | None = None
     """Whether it requires a last frame."""
-
     requires_audio_input: bool | None = None
     """Whether it requires audio."""
-
     requires_input_video: bool | None = None
     """Whether it requires a video."""
-
     max_duration_ms: int | None = None
     """Maximum duration in milliseconds."""
-
     price_details: HedraModelPrice | None = None
     """The price in Hedra's credits."""

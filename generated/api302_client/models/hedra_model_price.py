@@ -8,9 +8,7 @@ from .._model import Model, model
 class HedraModelPrice(Model):
     credit_cost: int | None = None
     """Cost in credits."""
-
     unit_scale: int | None = None
     """Number of units that the cost is for."""
-
     billing_unit: str | None = None
     """The unit, such as `second`."""

@@ -8,12 +8,9 @@ from .._model import Model, model
 class HedraNewAsset(Model):
     id: str | None = None
     """The asset's id, to upload to and to use."""
-
     name: str | None = None
     """Name."""
-
     type: str | None = None
     """The type of asset."""
-
     upload_url: str | None = None
     """For a video: the URL that the file can be put to instead."""

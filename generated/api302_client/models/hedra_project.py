@@ -8,6 +8,5 @@ from .._model import Model, model
 class HedraProject(Model):
     status: str | None = None
     """Status: InProgress, Completed or Failed."""
-
     videoUrl: str | None = None
     """The video, once done."""

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class HiggsfieldJob(Model):
     id: str | None = None
     """The job's id."""
-
     status: str | None = None
     """Status: `queued`, `in_progress`, `completed`, `failed`, `nsfw` or `canceled`."""
-
     results: HiggsfieldResults | None = None
     """The result, once done."""

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class HiggsfieldJobSet(Model):
     job_set_id: str | None = None
     """The task's id, in the response to a submission."""
-
     id: str | None = None
     """The task's id."""
-
     jobs: list[HiggsfieldJob] | None = None
     """The jobs."""

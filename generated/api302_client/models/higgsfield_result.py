@@ -8,6 +8,5 @@ from .._model import Model, model
 class HiggsfieldResult(Model):
     url: str | None = None
     """URL of the file."""
-
     type: str | None = None
     """The type of file, such as `video`."""

@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 class HiggsfieldResults(Model):
     raw: HiggsfieldResult | None = None
     """The file."""
-
     min: HiggsfieldResult | None = None
     """A smaller copy."""

@@ -10,21 +10,15 @@ class IdeogramImage(Model):
 
     url: str | None = None
     """URL of the image; missing where the image is not safe."""
-
     prompt: str | None = None
     """The prompt used, as rewritten by Magic Prompt."""
-
     resolution: str | None = None
     """The resolution, such as `1024x1024`."""
-
     upscaled_resolution: str | None = None
     """The resolution after upscaling."""
-
     seed: int | None = None
     """The random seed used."""
-
     is_image_safe: bool | None = None
     """Whether the image passed the safety check."""
-
     style_type: str | None = None
     """The style type."""

@@ -15,6 +15,5 @@ class IdeogramResponse(Model):
 
     created: str | None = None
     """Creation time in ISO 8601."""
-
     data: list[IdeogramImage] | None = None
     """The images."""

@@ -15,15 +15,11 @@ class JinaClass(Model):
 
     object: str | None = None
     """classification."""
-
     index: int | None = None
     """Index of the input."""
-
     prediction: str | None = None
     """The class."""
-
     score: float | None = None
     """Relevance score."""
-
     predictions: list[JinaClassScore] | None = None
     """All classes."""

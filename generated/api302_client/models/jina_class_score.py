@@ -10,6 +10,5 @@ class JinaClassScore(Model):
 
     label: str | None = None
     """The class."""
-
     score: float | None = None
     """The score."""

@@ -16,6 +16,5 @@ class JinaClassifyResponse(Model):
 
     data: list[JinaClass] | None = None
     """One entry per input."""
-
     usage: JinaClassifyUsage | None = None
     """Billed usage."""

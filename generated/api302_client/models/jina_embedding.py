@@ -10,9 +10,7 @@ class JinaEmbedding(Model):
 
     object: str | None = None
     """embedding."""
-
     index: int | None = None
     """Index of the input, from 0."""
-
     embedding: list[float] | list[list[float]] | str | None = None
     """The numbers, their bytes as base64, or with `return_multivector` the numbers of each token."""

@@ -16,11 +16,8 @@ class JinaEmbeddingsResponse(Model):
 
     object: str | None = None
     """list."""
-
     model: str | None = None
     """The model used."""
-
     data: list[JinaEmbedding] = ABSENT
     """One per input."""
-
     usage: JinaUsage | None = None

@@ -15,21 +15,15 @@ class JinaPage(Model):
 
     title: str | None = None
     """Title."""
-
     description: str | None = None
     """Description of the video."""
-
     url: str | None = None
     """URL of the file."""
-
     content: str | None = None
     """Text of the page."""
-
     images: dict[str, Any] | None = None
     """Its images, by name."""
-
     links: dict[str, Any] | list[Any] | None = None
     """Its links, by name."""
-
     usage: JinaPageUsage | None = None
     """Billed usage."""

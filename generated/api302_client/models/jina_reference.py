@@ -10,9 +10,7 @@ class JinaReference(Model):
 
     url: str | None = None
     """URL of the file."""
-
     keyQuote: str | None = None
     """Quote from the source."""
-
     isSupportive: bool | None = None
     """Whether it supports the statement."""

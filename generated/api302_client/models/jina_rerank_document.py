@@ -10,6 +10,5 @@ class JinaRerankDocument(Model):
 
     text: str | None = None
     """A text."""
-
     image: str | None = None
     """An image; jina-reranker-m0."""

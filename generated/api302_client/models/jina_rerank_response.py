@@ -16,8 +16,6 @@ class JinaRerankResponse(Model):
 
     model: str | None = None
     """The model used."""
-
     results: list[JinaRerankResult] = ABSENT
     """The documents, best first."""
-
     usage: JinaUsage | None = None

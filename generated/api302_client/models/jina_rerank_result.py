@@ -15,9 +15,7 @@ class JinaRerankResult(Model):
 
     index: int = ABSENT
     """Index of the document, from 0."""
-
     relevance_score: float = ABSENT
     """Relevance score; greater is better."""
-
     document: JinaRerankDocument | str | None = None
     """The document, if it was asked for."""

@@ -15,18 +15,13 @@ class JinaSearchResponse(Model):
 
     code: int | None = None
     """200 means success."""
-
     status: int | None = None
     """Jina's own status code."""
-
     name: str | None = None
     """The type of error."""
-
     message: str | None = None
     """Error message."""
-
     readableMessage: str | None = None
     """Message for people."""
-
     data: list[JinaPage] | None = None
     """The results."""

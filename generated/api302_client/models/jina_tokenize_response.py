@@ -15,19 +15,14 @@ class JinaTokenizeResponse(Model):
 
     num_tokens: int | None = None
     """Number of tokens of the text."""
-
     tokenizer: str | None = None
     """The tokenizer used."""
-
     usage: JinaTokenizeUsage | None = None
     num_chunks: int | None = None
     """Number of chunks."""
-
     chunk_positions: list[list[int]] | None = None
     """Start and end of each chunk, in characters."""
-
     tokens: list[list[Any]] | None = None
     """The tokens of each chunk: text, and ids."""
-
     chunks: list[str] | None = None
     """The chunks."""

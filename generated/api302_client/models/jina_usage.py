@@ -10,6 +10,5 @@ class JinaUsage(Model):
 
     total_tokens: int | None = None
     """Total number of tokens."""
-
     prompt_tokens: int | None = None
     """Number of input tokens."""

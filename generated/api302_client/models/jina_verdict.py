@@ -16,15 +16,11 @@ class JinaVerdict(Model):
 
     factuality: float | None = None
     """Factuality, from 0 to 1."""
-
     result: bool | None = None
     """Whether it is true."""
-
     reason: str | None = None
     """The reason."""
-
     references: list[JinaReference] | None = None
     """The references."""
-
     usage: JinaPageUsage | None = None
     """Billed usage."""

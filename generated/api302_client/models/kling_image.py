@@ -8,9 +8,7 @@ from .._model import Model, model
 class KlingImage(Model):
     id: str | None = None
     """The image's id."""
-
     index: int | None = None
     """The image's number."""
-
     url: str | None = None
     """The image."""

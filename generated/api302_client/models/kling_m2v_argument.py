@@ -8,6 +8,5 @@ from .._model import Model, model
 class KlingM2VArgument(Model):
     name: str | None = None
     """The field's name."""
-
     value: str | None = None
     """Its value."""

@@ -18,36 +18,26 @@ class KlingM2VData(Model):
 
     status: int | None = None
     """5 queued, 10 running, 50 failed, 99 done."""
-
     message: str | None = None
     """Error message."""
-
     task: KlingM2VTask | None = None
     works: list[KlingM2VWork] | None = None
     """The result, once done."""
-
     taskWorks: list[KlingM2VWork] | None = None
     """The results, with some models."""
-
     limitation: KlingM2VLimitation | None = None
     queuingEtaTime: float | None = None
     """Estimated waiting time."""
-
     etaTime: float | None = None
     """Estimated remaining time."""
-
     task_id: str | int | None = None
     """The task's id."""
-
     task_status: Literal["submitted", "processing", "succeed", "failed"] | str | None = None
     """Status of the task."""
-
     task_status_msg: str | None = None
     """Error message."""
-
     task_result: KlingTaskResult | None = None
     created_at: int | None = None
     """Creation time in Unix milliseconds."""
-
     updated_at: int | None = None
     """Last update time in Unix milliseconds."""

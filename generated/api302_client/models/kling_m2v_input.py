@@ -8,9 +8,7 @@ from .._model import Model, model
 class KlingM2VInput(Model):
     name: str | None = None
     """The role of the file."""
-
     inputType: str | None = None
     """How the file was given."""
-
     url: str | None = None
     """URL of the file."""

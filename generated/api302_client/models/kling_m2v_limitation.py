@@ -10,9 +10,7 @@ class KlingM2VLimitation(Model):
 
     type: str | None = None
     """What is limited."""
-
     limit: float | None = None
     """Maximum number of concurrent tasks."""
-
     remaining: float | None = None
     """Number of further tasks allowed."""

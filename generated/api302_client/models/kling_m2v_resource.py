@@ -8,15 +8,11 @@ from .._model import Model, model
 class KlingM2VResource(Model):
     resource: str | None = None
     """URL of the file."""
-
     url: str | None = None
     """The file's URL, with some models."""
-
     width: int | None = None
     """Width in pixels."""
-
     height: int | None = None
     """Height in pixels."""
-
     duration: float | None = None
     """Duration."""

@@ -15,20 +15,14 @@ class KlingM2VResponse(Model):
 
     result: int | None = None
     """1 means success."""
-
     code: int | None = None
     """0 means success, in the response for a `task_id`."""
-
     status: int | None = None
     """The HTTP status code, repeated."""
-
     message: str | None = None
     """Error message."""
-
     request_id_: str | None = None
     """The request ID at Kling."""
-
     timestamp: list[float] | float | None = None
     """Time of the response."""
-
     data: KlingM2VData | None = None

@@ -13,17 +13,12 @@ if TYPE_CHECKING:
 class KlingM2VTask(Model):
     id: str | int | None = None
     """The task's id."""
-
     type: str | None = None
     """The type of task, such as `m2v_txt2video`."""
-
     status: int | None = None
     """5 queued, 10 running, 50 failed, 99 done."""
-
     createTime: int | None = None
     """Creation time."""
-
     updateTime: int | None = None
     """Last update time."""
-
     taskInfo: KlingM2VTaskInfo | None = None

@@ -16,11 +16,8 @@ class KlingM2VTaskInfo(Model):
 
     type: str | None = None
     """The type of task."""
-
     arguments: list[KlingM2VArgument] | None = None
     """The fields."""
-
     inputs: list[KlingM2VInput] | None = None
     """The files."""
-
     extraArgs: dict[str, Any] | None = None

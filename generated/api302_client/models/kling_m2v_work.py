@@ -13,18 +13,13 @@ if TYPE_CHECKING:
 class KlingM2VWork(Model):
     type: str | None = None
     """The type of result."""
-
     contentType: str | None = None
     """The type of content, such as `video`."""
-
     status: int | None = None
     """Status of the result."""
-
     createTime: int | None = None
     """Start time."""
-
     resource: KlingM2VResource | None = None
     """The video."""
-
     cover: KlingM2VResource | None = None
     """Its cover image."""

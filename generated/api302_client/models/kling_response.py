@@ -17,11 +17,8 @@ class KlingResponse(Model):
 
     code: int | None = None
     """0 means success."""
-
     message: str | None = None
     """Error message."""
-
     request_id_: str | None = None
     """The request ID at Kling."""
-
     data: KlingTask | None = None

@@ -13,21 +13,15 @@ if TYPE_CHECKING:
 class KlingTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     task_status: Literal["submitted", "processing", "succeed", "failed"] | str | None = None
     """Status of the task."""
-
     task_status_msg: str | None = None
     """Error message."""
-
     task_info: dict[str, Any] | None = None
     """What was requested."""
-
     task_result: KlingTaskResult | None = None
     """The result, once done."""
-
     created_at: int | None = None
     """Creation time in Unix milliseconds."""
-
     updated_at: int | None = None
     """Last update time in Unix milliseconds."""

@@ -8,12 +8,9 @@ from .._model import Model, model
 class KlingVideo(Model):
     id: str | None = None
     """The video's id."""
-
     url: str | None = None
     """The video."""
-
     watermark_url: str | None = None
     """URL of the copy with a watermark."""
-
     duration: str | float | None = None
     """Duration in seconds."""

@@ -15,24 +15,17 @@ class LumaVideo(Model):
 
     id: str | None = None
     """The task's id."""
-
     prompt: str | None = None
     """The prompt of the request."""
-
     state: Literal["pending", "completed", "failed"] | str | None = None
     """Status; words that are not listed mean that the task is running."""
-
     video: str | None = None
     """The video, once done."""
-
     created_at: str | None = None
     """Time of acceptance in ISO 8601."""
-
     estimate_wait_seconds: float | None = None
     """Estimated waiting time in seconds."""
-
     liked: bool | None = None
     """Whether it was marked as liked at Luma."""
-
     error: str | ErrorDetail | None = None
     """Why the task failed."""

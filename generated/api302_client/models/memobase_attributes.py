@@ -10,6 +10,5 @@ class MemobaseAttributes(Model):
 
     topic: str | None = None
     """The topic, such as basic_info."""
-
     sub_topic: str | None = None
     """The subtopic, such as name."""

@@ -19,9 +19,7 @@ class MemobaseBlob(Model):
     blob_data: MemobaseChatBlob | MemobaseSummaryBlob | MemobaseDocBlob = ABSENT
     fields: dict[str, Any] | None = None
     """Your own metadata."""
-
     created_at: str | None = None
     """When it was added, in ISO 8601."""
-
     updated_at: str | None = None
     """Last update time in ISO 8601."""

@@ -10,12 +10,9 @@ class MemobaseChange(Model):
 
     event_id: str | None = None
     """The id of the new event."""
-
     add_profiles: list[str] | None = None
     """Entries that were added."""
-
     update_profiles: list[str] | None = None
     """Entries that were updated."""
-
     delete_profiles: list[str] | None = None
     """Entries that were deleted."""

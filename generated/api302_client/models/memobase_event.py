@@ -15,13 +15,10 @@ class MemobaseEvent(Model):
 
     id: str = ABSENT
     """The event's id."""
-
     event_data: MemobaseEventData | None = None
     created_at: str | None = None
     """Creation time in ISO 8601."""
-
     updated_at: str | None = None
     """Last update time in ISO 8601."""
-
     similarity: float | None = None
     """Similarity to the search text, if searched for."""

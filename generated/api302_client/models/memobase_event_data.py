@@ -16,9 +16,7 @@ class MemobaseEventData(Model):
 
     profile_delta: list[MemobaseProfileDelta] | None = None
     """What it added to the memory profile."""
-
     event_tip: str | None = None
     """Summary of the event."""
-
     event_tags: list[MemobaseEventTag] | None = None
     """Its tags."""

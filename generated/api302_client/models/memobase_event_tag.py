@@ -8,6 +8,5 @@ from .._model import Model, model
 class MemobaseEventTag(Model):
     tag: str | None = None
     """The tag's name."""
-
     value: str | None = None
     """Its value."""

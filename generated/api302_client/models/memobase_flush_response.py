@@ -15,9 +15,7 @@ class MemobaseFlushResponse(Model):
 
     errno: int | None = None
     """0 on success, else usually an HTTP status code such as 404."""
-
     errmsg: str | None = None
     """Error message."""
-
     data: list[MemobaseChange] | None = None
     """What changed in memory, if it was waited for."""

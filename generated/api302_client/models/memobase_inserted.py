@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 class MemobaseInserted(Model):
     id: str = ABSENT
     """The blob's id."""
-
     chat_results: list[MemobaseChange] | None = None
     """What changed in memory, if it was waited for."""

@@ -12,12 +12,9 @@ class MemobaseMessage(Model):
 
     role: Literal["user", "assistant"] | str = ABSENT
     """Role of the speaker."""
-
     content: str = ABSENT
     """The text."""
-
     alias: str | None = None
     """The speaker's name; it shows in the memory."""
-
     created_at: str | None = None
     """Time of the message, such as 2025-01-01."""

@@ -15,15 +15,11 @@ class MemobaseProfile(Model):
 
     id: str = ABSENT
     """The entry's id."""
-
     content: str = ABSENT
     """The content of the entry."""
-
     created_at: str | None = None
     """Since when, in ISO 8601."""
-
     updated_at: str | None = None
     """Last update time in ISO 8601."""
-
     attributes: MemobaseAttributes | None = None
     """Topic of the entry."""

@@ -15,6 +15,5 @@ class MemobaseProfileDelta(Model):
 
     content: str | None = None
     """The content of the entry."""
-
     attributes: MemobaseAttributes | None = None
     """Topic of the entry."""

@@ -12,9 +12,7 @@ class MemobaseResponse(Model):
 
     errno: int | None = None
     """0 on success, else usually an HTTP status code such as 404."""
-
     errmsg: str | None = None
     """Error message."""
-
     data: dict[str, Any] | None = None
     """Usually null."""

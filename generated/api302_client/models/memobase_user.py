@@ -12,12 +12,9 @@ class MemobaseUser(Model):
 
     id: str | None = None
     """The user's id."""
-
     data: dict[str, Any] | None = None
     """The data of the user."""
-
     created_at: str | None = None
     """When it was created, in ISO 8601."""
-
     updated_at: str | None = None
     """Last update time in ISO 8601."""

@@ -15,8 +15,6 @@ class MemobaseUserResponse(Model):
 
     errno: int | None = None
     """0 on success, else usually an HTTP status code such as 404."""
-
     errmsg: str | None = None
     """Error message."""
-
     data: MemobaseUser | None = None

@@ -8,15 +8,11 @@ from .._model import Model, model
 class MidjourneyButton(Model):
     customId: str | None = None
     """The id that the action takes."""
-
     emoji: str | None = None
     """The button's emoji."""
-
     label: str | None = None
     """The button's label, such as U1 to upscale the first or V1 to vary it."""
-
     style: int | None = None
     """The button's style, as a number."""
-
     type: int | None = None
     """The button's type, as a number."""

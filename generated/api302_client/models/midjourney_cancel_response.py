@@ -8,6 +8,5 @@ from .._model import Model, model
 class MidjourneyCancelResponse(Model):
     code: int | None = None
     """The outcome."""
-
     description: str | None = None
     """The outcome in words."""

@@ -14,63 +14,43 @@ if TYPE_CHECKING:
 class MidjourneyTask(Model):
     id: str | None = None
     """The task's id."""
-
     action: str | None = None
     """The type of task, such as IMAGINE, UPSCALE, VARIATION, REROLL, DESCRIBE or BLEND."""
-
     status: Literal["NOT_START", "SUBMITTED", "MODAL", "IN_PROGRESS", "SUCCESS", "FAILURE", "FAILED", "CANCEL"] | str | None = None
     """Status."""
-
     progress: str | None = None
     """Progress, such as `45%`."""
-
     prompt: str | None = None
     """Text prompt, or the description of an image."""
-
     promptEn: str | None = None
     """The prompt in English."""
-
     description: str | None = None
     """The outcome in words."""
-
     state: str | None = None
     """Your own text."""
-
     botType: str | None = None
     """MID_JOURNEY or NIJI_JOURNEY."""
-
     mode: str | None = None
     """The speed mode."""
-
     customId: str | None = None
     """The id of the button that began it."""
-
     submitTime: int | None = None
     """Creation time in Unix milliseconds."""
-
     startTime: int | None = None
     """Start time."""
-
     finishTime: int | None = None
     """End time."""
-
     imageUrl: str | None = None
     """URL of the image; of several, all in one grid."""
-
     imageUrls: list[MidjourneyImage] | None = None
     """URLs of the single images."""
-
     failReason: str | None = None
     """Error message."""
-
     maskBase64: str | None = None
     """The mask of the request."""
-
     proxy: str | None = None
     """The host that stands in for the vendor's."""
-
     buttons: list[MidjourneyButton] | None = None
     """The possible next actions."""
-
     properties: dict[str, Any] | None = None
     """More about it."""

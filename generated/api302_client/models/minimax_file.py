@@ -10,18 +10,13 @@ class MinimaxFile(Model):
 
     file_id: str | int | None = None
     """The file's id."""
-
     bytes_: int | None = None
     """File size in bytes."""
-
     created_at: int | None = None
     """Creation time in Unix seconds."""
-
     filename: str | None = None
     """File name."""
-
     purpose: str | None = None
     """The purpose of the file, such as `video_generation`."""
-
     download_url: str | None = None
     """URL for downloading the file."""

@@ -10,6 +10,5 @@ class MinimaxImageData(Model):
 
     image_urls: list[str] | None = None
     """URLs of the images."""
-
     image_base64: list[str] | None = None
     """The images in base64, with `response_format: base64`."""

@@ -10,6 +10,5 @@ class MinimaxImageMetadata(Model):
 
     success_count: str | int | None = None
     """Number of generated images."""
-
     failed_count: str | int | None = None
     """Number of refused images."""

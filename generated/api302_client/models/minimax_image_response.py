@@ -17,11 +17,8 @@ class MinimaxImageResponse(Model):
 
     id: str | None = None
     """The request ID at MiniMax."""
-
     data: MinimaxImageData | None = None
     """The images."""
-
     metadata: MinimaxImageMetadata | None = None
     """Numbers of generated and refused images."""
-
     base_resp: MinimaxStatus | None = None

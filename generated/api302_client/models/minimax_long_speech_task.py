@@ -13,11 +13,8 @@ if TYPE_CHECKING:
 class MinimaxLongSpeechTask(Model):
     task_id: int | str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `Processing`, `Success`, `Failed` or `Expired`."""
-
     file_id: int | str | None = None
     """The id of the audio file, once done."""
-
     base_resp: MinimaxStatus | None = None

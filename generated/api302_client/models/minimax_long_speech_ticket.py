@@ -13,14 +13,10 @@ if TYPE_CHECKING:
 class MinimaxLongSpeechTicket(Model):
     task_id: str | int | None = None
     """The task's id."""
-
     task_token: str | None = None
     """A token of the task."""
-
     file_id: int | str | None = None
     """The id of the audio file, once done."""
-
     usage_characters: int | None = None
     """Number of billed characters."""
-
     base_resp: MinimaxStatus | None = None

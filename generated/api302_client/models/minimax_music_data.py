@@ -10,9 +10,7 @@ class MinimaxMusicData(Model):
 
     audio: str | None = None
     """URL of the song at MiniMax, or its bytes in hexadecimal."""
-
     status: int | None = None
     """2 when done."""
-
     audio_url: str | None = None
     """URL of the song at 302.AI."""

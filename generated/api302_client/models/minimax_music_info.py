@@ -10,15 +10,11 @@ class MinimaxMusicInfo(Model):
 
     music_duration: int | None = None
     """Duration in milliseconds."""
-
     music_sample_rate: int | None = None
     """Sample rate in hertz."""
-
     music_channel: int | None = None
     """Number of channels."""
-
     bitrate: int | None = None
     """Bit rate in bits per second."""
-
     music_size: int | None = None
     """Size in bytes."""

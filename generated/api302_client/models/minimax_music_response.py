@@ -17,5 +17,4 @@ class MinimaxMusicResponse(Model):
     extra_info: MinimaxMusicInfo | None = None
     trace_id: str | None = None
     """The request ID at MiniMax."""
-
     base_resp: MinimaxStatus | None = None

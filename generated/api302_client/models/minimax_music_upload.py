@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 class MinimaxMusicUpload(Model):
     voice_id: str | None = None
     """The id of the voice, for `refer_voice`."""
-
     instrumental_id: str | None = None
     """The id of the instrumental, for `refer_instrumental`."""
-
     base_resp: MinimaxStatus | None = None

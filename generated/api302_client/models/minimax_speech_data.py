@@ -10,9 +10,7 @@ class MinimaxSpeechData(Model):
 
     audio: str | None = None
     """The audio in hexadecimal, or its URL."""
-
     status: int | None = None
     """1 for a chunk, 2 at the end."""
-
     subtitle_file: str | None = None
     """URL of the subtitles."""

@@ -10,27 +10,19 @@ class MinimaxSpeechInfo(Model):
 
     audio_length: int | None = None
     """Duration in milliseconds."""
-
     audio_sample_rate: int | None = None
     """Sample rate in hertz."""
-
     audio_size: int | None = None
     """Size in bytes."""
-
     bitrate: int | None = None
     """Bit rate in bits per second."""
-
     word_count: int | None = None
     """Number of words."""
-
     invisible_character_ratio: float | None = None
     """Share of the text that cannot be spoken."""
-
     usage_characters: int | None = None
     """Number of billed characters."""
-
     audio_format: str | None = None
     """The audio format."""
-
     audio_channel: int | None = None
     """Number of channels."""

@@ -17,5 +17,4 @@ class MinimaxSpeechResponse(Model):
     extra_info: MinimaxSpeechInfo | None = None
     trace_id: str | None = None
     """The request ID at MiniMax."""
-
     base_resp: MinimaxStatus | None = None

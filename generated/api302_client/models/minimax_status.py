@@ -10,6 +10,5 @@ class MinimaxStatus(Model):
 
     status_code: int | None = None
     """0 means success, 1002 too many requests, 1004 a wrong API key, 1027 a result that was withheld."""
-
     status_msg: str | None = None
     """Error message."""

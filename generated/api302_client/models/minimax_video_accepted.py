@@ -13,5 +13,4 @@ if TYPE_CHECKING:
 class MinimaxVideoAccepted(Model):
     task_id: str | None = None
     """The task's id."""
-
     base_resp: MinimaxStatus | None = None

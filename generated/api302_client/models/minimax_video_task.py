@@ -13,17 +13,12 @@ if TYPE_CHECKING:
 class MinimaxVideoTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     status: Literal["Preparing", "Queueing", "Processing", "Success", "Fail", "Failed"] | str | None = None
     """Status."""
-
     file_id: str | None = None
     """The id of the video file, once done."""
-
     video_width: int | None = None
     """Size in pixels."""
-
     video_height: int | None = None
     """Size in pixels."""
-
     base_resp: MinimaxStatus | None = None

@@ -10,9 +10,7 @@ class MistralOcrDimensions(Model):
 
     dpi: int | None = None
     """Resolution in dots per inch."""
-
     height: int | None = None
     """Height in pixels."""
-
     width: int | None = None
     """Width in pixels."""

@@ -10,21 +10,15 @@ class MistralOcrImage(Model):
 
     id: str | None = None
     """The id of the image, as the text names it."""
-
     top_left_x: int | None = None
     """Pixels from the left."""
-
     top_left_y: int | None = None
     """Pixels from the top."""
-
     bottom_right_x: int | None = None
     """Pixels from the left."""
-
     bottom_right_y: int | None = None
     """Pixels from the top."""
-
     image_base64: str | None = None
     """Image data in base64."""
-
     image_annotation: str | None = None
     """Annotation of the image, as JSON in a text."""

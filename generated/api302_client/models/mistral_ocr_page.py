@@ -16,24 +16,17 @@ class MistralOcrPage(Model):
 
     index: int | None = None
     """Number of the page, from 0."""
-
     markdown: str | None = None
     """Text of the page."""
-
     images: list[MistralOcrImage] | None = None
     """The page's images."""
-
     tables: list[dict[str, Any]] | None = None
     """The page's tables."""
-
     hyperlinks: list[str] | None = None
     """The page's links."""
-
     header: str | None = None
     """The page's header."""
-
     footer: str | None = None
     """The page's footer."""
-
     dimensions: MistralOcrDimensions | None = None
     """Size of the page."""

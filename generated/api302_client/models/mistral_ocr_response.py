@@ -16,12 +16,9 @@ class MistralOcrResponse(Model):
 
     pages: list[MistralOcrPage] | None = None
     """The pages."""
-
     model: str | None = None
     """The model."""
-
     document_annotation: str | None = None
     """Annotation of the document, as JSON in a text."""
-
     usage_info: MistralOcrUsage | None = None
     """Billed usage."""

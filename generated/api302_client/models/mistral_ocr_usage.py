@@ -10,6 +10,5 @@ class MistralOcrUsage(Model):
 
     pages_processed: int | None = None
     """Number of pages processed."""
-
     doc_size_bytes: int | None = None
     """Size of the document in bytes."""

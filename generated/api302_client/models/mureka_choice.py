@@ -15,21 +15,15 @@ class MurekaChoice(Model):
 
     index: int | None = None
     """Number."""
-
     id: str | None = None
     """The id."""
-
     url: str | None = None
     """URL of the audio as mp3."""
-
     flac_url: str | None = None
     """URL of the lossless audio."""
-
     stream_url: str | None = None
     """URL for listening during generation."""
-
     duration: int | None = None
     """Duration in milliseconds."""
-
     lyrics_sections: list[MurekaSection] | None = None
     """Timestamps of the sections."""

@@ -10,15 +10,11 @@ class MurekaFile(Model):
 
     id: str | None = None
     """The id of the file, for the other calls."""
-
     bytes_: int | None = None
     """File size in bytes."""
-
     created_at: int | None = None
     """Creation time in Unix seconds."""
-
     filename: str | None = None
     """File name."""
-
     purpose: str | None = None
     """The purpose."""

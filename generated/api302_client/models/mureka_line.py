@@ -10,9 +10,7 @@ class MurekaLine(Model):
 
     start: int | None = None
     """Start in milliseconds."""
-
     end: int | None = None
     """End in milliseconds."""
-
     text: str | None = None
     """Its words."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class MurekaLyrics(Model):
     title: str | None = None
     """The song's title."""
-
     lyrics: str | None = None
     """The lyrics."""

@@ -15,12 +15,9 @@ class MurekaSection(Model):
 
     section_type: str | None = None
     """`intro`, `verse`, `pre-chorus`, `chorus`, `bridge`, `breakdown` or `outro`."""
-
     start: int | None = None
     """Start in milliseconds."""
-
     end: int | None = None
     """End in milliseconds."""
-
     lines: list[MurekaLine] | None = None
     """The lines of the section."""

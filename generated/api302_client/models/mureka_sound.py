@@ -8,6 +8,5 @@ from .._model import Model, model
 class MurekaSound(Model):
     url: str | None = None
     """URL of the audio."""
-
     expires_at: int | None = None
     """Expiry time in Unix seconds."""

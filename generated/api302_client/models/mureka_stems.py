@@ -8,6 +8,5 @@ from .._model import Model, model
 class MurekaStems(Model):
     zip_url: str | None = None
     """URL of the tracks as a ZIP file."""
-
     expires_at: int | None = None
     """Expiry time in Unix seconds."""

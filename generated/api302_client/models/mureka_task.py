@@ -15,21 +15,15 @@ class MurekaTask(Model):
 
     id: str | None = None
     """The task's id."""
-
     created_at: int | None = None
     """Creation time in Unix seconds."""
-
     finished_at: int | None = None
     """End time."""
-
     model: str | None = None
     """The model."""
-
     status: str | None = None
     """Status: `preparing`, `queued`, `running`, `streaming`, `succeeded`, `failed`, `timeouted` or `cancelled`."""
-
     failed_reason: str | None = None
     """Why the task failed."""
-
     choices: list[MurekaChoice] | None = None
     """The result, once done."""

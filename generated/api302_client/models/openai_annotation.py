@@ -15,5 +15,4 @@ class OpenaiAnnotation(Model):
 
     type: str | None = None
     """url_citation."""
-
     url_citation: OpenaiUrlCitation | None = None

@@ -17,24 +17,17 @@ class OpenaiChatAnswer(Model):
 
     role: str = ABSENT
     """assistant."""
-
     content: str | None = None
     """The text; null when there are only tool calls or audio."""
-
     reasoning_content: str | None = None
     """The thoughts, for models that show them."""
-
     reasoning: str | None = None
     """The thoughts, as some vendors spell it."""
-
     refusal: str | None = None
     """Why the model refused."""
-
     tool_calls: list[OpenaiToolCall] | None = None
     """The tools to call."""
-
     annotations: list[OpenaiAnnotation] | None = None
     """Sources within the text."""
-
     audio: OpenaiChatAudio | None = None
     """The spoken answer."""

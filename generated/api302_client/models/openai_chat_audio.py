@@ -10,12 +10,9 @@ class OpenaiChatAudio(Model):
 
     id: str | None = None
     """The id of the audio, to refer to it in a later message."""
-
     data: str | None = None
     """The audio in base64."""
-
     transcript: str | None = None
     """Transcript of the audio."""
-
     expires_at: int | None = None
     """Expiry time of the id in Unix seconds."""

@@ -17,16 +17,12 @@ class OpenaiChatChoice(Model):
 
     index: int = ABSENT
     """Index of the answer, from 0."""
-
     message: OpenaiChatAnswer = ABSENT
     delta: OpenaiChatDelta | None = None
     """Beside `message` in some responses, as in a stream; usually empty."""
-
     finish_reason: str | None = None
     """Finish reason: stop, length, tool_calls, content_filter; vendors have their own."""
-
     logprobs: OpenaiLogprobs | None = None
     """Log probabilities of the tokens."""
-
     content_filter_results: dict[str, Any] | None = None
     """Findings of a content filter in the answer."""

@@ -17,39 +17,27 @@ class OpenaiChatChunk(Model):
 
     id: str | None = None
     """The response's id."""
-
     object: str | None = None
     """chat.completion.chunk."""
-
     created: int | None = None
     """Creation time in Unix seconds."""
-
     model: str | None = None
     """The model that answers."""
-
     choices: list[OpenaiChunkChoice] | None = None
     """The chunks; none in the chunk that contains the usage."""
-
     usage: OpenaiUsage | None = None
     """Usage in tokens, near the end."""
-
     citations: list[str] | None = None
     """URLs of the sources; models that search."""
-
     search_results: list[dict[str, Any]] | None = None
     """The sources in detail; Perplexity."""
-
     images: list[dict[str, Any]] | None = None
     """Images found; Perplexity."""
-
     related_questions: list[str] | None = None
     """Related questions; Perplexity."""
-
     error: ErrorDetail | str | None = None
     """The error, in a stream that breaks off."""
-
     system_fingerprint: str | None = None
     """The version of the backend."""
-
     service_tier: str | None = None
     """The tier that is used."""

@@ -17,24 +17,17 @@ class OpenaiChatDelta(Model):
 
     role: str | None = None
     """assistant, in the first piece."""
-
     content: str | None = None
     """Text."""
-
     reasoning_content: str | None = None
     """Thoughts."""
-
     reasoning: str | None = None
     """Thoughts, as some vendors spell it."""
-
     refusal: str | None = None
     """Text of a refusal."""
-
     tool_calls: list[OpenaiToolCall] | None = None
     """Pieces of tool calls, by `index`."""
-
     audio: OpenaiChatAudio | None = None
     """A piece of the audio."""
-
     annotations: list[OpenaiAnnotation] | None = None
     """Sources within the text."""

@@ -16,37 +16,26 @@ class OpenaiChatResponse(Model):
 
     id: str = ABSENT
     """The response's id."""
-
     object: str = ABSENT
     """chat.completion."""
-
     created: int = ABSENT
     """Creation time in Unix seconds."""
-
     model: str | None = None
     """The model used."""
-
     choices: list[OpenaiChatChoice] = ABSENT
     """The answers, as many as `n`."""
-
     usage: OpenaiUsage = ABSENT
     system_fingerprint: str | None = None
     """The version of the backend."""
-
     service_tier: str | None = None
     """The service tier used."""
-
     citations: list[str] | None = None
     """URLs of the sources; models that search."""
-
     search_results: list[dict[str, Any]] | None = None
     """The sources in detail; Perplexity."""
-
     images: list[dict[str, Any]] | None = None
     """Images found; Perplexity."""
-
     related_questions: list[str] | None = None
     """Related questions; Perplexity."""
-
     prompt_filter_results: list[dict[str, Any]] | None = None
     """Findings of a content filter in the prompt."""

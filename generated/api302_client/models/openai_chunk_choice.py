@@ -16,10 +16,8 @@ class OpenaiChunkChoice(Model):
 
     index: int = ABSENT
     """Index of the answer, from 0."""
-
     delta: OpenaiChatDelta = ABSENT
     finish_reason: str | None = None
     """Finish reason, in the last chunk."""
-
     logprobs: OpenaiLogprobs | None = None
     """Log probabilities of the tokens."""

@@ -10,15 +10,11 @@ class OpenaiCompletionTokens(Model):
 
     reasoning_tokens: int | None = None
     """Tokens of the thoughts."""
-
     text_tokens: int | None = None
     """Tokens of text."""
-
     audio_tokens: int | None = None
     """Tokens of audio."""
-
     accepted_prediction_tokens: int | None = None
     """Tokens of the prediction that were accepted."""
-
     rejected_prediction_tokens: int | None = None
     """Tokens of the prediction that were rejected."""

@@ -10,9 +10,7 @@ class OpenaiEmbedding(Model):
 
     object: str | None = None
     """embedding."""
-
     index: int = ABSENT
     """Index of the text, from 0."""
-
     embedding: list[float] | str = ABSENT
     """The numbers, or with base64 their bytes as little-endian 32-bit floats."""

@@ -16,11 +16,8 @@ class OpenaiEmbeddingsResponse(Model):
 
     object: str | None = None
     """list."""
-
     data: list[OpenaiEmbedding] = ABSENT
     """One per text, in order."""
-
     model: str | None = None
     """The model used."""
-
     usage: OpenaiEmbeddingsUsage | None = None

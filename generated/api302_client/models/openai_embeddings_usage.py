@@ -10,6 +10,5 @@ class OpenaiEmbeddingsUsage(Model):
 
     prompt_tokens: int | None = None
     """Number of input tokens."""
-
     total_tokens: int | None = None
     """Total number of tokens."""

@@ -10,6 +10,5 @@ class OpenaiFunctionCall(Model):
 
     name: str | None = None
     """The function's name; in a stream only in the first piece."""
-
     arguments: str | None = None
     """Arguments, JSON as text; in a stream a piece of it."""

@@ -19,26 +19,18 @@ class OpenaiImageChunk(Model):
         | None
     ) = None
     """The type of event."""
-
     b64_json: str | None = None
     """The partial image in base64."""
-
     created_at: int | None = None
     """Creation time in Unix seconds."""
-
     size: str | None = None
     """Width and height in pixels."""
-
     quality: str | None = None
     """The quality used."""
-
     background: str | None = None
     """The background: `transparent` or `opaque`."""
-
     output_format: str | None = None
     """Image format."""
-
     partial_image_index: int | None = None
     """Number of the partial image, from 0."""
-
     usage: OpenaiImageUsage | None = None

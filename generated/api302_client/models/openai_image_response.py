@@ -16,22 +16,16 @@ class OpenaiImageResponse(Model):
 
     created: int | None = None
     """Creation time in Unix seconds."""
-
     data: list[OpenaiImage] | None = None
     """The images."""
-
     background: str | None = None
     """The background: `transparent` or `opaque`."""
-
     output_format: str | None = None
     """Image format."""
-
     quality: str | None = None
     """The quality used."""
-
     size: str | None = None
     """The size used."""
-
     usage: OpenaiImageUsage | None = None
     task_id: str | None = None
     """The task's id; with `async` only."""

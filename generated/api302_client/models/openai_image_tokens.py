@@ -12,8 +12,6 @@ class OpenaiImageTokens(Model):
 
     text_tokens: int | None = None
     """Tokens of text."""
-
     image_tokens: int | None = None
     """Tokens of images."""
-
     cached_tokens_details: dict[str, Any] | None = None

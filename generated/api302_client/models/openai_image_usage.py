@@ -15,20 +15,15 @@ class OpenaiImageUsage(Model):
 
     total_tokens: int | None = None
     """Total number of tokens."""
-
     input_tokens: int | None = None
     """Tokens of the prompt."""
-
     output_tokens: int | None = None
     """Tokens of the images."""
-
     input_tokens_details: OpenaiImageTokens | None = None
     output_tokens_details: OpenaiImageTokens | None = None
     prompt_tokens: int | None = None
     """As in chat; 0 where not counted."""
-
     completion_tokens: int | None = None
     """As in chat; 0 where not counted."""
-
     prompt_tokens_details: OpenaiImageTokens | None = None
     completion_tokens_details: OpenaiImageTokens | None = None

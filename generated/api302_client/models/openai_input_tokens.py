@@ -10,6 +10,5 @@ class OpenaiInputTokens(Model):
 
     cached_tokens: int | None = None
     """Tokens from the cache."""
-
     cache_write_tokens: int | None = None
     """Tokens written to the cache."""

@@ -15,6 +15,5 @@ class OpenaiLogprobs(Model):
 
     content: list[OpenaiTokenLogprob] | None = None
     """Tokens of the text."""
-
     refusal: list[OpenaiTokenLogprob] | None = None
     """Tokens of the refusal."""

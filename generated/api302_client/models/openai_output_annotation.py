@@ -10,27 +10,19 @@ class OpenaiOutputAnnotation(Model):
 
     type: str | None = None
     """url_citation, file_citation, container_file_citation or file_path."""
-
     url: str | None = None
     """The URL."""
-
     title: str | None = None
     """The title."""
-
     start_index: int | None = None
     """Index of the first character."""
-
     end_index: int | None = None
     """Index of the last character."""
-
     file_id: str | None = None
     """The file's id."""
-
     filename: str | None = None
     """File name."""
-
     container_id: str | None = None
     """The container of the file."""
-
     index: int | None = None
     """Index in the list of files."""

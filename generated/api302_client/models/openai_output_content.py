@@ -16,15 +16,11 @@ class OpenaiOutputContent(Model):
 
     type: str = ABSENT
     """output_text, refusal, summary_text or reasoning_text."""
-
     text: str | None = None
     """The text."""
-
     refusal: str | None = None
     """Why the model refused."""
-
     annotations: list[OpenaiOutputAnnotation] | None = None
     """Sources within the text."""
-
     logprobs: list[OpenaiTokenLogprob] | None = None
     """Log probabilities of the tokens."""

@@ -15,61 +15,43 @@ class OpenaiOutputItem(Model):
 
     id: str | None = None
     """The item's id."""
-
     type: str = ABSENT
     """message, reasoning, function_call, web_search_call, file_search_call, code_interpreter_call, image_generation_call, mcp_call and
-    further ones."""
-
+    further ones.
+    """
     status: str | None = None
     """in_progress, completed or incomplete."""
-
     role: str | None = None
     """assistant, in a message."""
-
     content: list[OpenaiOutputContent] | None = None
     """Content of a message."""
-
     summary: list[OpenaiOutputContent] | None = None
     """Summary of the thoughts."""
-
     encrypted_content: str | None = None
     """Thoughts, encrypted for the vendor; pass them back unchanged."""
-
     call_id: str | None = None
     """The call's id, to be passed back with its result."""
-
     name: str | None = None
     """The function's name."""
-
     arguments: str | None = None
     """Arguments of the call, JSON as text."""
-
     input: str | None = None
     """Input of a custom tool."""
-
     action: dict[str, Any] | None = None
     """Action of a search or computer call."""
-
     queries: list[str] | None = None
     """Queries of file search."""
-
     results: list[dict[str, Any]] | None = None
     """Results of file search."""
-
     code: str | None = None
     """Code of code_interpreter."""
-
     container_id: str | None = None
     """The container that code_interpreter runs in."""
-
     outputs: list[dict[str, Any]] | None = None
     """Outputs of code_interpreter."""
-
     result: str | None = None
     """An image in base64."""
-
     server_label: str | None = None
     """The MCP server."""
-
     output: str | list[dict[str, Any]] | None = None
     """The result of a tool call."""

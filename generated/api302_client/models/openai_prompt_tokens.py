@@ -12,18 +12,13 @@ class OpenaiPromptTokens(Model):
 
     cached_tokens: int | None = None
     """Tokens from the cache."""
-
     cached_tokens_details: dict[str, Any] | None = None
     """Tokens from the cache by type."""
-
     text_tokens: int | None = None
     """Tokens of text."""
-
     image_tokens: int | None = None
     """Tokens of images."""
-
     audio_tokens: int | None = None
     """Tokens of audio."""
-
     video_tokens: int | None = None
     """Tokens of videos."""

@@ -10,6 +10,5 @@ class OpenaiResponsesError(Model):
 
     code: str | None = None
     """Such as server_error or rate_limit_exceeded."""
-
     message: str | None = None
     """Error message."""

@@ -17,78 +17,53 @@ class OpenaiResponsesResponse(Model):
 
     id: str = ABSENT
     """The response's id."""
-
     object: str = ABSENT
     """response."""
-
     created_at: float = ABSENT
     """Creation time in Unix seconds."""
-
     completed_at: float | None = None
     """Completion time in Unix seconds."""
-
     status: Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"] | str = ABSENT
     """Status."""
-
     model: str = ABSENT
     """The model used."""
-
     output: list[OpenaiOutputItem] = ABSENT
     """Thoughts, tool calls and messages, in order."""
-
     output_text: str | None = None
     """All the text; few servers send it."""
-
     error: OpenaiResponsesError | None = None
     """Why the task failed."""
-
     incomplete_details: dict[str, Any] | None = None
     """Why it is incomplete."""
-
     instructions: str | list[dict[str, Any]] | None = None
     """The instructions used."""
-
     usage: OpenaiResponsesUsage | None = None
     """Usage in tokens."""
-
     max_output_tokens: int | None = None
     """The limit that was set."""
-
     parallel_tool_calls: bool | None = None
     """Whether several tools could be called at once."""
-
     previous_response_id: str | None = None
     """The id of the response that was continued."""
-
     reasoning: dict[str, Any] | None = None
     """The reasoning settings."""
-
     service_tier: str | None = None
     """The service tier used."""
-
     store: bool | None = None
     """Whether it is stored."""
-
     temperature: float | None = None
     """As set in the request."""
-
     top_p: float | None = None
     """As set in the request."""
-
     text: dict[str, Any] | None = None
     """The text format of the request."""
-
     tool_choice: str | dict[str, Any] | None = None
     """As set in the request."""
-
     tools: list[dict[str, Any]] | None = None
     """As set in the request."""
-
     truncation: str | None = None
     """As set in the request."""
-
     user: str | None = None
     """As set in the request."""
-
     metadata: dict[str, Any] | None = None
     """Your own metadata."""

@@ -81,61 +81,43 @@ class OpenaiResponsesStreamEvent(Model):
         | str
     ) = ABSENT
     """The type of event."""
-
     sequence_number: int | None = None
     """The event's number, from 0."""
-
     response: OpenaiResponsesResponse | None = None
     item: OpenaiOutputItem | None = None
     item_id: str | None = None
     """The id of the item."""
-
     output_index: int | None = None
     """Index of the item in `output`."""
-
     part: OpenaiOutputContent | None = None
     content_index: int | None = None
     """Index of the part in the item."""
-
     summary_index: int | None = None
     """Index of the part in the item's summary."""
-
     delta: str | dict[str, Any] | None = None
     """What is added: text, arguments, or audio in base64."""
-
     text: str | None = None
     """The whole text."""
-
     refusal: str | None = None
     """The whole refusal."""
-
     name: str | None = None
     """The function's name."""
-
     arguments: str | None = None
     """The whole arguments, JSON as text."""
-
     input: str | None = None
     """The whole input of a custom tool."""
-
     annotation: OpenaiOutputAnnotation | None = None
     annotation_index: int | None = None
     """Index of the annotation in the part."""
-
     logprobs: list[OpenaiTokenLogprob] | None = None
     """Log probabilities of the tokens."""
-
     partial_image_index: int | None = None
     """Index of the partial image."""
-
     partial_image_b64: str | None = None
     """A partial image in base64."""
-
     code: str | None = None
     """Of an error, its code; of code_interpreter, the whole code."""
-
     message: str | None = None
     """Error message."""
-
     param: str | None = None
     """The request field at fault."""

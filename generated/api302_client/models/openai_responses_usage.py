@@ -16,15 +16,11 @@ class OpenaiResponsesUsage(Model):
 
     input_tokens: int = ABSENT
     """Number of input tokens."""
-
     output_tokens: int = ABSENT
     """Output tokens, thoughts included."""
-
     total_tokens: int = ABSENT
     """Total number of tokens."""
-
     input_tokens_details: OpenaiInputTokens | None = None
     """Details of the input tokens."""
-
     output_tokens_details: OpenaiOutputTokens | None = None
     """Details of the output tokens."""

@@ -12,12 +12,9 @@ class OpenaiTokenLogprob(Model):
 
     token: str | None = None
     """The token."""
-
     logprob: float | None = None
     """Log probability of the token."""
-
     bytes_: list[int] | None = None
     """The bytes of the token."""
-
     top_logprobs: list[OpenaiTokenLogprob] | None = None
     """The likeliest alternatives."""

@@ -15,12 +15,9 @@ class OpenaiToolCall(Model):
 
     index: int | None = None
     """Index of the call, in a stream."""
-
     id: str | None = None
     """The call's id, to be passed back with its result."""
-
     type: str | None = None
     """function or custom."""
-
     function: OpenaiFunctionCall | None = None
     custom: dict[str, Any] | None = None

@@ -18,23 +18,16 @@ class OpenaiTranscript(Model):
 
     text: str = ABSENT
     """The whole text."""
-
     task: str | None = None
     """`transcribe` or `translate`."""
-
     language: str | None = None
     """The detected language."""
-
     duration: float | str | None = None
     """Duration in seconds."""
-
     segments: list[OpenaiTranscriptSegment] | None = None
     """The segments of the text."""
-
     words: list[OpenaiTranscriptWord] | None = None
     """The words with their timestamps."""
-
     logprobs: list[OpenaiTranscriptToken] | None = None
     """Log probability of each token."""
-
     usage: OpenaiTranscriptUsage | None = None

@@ -10,36 +10,25 @@ class OpenaiTranscriptSegment(Model):
 
     id: int | str | None = None
     """Number or id of the segment."""
-
     start: float | None = None
     """Start in seconds."""
-
     end: float | None = None
     """End in seconds."""
-
     text: str | None = None
     """The transcript."""
-
     type: str | None = None
     """`transcript.text.segment`."""
-
     speaker: str | None = None
     """The speaker: a known name, or `A`, `B`, …."""
-
     seek: int | None = None
     """Seek position in the audio."""
-
     tokens: list[int] | None = None
     """The token ids."""
-
     temperature: float | None = None
     """The sampling temperature."""
-
     avg_logprob: float | None = None
     """Average log probability; below -1 is poor."""
-
     compression_ratio: float | None = None
     """Compression ratio; above 2.4 the text repeats itself."""
-
     no_speech_prob: float | None = None
     """Probability that nobody speaks."""

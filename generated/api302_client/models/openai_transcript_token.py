@@ -12,9 +12,7 @@ class OpenaiTranscriptToken(Model):
 
     token: str | None = None
     """The token."""
-
     logprob: float | None = None
     """Log probability of the token."""
-
     bytes_: list[int] | None = None
     """The bytes of the token."""

@@ -10,6 +10,5 @@ class OpenaiTranscriptTokens(Model):
 
     text_tokens: int | None = None
     """Tokens of text."""
-
     audio_tokens: int | None = None
     """Tokens of audio."""

@@ -15,17 +15,12 @@ class OpenaiTranscriptUsage(Model):
 
     type: Literal["tokens", "duration"] | str | None = None
     """Whether it is in tokens or in seconds."""
-
     seconds: float | None = None
     """Duration in seconds."""
-
     input_tokens: int | None = None
     """Tokens of the audio and the prompt."""
-
     output_tokens: int | None = None
     """Tokens of the text."""
-
     total_tokens: int | None = None
     """Total number of tokens."""
-
     input_token_details: OpenaiTranscriptTokens | None = None

@@ -10,9 +10,7 @@ class OpenaiTranscriptWord(Model):
 
     word: str | None = None
     """The word."""
-
     start: float | None = None
     """Start in seconds."""
-
     end: float | None = None
     """End in seconds."""

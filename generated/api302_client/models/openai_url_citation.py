@@ -10,12 +10,9 @@ class OpenaiUrlCitation(Model):
 
     url: str | None = None
     """The URL."""
-
     title: str | None = None
     """The title."""
-
     start_index: int | None = None
     """Index of the first character."""
-
     end_index: int | None = None
     """Index after the last character."""

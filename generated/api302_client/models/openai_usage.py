@@ -16,15 +16,11 @@ class OpenaiUsage(Model):
 
     prompt_tokens: int = ABSENT
     """Number of input tokens."""
-
     completion_tokens: int = ABSENT
     """Output tokens, thoughts included."""
-
     total_tokens: int = ABSENT
     """Total number of tokens."""
-
     prompt_tokens_details: OpenaiPromptTokens | None = None
     """Details of the input tokens."""
-
     completion_tokens_details: OpenaiCompletionTokens | None = None
     """Details of the output tokens."""

@@ -10,15 +10,11 @@ from .._model import Model, model
 class PikaVideo(Model):
     id: str | None = None
     """The video's id."""
-
     status: Literal["queued", "started", "finished", "failed"] | str | None = None
     """Status."""
-
     progress: int | None = None
     """Progress in percent."""
-
     url: str | None = None
     """The video, once done."""
-
     error: str | None = None
     """Why the task failed."""

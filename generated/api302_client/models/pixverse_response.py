@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 class PixverseResponse(Model):
     code: int | None = None
     """200 means success."""
-
     msg: str | None = None
     """Error message."""
-
     data: PixverseTask | None = None
     exec_time: float | None = None
     """Duration of the call in seconds."""

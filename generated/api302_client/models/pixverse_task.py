@@ -8,30 +8,21 @@ from .._model import Model, model
 class PixverseTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     state: str | None = None
     """Status: pending, running, succeeded or error."""
-
     status: str | None = None
     """The status as a number: 0, 1, 3 and 2."""
-
     prompt: str | None = None
     """The prompt of the request."""
-
     video_url: str | None = None
     """The video, once done."""
-
     image_url: str | None = None
     """URL of an animated preview."""
-
     poster: str | None = None
     """URL of the cover image."""
-
     msg: str | None = None
     """Why the task failed."""
-
     create_time: str | None = None
     """Creation time in Unix seconds."""
-
     update_time: str | None = None
     """Last update time in Unix seconds."""

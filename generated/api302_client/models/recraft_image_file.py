@@ -10,9 +10,7 @@ class RecraftImageFile(Model):
 
     image_id: str | None = None
     """The id."""
-
     url: str | None = None
     """URL of the file."""
-
     b64_json: str | None = None
     """Image data in base64."""

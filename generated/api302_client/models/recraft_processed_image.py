@@ -15,8 +15,6 @@ class RecraftProcessedImage(Model):
 
     created: int | None = None
     """Creation time in Unix seconds."""
-
     credits: int | None = None
     """Cost in credits of Recraft."""
-
     image: RecraftImageFile | None = None

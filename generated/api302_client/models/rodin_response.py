@@ -19,24 +19,17 @@ class RodinResponse(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `IN_QUEUE`, `IN_PROGRESS`, `PROCESSING`, `COMPLETED` or `FAILED`."""
-
     queue_position: int | None = None
     """Number of tasks before it."""
-
     detail: str | dict[str, Any] | list[dict[str, Any]] | None = None
     """A message, such as `Request is still in progress`, or an error message."""
-
     model_mesh: Ai302QueuedFile | None = None
     """The 3D model, once done."""
-
     textures: list[Ai302SubmitImage] | None = None
     """Textures of the model."""
-
     seed: int | None = None
     """The random seed used."""
-
     error: str | ErrorDetail | None = None
     """Why the task failed."""

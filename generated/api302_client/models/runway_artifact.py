@@ -8,6 +8,5 @@ from .._model import Model, model
 class RunwayArtifact(Model):
     url: str | None = None
     """URL of the video, or an empty text."""
-
     previewUrls: list[str] | None = None
     """URLs of preview images."""

@@ -14,12 +14,9 @@ if TYPE_CHECKING:
 class RunwayTask(Model):
     id: str | None = None
     """The task's id."""
-
     status: Literal["PENDING", "THROTTLED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] | str | None = None
     """Status."""
-
     options: RunwayOptions | None = None
     """What was requested."""
-
     artifacts: list[RunwayArtifact] | None = None
     """The results; before the end, empty ones."""

@@ -15,5 +15,4 @@ class Search1ApiCrawlResponse(Model):
 
     crawlParameters: dict[str, Any] | None = None
     """What was requested."""
-
     results: Search1ApiPage | None = None

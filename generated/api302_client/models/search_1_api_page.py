@@ -10,9 +10,7 @@ class Search1ApiPage(Model):
 
     title: str | None = None
     """Title."""
-
     link: str | None = None
     """URL of the file."""
-
     content: str | None = None
     """Text of the page."""

@@ -10,12 +10,9 @@ class Search1ApiResult(Model):
 
     title: str | None = None
     """Title."""
-
     link: str | None = None
     """URL of the file."""
-
     snippet: str | None = None
     """A short excerpt."""
-
     content: str | None = None
     """Text of the page, if it was read."""

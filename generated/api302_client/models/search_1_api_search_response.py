@@ -15,9 +15,7 @@ class Search1ApiSearchResponse(Model):
 
     searchParameters: dict[str, Any] | None = None
     """What was requested."""
-
     results: list[Search1ApiResult] | None = None
     """The results."""
-
     images: list[str] | None = None
     """The images."""

@@ -10,9 +10,7 @@ class Search1ApiTrend(Model):
 
     title: str | None = None
     """Title."""
-
     url: str | None = None
     """URL of the file."""
-
     description: str | None = None
     """A short excerpt."""

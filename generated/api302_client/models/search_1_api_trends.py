@@ -15,6 +15,5 @@ class Search1ApiTrends(Model):
 
     trendingParameters: dict[str, Any] | None = None
     """What was requested."""
-
     results: list[Search1ApiTrend] | None = None
     """The topics."""

@@ -10,27 +10,19 @@ class SearchapiMetadata(Model):
 
     id: str | None = None
     """The id at SearchApi."""
-
     status: str | None = None
     """Status message."""
-
     created_at: str | None = None
     """Creation time."""
-
     request_time_taken: float | None = None
     """Time of the engine in seconds."""
-
     parsing_time_taken: float | None = None
     """Time of parsing in seconds."""
-
     total_time_taken: float | None = None
     """Total time in seconds."""
-
     request_url: str | None = None
     """URL of the engine's page."""
-
     html_url: str | None = None
     """URL of a cached copy of the page."""
-
     json_url: str | None = None
     """URL of a cached copy of the response."""

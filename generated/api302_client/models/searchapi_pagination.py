@@ -12,9 +12,7 @@ class SearchapiPagination(Model):
 
     current: int | None = None
     """Number of this page."""
-
     next: str | None = None
     """URL of the next page."""
-
     other_pages: dict[str, Any] | None = None
     """URLs of other pages, by number."""

@@ -17,39 +17,27 @@ class SearchapiResponse(Model):
 
     search_metadata: SearchapiMetadata | None = None
     """Details of the call."""
-
     search_parameters: dict[str, Any] | None = None
     """What was requested."""
-
     search_information: dict[str, Any] | None = None
     """Details of the results."""
-
     organic_results: list[SearchapiResult] | None = None
     """The results."""
-
     answer_box: dict[str, Any] | None = None
     """The answer at the top."""
-
     knowledge_graph: dict[str, Any] | None = None
     """The knowledge graph."""
-
     ai_overview: dict[str, Any] | None = None
     """The engine's own summary."""
-
     related_searches: list[dict[str, Any]] | None = None
     """Related searches."""
-
     related_questions: list[dict[str, Any]] | None = None
     """Related questions."""
-
     visual_matches: list[dict[str, Any]] | None = None
     """google_lens: similar images."""
-
     exact_matches: list[dict[str, Any]] | None = None
     """google_lens: the image elsewhere."""
-
     pagination: SearchapiPagination | None = None
     """Links to other pages."""
-
     error: str | None = None
     """Error message."""

@@ -12,36 +12,25 @@ class SearchapiResult(Model):
 
     position: int | None = None
     """Position in the results."""
-
     title: str | None = None
     """Title."""
-
     link: str | None = None
     """URL of the file."""
-
     source: str | None = None
     """Name of the site."""
-
     domain: str | None = None
     """Domain of the page."""
-
     displayed_link: str | None = None
     """The URL as displayed."""
-
     snippet: str | None = None
     """A short excerpt."""
-
     snippet_highlighted_words: list[str] | None = None
     """Matching words in the excerpt."""
-
     date: str | None = None
     """Time of publication."""
-
     thumbnail: str | None = None
     """A thumbnail."""
-
     favicon: str | None = None
     """URL of the site's icon."""
-
     sitelinks: dict[str, Any] | None = None
     """The subpages."""

@@ -15,24 +15,17 @@ class SerpapiResponse(Model):
 
     search_metadata: dict[str, Any] | None = None
     """Details of the call."""
-
     search_parameters: dict[str, Any] | None = None
     """What was requested."""
-
     organic_results: list[SerpapiResult] | None = None
     """The results."""
-
     news_results: list[dict[str, Any]] | None = None
     """News results."""
-
     shopping_results: list[dict[str, Any]] | None = None
     """Shopping results."""
-
     video_results: list[dict[str, Any]] | None = None
     """Video results."""
-
     images_results: list[dict[str, Any]] | None = None
     """The images."""
-
     error: str | None = None
     """Error message."""

@@ -15,9 +15,7 @@ class SiliconflowImageResponse(Model):
 
     images: list[SiliconflowImage] | None = None
     """The images."""
-
     timings: dict[str, Any] | None = None
     """Timings in seconds."""
-
     seed: int | None = None
     """The random seed used."""

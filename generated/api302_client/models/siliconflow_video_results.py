@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 class SiliconflowVideoResults(Model):
     videos: list[SiliconflowVideo] | None = None
     """The videos."""
-
     timings: SiliconflowVideoTimings | None = None
     """Elapsed time."""
-
     seed: int | None = None
     """The random seed used."""

@@ -13,12 +13,9 @@ if TYPE_CHECKING:
 class SiliconflowVideoStatus(Model):
     status: Literal["Succeed", "InQueue", "InProgress", "Failed"] | str | None = None
     """Status."""
-
     position: int | None = None
     """Position in the queue."""
-
     reason: str | None = None
     """Why the task failed."""
-
     results: SiliconflowVideoResults | None = None
     """The result, once done."""

@@ -10,9 +10,7 @@ class StabilityArtifact(Model):
 
     base64: str | None = None
     """Image data in base64."""
-
     finishReason: str | None = None
     """`SUCCESS`, `ERROR` or `CONTENT_FILTERED`."""
-
     seed: int | None = None
     """The random seed used."""

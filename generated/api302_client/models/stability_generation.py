@@ -8,6 +8,5 @@ from .._model import Model, model
 class StabilityGeneration(Model):
     id: str | None = None
     """The task's id."""
-
     status: str | None = None
     """Status: `in-progress`."""

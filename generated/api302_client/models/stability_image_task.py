@@ -10,6 +10,5 @@ class StabilityImageTask(Model):
 
     id: str = ABSENT
     """The task's id."""
-
     status: str | None = None
     """`in-progress`; absent when it was just accepted."""

@@ -10,12 +10,9 @@ class StabilityResult(Model):
 
     result: str | None = None
     """Image data in base64."""
-
     image: str | None = None
     """Image data in base64."""
-
     finish_reason: str | None = None
     """`SUCCESS`, or `CONTENT_FILTERED` where it was blurred."""
-
     seed: int | None = None
     """The random seed used."""

@@ -8,9 +8,7 @@ from .._model import Model, model
 class StabilityVideo(Model):
     video: str | None = None
     """The video in base64."""
-
     finish_reason: str | None = None
     """`SUCCESS`, or `CONTENT_FILTERED` where the result was withheld."""
-
     seed: int | None = None
     """The random seed used."""

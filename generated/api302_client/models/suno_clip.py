@@ -13,32 +13,22 @@ if TYPE_CHECKING:
 class SunoClip(Model):
     id: str | None = None
     """The song's id."""
-
     clip_id: str | None = None
     """The song's id, for extending it."""
-
     title: str | None = None
     """The song's title."""
-
     status: str | None = None
     """Status, such as `complete`."""
-
     audio_url: str | None = None
     """The song."""
-
     image_url: str | None = None
     """URL of the cover image."""
-
     image_large_url: str | None = None
     """URL of the large cover image."""
-
     video_url: str | None = None
     """URL of the song as a video."""
-
     duration: float | None = None
     """Duration in seconds."""
-
     model_name: str | None = None
     """The model used."""
-
     metadata: SunoClipMetadata | None = None

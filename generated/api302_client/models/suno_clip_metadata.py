@@ -8,15 +8,11 @@ from .._model import Model, model
 class SunoClipMetadata(Model):
     tags: str | None = None
     """The style."""
-
     prompt: str | None = None
     """The lyrics."""
-
     duration: float | None = None
     """Duration in seconds."""
-
     error_type: str | None = None
     """The type of error."""
-
     error_message: str | None = None
     """Error message."""

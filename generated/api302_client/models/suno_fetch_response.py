@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 class SunoFetchResponse(Model):
     code: str | int | None = None
     """`success` or 200 means success."""
-
     message: str | None = None
     """Error message."""
-
     data: SunoTask | None = None

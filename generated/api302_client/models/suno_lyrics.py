@@ -8,15 +8,11 @@ from .._model import Model, model
 class SunoLyrics(Model):
     id: str | None = None
     """The lyrics' id."""
-
     title: str | None = None
     """The song's title."""
-
     text: str | None = None
     """The lyrics."""
-
     status: str | None = None
     """Status of the lyrics."""
-
     tags: str | list[str] | None = None
     """The style that suits them."""

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 class SunoLyricsResponse(Model):
     code: str | int | None = None
     """`success` or 200 means success."""
-
     message: str | None = None
     """Error message."""
-
     data: SunoLyrics | None = None

@@ -8,9 +8,7 @@ from .._model import Model, model
 class SunoSubmitResponse(Model):
     code: str | int | None = None
     """`success` or 200 means success."""
-
     message: str | None = None
     """Error message."""
-
     data: str | None = None
     """The task's id."""

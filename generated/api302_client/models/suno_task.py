@@ -14,30 +14,21 @@ if TYPE_CHECKING:
 class SunoTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     action: str | None = None
     """`MUSIC` or `LYRICS`."""
-
     status: str | None = None
     """Status, such as SUBMITTED, IN_PROGRESS, SUCCESS or CREATE_TASK_FAILED."""
-
     fail_reason: str | None = None
     """Error message."""
-
     progress: str | None = None
     """Progress, such as `45%`."""
-
     notify_hook: str | None = None
     """The webhook URL."""
-
     submit_time: int | None = None
     """Creation time in Unix seconds."""
-
     start_time: int | None = None
     """Start time."""
-
     finish_time: int | None = None
     """End time."""
-
     data: list[SunoClip] | SunoLyrics | None = None
     """The songs, or the lyrics."""

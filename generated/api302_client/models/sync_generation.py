@@ -13,39 +13,27 @@ if TYPE_CHECKING:
 class SyncGeneration(Model):
     id: str | None = None
     """The task's id."""
-
     createdAt: str | None = None
     """Creation time."""
-
     status: Literal["PENDING", "PROCESSING", "COMPLETED", "FAILED", "REJECTED", "CANCELED"] | str | None = None
     """Status."""
-
     model: str | None = None
     """The model."""
-
     input: list[SyncGenerationInput] | None = None
     """The input."""
-
     options: dict[str, Any] | None = None
     """The options."""
-
     segments: list[dict[str, Any]] | None = None
     """The parts."""
-
     webhookUrl: str | None = None
     """The webhook URL."""
-
     outputUrl: str | None = None
     """The video, once done."""
-
     segmentOutputUrl: str | None = None
     """URL of the changed part, once done."""
-
     outputDuration: float | None = None
     """Duration in seconds."""
-
     error: str | None = None
     """Why the task failed."""
-
     error_code: str | None = None
     """Name of the error."""

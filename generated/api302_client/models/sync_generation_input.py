@@ -8,6 +8,5 @@ from .._model import Model, model
 class SyncGenerationInput(Model):
     type: str | None = None
     """`video`, `audio` or `text`."""
-
     url: str | None = None
     """URL of the file."""

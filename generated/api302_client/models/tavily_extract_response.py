@@ -18,12 +18,9 @@ class TavilyExtractResponse(Model):
 
     results: list[TavilyPage] | None = None
     """The pages."""
-
     failed_results: list[TavilyFailure] | None = None
     """URLs that could not be read."""
-
     response_time: float | str | None = None
     """Execution time in seconds."""
-
     request_id_: str | None = None
     """The request ID at Tavily."""

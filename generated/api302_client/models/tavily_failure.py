@@ -10,6 +10,5 @@ class TavilyFailure(Model):
 
     url: str | None = None
     """URL of the page."""
-
     error: str | None = None
     """Error message."""

@@ -10,6 +10,5 @@ class TavilyImage(Model):
 
     url: str | None = None
     """URL of the file."""
-
     description: str | None = None
     """Text prompt: what the image shows."""

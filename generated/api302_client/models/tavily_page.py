@@ -10,12 +10,9 @@ class TavilyPage(Model):
 
     url: str | None = None
     """URL of the file."""
-
     raw_content: str | None = None
     """Text of the page."""
-
     images: list[str] | None = None
     """Images of the page."""
-
     favicon: str | None = None
     """URL of the site's icon."""

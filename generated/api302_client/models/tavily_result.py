@@ -10,21 +10,15 @@ class TavilyResult(Model):
 
     title: str | None = None
     """Title."""
-
     url: str | None = None
     """URL of the file."""
-
     content: str | None = None
     """The matching part of the page."""
-
     score: float | None = None
     """Relevance score."""
-
     raw_content: str | None = None
     """Text of the page."""
-
     published_date: str | None = None
     """Time of publication."""
-
     favicon: str | None = None
     """URL of the site's icon."""

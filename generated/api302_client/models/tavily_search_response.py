@@ -18,21 +18,15 @@ class TavilySearchResponse(Model):
 
     query: str | None = None
     """The search query."""
-
     answer: str | None = None
     """The answer."""
-
     results: list[TavilyResult] | None = None
     """The results."""
-
     images: list[str | TavilyImage] | None = None
     """The images."""
-
     usage: dict[str, Any] | None = None
     """Usage at Tavily."""
-
     response_time: float | str | None = None
     """Execution time in seconds."""
-
     request_id_: str | None = None
     """The request ID at Tavily."""

@@ -8,12 +8,9 @@ from .._model import Model, model
 class TripoOutput(Model):
     model: str | None = None
     """The model."""
-
     base_model: str | None = None
     """The 3D model without texture."""
-
     pbr_model: str | None = None
     """The 3D model with PBR materials."""
-
     rendered_image: str | None = None
     """URL of a rendered image."""

@@ -10,6 +10,5 @@ class TripoResultFile(Model):
 
     type: str | None = None
     """The file type, such as `glb`."""
-
     url: str | None = None
     """URL of the file."""

@@ -14,42 +14,29 @@ if TYPE_CHECKING:
 class TripoTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     type: str | None = None
     """The type of task."""
-
     status: Literal["queued", "running", "success", "failed", "cancelled", "unknown", "banned", "expired"] | str | None = None
     """Status."""
-
     progress: int | None = None
     """Progress in percent."""
-
     input: dict[str, Any] | None = None
     """What was requested."""
-
     result: TripoResult | None = None
     """The result, once done."""
-
     output: TripoOutput | None = None
     """URLs of the results."""
-
     thumbnail: str | None = None
     """URL of a thumbnail."""
-
     prompt: str | None = None
     """The prompt."""
-
     create_time: int | None = None
     """Creation time in Unix seconds."""
-
     queuing_num: int | None = None
     """Number of tasks before it."""
-
     running_left_time: int | None = None
     """Estimated remaining time in seconds."""
-
     error_code: int | None = None
     """Error code."""
-
     error_msg: str | None = None
     """Why the task failed."""

@@ -13,12 +13,9 @@ if TYPE_CHECKING:
 class TripoTaskResponse(Model):
     code: int | None = None
     """0 means success."""
-
     message: str | None = None
     """Error message."""
-
     suggestion: str | None = None
     """Suggested fix."""
-
     data: TripoTask | None = None
     """The task."""

@@ -13,12 +13,9 @@ if TYPE_CHECKING:
 class TripoTicket(Model):
     code: int | None = None
     """0 means success."""
-
     message: str | None = None
     """Error message."""
-
     suggestion: str | None = None
     """Suggested fix."""
-
     data: TripoTaskId | None = None
     """The task."""

@@ -8,9 +8,7 @@ from .._model import Model, model
 class UdioGenerateResponse(Model):
     code: str | int | None = None
     """`success` means success."""
-
     message: str | None = None
     """Error message."""
-
     data: str | None = None
     """The task's id."""

@@ -13,15 +13,11 @@ if TYPE_CHECKING:
 class ViduCreation(Model):
     id: str | None = None
     """The creation's id."""
-
     url: str | None = None
     """The file."""
-
     cover_url: str | None = None
     """Its cover image."""
-
     watermarked_url: str | None = None
     """URL of the copy with a watermark."""
-
     video: ViduVideo | None = None
     """Details of the video."""

@@ -13,24 +13,17 @@ if TYPE_CHECKING:
 class ViduCreations(Model):
     id: str | None = None
     """The task's id."""
-
     state: Literal["created", "queueing", "processing", "success", "failed"] | str | None = None
     """Status."""
-
     err_code: str | None = None
     """Error code; empty without an error."""
-
     credits: int | str | None = None
     """The points used."""
-
     payload: str | None = None
     """Your own text."""
-
     bgm: bool | None = None
     """Whether music was added."""
-
     off_peak: bool | None = None
     """Whether the task could wait (off-peak)."""
-
     creations: list[ViduCreation] | None = None
     """The result, once done."""

@@ -10,60 +10,41 @@ class ViduTask(Model):
 
     task_id: str | None = None
     """The task's id."""
-
     type: str | None = None
     """The type of task."""
-
     state: str | None = None
     """Status: `created`, `queueing`, `processing`, `success` or `failed`."""
-
     model: str | None = None
     """The model."""
-
     template: str | None = None
     """The scene template."""
-
     style: str | None = None
     """The style."""
-
     prompt: str | None = None
     """The prompt."""
-
     images: list[str] | None = None
     """The images."""
-
     duration: int | None = None
     """Duration in seconds."""
-
     seed: int | str | None = None
     """The random seed."""
-
     aspect_ratio: str | None = None
     """Aspect ratio (width:height)."""
-
     resolution: str | None = None
     """Resolution in lines."""
-
     upscale_resolution: str | None = None
     """Resolution after upscaling."""
-
     movement_amplitude: str | None = None
     """Amount of motion."""
-
     bgm: bool | None = None
     """Whether music is added."""
-
     audio: bool | None = None
     """Whether audio is generated too."""
-
     payload: str | None = None
     """Your own text."""
-
     off_peak: bool | None = None
     """Whether the task may wait (off-peak)."""
-
     credits: int | str | None = None
     """The points it costs."""
-
     created_at: str | None = None
     """Creation time."""

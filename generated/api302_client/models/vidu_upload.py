@@ -8,9 +8,7 @@ from .._model import Model, model
 class ViduUpload(Model):
     id: str | None = None
     """The upload's id."""
-
     put_url: str | None = None
     """URL to PUT the bytes to; it expires."""
-
     expires_at: str | None = None
     """Expiry time of the URL."""

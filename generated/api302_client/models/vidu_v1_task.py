@@ -14,24 +14,17 @@ if TYPE_CHECKING:
 class ViduV1Task(Model):
     id: str | None = None
     """The task's id."""
-
     type: str | None = None
     """The type of task."""
-
     state: str | None = None
     """Status: `created`, `queueing`, `processing`, `success` or `failed`."""
-
     model: str | None = None
     """The model."""
-
     style: str | None = None
     """The style."""
-
     moderation: bool | None = None
     """Whether the content is checked more strictly."""
-
     input: ViduV1TaskInput | None = None
     """The input."""
-
     output_params: ViduV1TaskOutput | None = None
     """The settings requested."""

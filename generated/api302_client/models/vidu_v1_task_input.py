@@ -13,15 +13,11 @@ if TYPE_CHECKING:
 class ViduV1TaskInput(Model):
     creation_id: str | None = None
     """The id of the video to upscale."""
-
     prompts: list[ViduV1TaskPrompt] | None = None
     """The text and the images."""
-
     seed: int | None = None
     """The random seed."""
-
     enhance: bool | None = None
     """Whether to expand the prompt automatically."""
-
     multi_image_boost: bool | None = None
     """Whether several reference images are kept apart."""

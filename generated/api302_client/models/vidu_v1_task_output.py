@@ -8,9 +8,7 @@ from .._model import Model, model
 class ViduV1TaskOutput(Model):
     sample_count: int | None = None
     """Number of videos."""
-
     duration: int | None = None
     """Duration in seconds."""
-
     aspect_ratio: str | None = None
     """Aspect ratio (width:height)."""

@@ -8,9 +8,7 @@ from .._model import Model, model
 class ViduV1TaskPrompt(Model):
     type: str | None = None
     """`text` or `image`."""
-
     content: str | None = None
     """The text, or the image's URL."""
-
     negative: bool | None = None
     """Whether it is a negative prompt."""

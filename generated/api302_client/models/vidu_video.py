@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class ViduVideo(Model):
     duration: float | None = None
     """Duration in seconds."""
-
     fps: float | None = None
     """Frames per second."""
-
     resolution: ViduVideoSize | None = None
     """Resolution of the video."""

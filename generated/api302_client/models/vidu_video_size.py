@@ -8,6 +8,5 @@ from .._model import Model, model
 class ViduVideoSize(Model):
     width: int | None = None
     """Width in pixels."""
-
     height: int | None = None
     """Height in pixels."""

@@ -17,36 +17,25 @@ class YoudaoResponse(Model):
 
     errorCode: str | int | None = None
     """0 means success."""
-
     query: str | None = None
     """The text."""
-
     translation: list[str] | None = None
     """The translation."""
-
     l: str | None = None
     """Source and target language."""
-
     basic: dict[str, Any] | None = None
     """Dictionary entry."""
-
     web: list[YoudaoWebEntry] | None = None
     """Meanings on the web."""
-
     dict_: dict[str, Any] | str | None = None
     """URL of the dictionary."""
-
     webdict: dict[str, Any] | str | None = None
     """URL of the dictionary on the web."""
-
     tSpeakUrl: str | None = None
     """URL of the spoken translation."""
-
     speakUrl: str | None = None
     """URL of the spoken text."""
-
     isWord: bool | None = None
     """Whether the text is a word."""
-
     requestId: str | None = None
     """The request ID at Youdao."""

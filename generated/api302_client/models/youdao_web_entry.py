@@ -10,6 +10,5 @@ class YoudaoWebEntry(Model):
 
     key: str | None = None
     """The word."""
-
     value: list[str] | None = None
     """Meanings of the word."""

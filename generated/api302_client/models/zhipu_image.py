@@ -10,9 +10,7 @@ class ZhipuImage(Model):
 
     url: str | None = None
     """URL of the file."""
-
     b64_json: str | None = None
     """Image data in base64."""
-
     revised_prompt: str | None = None
     """The prompt used."""

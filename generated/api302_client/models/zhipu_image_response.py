@@ -15,6 +15,5 @@ class ZhipuImageResponse(Model):
 
     created: int | None = None
     """Creation time in Unix seconds."""
-
     data: list[ZhipuImage] | None = None
     """The images."""

@@ -18,18 +18,13 @@ class ZhipuVideo(Model):
 
     id: str | None = None
     """The task's id."""
-
     model: str | None = None
     """The model."""
-
     request_id_: str | None = None
     """The request ID, yours or Zhipu's."""
-
     task_status: Literal["PROCESSING", "SUCCESS", "FAIL"] | str | None = None
     """Status."""
-
     video_result: list[ZhipuVideoResult] | None = None
     """The video, once done."""
-
     error: ErrorDetail | None = None
     """Why the task failed."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class ZhipuVideoResult(Model):
     url: str | None = None
     """The video."""
-
     cover_image_url: str | None = None
     """URL of the cover image."""

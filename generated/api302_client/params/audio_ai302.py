@@ -10,235 +10,133 @@ from api302_client.params.files import File
 
 class Ai302AlignForm(TypedDict):
     file: File
-    """
-    The audio, as mp3, mp4, mpeg, mpga, m4a, wav or webm.
-    """
+    """The audio, as mp3, mp4, mpeg, mpga, m4a, wav or webm."""
     text: NotRequired[str]
-    """
-    Transcript of the audio.
-    """
+    """Transcript of the audio."""
     model: str
-    """
-    The model: `whisper-v3` or `whisper-v3-turbo`.
-    """
+    """The model: `whisper-v3` or `whisper-v3-turbo`."""
     vad_model: NotRequired[str]
-    """
-    The voice activity detection model, such as `silero`.
-    """
+    """The voice activity detection model, such as `silero`."""
     preprocessing: NotRequired[Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"]]
-    """
-    Preprocessing of the audio.
-    """
+    """Preprocessing of the audio."""
     response_format: NotRequired[Literal["srt", "verbose_json", "vtt"]]
-    """
-    Response format.
-    """
+    """Response format."""
     alignment_model: NotRequired[Literal["tdnn_ffn", "mms_fa", "gentle"]]
-    """
-    The alignment model.
-    """
+    """The alignment model."""
 
 
 class Ai302DiffrhythmRequest(TypedDict):
     lyrics: str
-    """
-    The lyrics, with times or with parts such as `[verse]` and `[chorus]`.
-    """
+    """The lyrics, with times or with parts such as `[verse]` and `[chorus]`."""
     reference_audio_url: NotRequired[str]
-    """
-    URL of a reference audio.
-    """
+    """URL of a reference audio."""
     style_prompt: NotRequired[str]
-    """
-    The style, as a text prompt.
-    """
+    """The style, as a text prompt."""
     music_duration: NotRequired[Literal["95s", "285s"]]
-    """
-    Duration in seconds. Server default: "95s".
-    """
+    """Duration in seconds. Server default: "95s"."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 32.
-    """
+    """Number of inference steps. Server default: 32."""
     cfg_strength: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 4.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 4."""
     scheduler: NotRequired[Literal["euler", "midpoint", "rk4", "implicit_adams"]]
-    """
-    The sampler's scheduler. Server default: "euler".
-    """
+    """The sampler's scheduler. Server default: "euler"."""
 
 
 class Ai302F5TtsRequest(TypedDict):
     gen_text: str
-    """
-    The text.
-    """
+    """The text."""
     ref_audio_url: str
-    """
-    URL of a recording of the voice.
-    """
+    """URL of a recording of the voice."""
     model_type: Literal["F5-TTS", "E2-TTS"]
-    """
-    The model.
-    """
+    """The model."""
     ref_text: NotRequired[str]
-    """
-    Transcript of the recording; detected if left out.
-    """
+    """Transcript of the recording; detected if left out."""
     remove_silence: NotRequired[bool]
-    """
-    Whether to remove silence. Server default: true.
-    """
+    """Whether to remove silence. Server default: true."""
 
 
 class Ai302HiggsVoiceRequest(TypedDict):
-    """
-    The text and the settings.
-    """
+    """The text and the settings."""
 
     input_text: str
-    """
-    The text.
-    """
+    """The text."""
     is_multi_speaker: NotRequired[bool]
-    """
-    Whether there are several speakers.
-    """
+    """Whether there are several speakers."""
     system_prompt: NotRequired[str]
-    """
-    System prompt: how to speak.
-    """
+    """System prompt: how to speak."""
 
 
 class Ai302MmaudioRequest(TypedDict):
     video_url: str
-    """
-    The video.
-    """
+    """The video."""
     prompt: str
-    """
-    Text prompt: the sounds.
-    """
+    """Text prompt: the sounds."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid. Server default: "".
-    """
+    """Negative prompt: what to avoid. Server default: ""."""
     num_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 25.
-    """
+    """Number of inference steps. Server default: 25."""
     cfg_strength: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 4.5.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 4.5."""
     duration: NotRequired[float]
-    """
-    Duration in seconds. Server default: 8.
-    """
+    """Duration in seconds. Server default: 8."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     mask_away_clip: NotRequired[bool]
-    """
-    Whether to follow the prompt alone.
-    """
+    """Whether to follow the prompt alone."""
 
 
 class Ai302MmaudioTextRequest(TypedDict):
     prompt: str
-    """
-    Text prompt: the sounds.
-    """
+    """Text prompt: the sounds."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid. Server default: "".
-    """
+    """Negative prompt: what to avoid. Server default: ""."""
     num_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 25.
-    """
+    """Number of inference steps. Server default: 25."""
     cfg_strength: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 4.5.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 4.5."""
     duration: NotRequired[float]
-    """
-    Duration in seconds. Server default: 8.
-    """
+    """Duration in seconds. Server default: 8."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     mask_away_clip: NotRequired[bool]
-    """
-    Whether to follow the prompt alone.
-    """
+    """Whether to follow the prompt alone."""
 
 
 class Ai302SpeechRequest(TypedDict):
-    """
-    The text, the voice and the settings.
-    """
+    """The text, the voice and the settings."""
 
     text: str
-    """
-    The text.
-    """
+    """The text."""
     provider: str
     """
     The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`, `elevenlabs`,
     `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
     """
     voice: str
-    """
-    The provider's voice, such as `alloy`.
-    """
+    """The provider's voice, such as `alloy`."""
     model: NotRequired[str]
-    """
-    The provider's model; some providers require it.
-    """
+    """The provider's model; some providers require it."""
     speed: NotRequired[float]
-    """
-    Speed; 1 is normal.
-    """
+    """Speed; 1 is normal."""
     volume: NotRequired[float]
-    """
-    Volume; 1 is normal.
-    """
+    """Volume; 1 is normal."""
     emotion: NotRequired[str]
-    """
-    Emotion of the voice; some providers only.
-    """
+    """Emotion of the voice; some providers only."""
     output_format: NotRequired[str]
-    """
-    Audio format, such as `mp3` or `wav`.
-    """
+    """Audio format, such as `mp3` or `wav`."""
     timeout: NotRequired[int]
-    """
-    Seconds that the server waits for the provider; usually 180.
-    """
+    """Seconds that the server waits for the provider; usually 180."""
 
 
 class Ai302StableAudioRequest(TypedDict):
     prompt: str
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
     seconds_start: NotRequired[int]
-    """
-    Start in seconds.
-    """
+    """Start in seconds."""
     seconds_total: NotRequired[int]
-    """
-    Duration in seconds. Server default: 30.
-    """
+    """Duration in seconds. Server default: 30."""
     steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 100.
-    """
+    """Number of inference steps. Server default: 100."""
 
 
 Ai302TranscribeForm = TypedDict(
@@ -258,41 +156,23 @@ Ai302TranscribeForm = TypedDict(
 
 class Ai302TranscribeRequest(TypedDict):
     file: str
-    """
-    The audio.
-    """
+    """The audio."""
     model: str
-    """
-    The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`.
-    """
+    """The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`."""
     response_format: NotRequired[Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"]]
-    """
-    Response format; each model supports some.
-    """
+    """Response format; each model supports some."""
     language: NotRequired[str]
-    """
-    The language spoken, as a two-letter code.
-    """
+    """The language spoken, as a two-letter code."""
 
 
 class Ai302WhisperxForm(TypedDict):
     audio_input: File
-    """
-    The audio file; no URL.
-    """
+    """The audio file; no URL."""
     processing_type: NotRequired[str]
-    """
-    The type of processing, such as `align`.
-    """
+    """The type of processing, such as `align`."""
     translate: NotRequired[str]
-    """
-    Whether to translate: `true` or `false`.
-    """
+    """Whether to translate: `true` or `false`."""
     language: NotRequired[str]
-    """
-    The language spoken, as a two-letter code.
-    """
+    """The language spoken, as a two-letter code."""
     output: NotRequired[str]
-    """
-    Output format, such as `raw` or `text`.
-    """
+    """Output format, such as `raw` or `text`."""

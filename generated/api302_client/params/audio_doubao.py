@@ -7,58 +7,36 @@ from typing import Literal, NotRequired, TypedDict
 
 class DoubaoAlignRequest(TypedDict):
     url: str
-    """
-    URL of the audio.
-    """
+    """URL of the audio."""
     audio_text: str
-    """
-    Transcript of the audio.
-    """
+    """Transcript of the audio."""
 
 
 class DoubaoCaptionRequest(TypedDict):
     url: str
-    """
-    URL of the audio or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG.
-    """
+    """URL of the audio or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG."""
 
 
 class DoubaoSpeechAudio(TypedDict):
-    """
-    Settings of the audio.
-    """
+    """Settings of the audio."""
 
     voice_type: str
-    """
-    The voice, such as `zh_male_M392_conversation_wvae_bigtts`.
-    """
+    """The voice, such as `zh_male_M392_conversation_wvae_bigtts`."""
     encoding: NotRequired[Literal["wav", "pcm", "ogg_opus", "mp3"]]
-    """
-    Audio format. Server default: "pcm".
-    """
+    """Audio format. Server default: "pcm"."""
     speed_ratio: NotRequired[float]
-    """
-    Speed; 1 is normal. Server default: 1.
-    """
+    """Speed; 1 is normal. Server default: 1."""
 
 
 class DoubaoSpeechText(TypedDict):
-    """
-    The text and the settings.
-    """
+    """The text and the settings."""
 
     reqid: str
-    """
-    An id of your own for this request.
-    """
+    """An id of your own for this request."""
     text: str
-    """
-    The text, of at most 1024 bytes.
-    """
+    """The text, of at most 1024 bytes."""
     operation: Literal["query"]
-    """
-    `query`: return the whole audio in one response.
-    """
+    """`query`: return the whole audio in one response."""
 
 
 class DoubaoSpeechRequest(TypedDict):

@@ -7,44 +7,26 @@ from typing import Literal, NotRequired, TypedDict
 
 class DubbingxEmotionRequest(TypedDict):
     text: str
-    """
-    The text.
-    """
+    """The text."""
 
 
 class DubbingxSpeechRequest(TypedDict):
     text: str
-    """
-    The text as SSML.
-    """
+    """The text as SSML."""
 
 
 class DubbingxVoiceQuery(TypedDict):
     pageIndex: NotRequired[int]
-    """
-    Page number, from 1.
-    """
+    """Page number, from 1."""
     pageSize: NotRequired[int]
-    """
-    Number of items per page.
-    """
+    """Number of items per page."""
     isMyModel: NotRequired[bool]
-    """
-    Only voices that you trained; without it the official ones.
-    """
+    """Only voices that you trained; without it the official ones."""
     keyword: NotRequired[str]
-    """
-    Part of the name or description.
-    """
+    """Part of the name or description."""
     grade: NotRequired[Literal["premium", "ordinary", "custom"]]
-    """
-    With all emotions, with one, or with several.
-    """
+    """With all emotions, with one, or with several."""
     gender: NotRequired[Literal[0, 1]]
-    """
-    0 for women's voices and 1 for men's.
-    """
+    """0 for women's voices and 1 for men's."""
     ageGroup: NotRequired[Literal["孩童", "少年", "青年", "中年", "老年"]]
-    """
-    Age of the voice: child, teenager, young, middle-aged or old.
-    """
+    """Age of the voice: child, teenager, young, middle-aged or old."""

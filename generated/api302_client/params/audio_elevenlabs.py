@@ -7,65 +7,35 @@ from typing import Literal, NotRequired, TypedDict
 
 class ElevenlabsSpeechRequest(TypedDict):
     text: str
-    """
-    The text.
-    """
+    """The text."""
     voice: NotRequired[str]
-    """
-    The voice. Server default: "Rachel".
-    """
+    """The voice. Server default: "Rachel"."""
     stability: NotRequired[float]
-    """
-    Stability of the voice. Server default: 0.5.
-    """
+    """Stability of the voice. Server default: 0.5."""
     similarity_boost: NotRequired[float]
-    """
-    Similarity to the original voice. Server default: 0.75.
-    """
+    """Similarity to the original voice. Server default: 0.75."""
     style: NotRequired[float]
-    """
-    Strength of the style.
-    """
+    """Strength of the style."""
     speed: NotRequired[float]
-    """
-    Speed; 1 is normal. Server default: 1.
-    """
+    """Speed; 1 is normal. Server default: 1."""
     timestamps: NotRequired[bool]
-    """
-    Whether to return timestamps of each word.
-    """
+    """Whether to return timestamps of each word."""
     previous_text: NotRequired[str]
-    """
-    The text before.
-    """
+    """The text before."""
     next_text: NotRequired[str]
-    """
-    The text after.
-    """
+    """The text after."""
     language_code: NotRequired[str]
-    """
-    The language as a two-letter code, for models that take one.
-    """
+    """The language as a two-letter code, for models that take one."""
     apply_text_normalization: NotRequired[Literal["auto", "on", "off"]]
-    """
-    Whether to spell out numbers and dates. Server default: "auto".
-    """
+    """Whether to spell out numbers and dates. Server default: "auto"."""
 
 
 class ElevenlabsTranscribeRequest(TypedDict):
     audio_url: str
-    """
-    URL of the audio.
-    """
+    """URL of the audio."""
     language_code: NotRequired[str]
-    """
-    The language spoken, such as `en` or `zh`; detected if left out.
-    """
+    """The language spoken, such as `en` or `zh`; detected if left out."""
     tag_audio_events: NotRequired[bool]
-    """
-    Whether to tag laughter, applause and other sounds. Server default: true.
-    """
+    """Whether to tag laughter, applause and other sounds. Server default: true."""
     diarize: NotRequired[bool]
-    """
-    Whether to separate speakers (diarization). Server default: true.
-    """
+    """Whether to separate speakers (diarization). Server default: true."""

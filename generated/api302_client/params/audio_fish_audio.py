@@ -9,148 +9,82 @@ from api302_client.params.files import File
 
 
 class FishAudioProsody(TypedDict):
-    """
-    Prosody: speed and volume.
-    """
+    """Prosody: speed and volume."""
 
     speed: NotRequired[float]
-    """
-    Speed; 1 is normal. Server default: 1.
-    """
+    """Speed; 1 is normal. Server default: 1."""
     volume: NotRequired[float]
-    """
-    Volume change in decibels. Server default: 0.
-    """
+    """Volume change in decibels. Server default: 0."""
 
 
 class FishAudioSpeechRequest(TypedDict):
     text: str
-    """
-    The text.
-    """
+    """The text."""
     reference_id: str | Sequence[str]
-    """
-    The voice's id. Several with models of the S2 family, whose text then marks the speaker, as `<|speaker:0|>`.
-    """
+    """The voice's id. Several with models of the S2 family, whose text then marks the speaker, as `<|speaker:0|>`."""
     chunk_length: NotRequired[int]
-    """
-    Number of characters per chunk. Server default: 200.
-    """
+    """Number of characters per chunk. Server default: 200."""
     normalize: NotRequired[bool]
-    """
-    Whether to spell out numbers and dates; faster without. Server default: true.
-    """
+    """Whether to spell out numbers and dates; faster without. Server default: true."""
     format: NotRequired[Literal["wav", "pcm", "mp3", "opus"]]
-    """
-    Audio format. Server default: "mp3".
-    """
+    """Audio format. Server default: "mp3"."""
     mp3_bitrate: NotRequired[Literal[64, 128, 192]]
-    """
-    Bit rate of an mp3 in kilobits per second. Server default: 128.
-    """
+    """Bit rate of an mp3 in kilobits per second. Server default: 128."""
     opus_bitrate: NotRequired[Literal[-1000, 24, 32, 48, 64]]
-    """
-    Bit rate of an opus in kilobits per second; -1000 for automatic. Server default: 32.
-    """
+    """Bit rate of an opus in kilobits per second; -1000 for automatic. Server default: 32."""
     latency: NotRequired[str]
-    """
-    `normal` for quality, `balanced` for speed.
-    """
+    """`normal` for quality, `balanced` for speed."""
     sample_rate: NotRequired[int]
-    """
-    Sample rate in hertz; each format has its own default.
-    """
+    """Sample rate in hertz; each format has its own default."""
     prosody: NotRequired[FishAudioProsody]
     temperature: NotRequired[float]
-    """
-    Sampling temperature. Server default: 0.7.
-    """
+    """Sampling temperature. Server default: 0.7."""
     top_p: NotRequired[float]
-    """
-    Nucleus sampling: share of the likeliest sounds to choose from. Server default: 0.7.
-    """
+    """Nucleus sampling: share of the likeliest sounds to choose from. Server default: 0.7."""
 
 
 class FishAudioVoiceChange(TypedDict):
     title: NotRequired[str]
-    """
-    Title.
-    """
+    """Title."""
     description: NotRequired[str]
-    """
-    Description of the voice.
-    """
+    """Description of the voice."""
     visibility: NotRequired[Literal["public", "unlist", "private"]]
-    """
-    Visibility: all, those with the URL, or you alone.
-    """
+    """Visibility: all, those with the URL, or you alone."""
     tags: NotRequired[Sequence[str]]
-    """
-    Tags.
-    """
+    """Tags."""
 
 
 class FishAudioVoiceChangeForm(TypedDict):
     title: NotRequired[str]
-    """
-    Title.
-    """
+    """Title."""
     description: NotRequired[str]
-    """
-    Description of the voice.
-    """
+    """Description of the voice."""
     cover_image: NotRequired[File]
-    """
-    URL of the cover image.
-    """
+    """URL of the cover image."""
     visibility: NotRequired[Literal["public", "unlist", "private"]]
-    """
-    Visibility: all, those with the URL, or you alone.
-    """
+    """Visibility: all, those with the URL, or you alone."""
     tags: NotRequired[Sequence[str]]
-    """
-    Tags.
-    """
+    """Tags."""
 
 
 class FishAudioVoiceForm(TypedDict):
     type: Literal["tts"]
-    """
-    The type of model.
-    """
+    """The type of model."""
     title: str
-    """
-    Title.
-    """
+    """Title."""
     train_mode: Literal["fast"]
-    """
-    Training mode; `fast` is ready immediately.
-    """
+    """Training mode; `fast` is ready immediately."""
     voices: Sequence[File]
-    """
-    The recordings.
-    """
+    """The recordings."""
     texts: NotRequired[Sequence[str]]
-    """
-    Transcript of each recording; detected if left out.
-    """
+    """Transcript of each recording; detected if left out."""
     visibility: NotRequired[Literal["public", "unlist", "private"]]
-    """
-    Visibility: all, those with the URL, or you alone.
-    """
+    """Visibility: all, those with the URL, or you alone."""
     description: NotRequired[str]
-    """
-    Description of the voice.
-    """
+    """Description of the voice."""
     cover_image: NotRequired[File]
-    """
-    Cover image; required by a public voice.
-    """
+    """Cover image; required by a public voice."""
     tags: NotRequired[Sequence[str]]
-    """
-    Tags.
-    """
+    """Tags."""
     enhance_audio_quality: NotRequired[bool]
-    """
-    Whether to improve the recordings first.
-    """
+    """Whether to improve the recordings first."""

@@ -9,287 +9,167 @@ from api302_client.params.files import File
 
 
 class MinimaxLongSpeechSetting(TypedDict):
-    """
-    Audio settings.
-    """
+    """Audio settings."""
 
     audio_sample_rate: NotRequired[int]
-    """
-    Sample rate in hertz.
-    """
+    """Sample rate in hertz."""
     bitrate: NotRequired[int]
-    """
-    Bit rate of an mp3 in bits per second.
-    """
+    """Bit rate of an mp3 in bits per second."""
     format: NotRequired[str]
-    """
-    Audio format, such as `mp3` or `flac`.
-    """
+    """Audio format, such as `mp3` or `flac`."""
     channel: NotRequired[Literal[1, 2]]
-    """
-    Number of channels: one or two.
-    """
+    """Number of channels: one or two."""
 
 
 class MinimaxMusicForm(TypedDict):
-    """
-    For music-01: a voice, an instrumental, or both.
-    """
+    """For music-01: a voice, an instrumental, or both."""
 
     model: str
-    """
-    The model: `music-01`.
-    """
+    """The model: `music-01`."""
     lyrics: NotRequired[str]
-    """
-    The lyrics, one line each; an empty line pauses, `##` at both ends adds accompaniment.
-    """
+    """The lyrics, one line each; an empty line pauses, `##` at both ends adds accompaniment."""
     refer_voice: NotRequired[str]
-    """
-    The id of an uploaded voice.
-    """
+    """The id of an uploaded voice."""
     refer_instrumental: NotRequired[str]
-    """
-    The id of an uploaded instrumental.
-    """
+    """The id of an uploaded instrumental."""
 
 
 class MinimaxMusicSetting(TypedDict):
-    """
-    Audio settings.
-    """
+    """Audio settings."""
 
     sample_rate: NotRequired[int]
-    """
-    Sample rate in hertz, such as 44100.
-    """
+    """Sample rate in hertz, such as 44100."""
     bitrate: NotRequired[int]
-    """
-    Bit rate in bits per second, such as 256000.
-    """
+    """Bit rate in bits per second, such as 256000."""
     format: NotRequired[Literal["mp3", "wav", "pcm"]]
-    """
-    Audio format.
-    """
+    """Audio format."""
 
 
 class MinimaxMusicUploadForm(TypedDict):
     purpose: Literal["song", "voice", "instrumental"]
-    """
-    The content of the file.
-    """
+    """The content of the file."""
     file: File
-    """
-    The audio.
-    """
+    """The audio."""
 
 
 class MinimaxPronunciation(TypedDict):
-    """
-    Pronunciation of certain words.
-    """
+    """Pronunciation of certain words."""
 
     tone: NotRequired[Sequence[str]]
-    """
-    Words and their pronunciation, such as `omg/oh my god`.
-    """
+    """Words and their pronunciation, such as `omg/oh my god`."""
 
 
 class MinimaxSpeechSetting(TypedDict):
-    """
-    Audio settings.
-    """
+    """Audio settings."""
 
     sample_rate: NotRequired[Literal[8000, 16000, 22050, 24000, 32000, 44100]]
-    """
-    Sample rate in hertz. Server default: 32000.
-    """
+    """Sample rate in hertz. Server default: 32000."""
     bitrate: NotRequired[Literal[32000, 64000, 128000, 256000]]
-    """
-    Bit rate of an mp3 in bits per second. Server default: 128000.
-    """
+    """Bit rate of an mp3 in bits per second. Server default: 128000."""
     format: NotRequired[Literal["mp3", "pcm", "flac", "wav"]]
-    """
-    Audio format. Server default: "mp3".
-    """
+    """Audio format. Server default: "mp3"."""
     channel: NotRequired[Literal[1, 2]]
-    """
-    Number of channels: one or two. Server default: 1.
-    """
+    """Number of channels: one or two. Server default: 1."""
     force_cbr: NotRequired[bool]
-    """
-    Whether a streamed mp3 has a constant bit rate. Server default: false.
-    """
+    """Whether a streamed mp3 has a constant bit rate. Server default: false."""
 
 
 class MinimaxSpeechStreamOptions(TypedDict):
-    """
-    Stream settings.
-    """
+    """Stream settings."""
 
     exclude_aggregated_audio: NotRequired[bool]
-    """
-    Whether to exclude the whole audio from the last event.
-    """
+    """Whether to exclude the whole audio from the last event."""
 
 
 class MinimaxVoiceEffect(TypedDict):
-    """
-    Effects on the voice.
-    """
+    """Effects on the voice."""
 
     pitch: NotRequired[int]
-    """
-    From lower to higher.
-    """
+    """From lower to higher."""
     intensity: NotRequired[int]
-    """
-    From stronger to softer.
-    """
+    """From stronger to softer."""
     timbre: NotRequired[int]
-    """
-    From fuller to crisper.
-    """
+    """From fuller to crisper."""
     sound_effects: NotRequired[Literal["spacious_echo", "auditorium_echo", "lofi_telephone", "robotic"]]
-    """
-    A room or device to imitate.
-    """
+    """A room or device to imitate."""
 
 
 class MinimaxVoiceRequest(TypedDict):
     gender: Literal["male", "female"]
-    """
-    Gender of the voice.
-    """
+    """Gender of the voice."""
     age: Literal["child", "teenager", "young", "middle-aged", "old"]
-    """
-    Age of the voice.
-    """
+    """Age of the voice."""
     voice_desc: NotRequired[Sequence[str]]
-    """
-    Description of the voice.
-    """
+    """Description of the voice."""
     text: NotRequired[str]
-    """
-    A text for the preview.
-    """
+    """A text for the preview."""
 
 
 class MinimaxVoiceSetting(TypedDict):
-    """
-    The voice.
-    """
+    """The voice."""
 
     voice_id: str
-    """
-    A voice of MiniMax, such as `male-qn-qingse`, or one of your own.
-    """
+    """A voice of MiniMax, such as `male-qn-qingse`, or one of your own."""
     speed: NotRequired[float]
-    """
-    Speed; 1 is normal. Server default: 1.
-    """
+    """Speed; 1 is normal. Server default: 1."""
     vol: NotRequired[float]
-    """
-    Volume; 1 is normal. Server default: 1.
-    """
+    """Volume; 1 is normal. Server default: 1."""
     pitch: NotRequired[int]
-    """
-    Pitch change in semitones. Server default: 0.
-    """
+    """Pitch change in semitones. Server default: 0."""
     emotion: NotRequired[str]
-    """
-    Emotion: `happy`, `sad`, `angry`, `fearful`, `disgusted`, `surprised`, `calm` or `neutral`.
-    """
+    """Emotion: `happy`, `sad`, `angry`, `fearful`, `disgusted`, `surprised`, `calm` or `neutral`."""
     latex_read: NotRequired[bool]
-    """
-    Whether to read LaTeX formulas. Server default: false.
-    """
+    """Whether to read LaTeX formulas. Server default: false."""
     english_normalization: NotRequired[bool]
-    """
-    Whether to spell out English numbers and dates. Server default: false.
-    """
+    """Whether to spell out English numbers and dates. Server default: false."""
     text_normalization: NotRequired[bool]
-    """
-    Whether to spell out numbers and dates.
-    """
+    """Whether to spell out numbers and dates."""
 
 
 class MinimaxVoiceWeight(TypedDict):
-    """
-    A voice of a mix.
-    """
+    """A voice of a mix."""
 
     voice_id: str
-    """
-    The voice.
-    """
+    """The voice."""
     weight: int
-    """
-    Weight.
-    """
+    """Weight."""
 
 
 class MinimaxLongSpeechRequest(TypedDict):
     model: str
-    """
-    The model, such as `speech-2.6-hd` or `speech-02-turbo`.
-    """
+    """The model, such as `speech-2.6-hd` or `speech-02-turbo`."""
     text: NotRequired[str]
-    """
-    The text.
-    """
+    """The text."""
     text_file_id: NotRequired[int]
-    """
-    The id of an uploaded text, or a ZIP file of texts.
-    """
+    """The id of an uploaded text, or a ZIP file of texts."""
     voice_setting: MinimaxVoiceSetting
     audio_setting: NotRequired[MinimaxLongSpeechSetting]
     pronunciation_dict: NotRequired[MinimaxPronunciation]
     language_boost: NotRequired[str]
-    """
-    The language to improve, such as `English` or `Chinese`, or `auto`.
-    """
+    """The language to improve, such as `English` or `Chinese`, or `auto`."""
     voice_modify: NotRequired[MinimaxVoiceEffect]
     aigc_watermark: NotRequired[bool]
-    """
-    Whether to add an audible mark of AI generation at the end.
-    """
+    """Whether to add an audible mark of AI generation at the end."""
 
 
 class MinimaxMusicRequest(TypedDict):
     model: str
-    """
-    The model: `music-2.5`, `music-2.0`, `music-1.5`.
-    """
+    """The model: `music-2.5`, `music-2.0`, `music-1.5`."""
     prompt: NotRequired[str]
-    """
-    The style, as a text prompt.
-    """
+    """The style, as a text prompt."""
     lyrics: NotRequired[str]
-    """
-    The lyrics, with sections such as `[Verse]` and `[Chorus]`.
-    """
+    """The lyrics, with sections such as `[Verse]` and `[Chorus]`."""
     audio_setting: NotRequired[MinimaxMusicSetting]
     output_format: NotRequired[Literal["hex", "url"]]
-    """
-    The song itself, or its URL.
-    """
+    """The song itself, or its URL."""
     lyrics_optimizer: NotRequired[bool]
-    """
-    Whether to write the lyrics from the prompt. Server default: false.
-    """
+    """Whether to write the lyrics from the prompt. Server default: false."""
     is_instrumental: NotRequired[bool]
-    """
-    Whether to generate instrumental music. Server default: false.
-    """
+    """Whether to generate instrumental music. Server default: false."""
     audio_url: NotRequired[str]
-    """
-    URL of a song to cover, for the `music-cover` models.
-    """
+    """URL of a song to cover, for the `music-cover` models."""
     audio_base64: NotRequired[str]
-    """
-    URL of a song to cover, for the `music-cover` models.
-    """
+    """URL of a song to cover, for the `music-cover` models."""
 
 
 class MinimaxSpeechRequest(TypedDict):
@@ -299,35 +179,21 @@ class MinimaxSpeechRequest(TypedDict):
     `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`.
     """
     text: str
-    """
-    The text. Pauses of x seconds are `<#x#>`.
-    """
+    """The text. Pauses of x seconds are `<#x#>`."""
     stream: NotRequired[bool]
-    """
-    Return the response as an event stream. Server default: false.
-    """
+    """Return the response as an event stream. Server default: false."""
     stream_options: NotRequired[MinimaxSpeechStreamOptions]
     voice_setting: NotRequired[MinimaxVoiceSetting]
     audio_setting: NotRequired[MinimaxSpeechSetting]
     pronunciation_dict: NotRequired[MinimaxPronunciation]
     timber_weights: NotRequired[Sequence[MinimaxVoiceWeight]]
-    """
-    Voices to mix.
-    """
+    """Voices to mix."""
     voice_modify: NotRequired[MinimaxVoiceEffect]
     language_boost: NotRequired[str]
-    """
-    The language to improve, such as `English` or `Chinese`, or `auto`.
-    """
+    """The language to improve, such as `English` or `Chinese`, or `auto`."""
     output_format: NotRequired[Literal["hex", "url"]]
-    """
-    The audio itself, or its URL; a stream returns `hex` alone. Server default: "hex".
-    """
+    """The audio itself, or its URL; a stream returns `hex` alone. Server default: "hex"."""
     subtitle_enable: NotRequired[bool]
-    """
-    Whether to generate subtitles too. Server default: false.
-    """
+    """Whether to generate subtitles too. Server default: false."""
     text_normalization: NotRequired[bool]
-    """
-    Whether to spell out numbers and dates.
-    """
+    """Whether to spell out numbers and dates."""

@@ -10,99 +10,61 @@ from api302_client.params.files import File
 
 class MurekaExtendLyricsRequest(TypedDict):
     lyrics: str
-    """
-    The lyrics so far.
-    """
+    """The lyrics so far."""
 
 
 class MurekaInstrumentalRequest(TypedDict):
     model: NotRequired[str]
-    """
-    The model: `auto` for the newest, `mureka-6`, `mureka-7.5`.
-    """
+    """The model: `auto` for the newest, `mureka-6`, `mureka-7.5`."""
     n: NotRequired[int]
-    """
-    Number of instrumentals to generate.
-    """
+    """Number of instrumentals to generate."""
     prompt: NotRequired[str]
-    """
-    The style, as a text prompt.
-    """
+    """The style, as a text prompt."""
     instrumental_id: NotRequired[str]
-    """
-    The id of an uploaded reference instrumental.
-    """
+    """The id of an uploaded reference instrumental."""
 
 
 class MurekaLyricsRequest(TypedDict):
     prompt: str
-    """
-    Text prompt: what the song is about.
-    """
+    """Text prompt: what the song is about."""
 
 
 class MurekaSongRequest(TypedDict):
     lyrics: str
-    """
-    The lyrics, with sections such as `[Verse]`.
-    """
+    """The lyrics, with sections such as `[Verse]`."""
     model: NotRequired[str]
-    """
-    The model: `auto` for the newest, `mureka-5.5`, `mureka-6`, `mureka-7.5`, `mureka-o1`.
-    """
+    """The model: `auto` for the newest, `mureka-5.5`, `mureka-6`, `mureka-7.5`, `mureka-o1`."""
     n: NotRequired[int]
-    """
-    Number of songs to generate. Server default: 2.
-    """
+    """Number of songs to generate. Server default: 2."""
     prompt: NotRequired[str]
-    """
-    The style, as a text prompt.
-    """
+    """The style, as a text prompt."""
     reference_id: NotRequired[str]
-    """
-    The id of an uploaded reference song.
-    """
+    """The id of an uploaded reference song."""
     vocal_id: NotRequired[str]
-    """
-    The id of an uploaded voice to sing with.
-    """
+    """The id of an uploaded voice to sing with."""
     melody_id: NotRequired[str]
-    """
-    The id of an uploaded melody.
-    """
+    """The id of an uploaded melody."""
     stream: NotRequired[bool]
-    """
-    Whether to return a URL for listening during generation; not with mureka-o1.
-    """
+    """Whether to return a URL for listening during generation; not with mureka-o1."""
 
 
 class MurekaSpeechRequest(TypedDict):
     text: str
-    """
-    The text.
-    """
+    """The text."""
     voice: NotRequired[str]
-    """
-    A voice of Mureka: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
-    """
+    """A voice of Mureka: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`."""
     voice_id: NotRequired[str]
-    """
-    The id of an uploaded voice.
-    """
+    """The id of an uploaded voice."""
 
 
 class MurekaStemRequest(TypedDict):
     url: str
-    """
-    The song, as a URL or as a data URL of at most 10 MB.
-    """
+    """The song, as a URL or as a data URL of at most 10 MB."""
 
 
 class MurekaUploadForm(TypedDict):
     file: File
-    """
-    The audio, as mp3 or m4a; a melody as mid too.
-    """
+    """The audio, as mp3 or m4a; a melody as mid too."""
     purpose: Literal["reference", "vocal", "melody", "instrumental", "voice", "audio"]
     """
     The purpose; longer audio is cut off: `reference` and `instrumental` 30 seconds, `vocal` 15 to 30, `melody` 5
@@ -111,30 +73,18 @@ class MurekaUploadForm(TypedDict):
 
 
 class MurekaUtterance(TypedDict):
-    """
-    An utterance of a speaker.
-    """
+    """An utterance of a speaker."""
 
     text: str
-    """
-    The text.
-    """
+    """The text."""
     voice: str
-    """
-    A voice of Mureka: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
-    """
+    """A voice of Mureka: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`."""
 
 
 class MurekaPodcastRequest(TypedDict):
     conversations: Sequence[MurekaUtterance]
-    """
-    The utterances, in order.
-    """
+    """The utterances, in order."""
     background: NotRequired[str]
-    """
-    The background music.
-    """
+    """The background music."""
     speed: NotRequired[float]
-    """
-    Speed; 1 is normal.
-    """
+    """Speed; 1 is normal."""

@@ -9,35 +9,23 @@ from api302_client.params.files import File
 
 
 class OpenaiSpeechRequest(TypedDict):
-    """
-    The text, the voice and the settings.
-    """
+    """The text, the voice and the settings."""
 
     model: str
-    """
-    The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
-    """
+    """The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version."""
     input: str
-    """
-    The text.
-    """
+    """The text."""
     voice: str
     """
     The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`, `shimmer`, `verse`,
     `marin`, `cedar`.
     """
     response_format: NotRequired[Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]]
-    """
-    Audio format. Server default: "mp3".
-    """
+    """Audio format. Server default: "mp3"."""
     speed: NotRequired[float]
-    """
-    Speed. Server default: 1.
-    """
+    """Speed. Server default: 1."""
     instructions: NotRequired[str]
-    """
-    Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
-    """
+    """Instructions on how to speak; not for `tts-1` and `tts-1-hd`."""
 
 
 OpenaiTranscribeForm = TypedDict(
@@ -62,27 +50,15 @@ OpenaiTranscribeForm = TypedDict(
 
 
 class OpenaiTranslateForm(TypedDict):
-    """
-    The audio and the settings.
-    """
+    """The audio and the settings."""
 
     file: File
-    """
-    The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the extension.
-    """
+    """The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the extension."""
     model: str
-    """
-    `whisper-1`.
-    """
+    """`whisper-1`."""
     prompt: NotRequired[str]
-    """
-    A text in English that guides the style or continues an earlier part.
-    """
+    """A text in English that guides the style or continues an earlier part."""
     response_format: NotRequired[Literal["json", "text", "srt", "verbose_json", "vtt"]]
-    """
-    Response format. Server default: "json".
-    """
+    """Response format. Server default: "json"."""
     temperature: NotRequired[float]
-    """
-    Sampling temperature. Server default: 0.
-    """
+    """Sampling temperature. Server default: 0."""

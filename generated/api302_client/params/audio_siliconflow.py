@@ -9,119 +9,71 @@ from api302_client.params.files import File
 
 
 class SiliconflowReference(TypedDict):
-    """
-    A recording and its transcript.
-    """
+    """A recording and its transcript."""
 
     audio: NotRequired[str]
-    """
-    The audio file.
-    """
+    """The audio file."""
     text: NotRequired[str]
-    """
-    Transcript of the recording.
-    """
+    """Transcript of the recording."""
 
 
 class SiliconflowSpeechRequest(TypedDict):
     model: str
-    """
-    The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`.
-    """
+    """The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`."""
     input: str
-    """
-    The text.
-    """
+    """The text."""
     voice: NotRequired[str]
     """
     A voice: the model's name, a colon and `alex`, `anna`, `bella`, `benjamin`, `charles`, `claire`, `david` or
     `diana`; or one of your own.
     """
     references: NotRequired[Sequence[SiliconflowReference]]
-    """
-    Recordings of the voices to speak with.
-    """
+    """Recordings of the voices to speak with."""
     max_tokens: NotRequired[int]
-    """
-    Maximum number of tokens; MOSS-TTSD only. Server default: 2048.
-    """
+    """Maximum number of tokens; MOSS-TTSD only. Server default: 2048."""
     response_format: NotRequired[Literal["mp3", "opus", "wav", "pcm"]]
-    """
-    Audio format. Server default: "mp3".
-    """
+    """Audio format. Server default: "mp3"."""
     sample_rate: NotRequired[float]
-    """
-    Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm.
-    """
+    """Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm."""
     stream: NotRequired[bool]
-    """
-    Whether to stream the audio.
-    """
+    """Whether to stream the audio."""
     speed: NotRequired[float]
-    """
-    Speed; 1 is normal. Server default: 1.
-    """
+    """Speed; 1 is normal. Server default: 1."""
     gain: NotRequired[float]
-    """
-    Volume change in decibels. Server default: 0.
-    """
+    """Volume change in decibels. Server default: 0."""
 
 
 class SiliconflowTranscribeForm(TypedDict):
     model: str
-    """
-    The model, such as `FunAudioLLM/SenseVoiceSmall`.
-    """
+    """The model, such as `FunAudioLLM/SenseVoiceSmall`."""
     file: File
-    """
-    The audio.
-    """
+    """The audio."""
 
 
 class SiliconflowVoice(TypedDict):
-    """
-    A voice of your own.
-    """
+    """A voice of your own."""
 
     uri: str
-    """
-    URI of the voice, for `voice`.
-    """
+    """URI of the voice, for `voice`."""
 
 
 class SiliconflowVoiceForm(TypedDict):
     model: str
-    """
-    The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or `fishaudio/fish-speech-1.5`.
-    """
+    """The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or `fishaudio/fish-speech-1.5`."""
     customName: str
-    """
-    A name of your own.
-    """
+    """A name of your own."""
     text: str
-    """
-    Transcript of the recording.
-    """
+    """Transcript of the recording."""
     file: File
-    """
-    The audio file.
-    """
+    """The audio file."""
 
 
 class SiliconflowVoiceRequest(TypedDict):
     model: str
-    """
-    The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or `fishaudio/fish-speech-1.5`.
-    """
+    """The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or `fishaudio/fish-speech-1.5`."""
     customName: str
-    """
-    A name of your own.
-    """
+    """A name of your own."""
     text: str
-    """
-    Transcript of the recording.
-    """
+    """Transcript of the recording."""
     audio: str
-    """
-    The audio file.
-    """
+    """The audio file."""

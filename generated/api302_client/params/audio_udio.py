@@ -6,101 +6,57 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class UdioSource(TypedDict):
-    """
-    The song to extend.
-    """
+    """The song to extend."""
 
     source_type: NotRequired[str]
-    """
-    `song`.
-    """
+    """`song`."""
     song_id: NotRequired[str]
-    """
-    The song.
-    """
+    """The song."""
 
 
 class UdioConfig(TypedDict):
-    """
-    Whether to begin or to extend a song.
-    """
+    """Whether to begin or to extend a song."""
 
     mode: Literal["regular", "precede", "continuation"]
-    """
-    A new song, or an extension before or after one.
-    """
+    """A new song, or an extension before or after one."""
     context_length: NotRequired[float]
-    """
-    Seconds of the song to take into account. Server default: 130.
-    """
+    """Seconds of the song to take into account. Server default: 130."""
     source: NotRequired[UdioSource]
 
 
 class UdioParameters(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt: what the song is about or, with lyrics of your own, its style.
-    """
+    """Text prompt: what the song is about or, with lyrics of your own, its style."""
     lyrics: NotRequired[str]
-    """
-    The lyrics, with sections such as `[Verse]`.
-    """
+    """The lyrics, with sections such as `[Verse]`."""
     lyrics_type: NotRequired[Literal["generate", "user", "instrumental"]]
-    """
-    Whether Udio writes the lyrics, they are yours, or there are none.
-    """
+    """Whether Udio writes the lyrics, they are yours, or there are none."""
     model_type: NotRequired[Literal["udio32-v1.5", "udio130-v1.5"]]
-    """
-    The model: 32 or 130 seconds.
-    """
+    """The model: 32 or 130 seconds."""
     bypass_prompt_optimization: NotRequired[bool]
-    """
-    Whether to use the prompt unchanged.
-    """
+    """Whether to use the prompt unchanged."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same song, -1 a random one.
-    """
+    """Random seed; the same seed gives the same song, -1 a random one."""
     song_section_start: NotRequired[float]
-    """
-    Start of this part in the whole song.
-    """
+    """Start of this part in the whole song."""
     song_section_end: NotRequired[float]
-    """
-    End of this part in the whole song.
-    """
+    """End of this part in the whole song."""
     lyrics_placement_start: NotRequired[float]
-    """
-    Start of the lyrics in the whole song.
-    """
+    """Start of the lyrics in the whole song."""
     lyrics_placement_end: NotRequired[float]
-    """
-    End of the lyrics in the whole song.
-    """
+    """End of the lyrics in the whole song."""
     prompt_strength: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     clarity_strength: NotRequired[float]
-    """
-    Clarity of the audio.
-    """
+    """Clarity of the audio."""
     lyrics_strength: NotRequired[float]
-    """
-    How closely to follow the lyrics.
-    """
+    """How closely to follow the lyrics."""
     generation_quality: NotRequired[float]
-    """
-    Quality; better is slower.
-    """
+    """Quality; better is slower."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     config: UdioConfig
 
 

@@ -7,200 +7,114 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 
 class Ai302ControlNet(TypedDict):
-    """
-    A ControlNet: an image that steers the composition.
-    """
+    """A ControlNet: an image that steers the composition."""
 
     path: NotRequired[str]
-    """
-    URL of the weights, or a Hugging Face name.
-    """
+    """URL of the weights, or a Hugging Face name."""
     control_image_url: NotRequired[str]
-    """
-    The image.
-    """
+    """The image."""
     conditioning_scale: NotRequired[float]
-    """
-    Weight.
-    """
+    """Weight."""
     mask_image_url: NotRequired[str]
-    """
-    Mask: the region that the ControlNet steers.
-    """
+    """Mask: the region that the ControlNet steers."""
     mask_threshold: NotRequired[float]
-    """
-    Brightness from which the mask counts.
-    """
+    """Brightness from which the mask counts."""
     config_url: NotRequired[str]
-    """
-    URL of the model's configuration.
-    """
+    """URL of the model's configuration."""
     variant: NotRequired[str]
-    """
-    Variant of the weights.
-    """
+    """Variant of the weights."""
     start_percentage: NotRequired[float]
-    """
-    Share of the steps after which it starts.
-    """
+    """Share of the steps after which it starts."""
     end_percentage: NotRequired[float]
-    """
-    Share of the steps after which it ends.
-    """
+    """Share of the steps after which it ends."""
 
 
 class Ai302ImageSize(TypedDict):
-    """
-    A custom image size in pixels.
-    """
+    """A custom image size in pixels."""
 
     width: int
-    """
-    Width in pixels.
-    """
+    """Width in pixels."""
     height: int
-    """
-    Height in pixels.
-    """
+    """Height in pixels."""
 
 
 Ai302ImageSizeChoice: TypeAlias = (
     Ai302ImageSize | Literal["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]
 )
-"""
-An image size by name, or width and height.
-"""
+"""An image size by name, or width and height."""
 
 
 class Ai302IpAdapter(TypedDict):
-    """
-    An IP-Adapter: an image that steers the look.
-    """
+    """An IP-Adapter: an image that steers the look."""
 
     path: NotRequired[str]
-    """
-    The adapter's Hugging Face name.
-    """
+    """The adapter's Hugging Face name."""
     image_url: NotRequired[str]
-    """
-    The image.
-    """
+    """The image."""
     scale: NotRequired[float]
-    """
-    Weight.
-    """
+    """Weight."""
     image_encoder_path: NotRequired[str]
-    """
-    The image encoder's model.
-    """
+    """The image encoder's model."""
     image_encoder_subfolder: NotRequired[str]
-    """
-    Folder of the image encoder's weights.
-    """
+    """Folder of the image encoder's weights."""
     image_encoder_weight_name: NotRequired[str]
-    """
-    Name of the image encoder's weights.
-    """
+    """Name of the image encoder's weights."""
     subfolder: NotRequired[str]
-    """
-    Folder of the adapter's weights.
-    """
+    """Folder of the adapter's weights."""
     weight_name: NotRequired[str]
-    """
-    Name of the adapter's weights.
-    """
+    """Name of the adapter's weights."""
     mask_image_url: NotRequired[str]
-    """
-    Mask: the region that the ControlNet steers.
-    """
+    """Mask: the region that the ControlNet steers."""
     mask_threshold: NotRequired[float]
-    """
-    Brightness from which the mask counts.
-    """
+    """Brightness from which the mask counts."""
 
 
 class Ai302LoraWeight(TypedDict):
-    """
-    LoRA weights.
-    """
+    """LoRA weights."""
 
     path: NotRequired[str]
-    """
-    URL of the weights, or a Hugging Face name.
-    """
+    """URL of the weights, or a Hugging Face name."""
     scale: NotRequired[float]
-    """
-    Weight.
-    """
+    """Weight."""
     force: NotRequired[bool]
-    """
-    Use the weights even if they do not fit well.
-    """
+    """Use the weights even if they do not fit well."""
 
 
 class DoubaoDrawingLogo(TypedDict):
-    """
-    A visible watermark.
-    """
+    """A visible watermark."""
 
     add_logo: NotRequired[bool]
-    """
-    Whether to add the watermark.
-    """
+    """Whether to add the watermark."""
     position: NotRequired[int]
-    """
-    The corner, as a number.
-    """
+    """The corner, as a number."""
     language: NotRequired[int]
-    """
-    The language of the text, as a number.
-    """
+    """The language of the text, as a number."""
     opacity: NotRequired[float]
-    """
-    Opacity.
-    """
+    """Opacity."""
     logo_text_content: NotRequired[str]
-    """
-    The watermark's text.
-    """
+    """The watermark's text."""
 
 
 class GlifRequest(TypedDict):
-    """
-    The inputs of a glif.
-    """
+    """The inputs of a glif."""
 
     inputs: Sequence[str] | Mapping[str, str]
-    """
-    Inputs in order or by name; URLs for images.
-    """
+    """Inputs in order or by name; URLs for images."""
 
 
 class IdeogramColor(TypedDict):
-    """
-    A color.
-    """
+    """A color."""
 
     color_hex: str
-    """
-    Hexadecimal color, such as `#FF8800`.
-    """
+    """Hexadecimal color, such as `#FF8800`."""
     color_weight: NotRequired[float]
-    """
-    Weight of the color.
-    """
+    """Weight of the color."""
 
 
 class IdeogramColorPalette(TypedDict):
-    """
-    Color palette: a preset by name, or your own colors.
-    """
+    """Color palette: a preset by name, or your own colors."""
 
     name: NotRequired[Literal["EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "ULTRAMARINE"]]
-    """
-    A preset by name.
-    """
+    """A preset by name."""
     members: NotRequired[Sequence[IdeogramColor]]
-    """
-    The colors.
-    """
+    """The colors."""

@@ -11,340 +11,196 @@ from . import common
 
 class Ai302CartoonToRealityForm(TypedDict):
     imageFile: File
-    """
-    The drawing.
-    """
+    """The drawing."""
     targetType: str
-    """
-    The type of person wanted, as a number; `0` in 302.AI's app.
-    """
+    """The type of person wanted, as a number; `0` in 302.AI's app."""
 
 
 class Ai302ChangeClothesForm(TypedDict):
     modelImageFile: File
-    """
-    Image of the person.
-    """
+    """Image of the person."""
     clothesImageFile: File
-    """
-    Image of the clothes.
-    """
+    """Image of the clothes."""
     modelImgSegLabels: str
-    """
-    What to replace on the person: numbers of parts with commas between, such as `10`.
-    """
+    """What to replace on the person: numbers of parts with commas between, such as `10`."""
     clothesImgSegLabels: str
-    """
-    What to take from the clothes: numbers of parts with commas between, such as `10`.
-    """
+    """What to take from the clothes: numbers of parts with commas between, such as `10`."""
 
 
 class Ai302ChangeClothesMaskForm(TypedDict):
     modelImageFile: File
-    """
-    Image of the person.
-    """
+    """Image of the person."""
     clothesImageFile: File
-    """
-    Image of the clothes.
-    """
+    """Image of the clothes."""
     modelMaskFile: File
-    """
-    Mask: what to replace on the person.
-    """
+    """Mask: what to replace on the person."""
     clothesMaskFile: File
-    """
-    Mask: what to take from the clothes.
-    """
+    """Mask: what to take from the clothes."""
 
 
 class Ai302ColorizeForm(TypedDict):
     image: str
-    """
-    The photo.
-    """
+    """The photo."""
 
 
 class Ai302ColorizeV2Form(TypedDict):
     image: str
-    """
-    The photo.
-    """
+    """The photo."""
     model_name: NotRequired[str]
-    """
-    The model, such as `Artistic`.
-    """
+    """The model, such as `Artistic`."""
 
 
 class Ai302ComfySwapFaceForm(TypedDict):
     faceImageFile: File
-    """
-    Image of the face.
-    """
+    """Image of the face."""
     targetImageFile: File
-    """
-    Input image.
-    """
+    """Input image."""
     filmFilter: NotRequired[Literal["0", "1"]]
-    """
-    `1` adds a film look.
-    """
+    """`1` adds a film look."""
 
 
 class Ai302EraseForm(TypedDict):
     image_url: File
-    """
-    The image, as a file.
-    """
+    """The image, as a file."""
     mask_image_url: File
-    """
-    Mask: what to remove, a PNG file.
-    """
+    """Mask: what to remove, a PNG file."""
 
 
 class Ai302FaceToManyForm(TypedDict):
     image: File
-    """
-    A photo of a person.
-    """
+    """A photo of a person."""
     style: NotRequired[Literal["3D", "Emoji", "Video game", "Pixels", "Clay", "Toy"]]
-    """
-    The style. Server default: "3D".
-    """
+    """The style. Server default: "3D"."""
     prompt: NotRequired[str]
-    """
-    Text prompt. Server default: "a person".
-    """
+    """Text prompt. Server default: "a person"."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     denoising_strength: NotRequired[float]
-    """
-    Denoising strength: how far to leave the photo. Server default: 0.65.
-    """
+    """Denoising strength: how far to leave the photo. Server default: 0.65."""
     prompt_strength: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 4.5.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 4.5."""
     control_depth_strength: NotRequired[float]
-    """
-    How closely to keep the depth. Server default: 0.8.
-    """
+    """How closely to keep the depth. Server default: 0.8."""
     instant_id_strength: NotRequired[float]
-    """
-    How closely to keep the person's identity. Server default: 1.
-    """
+    """How closely to keep the person's identity. Server default: 1."""
     custom_lora_url: NotRequired[str]
-    """
-    URL of LoRA weights.
-    """
+    """URL of LoRA weights."""
     lora_scale: NotRequired[float]
-    """
-    Weight of the LoRA. Server default: 1.
-    """
+    """Weight of the LoRA. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302FaceUpscaleForm(TypedDict):
-    """
-    Callers send the photo under both names.
-    """
+    """Callers send the photo under both names."""
 
     image: NotRequired[File]
-    """
-    The photo.
-    """
+    """The photo."""
     input: NotRequired[File]
-    """
-    The photo, repeated.
-    """
+    """The photo, repeated."""
     upscale: NotRequired[float]
-    """
-    Upscaling factor.
-    """
+    """Upscaling factor."""
 
 
 class Ai302FluxSelfieForm(TypedDict):
     main_face_image: File
-    """
-    The photo of the face.
-    """
+    """The photo of the face."""
     prompt: NotRequired[str]
-    """
-    Text prompt. Server default: "portrait, color, cinematic".
-    """
+    """Text prompt. Server default: "portrait, color, cinematic"."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     width: NotRequired[int]
-    """
-    Width in pixels. Server default: 896.
-    """
+    """Width in pixels. Server default: 896."""
     height: NotRequired[int]
-    """
-    Height in pixels. Server default: 1152.
-    """
+    """Height in pixels. Server default: 1152."""
     num_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 20.
-    """
+    """Number of inference steps. Server default: 20."""
     start_step: NotRequired[int]
-    """
-    Step from which the face is used; 0 keeps it closest, 4 is freer. Server default: 0.
-    """
+    """Step from which the face is used; 0 keeps it closest, 4 is freer. Server default: 0."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 4.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 4."""
     id_weight: NotRequired[float]
-    """
-    Weight of the face. Server default: 1.
-    """
+    """Weight of the face. Server default: 1."""
     true_cfg: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt, against the negative prompt. Server default: 1.
-    """
+    """Guidance scale: how closely the output follows the prompt, against the negative prompt. Server default: 1."""
     max_sequence_length: NotRequired[int]
-    """
-    Maximum length of the prompt in tokens. Server default: 128.
-    """
+    """Maximum length of the prompt in tokens. Server default: 128."""
     output_format: NotRequired[Literal["png", "jpg", "webp"]]
-    """
-    Image format. Server default: "webp".
-    """
+    """Image format. Server default: "webp"."""
     output_quality: NotRequired[int]
-    """
-    Image quality; not for PNG. Server default: 80.
-    """
+    """Image quality; not for PNG. Server default: 80."""
     num_outputs: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302GetImageTranslationRequest(TypedDict):
     id: int
-    """
-    The task's id.
-    """
+    """The task's id."""
 
 
 class Ai302HtmlToPngRequest(TypedDict):
     htmlCode: str
-    """
-    HTML code of the page.
-    """
+    """HTML code of the page."""
 
 
 class Ai302InpaintRequest(TypedDict):
     prompt: str
-    """
-    Text prompt: what to show there.
-    """
+    """Text prompt: what to show there."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     mask_url: str
-    """
-    URL of the mask; white marks what is inpainted.
-    """
+    """URL of the mask; white marks what is inpainted."""
     model_name: str
-    """
-    The model by its Hugging Face name, such as `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by URL.
-    """
+    """The model by its Hugging Face name, such as `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by URL."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 30.
-    """
+    """Number of inference steps. Server default: 30."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 7.5.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 7.5."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 Ai302LightDirection: TypeAlias = Literal["None", "Left Light", "Right Light", "Top Light", "Bottom Light"]
-"""
-Direction of the light.
-"""
+"""Direction of the light."""
 
 
 class Ai302LlavaForm(TypedDict):
     image: File
-    """
-    The image.
-    """
+    """The image."""
     prompt: str
-    """
-    The question.
-    """
+    """The question."""
     top_p: NotRequired[float]
-    """
-    Nucleus sampling: choose among the likeliest tokens that make up this share. Server default: 1.
-    """
+    """Nucleus sampling: choose among the likeliest tokens that make up this share. Server default: 1."""
     temperature: NotRequired[float]
-    """
-    Sampling temperature. Server default: 0.2.
-    """
+    """Sampling temperature. Server default: 0.2."""
     max_tokens: NotRequired[int]
-    """
-    Maximum number of tokens of the answer. Server default: 1024.
-    """
+    """Maximum number of tokens of the answer. Server default: 1024."""
 
 
 class Ai302PoseTransferRequest(TypedDict):
     person_image_url: str
-    """
-    Image of the person.
-    """
+    """Image of the person."""
     pose_image_url: str
-    """
-    URL of the image of the pose.
-    """
+    """URL of the image of the pose."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 50.
-    """
+    """Number of inference steps. Server default: 50."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the images. Server default: 2.5.
-    """
+    """Guidance scale: how closely the output follows the images. Server default: 2.5."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check for unsafe images. Server default: true.
-    """
+    """Check for unsafe images. Server default: true."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302RedoImageTranslationRequest(TypedDict):
     id: int
-    """
-    The task's id.
-    """
+    """The task's id."""
     result: str
     """
     The result as returned by the query, as JSON text, with other values for `translation`, `fill_color`,
@@ -353,199 +209,113 @@ class Ai302RedoImageTranslationRequest(TypedDict):
 
 
 Ai302RelightSize: TypeAlias = Literal[256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960, 1024]
-"""
-Size in pixels.
-"""
+"""Size in pixels."""
 
 
 class Ai302RelightV2Request(TypedDict):
     prompt: str
-    """
-    Text prompt: the scene and its light.
-    """
+    """Text prompt: the scene and its light."""
     image_url: str
-    """
-    Image of the subject.
-    """
+    """Image of the subject."""
     type: NotRequired[Literal["text", "image"]]
-    """
-    Whether the background comes from the prompt or from an image; one caller.
-    """
+    """Whether the background comes from the prompt or from an image; one caller."""
     background_image_url: NotRequired[str]
-    """
-    URL of the background; one caller.
-    """
+    """URL of the background; one caller."""
     bg_source: NotRequired[str]
-    """
-    Direction of the light; one caller.
-    """
+    """Direction of the light; one caller."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     initial_latent: NotRequired[Literal["None", "Left", "Right", "Top", "Bottom"]]
-    """
-    Direction of the light. Server default: "None".
-    """
+    """Direction of the light. Server default: "None"."""
     mask_image_url: NotRequired[str]
-    """
-    Mask: the foreground.
-    """
+    """Mask: the foreground."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_images: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 28.
-    """
+    """Number of inference steps. Server default: 28."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 5.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 5."""
     cfg: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt, against the negative prompt. Server default: 1.
-    """
+    """Guidance scale: how closely the output follows the prompt, against the negative prompt. Server default: 1."""
     enable_hr_fix: NotRequired[bool]
-    """
-    Add a high-resolution pass.
-    """
+    """Add a high-resolution pass."""
     hr_downscale: NotRequired[float]
-    """
-    Downscaling factor of the first pass. Server default: 0.5.
-    """
+    """Downscaling factor of the first pass. Server default: 0.5."""
     lowres_denoise: NotRequired[float]
-    """
-    Denoising strength of the first pass. Server default: 0.98.
-    """
+    """Denoising strength of the first pass. Server default: 0.98."""
     highres_denoise: NotRequired[float]
-    """
-    Denoising strength of the second pass. Server default: 0.95.
-    """
+    """Denoising strength of the second pass. Server default: 0.95."""
     background_threshold: NotRequired[float]
-    """
-    Threshold of the cutout; without effect by now. Server default: 0.67.
-    """
+    """Threshold of the cutout; without effect by now. Server default: 0.67."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format. Server default: "jpeg".
-    """
+    """Image format. Server default: "jpeg"."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check for unsafe images. Server default: true.
-    """
+    """Check for unsafe images. Server default: true."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302RemoveBackgroundForm(TypedDict):
     image: File
-    """
-    The image.
-    """
+    """The image."""
 
 
 class Ai302RemoveBackgroundV2Request(TypedDict):
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
 
 
 class Ai302RemoveBackgroundV3Request(TypedDict):
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
 
 
 class Ai302ReplaceObjectForm(TypedDict):
     sourceImageFile: File
-    """
-    Source image.
-    """
+    """Source image."""
     targetImageFile: File
-    """
-    Target image.
-    """
+    """Target image."""
     sourceDescription: str
-    """
-    Description of the object in the source image.
-    """
+    """Description of the object in the source image."""
     targetDescription: str
-    """
-    Description of the object in the target image.
-    """
+    """Description of the object in the target image."""
     smallObject: NotRequired[Literal["0", "1"]]
-    """
-    `1` where the object is small.
-    """
+    """`1` where the object is small."""
 
 
 class Ai302ReplaceObjectMaskForm(TypedDict):
     sourceImageFile: File
-    """
-    Source image.
-    """
+    """Source image."""
     targetImageFile: File
-    """
-    Target image.
-    """
+    """Target image."""
     sourceMaskFile: File
-    """
-    Mask: the object in the source image.
-    """
+    """Mask: the object in the source image."""
     targetMaskFile: File
-    """
-    Mask: the object in the target image.
-    """
+    """Mask: the object in the target image."""
     smallObject: NotRequired[Literal["0", "1"]]
-    """
-    `1` where the object is small.
-    """
+    """`1` where the object is small."""
 
 
 class Ai302SuperUpscaleForm(TypedDict):
     image: File
-    """
-    The image.
-    """
+    """The image."""
     prompt: NotRequired[str]
-    """
-    Text prompt: what the image shows.
-    """
+    """Text prompt: what the image shows."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     scale_factor: NotRequired[float]
-    """
-    Upscaling factor. Server default: 2.
-    """
+    """Upscaling factor. Server default: 2."""
     dynamic: NotRequired[float]
-    """
-    Contrast (HDR); 3 to 9 are usual. Server default: 6.
-    """
+    """Contrast (HDR); 3 to 9 are usual. Server default: 6."""
     creativity: NotRequired[float]
-    """
-    Creativity: how much may be added; 0.3 to 0.9 are usual. Server default: 0.35.
-    """
+    """Creativity: how much may be added; 0.3 to 0.9 are usual. Server default: 0.35."""
     resemblance: NotRequired[float]
-    """
-    Resemblance: how close to stay to the image; 0.3 to 1.6 are usual. Server default: 0.6.
-    """
+    """Resemblance: how close to stay to the image; 0.3 to 1.6 are usual. Server default: 0.6."""
     tiling_width: NotRequired[int]
-    """
-    Width of the tiles in pixels, a multiple of 16; smaller ones add more detail. Server default: 112.
-    """
+    """Width of the tiles in pixels, a multiple of 16; smaller ones add more detail. Server default: 112."""
     tiling_height: NotRequired[int]
-    """
-    Height of the tiles in pixels, a multiple of 16; smaller ones add more detail. Server default: 144.
-    """
+    """Height of the tiles in pixels, a multiple of 16; smaller ones add more detail. Server default: 144."""
     sd_model: NotRequired[
         Literal[
             "epicrealism_naturalSinRC1VAE.safetensors [84d76a0328]",
@@ -553,169 +323,93 @@ class Ai302SuperUpscaleForm(TypedDict):
             "flat2DAnimerge_v45Sharp.safetensors",
         ]
     ]
-    """
-    The Stable Diffusion model. Server default: "juggernaut_reborn.safetensors [338b85bc4f]".
-    """
+    """The Stable Diffusion model. Server default: "juggernaut_reborn.safetensors [338b85bc4f]"."""
     scheduler: NotRequired[str]
-    """
-    The sampler. Server default: "DPM++ 3M SDE Karras".
-    """
+    """The sampler. Server default: "DPM++ 3M SDE Karras"."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 18.
-    """
+    """Number of inference steps. Server default: 18."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result. Server default: 1337.
-    """
+    """Random seed; the same seed gives the same result. Server default: 1337."""
     multistep_factor: NotRequired[float]
-    """
-    Factor of the number of inference steps. Server default: 0.8.
-    """
+    """Factor of the number of inference steps. Server default: 0.8."""
     downscaling: NotRequired[bool]
-    """
-    Downscale the image first. Server default: false.
-    """
+    """Downscale the image first. Server default: false."""
     downscaling_resolution: NotRequired[int]
-    """
-    Number of pixels to downscale to. Server default: 768.
-    """
+    """Number of pixels to downscale to. Server default: 768."""
     lora_links: NotRequired[str]
-    """
-    URLs of LoRA weights, with commas between.
-    """
+    """URLs of LoRA weights, with commas between."""
     custom_sd_model: NotRequired[str]
-    """
-    A model of your own.
-    """
+    """A model of your own."""
     sharpen: NotRequired[float]
-    """
-    Sharpening at the end. Server default: 0.
-    """
+    """Sharpening at the end. Server default: 0."""
     mask: NotRequired[File]
-    """
-    Mask: what stays unchanged.
-    """
+    """Mask: what stays unchanged."""
     handfix: NotRequired[Literal["disabled", "hands_only", "image_and_hands"]]
-    """
-    Repair hands. Server default: "disabled".
-    """
+    """Repair hands. Server default: "disabled"."""
     pattern: NotRequired[bool]
-    """
-    The image is a seamless pattern. Server default: false.
-    """
+    """The image is a seamless pattern. Server default: false."""
     output_format: NotRequired[Literal["webp", "jpg", "png"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class Ai302SuperUpscaleV2Request(TypedDict):
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     model_type: NotRequired[Literal["SD_1_5", "SDXL"]]
-    """
-    The type of model. Server default: "SD_1_5".
-    """
+    """The type of model. Server default: "SD_1_5"."""
     scale: NotRequired[float]
-    """
-    Upscaling factor. Server default: 2.
-    """
+    """Upscaling factor. Server default: 2."""
     creativity: NotRequired[float]
-    """
-    Creativity: how much may be added. Server default: 0.5.
-    """
+    """Creativity: how much may be added. Server default: 0.5."""
     detail: NotRequired[float]
-    """
-    How much detail to add. Server default: 1.
-    """
+    """How much detail to add. Server default: 1."""
     shape_preservation: NotRequired[float]
-    """
-    How closely shapes are kept. Server default: 0.25.
-    """
+    """How closely shapes are kept. Server default: 0.25."""
     prompt: NotRequired[str]
-    """
-    Text prompt: what the image shows; without it, the image is captioned first.
-    """
+    """Text prompt: what the image shows; without it, the image is captioned first."""
     prompt_suffix: NotRequired[str]
-    """
-    Text added to the prompt.
-    """
+    """Text added to the prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 7.5.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 7.5."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 20.
-    """
+    """Number of inference steps. Server default: 20."""
     override_size_limits: NotRequired[bool]
-    """
-    Accept very large images too.
-    """
+    """Accept very large images too."""
     skip_ccsr: NotRequired[bool]
-    """
-    Skip the first of the two models.
-    """
+    """Skip the first of the two models."""
     enable_safety_checks: NotRequired[bool]
-    """
-    Turn unsafe images black. Server default: true.
-    """
+    """Turn unsafe images black. Server default: true."""
     base_model_url: NotRequired[str]
-    """
-    URL of a base model.
-    """
+    """URL of a base model."""
     additional_lora_url: NotRequired[str]
-    """
-    URL of LoRA weights.
-    """
+    """URL of LoRA weights."""
     additional_lora_scale: NotRequired[float]
-    """
-    Weight of the LoRA. Server default: 1.
-    """
+    """Weight of the LoRA. Server default: 1."""
     additional_embedding_url: NotRequired[str]
-    """
-    URL of embeddings.
-    """
+    """URL of embeddings."""
 
 
 class Ai302SvgToPngRequest(TypedDict):
     svgCode: str
-    """
-    The drawing.
-    """
+    """The drawing."""
 
 
 class Ai302SwapFaceForm(TypedDict):
     base_image_url: File
-    """
-    The image, as a file.
-    """
+    """The image, as a file."""
     swap_image_url: File
-    """
-    The face, as a file.
-    """
+    """The face, as a file."""
 
 
 class Ai302TransferStyleForm(TypedDict):
     oriImageFile: File
-    """
-    Input image.
-    """
+    """Input image."""
     refImageFile: File
-    """
-    Image of the style.
-    """
+    """Image of the style."""
 
 
 Ai302TranslateLanguage: TypeAlias = Literal[
@@ -797,244 +491,136 @@ Ai302TranslateLanguage: TypeAlias = Literal[
     "yua",
     "yo",
 ]
-"""
-A language of image translation, mostly by ISO code; uy is Uyghur, ti here Tibetan.
-"""
+"""A language of image translation, mostly by ISO code; uy is Uyghur, ti here Tibetan."""
 
 
 class Ai302TrellisRequest(TypedDict):
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     ss_guidance_strength: NotRequired[float]
-    """
-    Guidance scale of the rough shape. Server default: 7.5.
-    """
+    """Guidance scale of the rough shape. Server default: 7.5."""
     ss_sampling_steps: NotRequired[int]
-    """
-    Number of inference steps of the rough shape. Server default: 12.
-    """
+    """Number of inference steps of the rough shape. Server default: 12."""
     slat_guidance_strength: NotRequired[float]
-    """
-    Guidance scale of the details. Server default: 3.
-    """
+    """Guidance scale of the details. Server default: 3."""
     slat_sampling_steps: NotRequired[int]
-    """
-    Number of inference steps of the details. Server default: 12.
-    """
+    """Number of inference steps of the details. Server default: 12."""
     mesh_simplify: NotRequired[float]
-    """
-    Share by which the mesh is simplified. Server default: 0.95.
-    """
+    """Share by which the mesh is simplified. Server default: 0.95."""
     texture_size: NotRequired[Literal[512, 1024, 2048]]
-    """
-    Texture size in pixels. Server default: 1024.
-    """
+    """Texture size in pixels. Server default: 1024."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302TryOnRequest(TypedDict):
     human_image_url: str
-    """
-    Image of the person.
-    """
+    """Image of the person."""
     garment_image_url: str
-    """
-    URL of the image of the garment.
-    """
+    """URL of the image of the garment."""
     garment_type: NotRequired[Literal["upper_body", "lower_body", "dresses"]]
-    """
-    The type of garment. Leffa asks for it; 302.AI's own app leaves it out.
-    """
+    """The type of garment. Leffa asks for it; 302.AI's own app leaves it out."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 50.
-    """
+    """Number of inference steps. Server default: 50."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the images. Server default: 2.5.
-    """
+    """Guidance scale: how closely the output follows the images. Server default: 2.5."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check for unsafe images. Server default: true.
-    """
+    """Check for unsafe images. Server default: true."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302UpscaleForm(TypedDict):
     image: File
-    """
-    The image.
-    """
+    """The image."""
     scale: NotRequired[float]
-    """
-    Upscaling factor. Server default: 4.
-    """
+    """Upscaling factor. Server default: 4."""
     face_enhance: NotRequired[bool]
-    """
-    Restore faces too. Server default: false.
-    """
+    """Restore faces too. Server default: false."""
 
 
 class Ai302UpscaleRequest(TypedDict):
     image: str
-    """
-    The image.
-    """
+    """The image."""
     scale: NotRequired[float]
-    """
-    Upscaling factor. Server default: 4.
-    """
+    """Upscaling factor. Server default: 4."""
     face_enhance: NotRequired[bool]
-    """
-    Restore faces too. Server default: false.
-    """
+    """Restore faces too. Server default: false."""
 
 
 class Ai302RelightBackgroundForm(TypedDict):
     subject_image: File | str
-    """
-    Image of the subject.
-    """
+    """Image of the subject."""
     background_image: File | str
-    """
-    Background image.
-    """
+    """Background image."""
     prompt: NotRequired[str]
-    """
-    Text prompt: the scene; may be empty.
-    """
+    """Text prompt: the scene; may be empty."""
     appended_prompt: NotRequired[str]
-    """
-    Text added to the prompt. Server default: "best quality".
-    """
+    """Text added to the prompt. Server default: "best quality"."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     compute_normal: NotRequired[bool]
-    """
-    Return normal maps too. Server default: false.
-    """
+    """Return normal maps too. Server default: false."""
     width: NotRequired[Ai302RelightSize]
     height: NotRequired[Ai302RelightSize]
     light_source: NotRequired[str]
-    """
-    Direction of the light, such as `Use Background Image`.
-    """
+    """Direction of the light, such as `Use Background Image`."""
     bg_source: NotRequired[str]
-    """
-    Direction of the light, as one of 302.AI's apps names it.
-    """
+    """Direction of the light, as one of 302.AI's apps names it."""
     steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 25.
-    """
+    """Number of inference steps. Server default: 25."""
     cfg: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 2.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 2."""
     highres_scale: NotRequired[float]
-    """
-    Upscaling factor of the result. Server default: 1.5.
-    """
+    """Upscaling factor of the result. Server default: 1.5."""
     highres_denoise: NotRequired[float]
-    """
-    Denoising strength of the high-resolution pass. Server default: 0.5.
-    """
+    """Denoising strength of the high-resolution pass. Server default: 0.5."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302RelightForm(TypedDict):
     subject_image: File
-    """
-    Image of the subject.
-    """
+    """Image of the subject."""
     prompt: str
-    """
-    Text prompt: the subject and the scene.
-    """
+    """Text prompt: the subject and the scene."""
     appended_prompt: NotRequired[str]
-    """
-    Text added to the prompt. Server default: "best quality".
-    """
+    """Text added to the prompt. Server default: "best quality"."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     width: NotRequired[Ai302RelightSize]
     height: NotRequired[Ai302RelightSize]
     light_source: NotRequired[Ai302LightDirection]
     steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 25.
-    """
+    """Number of inference steps. Server default: 25."""
     cfg: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 2.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 2."""
     highres_scale: NotRequired[float]
-    """
-    Upscaling factor of the result. Server default: 1.5.
-    """
+    """Upscaling factor of the result. Server default: 1.5."""
     highres_denoise: NotRequired[float]
-    """
-    Denoising strength of the high-resolution pass. Server default: 0.5.
-    """
+    """Denoising strength of the high-resolution pass. Server default: 0.5."""
     lowres_denoise: NotRequired[float]
-    """
-    Denoising strength of the low-resolution pass. Server default: 0.9.
-    """
+    """Denoising strength of the low-resolution pass. Server default: 0.9."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302TranslateImageRequest(TypedDict):
     downloadInfo: str
-    """
-    The image, as JSON text of an object with its URL in `url`; the URL in ASCII.
-    """
+    """The image, as JSON text of an object with its URL in `url`; the URL in ASCII."""
     srcLang: Literal["auto", "both"] | Ai302TranslateLanguage
-    """
-    The source language; `auto` detects it, `both` is Chinese and English.
-    """
+    """The source language; `auto` detects it, `both` is Chinese and English."""
     tgtLang: Literal[""] | Ai302TranslateLanguage
-    """
-    The target language; empty where nothing is translated.
-    """
+    """The target language; empty where nothing is translated."""
     translateOn: Literal[0, 1]
-    """
-    1 translates, 0 only removes the text.
-    """
+    """1 translates, 0 only removes the text."""
     synthesisOn: Literal[0, 1]
-    """
-    1 puts the translation onto the image.
-    """
+    """1 puts the translation onto the image."""
     commodityFilterOn: NotRequired[Literal[0, 1]]
-    """
-    1 leaves the text on products unchanged. Server default: 0.
-    """
+    """1 leaves the text on products unchanged. Server default: 0."""
     callback: NotRequired[str]
-    """
-    Webhook URL, called with the result once the task ends.
-    """
+    """Webhook URL, called with the result once the task ends."""
     extraOptions: NotRequired[str]
-    """
-    More settings, as JSON text of an object such as one with `font_family`.
-    """
+    """More settings, as JSON text of an object such as one with `font_family`."""

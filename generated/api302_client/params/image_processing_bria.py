@@ -9,458 +9,254 @@ from api302_client.params.files import File
 
 
 class BriaBlurRequest(TypedDict):
-    """
-    The image, as `image_url` or `file`.
-    """
+    """The image, as `image_url` or `file`."""
 
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     scale: NotRequired[int]
-    """
-    Strength of the blur.
-    """
+    """Strength of the blur."""
     preserve_alpha: NotRequired[bool]
-    """
-    Keep the transparency of the image. Server default: true.
-    """
+    """Keep the transparency of the image. Server default: true."""
     force_rmbg: NotRequired[bool]
-    """
-    Remove the background even if the image has transparency already. Server default: false.
-    """
+    """Remove the background even if the image has transparency already. Server default: false."""
     sync: NotRequired[bool]
-    """
-    Wait for the image.
-    """
+    """Wait for the image."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaChange(TypedDict):
-    """
-    A change, with the actions listed for the person.
-    """
+    """A change, with the actions listed for the person."""
 
     id: str
-    """
-    The id of the person.
-    """
+    """The id of the person."""
 
 
 class BriaCutoutRequest(TypedDict):
-    """
-    The image, as `image_url` or `file`.
-    """
+    """The image, as `image_url` or `file`."""
 
     sku: NotRequired[str]
-    """
-    The product's stock number (SKU).
-    """
+    """The product's stock number (SKU)."""
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     force_rmbg: NotRequired[bool]
-    """
-    Remove the background even if the image has transparency already. Server default: false.
-    """
+    """Remove the background even if the image has transparency already. Server default: false."""
     preserve_alpha: NotRequired[bool]
-    """
-    Keep the transparency of the image. Server default: true.
-    """
+    """Keep the transparency of the image. Server default: true."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaEraseForegroundRequest(TypedDict):
-    """
-    The image, as `image_url` or `file`.
-    """
+    """The image, as `image_url` or `file`."""
 
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaEraseRequest(TypedDict):
-    """
-    The image and the mask, each as a URL or a file.
-    """
+    """The image and the mask, each as a URL or a file."""
 
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     mask_url: NotRequired[str]
-    """
-    URL of the mask; takes precedence over `mask_file`.
-    """
+    """URL of the mask; takes precedence over `mask_file`."""
     mask_file: NotRequired[str]
-    """
-    The file of the mask.
-    """
+    """The file of the mask."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaExpandRequest(TypedDict):
-    """
-    The image, as `image_url` or `file`.
-    """
+    """The image, as `image_url` or `file`."""
 
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     canvas_size: Sequence[int]
-    """
-    Width and height of the canvas in pixels.
-    """
+    """Width and height of the canvas in pixels."""
     original_image_size: Sequence[int]
-    """
-    Width and height of the image on it in pixels.
-    """
+    """Width and height of the image on it in pixels."""
     original_image_location: Sequence[int]
-    """
-    Position of the image's upper left corner in pixels.
-    """
+    """Position of the image's upper left corner in pixels."""
     prompt: NotRequired[str | None]
-    """
-    Text prompt: what to fill it with.
-    """
+    """Text prompt: what to fill it with."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaImageRequest(TypedDict):
-    """
-    The image, as `image_url` or `file`.
-    """
+    """The image, as `image_url` or `file`."""
 
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
 
 
 class BriaIncreaseResolutionForm(TypedDict):
-    """
-    The image, as `image_url` or `file`.
-    """
+    """The image, as `image_url` or `file`."""
 
     file: NotRequired[File]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
 
 
 class BriaModifyRequest(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     sid: NotRequired[str]
-    """
-    The session of an earlier change to the image, to continue from.
-    """
+    """The session of an earlier change to the image, to continue from."""
     desired_resolution: NotRequired[Literal["original", "nhd", "svga", "xga", "had", "wuxga", "uwfhd", "wqxga", "uwqhd", "uhd"]]
-    """
-    Target resolution.
-    """
+    """Target resolution."""
     changes: Sequence[BriaChange]
-    """
-    The changes.
-    """
+    """The changes."""
 
 
 class BriaPackshotRequest(TypedDict):
-    """
-    The image, as `image_url` or `file`.
-    """
+    """The image, as `image_url` or `file`."""
 
     sku: NotRequired[str]
-    """
-    The product's stock number (SKU).
-    """
+    """The product's stock number (SKU)."""
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     background_color: NotRequired[str]
-    """
-    A color such as `#FFFFFF`, or `transparent`. Server default: "#FFFFFF".
-    """
+    """A color such as `#FFFFFF`, or `transparent`. Server default: "#FFFFFF"."""
     force_rmbg: NotRequired[bool]
-    """
-    Remove the background even if the image has transparency already. Server default: false.
-    """
+    """Remove the background even if the image has transparency already. Server default: false."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaRegisterRequest(TypedDict):
-    """
-    The image.
-    """
+    """The image."""
 
     image_url: NotRequired[str]
-    """
-    URL of the image.
-    """
+    """URL of the image."""
     org_image_key: NotRequired[str]
-    """
-    The image's id in your own storage that BRIA can reach.
-    """
+    """The image's id in your own storage that BRIA can reach."""
     is_private: NotRequired[bool | str]
-    """
-    Keep it out of BRIA's public gallery. Server default: true.
-    """
+    """Keep it out of BRIA's public gallery. Server default: true."""
 
 
 class BriaRemoveBackgroundForm(TypedDict):
-    """
-    The image, as `image_url` or `file`.
-    """
+    """The image, as `image_url` or `file`."""
 
     file: NotRequired[File]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     preserve_partial_alpha: NotRequired[bool]
-    """
-    Keep partial transparency.
-    """
+    """Keep partial transparency."""
     sync: NotRequired[bool]
-    """
-    Wait for the image.
-    """
+    """Wait for the image."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaRemoveBackgroundRequest(TypedDict):
-    """
-    The image, as `image_url` or `file`.
-    """
+    """The image, as `image_url` or `file`."""
 
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     preserve_partial_alpha: NotRequired[bool]
-    """
-    Keep partial transparency.
-    """
+    """Keep partial transparency."""
     sync: NotRequired[bool]
-    """
-    Wait for the image.
-    """
+    """Wait for the image."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaReplaceBackgroundRequest(TypedDict):
-    """
-    The image, as `image_url` or `file`, and the new background.
-    """
+    """The image, as `image_url` or `file`, and the new background."""
 
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     bg_prompt: NotRequired[str]
-    """
-    Text prompt of the background.
-    """
+    """Text prompt of the background."""
     ref_image_url: NotRequired[str]
-    """
-    URL of a reference image.
-    """
+    """URL of a reference image."""
     ref_image_file: NotRequired[str]
-    """
-    The file of a reference image.
-    """
+    """The file of a reference image."""
     mode: NotRequired[Literal["base", "high_control", "fast"]]
-    """
-    Mode of generating the background from text.
-    """
+    """Mode of generating the background from text."""
     fast: NotRequired[bool]
-    """
-    The faster way; older than `mode`. Server default: true.
-    """
+    """The faster way; older than `mode`. Server default: true."""
     refine_prompt: NotRequired[bool]
-    """
-    Expand the prompt automatically. Server default: true.
-    """
+    """Expand the prompt automatically. Server default: true."""
     enhance_ref_image: NotRequired[bool]
-    """
-    Let the reference image be adjusted. Server default: true.
-    """
+    """Let the reference image be adjusted. Server default: true."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     original_quality: NotRequired[bool]
-    """
-    Keep the size; else one megapixel. Server default: false.
-    """
+    """Keep the size; else one megapixel. Server default: false."""
     num_results: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     force_rmbg: NotRequired[bool]
-    """
-    Remove the background even if the image has transparency already. Server default: false.
-    """
+    """Remove the background even if the image has transparency already. Server default: false."""
     sync: NotRequired[bool]
-    """
-    Wait for the image.
-    """
+    """Wait for the image."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaSceneRequest(TypedDict):
-    """
-    The product, as `image_url` or `file`, and the scene.
-    """
+    """The product, as `image_url` or `file`, and the scene."""
 
     sku: NotRequired[str]
-    """
-    The product's stock number (SKU).
-    """
+    """The product's stock number (SKU)."""
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     scene_description: NotRequired[str]
-    """
-    The scene, in English, or a color such as `#FF5733`.
-    """
+    """The scene, in English, or a color such as `#FF5733`."""
     mode: NotRequired[Literal["base", "high_control", "fast"]]
-    """
-    Mode of generating the scene. Server default: "fast".
-    """
+    """Mode of generating the scene. Server default: "fast"."""
     optimize_description: NotRequired[bool]
-    """
-    Expand the prompt automatically. Server default: true.
-    """
+    """Expand the prompt automatically. Server default: true."""
     num_results: NotRequired[int]
-    """
-    Number of images; ten times as many with `automatic` placement. Server default: 4.
-    """
+    """Number of images; ten times as many with `automatic` placement. Server default: 4."""
     exclude_elements: NotRequired[str]
-    """
-    Negative prompt: what to avoid; not with `fast`.
-    """
+    """Negative prompt: what to avoid; not with `fast`."""
     placement_type: NotRequired[
         Literal["original", "automatic", "manual_placement", "manual_padding", "custom_coordinates", "automatic_aspect_ratio"]
     ]
-    """
-    Placement of the product. Server default: "original".
-    """
+    """Placement of the product. Server default: "original"."""
     original_quality: NotRequired[bool]
-    """
-    Keep the size; `original` only. Server default: false.
-    """
+    """Keep the size; `original` only. Server default: false."""
     aspect_ratio: NotRequired[Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"]]
-    """
-    Aspect ratio (width:height); `automatic_aspect_ratio` only.
-    """
+    """Aspect ratio (width:height); `automatic_aspect_ratio` only."""
     shot_size: NotRequired[Sequence[int]]
-    """
-    Width and height of the image in pixels; about a million pixels. Server default: [1000, 1000].
-    """
+    """Width and height of the image in pixels; about a million pixels. Server default: [1000, 1000]."""
     foreground_image_size: NotRequired[Sequence[int]]
-    """
-    Width and height of the product in pixels; `custom_coordinates` only.
-    """
+    """Width and height of the product in pixels; `custom_coordinates` only."""
     foreground_image_location: NotRequired[Sequence[int]]
-    """
-    Position of the product's upper left corner in pixels; `custom_coordinates` only.
-    """
+    """Position of the product's upper left corner in pixels; `custom_coordinates` only."""
     manual_placement_selection: NotRequired[
         Sequence[
             Literal[
@@ -477,85 +273,45 @@ class BriaSceneRequest(TypedDict):
             ]
         ]
     ]
-    """
-    Where to place the product; `manual_placement` only. Server default: ["upper_left"].
-    """
+    """Where to place the product; `manual_placement` only. Server default: ["upper_left"]."""
     padding_values: NotRequired[Sequence[int]]
-    """
-    Padding on the left, right, top and bottom in pixels; `manual_padding` only. Server default: [0, 0, 0, 0].
-    """
+    """Padding on the left, right, top and bottom in pixels; `manual_padding` only. Server default: [0, 0, 0, 0]."""
     sync: NotRequired[bool]
-    """
-    Wait for the image. Server default: false.
-    """
+    """Wait for the image. Server default: false."""
     force_rmbg: NotRequired[bool]
-    """
-    Remove the background even if the image has transparency already. Server default: false.
-    """
+    """Remove the background even if the image has transparency already. Server default: false."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaShadowRequest(TypedDict):
-    """
-    The product without background, as `image_url` or `file`.
-    """
+    """The product without background, as `image_url` or `file`."""
 
     sku: NotRequired[str]
-    """
-    The product's stock number (SKU).
-    """
+    """The product's stock number (SKU)."""
     image_url: NotRequired[str]
-    """
-    URL of the image; takes precedence over `file`.
-    """
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """
-    The image file, 12 MB at most.
-    """
+    """The image file, 12 MB at most."""
     type: NotRequired[Literal["regular", "float"]]
-    """
-    The type of shadow. Server default: "regular".
-    """
+    """The type of shadow. Server default: "regular"."""
     background_color: NotRequired[str]
-    """
-    A color such as `#FFFFFF`; transparent without it.
-    """
+    """A color such as `#FFFFFF`; transparent without it."""
     shadow_color: NotRequired[str]
-    """
-    Color of the shadow. Server default: "#000000".
-    """
+    """Color of the shadow. Server default: "#000000"."""
     shadow_offset: NotRequired[Sequence[int]]
-    """
-    Offset to the right and down in pixels. Server default: [0, 15].
-    """
+    """Offset to the right and down in pixels. Server default: [0, 15]."""
     shadow_intensity: NotRequired[int]
-    """
-    Strength. Server default: 60.
-    """
+    """Strength. Server default: 60."""
     shadow_blur: NotRequired[int]
-    """
-    Blur; 15, or 20 for `float`, without it.
-    """
+    """Blur; 15, or 20 for `float`, without it."""
     shadow_width: NotRequired[int]
-    """
-    Width in pixels; `float` only.
-    """
+    """Width in pixels; `float` only."""
     shadow_height: NotRequired[int]
-    """
-    Height in pixels; `float` only. Server default: 70.
-    """
+    """Height in pixels; `float` only. Server default: 70."""
     force_rmbg: NotRequired[bool]
-    """
-    Remove the background even if the image has transparency already. Server default: false.
-    """
+    """Remove the background even if the image has transparency already. Server default: false."""
     preserve_alpha: NotRequired[bool]
-    """
-    Keep the transparency of the image. Server default: true.
-    """
+    """Keep the transparency of the image. Server default: true."""
     content_moderation: NotRequired[bool]
-    """
-    Refuse unsafe images. Server default: false.
-    """
+    """Refuse unsafe images. Server default: false."""

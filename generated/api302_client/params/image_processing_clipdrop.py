@@ -9,67 +9,39 @@ from api302_client.params.files import File
 
 class ClipdropCleanupForm(TypedDict):
     image_file: File
-    """
-    The image: JPEG or PNG, up to 16 megapixels and 30 MB.
-    """
+    """The image: JPEG or PNG, up to 16 megapixels and 30 MB."""
     mask_file: File
-    """
-    Mask: a PNG of the same size; white marks what to remove, the rest is black.
-    """
+    """Mask: a PNG of the same size; white marks what to remove, the rest is black."""
     mode: NotRequired[Literal["fast", "quality"]]
-    """
-    Speed or quality. Server default: "fast".
-    """
+    """Speed or quality. Server default: "fast"."""
 
 
 class ClipdropRemoveBackgroundForm(TypedDict):
     image_file: File
-    """
-    The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB.
-    """
+    """The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB."""
     transparency_handling: NotRequired[Literal["return_input_if_non_opaque", "discard_alpha_layer"]]
-    """
-    What to do with an image that is partially transparent already. Server default: "return_input_if_non_opaque".
-    """
+    """What to do with an image that is partially transparent already. Server default: "return_input_if_non_opaque"."""
 
 
 class ClipdropUncropForm(TypedDict):
     image_file: File
-    """
-    The image: JPEG, PNG or WebP, up to 10 megapixels and 30 MB.
-    """
+    """The image: JPEG, PNG or WebP, up to 10 megapixels and 30 MB."""
     extend_left: NotRequired[int]
-    """
-    Pixels to add on the left. Server default: 0.
-    """
+    """Pixels to add on the left. Server default: 0."""
     extend_right: NotRequired[int]
-    """
-    Pixels to add on the right. Server default: 0.
-    """
+    """Pixels to add on the right. Server default: 0."""
     extend_up: NotRequired[int]
-    """
-    Pixels to add above. Server default: 0.
-    """
+    """Pixels to add above. Server default: 0."""
     extend_down: NotRequired[int]
-    """
-    Pixels to add below. Server default: 0.
-    """
+    """Pixels to add below. Server default: 0."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class ClipdropUpscaleForm(TypedDict):
     image_file: File
-    """
-    The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB.
-    """
+    """The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB."""
     target_width: NotRequired[int]
-    """
-    Target width in pixels. Clipdrop asks for it; a caller leaves it out.
-    """
+    """Target width in pixels. Clipdrop asks for it; a caller leaves it out."""
     target_height: NotRequired[int]
-    """
-    Target height in pixels. Clipdrop asks for it; a caller leaves it out.
-    """
+    """Target height in pixels. Clipdrop asks for it; a caller leaves it out."""

@@ -9,134 +9,74 @@ from . import common
 
 
 class DoubaoEditRequest(TypedDict):
-    """
-    The prompt and the image. Give the image by `image_urls` or `binary_data_base64`.
-    """
+    """The prompt and the image. Give the image by `image_urls` or `binary_data_base64`."""
 
     prompt: str
-    """
-    Text prompt: what to change.
-    """
+    """Text prompt: what to change."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_urls: NotRequired[Sequence[str]]
-    """
-    URLs of the images.
-    """
+    """URLs of the images."""
     binary_data_base64: NotRequired[Sequence[str]]
-    """
-    The image in base64.
-    """
+    """The image in base64."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, -1 a random one.
-    """
+    """Random seed; the same seed gives the same result, -1 a random one."""
     scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     return_url: NotRequired[bool]
-    """
-    Return URLs in place of base64.
-    """
+    """Return URLs in place of base64."""
     logo_info: NotRequired[common.DoubaoDrawingLogo]
 
 
 class DoubaoEditResultRequest(TypedDict):
-    """
-    The task to get.
-    """
+    """The task to get."""
 
     task_id: str
-    """
-    The task's id.
-    """
+    """The task's id."""
 
 
 class DoubaoEditV3Request(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     prompt: str
-    """
-    Text prompt: what to change.
-    """
+    """Text prompt: what to change."""
     binary_data_base64: NotRequired[Sequence[str]]
-    """
-    The image.
-    """
+    """The image."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, -1 a random one.
-    """
+    """Random seed; the same seed gives the same result, -1 a random one."""
     scale: NotRequired[float]
-    """
-    Strength of the change.
-    """
+    """Strength of the change."""
 
 
 class DoubaoCharacterRequest(TypedDict):
-    """
-    The prompt and the character. Give the character by `image_urls` or `binary_data_base64`.
-    """
+    """The prompt and the character. Give the character by `image_urls` or `binary_data_base64`."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     image_urls: NotRequired[Sequence[str]]
-    """
-    URL of an image of the character.
-    """
+    """URL of an image of the character."""
     binary_data_base64: NotRequired[Sequence[str]]
-    """
-    The image of the character in base64.
-    """
+    """The image of the character in base64."""
     desc_pushback: NotRequired[bool]
-    """
-    Expand the prompt from the image.
-    """
+    """Expand the prompt from the image."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, -1 a random one.
-    """
+    """Random seed; the same seed gives the same result, -1 a random one."""
     scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     ddim_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     width: NotRequired[int]
-    """
-    Width in pixels.
-    """
+    """Width in pixels."""
     height: NotRequired[int]
-    """
-    Height in pixels.
-    """
+    """Height in pixels."""
     cfg_rescale: NotRequired[float]
-    """
-    Rescaling of the guidance.
-    """
+    """Rescaling of the guidance."""
     ref_ip_weight: NotRequired[float]
-    """
-    Weight of the image's look.
-    """
+    """Weight of the image's look."""
     ref_id_weight: NotRequired[float]
-    """
-    Weight of the face.
-    """
+    """Weight of the face."""
     use_sr: NotRequired[bool]
-    """
-    Upscale the image at the end.
-    """
+    """Upscale the image at the end."""
     return_url: NotRequired[bool]
-    """
-    Return URLs in place of base64.
-    """
+    """Return URLs in place of base64."""
     logo_info: NotRequired[common.DoubaoDrawingLogo]

@@ -8,281 +8,151 @@ from . import common
 
 
 class FluxControlRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     control_image_url: str
-    """
-    URL of the image whose edges or depth to keep.
-    """
+    """URL of the image whose edges or depth to keep."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format. Server default: "jpeg".
-    """
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Return the image as a data URL in place of a URL.
-    """
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2".
-    """
+    """Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """
-    Expand the prompt automatically.
-    """
+    """Expand the prompt automatically."""
 
 
 class FluxFillRequest(TypedDict):
-    """
-    The prompt, the image and the mask.
-    """
+    """The prompt, the image and the mask."""
 
     prompt: str
-    """
-    Text prompt: what to show there.
-    """
+    """Text prompt: what to show there."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     mask_url: str
-    """
-    URL of the mask: what to inpaint; as large as the image.
-    """
+    """URL of the mask: what to inpaint; as large as the image."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format. Server default: "jpeg".
-    """
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Return the image as a data URL in place of a URL.
-    """
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2".
-    """
+    """Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """
-    Expand the prompt automatically.
-    """
+    """Expand the prompt automatically."""
 
 
 class FluxKontextRequest(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     prompt: str
-    """
-    Text prompt: what to change.
-    """
+    """Text prompt: what to change."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format. Server default: "jpeg".
-    """
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Return the image as a data URL in place of a URL.
-    """
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2".
-    """
+    """Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """
-    Expand the prompt automatically.
-    """
+    """Expand the prompt automatically."""
 
 
 class FluxProReduxRequest(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     prompt: NotRequired[str]
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format. Server default: "jpeg".
-    """
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Return the image as a data URL in place of a URL.
-    """
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2".
-    """
+    """Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """
-    Expand the prompt automatically.
-    """
+    """Expand the prompt automatically."""
 
 
 class FluxReduxRequest(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the image; Dev only.
-    """
+    """Guidance scale: how closely the output follows the image; Dev only."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format. Server default: "jpeg".
-    """
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Return the image as a data URL in place of a URL.
-    """
+    """Return the image as a data URL in place of a URL."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content. Server default: true.
-    """
+    """Check the result for unsafe content. Server default: true."""
     acceleration: NotRequired[Literal["none", "regular", "high"]]
-    """
-    How much quality to trade for speed. Server default: "none".
-    """
+    """How much quality to trade for speed. Server default: "none"."""
 
 
 class FluxUltraReduxRequest(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     prompt: NotRequired[str]
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""
     image_prompt_strength: NotRequired[float]
-    """
-    Weight of the image. Server default: 0.1.
-    """
+    """Weight of the image. Server default: 0.1."""
     raw: NotRequired[bool]
-    """
-    Less processed, more natural.
-    """
+    """Less processed, more natural."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format. Server default: "jpeg".
-    """
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Return the image as a data URL in place of a URL.
-    """
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2".
-    """
+    """Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """
-    Expand the prompt automatically.
-    """
+    """Expand the prompt automatically."""

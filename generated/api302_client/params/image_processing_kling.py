@@ -7,14 +7,8 @@ from typing import NotRequired, TypedDict
 
 class KlingVirtualTryOnRequest(TypedDict):
     model_name: NotRequired[str]
-    """
-    Such as `kolors-virtual-try-on-v1-5`.
-    """
+    """Such as `kolors-virtual-try-on-v1-5`."""
     human_image: str
-    """
-    Image of the person.
-    """
+    """Image of the person."""
     cloth_image: str
-    """
-    Image of the garment.
-    """
+    """Image of the garment."""

@@ -8,46 +8,26 @@ from api302_client.params.files import File
 
 
 class RecraftImageForm(TypedDict):
-    """
-    The image.
-    """
+    """The image."""
 
     file: File
-    """
-    The image.
-    """
+    """The image."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """
-    Response format: a URL, or the bytes in base64.
-    """
+    """Response format: a URL, or the bytes in base64."""
     image_format: NotRequired[Literal["webp", "png"]]
-    """
-    Image format.
-    """
+    """Image format."""
 
 
 class RecraftVectorizeForm(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     file: File
-    """
-    The image.
-    """
+    """The image."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """
-    Response format: a URL, or the bytes in base64.
-    """
+    """Response format: a URL, or the bytes in base64."""
     svg_compression: NotRequired[Literal["on", "off"]]
-    """
-    Compress the drawing.
-    """
+    """Compress the drawing."""
     limit_num_shapes: NotRequired[Literal["on", "off"]]
-    """
-    Limit the number of shapes.
-    """
+    """Limit the number of shapes."""
     max_num_shapes: NotRequired[int]
-    """
-    Maximum number of shapes.
-    """
+    """Maximum number of shapes."""

@@ -7,55 +7,29 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class RodinRequest(TypedDict):
-    """
-    Text, images, or both.
-    """
+    """Text, images, or both."""
 
     prompt: NotRequired[str]
-    """
-    Text prompt; required without images.
-    """
+    """Text prompt; required without images."""
     input_image_urls: NotRequired[Sequence[str]]
-    """
-    URLs of input images.
-    """
+    """URLs of input images."""
     condition_mode: NotRequired[Literal["fuse", "concat"]]
-    """
-    `fuse` mixes objects of several images, `concat` takes them as views of one object. Server default: "concat".
-    """
+    """`fuse` mixes objects of several images, `concat` takes them as views of one object. Server default: "concat"."""
     geometry_file_format: NotRequired[Literal["glb", "usdz", "fbx", "obj", "stl"]]
-    """
-    The file format. Server default: "glb".
-    """
+    """The file format. Server default: "glb"."""
     material: NotRequired[Literal["PBR", "Shaded"]]
-    """
-    The type of material. Server default: "PBR".
-    """
+    """The type of material. Server default: "PBR"."""
     quality: NotRequired[Literal["high", "medium", "low", "extra-low"]]
-    """
-    Quality of the model. Server default: "medium".
-    """
+    """Quality of the model. Server default: "medium"."""
     tier: NotRequired[Literal["Regular", "Sketch"]]
-    """
-    The type of model. Server default: "Regular".
-    """
+    """The type of model. Server default: "Regular"."""
     use_hyper: NotRequired[bool]
-    """
-    Export in hyper mode.
-    """
+    """Export in hyper mode."""
     TAPose: NotRequired[bool]
-    """
-    Put characters into a T or A pose.
-    """
+    """Put characters into a T or A pose."""
     bbox_condition: NotRequired[Sequence[float]]
-    """
-    Length, width and height of its bounding box.
-    """
+    """Length, width and height of its bounding box."""
     addons: NotRequired[Literal["HighPack"]]
-    """
-    Finer textures and more polygons.
-    """
+    """Finer textures and more polygons."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""

@@ -8,111 +8,63 @@ from api302_client.params.files import File
 
 
 class StabilityControlForm(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     image: File
-    """
-    The sketch, or the image whose structure to keep.
-    """
+    """The sketch, or the image whose structure to keep."""
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     control_strength: NotRequired[float]
-    """
-    Weight of the image. Server default: 0.7.
-    """
+    """Weight of the image. Server default: 0.7."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityEraseForm(TypedDict):
-    """
-    The image and the mask.
-    """
+    """The image and the mask."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     mask: NotRequired[File]
-    """
-    Mask: white where to erase; without it, the transparency of the image is used.
-    """
+    """Mask: white where to erase; without it, the transparency of the image is used."""
     grow_mask: NotRequired[int]
-    """
-    Number of pixels by which the mask is widened. Server default: 5.
-    """
+    """Number of pixels by which the mask is widened. Server default: 5."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityFast3DForm(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     image: File
-    """
-    One object, best on a plain background.
-    """
+    """One object, best on a plain background."""
     texture_resolution: NotRequired[Literal["512", "1024", "2048"] | Literal[512, 1024, 2048]]
-    """
-    Texture resolution in pixels. Server default: "1024".
-    """
+    """Texture resolution in pixels. Server default: "1024"."""
     foreground_ratio: NotRequired[float]
-    """
-    Share of the frame that the object fills. Server default: 0.85.
-    """
+    """Share of the frame that the object fills. Server default: 0.85."""
     remesh: NotRequired[Literal["none", "triangle", "quad"]]
-    """
-    Remeshing algorithm. Server default: "none".
-    """
+    """Remeshing algorithm. Server default: "none"."""
 
 
 class StabilityInpaintForm(TypedDict):
-    """
-    The prompt, the image and the mask.
-    """
+    """The prompt, the image and the mask."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     mask: NotRequired[File]
-    """
-    Mask: white where to inpaint; without it, the transparency of the image is used.
-    """
+    """Mask: white where to inpaint; without it, the transparency of the image is used."""
     prompt: str
-    """
-    Text prompt: what to show there.
-    """
+    """Text prompt: what to show there."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     grow_mask: NotRequired[int]
-    """
-    Number of pixels by which the mask is widened. Server default: 5.
-    """
+    """Number of pixels by which the mask is widened. Server default: 5."""
     style_preset: NotRequired[
         Literal[
             "3d-model",
@@ -134,332 +86,182 @@ class StabilityInpaintForm(TypedDict):
             "tile-texture",
         ]
     ]
-    """
-    A style preset.
-    """
+    """A style preset."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityOutpaintForm(TypedDict):
-    """
-    The image and the pixels to add.
-    """
+    """The image and the pixels to add."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     left: NotRequired[int]
-    """
-    Pixels to add on the left.
-    """
+    """Pixels to add on the left."""
     right: NotRequired[int]
-    """
-    Pixels to add on the right.
-    """
+    """Pixels to add on the right."""
     up: NotRequired[int]
-    """
-    Pixels to add above.
-    """
+    """Pixels to add above."""
     down: NotRequired[int]
-    """
-    Pixels to add below.
-    """
+    """Pixels to add below."""
     creativity: NotRequired[float]
-    """
-    Creativity of the extension. Server default: 0.5.
-    """
+    """Creativity of the extension. Server default: 0.5."""
     prompt: NotRequired[str]
-    """
-    Text prompt: what to show there.
-    """
+    """Text prompt: what to show there."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityPointAware3DForm(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     image: File
-    """
-    One object, four megapixels at most.
-    """
+    """One object, four megapixels at most."""
     texture_resolution: NotRequired[Literal["512", "1024", "2048"] | Literal[512, 1024, 2048]]
-    """
-    Texture resolution in pixels. Server default: "1024".
-    """
+    """Texture resolution in pixels. Server default: "1024"."""
     foreground_ratio: NotRequired[float]
-    """
-    Amount of padding around the object. Server default: 1.3.
-    """
+    """Amount of padding around the object. Server default: 1.3."""
     remesh: NotRequired[Literal["none", "triangle", "quad"]]
-    """
-    Remeshing algorithm. Server default: "none".
-    """
+    """Remeshing algorithm. Server default: "none"."""
     target_type: NotRequired[Literal["none", "vertex", "face"]]
-    """
-    What `target_count` counts. Server default: "none".
-    """
+    """What `target_count` counts. Server default: "none"."""
     target_count: NotRequired[int]
-    """
-    Approximate number of them in the mesh. Server default: 1000.
-    """
+    """Approximate number of them in the mesh. Server default: 1000."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: more gives more detail and more artifacts. Server default: 3.
-    """
+    """Guidance scale: more gives more detail and more artifacts. Server default: 3."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
 
 
 class StabilityRemoveBackgroundForm(TypedDict):
-    """
-    The image.
-    """
+    """The image."""
 
     image: File
-    """
-    The image, four megapixels at most.
-    """
+    """The image, four megapixels at most."""
     output_format: NotRequired[Literal["png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityReplaceBackgroundForm(TypedDict):
-    """
-    The subject and the new background.
-    """
+    """The subject and the new background."""
 
     subject_image: File
-    """
-    Image of the subject.
-    """
+    """Image of the subject."""
     background_reference: NotRequired[File]
-    """
-    An image whose style the background takes.
-    """
+    """An image whose style the background takes."""
     background_prompt: NotRequired[str]
-    """
-    Text prompt: the background, or only the light.
-    """
+    """Text prompt: the background, or only the light."""
     foreground_prompt: NotRequired[str]
-    """
-    Text prompt: the subject; keeps the background out of it.
-    """
+    """Text prompt: the subject; keeps the background out of it."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     preserve_original_subject: NotRequired[float]
-    """
-    How exactly to keep the subject; 1 is pixel by pixel, 0 relights it.
-    """
+    """How exactly to keep the subject; 1 is pixel by pixel, 0 relights it."""
     original_background_depth: NotRequired[float]
-    """
-    How closely to keep the depth of the image.
-    """
+    """How closely to keep the depth of the image."""
     keep_original_background: NotRequired[bool]
-    """
-    Change the light only.
-    """
+    """Change the light only."""
     light_source_direction: NotRequired[Literal["above", "below", "left", "right"]]
-    """
-    Direction of the light.
-    """
+    """Direction of the light."""
     light_reference: NotRequired[File]
-    """
-    An image that is bright where light falls.
-    """
+    """An image that is bright where light falls."""
     light_source_strength: NotRequired[float]
-    """
-    Strength of the light; needs `light_reference` or `light_source_direction`.
-    """
+    """Strength of the light; needs `light_reference` or `light_source_direction`."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilitySearchAndRecolorForm(TypedDict):
-    """
-    The image, what to recolor and the prompt.
-    """
+    """The image, what to recolor and the prompt."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     prompt: str
-    """
-    Text prompt: its new colors.
-    """
+    """Text prompt: its new colors."""
     select_prompt: str
-    """
-    Text prompt: what to recolor.
-    """
+    """Text prompt: what to recolor."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     grow_mask: NotRequired[int]
-    """
-    Number of pixels by which the mask is widened.
-    """
+    """Number of pixels by which the mask is widened."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilitySearchAndReplaceForm(TypedDict):
-    """
-    The image, what to replace and the prompt.
-    """
+    """The image, what to replace and the prompt."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     prompt: str
-    """
-    Text prompt: what to show in its place.
-    """
+    """Text prompt: what to show in its place."""
     search_prompt: str
-    """
-    Text prompt: what to replace.
-    """
+    """Text prompt: what to replace."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     grow_mask: NotRequired[int]
-    """
-    Number of pixels by which the mask is widened.
-    """
+    """Number of pixels by which the mask is widened."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityStyleForm(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     image: File
-    """
-    The image whose style to take.
-    """
+    """The image whose style to take."""
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""
     fidelity: NotRequired[float]
-    """
-    How closely to follow the style. Server default: 0.5.
-    """
+    """How closely to follow the style. Server default: 0.5."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityUpscaleConservativeForm(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     image: File
-    """
-    The image: from 64 pixels a side to 9.4 megapixels.
-    """
+    """The image: from 64 pixels a side to 9.4 megapixels."""
     prompt: str
-    """
-    Text prompt: what the image shows.
-    """
+    """Text prompt: what the image shows."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     creativity: NotRequired[float]
-    """
-    How much detail to add. Server default: 0.35.
-    """
+    """How much detail to add. Server default: 0.35."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityUpscaleCreativeForm(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     image: File
-    """
-    The image: from 64 pixels a side to one megapixel.
-    """
+    """The image: from 64 pixels a side to one megapixel."""
     prompt: str
-    """
-    Text prompt: what the image shows.
-    """
+    """Text prompt: what the image shows."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     creativity: NotRequired[float]
-    """
-    How much detail to add. Server default: 0.3.
-    """
+    """How much detail to add. Server default: 0.3."""
     style_preset: NotRequired[
         Literal[
             "3d-model",
@@ -481,48 +283,28 @@ class StabilityUpscaleCreativeForm(TypedDict):
             "tile-texture",
         ]
     ]
-    """
-    A style preset.
-    """
+    """A style preset."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityUpscaleFastForm(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     image: File
-    """
-    The image: 32 to 1536 pixels a side, one megapixel at most.
-    """
+    """The image: 32 to 1536 pixels a side, one megapixel at most."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityUpscaleV1Form(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     width: NotRequired[int]
-    """
-    Target width in pixels.
-    """
+    """Target width in pixels."""
     height: NotRequired[int]
-    """
-    Target height in pixels.
-    """
+    """Target height in pixels."""

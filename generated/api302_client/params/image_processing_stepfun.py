@@ -7,34 +7,18 @@ from typing import Literal, NotRequired, TypedDict
 
 class StepfunEditRequest(TypedDict):
     prompt: str
-    """
-    Text prompt: what to change.
-    """
+    """Text prompt: what to change."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 30.
-    """
+    """Number of inference steps. Server default: 30."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 4.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 4."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format. Server default: "jpeg".
-    """
+    """Image format. Server default: "jpeg"."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check for unsafe images. Server default: true.
-    """
+    """Check for unsafe images. Server default: true."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""

@@ -9,343 +9,185 @@ from api302_client.params.files import File
 
 
 class TripoFile(TypedDict):
-    """
-    An image, by URL or by the token of an upload.
-    """
+    """An image, by URL or by the token of an upload."""
 
     type: NotRequired[str]
-    """
-    The file type, such as `jpg`, `jpeg` or `png`.
-    """
+    """The file type, such as `jpg`, `jpeg` or `png`."""
     url: NotRequired[str]
-    """
-    URL of the file.
-    """
+    """URL of the file."""
     file_token: NotRequired[str]
-    """
-    The token that the upload returned.
-    """
+    """The token that the upload returned."""
 
 
 class TripoImageToModelRequest(TypedDict):
-    """
-    A 3D model from an image.
-    """
+    """A 3D model from an image."""
 
     type: Literal["image_to_model"]
-    """
-    The type of task.
-    """
+    """The type of task."""
     file: TripoFile
     enable_image_autofix: NotRequired[bool]
-    """
-    Improve the image first. Server default: false.
-    """
+    """Improve the image first. Server default: false."""
     style: NotRequired[str]
-    """
-    A style.
-    """
+    """A style."""
     model_version: NotRequired[str]
-    """
-    The model, such as `v2.5-20250123` or `v3.1-20260211`.
-    """
+    """The model, such as `v2.5-20250123` or `v3.1-20260211`."""
     face_limit: NotRequired[int]
-    """
-    Maximum number of faces.
-    """
+    """Maximum number of faces."""
     texture: NotRequired[bool]
-    """
-    Generate a texture. Server default: true.
-    """
+    """Generate a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """
-    Generate PBR materials, with a texture. Server default: true.
-    """
+    """Generate PBR materials, with a texture. Server default: true."""
     model_seed: NotRequired[int]
-    """
-    Random seed of the shape.
-    """
+    """Random seed of the shape."""
     texture_seed: NotRequired[int]
-    """
-    Random seed of the texture.
-    """
+    """Random seed of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    Quality of the texture. Server default: "standard".
-    """
+    """Quality of the texture. Server default: "standard"."""
     geometry_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    Quality of the geometry. Server default: "standard".
-    """
+    """Quality of the geometry. Server default: "standard"."""
     texture_alignment: NotRequired[Literal["original_image", "geometry"]]
-    """
-    What the texture is aligned to. Server default: "original_image".
-    """
+    """What the texture is aligned to. Server default: "original_image"."""
     orientation: NotRequired[Literal["default", "align_image"]]
-    """
-    Orient it as in the image. Server default: "default".
-    """
+    """Orient it as in the image. Server default: "default"."""
     auto_size: NotRequired[bool]
-    """
-    Scale it to the size of the real object. Server default: false.
-    """
+    """Scale it to the size of the real object. Server default: false."""
     quad: NotRequired[bool]
-    """
-    Generate a quad mesh. Server default: false.
-    """
+    """Generate a quad mesh. Server default: false."""
     compress: NotRequired[Literal["geometry"]]
-    """
-    Compress the geometry.
-    """
+    """Compress the geometry."""
     generate_parts: NotRequired[bool]
-    """
-    Generate it in parts. Server default: false.
-    """
+    """Generate it in parts. Server default: false."""
     smart_low_poly: NotRequired[bool]
-    """
-    Generate a low-poly model. Server default: false.
-    """
+    """Generate a low-poly model. Server default: false."""
     export_uv: NotRequired[bool]
-    """
-    Unwrap its surface (UV). Server default: true.
-    """
+    """Unwrap its surface (UV). Server default: true."""
 
 
 class TripoMultiviewToModelRequest(TypedDict):
-    """
-    A 3D model from several views.
-    """
+    """A 3D model from several views."""
 
     type: Literal["multiview_to_model"]
-    """
-    The type of task.
-    """
+    """The type of task."""
     files: Sequence[TripoFile]
-    """
-    The views from the front, left, back and right; an empty object skips one.
-    """
+    """The views from the front, left, back and right; an empty object skips one."""
     model_version: NotRequired[str]
-    """
-    The model, such as `v2.5-20250123` or `v3.1-20260211`.
-    """
+    """The model, such as `v2.5-20250123` or `v3.1-20260211`."""
     face_limit: NotRequired[int]
-    """
-    Maximum number of faces.
-    """
+    """Maximum number of faces."""
     texture: NotRequired[bool]
-    """
-    Generate a texture. Server default: true.
-    """
+    """Generate a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """
-    Generate PBR materials, with a texture. Server default: true.
-    """
+    """Generate PBR materials, with a texture. Server default: true."""
     model_seed: NotRequired[int]
-    """
-    Random seed of the shape.
-    """
+    """Random seed of the shape."""
     texture_seed: NotRequired[int]
-    """
-    Random seed of the texture.
-    """
+    """Random seed of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    Quality of the texture. Server default: "standard".
-    """
+    """Quality of the texture. Server default: "standard"."""
     geometry_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    Quality of the geometry. Server default: "standard".
-    """
+    """Quality of the geometry. Server default: "standard"."""
     texture_alignment: NotRequired[Literal["original_image", "geometry"]]
-    """
-    What the texture is aligned to. Server default: "original_image".
-    """
+    """What the texture is aligned to. Server default: "original_image"."""
     orientation: NotRequired[Literal["default", "align_image"]]
-    """
-    Orient it as in the image. Server default: "default".
-    """
+    """Orient it as in the image. Server default: "default"."""
     auto_size: NotRequired[bool]
-    """
-    Scale it to the size of the real object. Server default: false.
-    """
+    """Scale it to the size of the real object. Server default: false."""
     quad: NotRequired[bool]
-    """
-    Generate a quad mesh. Server default: false.
-    """
+    """Generate a quad mesh. Server default: false."""
     compress: NotRequired[Literal["geometry"]]
-    """
-    Compress the geometry.
-    """
+    """Compress the geometry."""
     generate_parts: NotRequired[bool]
-    """
-    Generate it in parts. Server default: false.
-    """
+    """Generate it in parts. Server default: false."""
     smart_low_poly: NotRequired[bool]
-    """
-    Generate a low-poly model. Server default: false.
-    """
+    """Generate a low-poly model. Server default: false."""
     export_uv: NotRequired[bool]
-    """
-    Unwrap its surface (UV). Server default: true.
-    """
+    """Unwrap its surface (UV). Server default: true."""
 
 
 class TripoTextToModelRequest(TypedDict):
-    """
-    A 3D model from text.
-    """
+    """A 3D model from text."""
 
     type: Literal["text_to_model"]
-    """
-    The type of task.
-    """
+    """The type of task."""
     prompt: str
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_seed: NotRequired[int]
-    """
-    Random seed of the first step.
-    """
+    """Random seed of the first step."""
     model_version: NotRequired[str]
-    """
-    The model, such as `v2.5-20250123` or `v3.1-20260211`.
-    """
+    """The model, such as `v2.5-20250123` or `v3.1-20260211`."""
     face_limit: NotRequired[int]
-    """
-    Maximum number of faces.
-    """
+    """Maximum number of faces."""
     texture: NotRequired[bool]
-    """
-    Generate a texture. Server default: true.
-    """
+    """Generate a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """
-    Generate PBR materials, with a texture. Server default: true.
-    """
+    """Generate PBR materials, with a texture. Server default: true."""
     model_seed: NotRequired[int]
-    """
-    Random seed of the shape.
-    """
+    """Random seed of the shape."""
     texture_seed: NotRequired[int]
-    """
-    Random seed of the texture.
-    """
+    """Random seed of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    Quality of the texture. Server default: "standard".
-    """
+    """Quality of the texture. Server default: "standard"."""
     geometry_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    Quality of the geometry. Server default: "standard".
-    """
+    """Quality of the geometry. Server default: "standard"."""
     auto_size: NotRequired[bool]
-    """
-    Scale it to the size of the real object. Server default: false.
-    """
+    """Scale it to the size of the real object. Server default: false."""
     quad: NotRequired[bool]
-    """
-    Generate a quad mesh. Server default: false.
-    """
+    """Generate a quad mesh. Server default: false."""
     compress: NotRequired[Literal["geometry"]]
-    """
-    Compress the geometry.
-    """
+    """Compress the geometry."""
     generate_parts: NotRequired[bool]
-    """
-    Generate it in parts. Server default: false.
-    """
+    """Generate it in parts. Server default: false."""
     smart_low_poly: NotRequired[bool]
-    """
-    Generate a low-poly model. Server default: false.
-    """
+    """Generate a low-poly model. Server default: false."""
     export_uv: NotRequired[bool]
-    """
-    Unwrap its surface (UV). Server default: true.
-    """
+    """Unwrap its surface (UV). Server default: true."""
 
 
 class TripoTexturePrompt(TypedDict):
-    """
-    The look of the texture.
-    """
+    """The look of the texture."""
 
     text: NotRequired[str]
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     image: NotRequired[TripoFile]
     style_image: NotRequired[TripoFile]
 
 
 class TripoUploadForm(TypedDict):
     file: File
-    """
-    The image.
-    """
+    """The image."""
 
 
 class TripoTextureModelRequest(TypedDict):
-    """
-    A new texture for a 3D model.
-    """
+    """A new texture for a 3D model."""
 
     type: Literal["texture_model"]
-    """
-    The type of task.
-    """
+    """The type of task."""
     original_model_task_id: str
-    """
-    The id of the task that generated the 3D model.
-    """
+    """The id of the task that generated the 3D model."""
     model_version: NotRequired[str]
-    """
-    The model, such as `v2.5-20250123` or `v3.0-20250812`.
-    """
+    """The model, such as `v2.5-20250123` or `v3.0-20250812`."""
     texture: NotRequired[bool]
-    """
-    Generate a texture. Server default: true.
-    """
+    """Generate a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """
-    Generate PBR materials. Server default: true.
-    """
+    """Generate PBR materials. Server default: true."""
     model_seed: NotRequired[int]
-    """
-    Random seed of the shape.
-    """
+    """Random seed of the shape."""
     texture_seed: NotRequired[int]
-    """
-    Random seed of the texture.
-    """
+    """Random seed of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    Quality of the texture. Server default: "standard".
-    """
+    """Quality of the texture. Server default: "standard"."""
     texture_alignment: NotRequired[Literal["original_image", "geometry"]]
-    """
-    What the texture is aligned to. Server default: "original_image".
-    """
+    """What the texture is aligned to. Server default: "original_image"."""
     texture_prompt: NotRequired[TripoTexturePrompt]
     part_names: NotRequired[Sequence[str]]
-    """
-    The parts.
-    """
+    """The parts."""
     compress: NotRequired[Literal["geometry"]]
-    """
-    Compress the geometry.
-    """
+    """Compress the geometry."""
     bake: NotRequired[bool]
-    """
-    Bake the model. Server default: true.
-    """
+    """Bake the model. Server default: true."""
 
 
 TripoTaskRequest: TypeAlias = TripoTextToModelRequest | TripoImageToModelRequest | TripoMultiviewToModelRequest | TripoTextureModelRequest
-"""
-The task, by `type`.
-"""
+"""The task, by `type`."""

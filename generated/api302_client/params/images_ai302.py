@@ -11,829 +11,445 @@ from . import common
 
 
 class Ai302AuraFlowForm(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     num_images: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     expand_prompt: NotRequired[bool]
-    """
-    Expand the prompt automatically.
-    """
+    """Expand the prompt automatically."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302Embedding(TypedDict):
-    """
-    An embedding.
-    """
+    """An embedding."""
 
     path: NotRequired[str]
-    """
-    URL of the embedding's weights.
-    """
+    """URL of the embedding's weights."""
     tokens: NotRequired[Sequence[str]]
-    """
-    Tokens that stand for the embedding in the prompt.
-    """
+    """Tokens that stand for the embedding in the prompt."""
 
 
 class Ai302ImageForm(TypedDict):
-    """
-    The prompt and the settings, with local images.
-    """
+    """The prompt and the settings, with local images."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     model: str
-    """
-    The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-i2i`.
-    """
+    """The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-i2i`."""
     height: NotRequired[int]
-    """
-    Height in pixels; some models only.
-    """
+    """Height in pixels; some models only."""
     width: NotRequired[int]
-    """
-    Width in pixels; some models only.
-    """
+    """Width in pixels; some models only."""
     size: NotRequired[str]
-    """
-    Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-    """
+    """Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid; some models only.
-    """
+    """Negative prompt: what to avoid; some models only."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`; some models only.
-    """
+    """Aspect ratio (width:height), such as `16:9`; some models only."""
     output_format: NotRequired[str]
-    """
-    Image format, such as `png`, `jpeg` or `webp`; some models only.
-    """
+    """Image format, such as `png`, `jpeg` or `webp`; some models only."""
     image: NotRequired[File]
-    """
-    Input image.
-    """
+    """Input image."""
     mask_image: NotRequired[File]
-    """
-    Mask: what may change; some models only.
-    """
+    """Mask: what may change; some models only."""
     n: NotRequired[int]
-    """
-    Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-    """
+    """Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence."""
     background: NotRequired[Literal["transparent", "opaque", "auto"]]
-    """
-    Background; GPT-Image models only.
-    """
+    """Background; GPT-Image models only."""
     quality: NotRequired[Literal["auto", "low", "medium", "high"]]
-    """
-    Image quality; GPT-Image models only.
-    """
+    """Image quality; GPT-Image models only."""
 
 
 class Ai302ImageRequest(TypedDict):
-    """
-    The prompt and the settings. Which fields are used depends on the model.
-    """
+    """The prompt and the settings. Which fields are used depends on the model."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     model: str
-    """
-    The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
-    """
+    """The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`."""
     height: NotRequired[int]
-    """
-    Height in pixels; some models only.
-    """
+    """Height in pixels; some models only."""
     width: NotRequired[int]
-    """
-    Width in pixels; some models only.
-    """
+    """Width in pixels; some models only."""
     size: NotRequired[str]
-    """
-    Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-    """
+    """Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid; some models only.
-    """
+    """Negative prompt: what to avoid; some models only."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`; some models only.
-    """
+    """Aspect ratio (width:height), such as `16:9`; some models only."""
     output_format: NotRequired[str]
-    """
-    Image format, such as `png`, `jpeg` or `webp`; some models only.
-    """
+    """Image format, such as `png`, `jpeg` or `webp`; some models only."""
     image: NotRequired[str | Sequence[str]]
-    """
-    Input image, or several.
-    """
+    """Input image, or several."""
     mask_image: NotRequired[str]
-    """
-    Mask: what may change; some models only.
-    """
+    """Mask: what may change; some models only."""
     mask: NotRequired[str]
-    """
-    Mask: what may change; GPT-Image models only.
-    """
+    """Mask: what may change; GPT-Image models only."""
     n: NotRequired[int]
-    """
-    Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-    """
+    """Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence."""
     background: NotRequired[Literal["transparent", "opaque", "auto"]]
-    """
-    Background; GPT-Image models only.
-    """
+    """Background; GPT-Image models only."""
     quality: NotRequired[Literal["auto", "low", "medium", "high"]]
-    """
-    Image quality; GPT-Image models only.
-    """
+    """Image quality; GPT-Image models only."""
     sequential_image_generation: NotRequired[Literal["auto", "disabled"]]
-    """
-    `auto` generates a series of images; Doubao Seedream only.
-    """
+    """`auto` generates a series of images; Doubao Seedream only."""
     safety_tolerance: NotRequired[int]
-    """
-    Safety tolerance: how much passes the filter; FLUX.2 only.
-    """
+    """Safety tolerance: how much passes the filter; FLUX.2 only."""
     watermark: NotRequired[bool]
-    """
-    Whether to mark the image as AI-generated; some models only.
-    """
+    """Whether to mark the image as AI-generated; some models only."""
     thinking_mode: NotRequired[bool]
-    """
-    Let the model think first; Wan only.
-    """
+    """Let the model think first; Wan only."""
     enable_sequential: NotRequired[bool]
-    """
-    Generate a series of images; Wan only.
-    """
+    """Generate a series of images; Wan only."""
 
 
 class Ai302ImageV1Form(TypedDict):
-    """
-    The prompt and the settings, with a local image.
-    """
+    """The prompt and the settings, with a local image."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     model: str
-    """
-    The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them.
-    """
+    """The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them."""
     height: NotRequired[int]
-    """
-    Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-    """
+    """Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     width: NotRequired[int]
-    """
-    Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-    """
+    """Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     size: NotRequired[str]
-    """
-    Width and height in pixels, such as `1024x1024`, for models that take both at once.
-    """
+    """Width and height in pixels, such as `1024x1024`, for models that take both at once."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`. A ratio that the model lacks becomes its usual one.
-    """
+    """Aspect ratio (width:height), such as `16:9`. A ratio that the model lacks becomes its usual one."""
     output_format: NotRequired[str]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
     image: NotRequired[File]
-    """
-    Input image; required by image-to-image models.
-    """
+    """Input image; required by image-to-image models."""
 
 
 class Ai302ImageV1Request(TypedDict):
-    """
-    The prompt and the settings. Which fields are used depends on the model.
-    """
+    """The prompt and the settings. Which fields are used depends on the model."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     model: str
-    """
-    The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them.
-    """
+    """The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them."""
     height: NotRequired[int]
-    """
-    Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-    """
+    """Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     width: NotRequired[int]
-    """
-    Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-    """
+    """Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     size: NotRequired[str]
-    """
-    Width and height in pixels, such as `1024x1024`, for models that take both at once.
-    """
+    """Width and height in pixels, such as `1024x1024`, for models that take both at once."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`. A ratio that the model lacks becomes its usual one.
-    """
+    """Aspect ratio (width:height), such as `16:9`. A ratio that the model lacks becomes its usual one."""
     output_format: NotRequired[str]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
     image: NotRequired[str]
-    """
-    Input image; required by image-to-image models.
-    """
+    """Input image; required by image-to-image models."""
 
 
 class Ai302KolorsRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_url: NotRequired[str]
-    """
-    URL of the input image.
-    """
+    """URL of the input image."""
     strength: NotRequired[float]
-    """
-    Strength: how far to go from `image_url`; 0 keeps it, 1 ignores it.
-    """
+    """Strength: how far to go from `image_url`; 0 keeps it, 1 ignores it."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     num_images: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     scheduler: NotRequired[str]
-    """
-    The sampler, such as `EulerDiscreteScheduler`.
-    """
+    """The sampler, such as `EulerDiscreteScheduler`."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format.
-    """
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content.
-    """
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """
-    Return the image as a data URL in place of a URL.
-    """
+    """Return the image as a data URL in place of a URL."""
 
 
 class Ai302LuminaImageRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     cfg_trunc_ratio: NotRequired[float]
-    """
-    Share of the steps to which the guidance applies.
-    """
+    """Share of the steps to which the guidance applies."""
     cfg_normalization: NotRequired[bool]
-    """
-    Normalize the guidance.
-    """
+    """Normalize the guidance."""
     system_prompt: NotRequired[str]
-    """
-    System prompt.
-    """
+    """System prompt."""
     num_images: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format.
-    """
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content.
-    """
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """
-    Return the image as a data URL in place of a URL.
-    """
+    """Return the image as a data URL in place of a URL."""
 
 
 class Ai302OmnigenRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt. `<img><|image_1|></img>` stands for the first of the images.
-    """
+    """Text prompt. `<img><|image_1|></img>` stands for the first of the images."""
     input_image_urls: NotRequired[Sequence[str]]
-    """
-    URLs of input images.
-    """
+    """URLs of input images."""
     img_guidance_scale: NotRequired[float]
-    """
-    Image guidance scale: how closely the output follows the images.
-    """
+    """Image guidance scale: how closely the output follows the images."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     num_images: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format.
-    """
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content.
-    """
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """
-    Return the image as a data URL in place of a URL.
-    """
+    """Return the image as a data URL in place of a URL."""
 
 
 class Ai302PlaygroundRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     embeddings: NotRequired[Sequence[Ai302Embedding | str]]
-    """
-    Embeddings to add to the model.
-    """
+    """Embeddings to add to the model."""
     expand_prompt: NotRequired[bool]
-    """
-    Expand the prompt automatically.
-    """
+    """Expand the prompt automatically."""
     num_images: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format.
-    """
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content.
-    """
+    """Check the result for unsafe content."""
 
 
 class Ai302QrcodeForm(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     url: str
-    """
-    The URL, or other text, that the code holds.
-    """
+    """The URL, or other text, that the code holds."""
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     qr_conditioning_scale: NotRequired[str | float]
-    """
-    Visibility of the QR code, such as 1.5.
-    """
+    """Visibility of the QR code, such as 1.5."""
 
 
 class Ai302Sd3Form(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `3:2`.
-    """
+    """Aspect ratio (width:height), such as `3:2`."""
     image: NotRequired[File]
-    """
-    Input image.
-    """
+    """Input image."""
     output_format: NotRequired[str]
-    """
-    Image format, such as `png`.
-    """
+    """Image format, such as `png`."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result. Above 0.
-    """
+    """Random seed; the same seed gives the same result. Above 0."""
     prompt_strength: NotRequired[str | float]
-    """
-    Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
-    """
+    """Strength: how far to go from `image`; 0 keeps it, 1 ignores it."""
 
 
 class Ai302Sd3V2Request(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"]
-    """
-    Width and height in pixels.
-    """
+    """Width and height in pixels."""
     batch_size: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 20.
-    """
+    """Number of inference steps. Server default: 20."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 7.5.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 7.5."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302SdxlForm(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     width: NotRequired[int]
-    """
-    Width in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
-    """
+    """Width in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048."""
     height: NotRequired[int]
-    """
-    Height in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
-    """
+    """Height in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048."""
 
 
 class Ai302SdxlLightningV2Request(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     embeddings: NotRequired[Sequence[Ai302Embedding | str]]
-    """
-    Embeddings to add to the model.
-    """
+    """Embeddings to add to the model."""
     format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format.
-    """
+    """Image format."""
     num_images: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     num_inference_steps: NotRequired[Literal["1", "2", "4", "8"] | int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     expand_prompt: NotRequired[bool]
-    """
-    Expand the prompt automatically.
-    """
+    """Expand the prompt automatically."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content.
-    """
+    """Check the result for unsafe content."""
     width: NotRequired[int]
-    """
-    Width in pixels; one caller gives it beside `image_size`.
-    """
+    """Width in pixels; one caller gives it beside `image_size`."""
     height: NotRequired[int]
-    """
-    Height in pixels; one caller gives it beside `image_size`.
-    """
+    """Height in pixels; one caller gives it beside `image_size`."""
 
 
 class Ai302SdxlLightningV3Request(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"]
-    """
-    Width and height in pixels.
-    """
+    """Width and height in pixels."""
     batch_size: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 4.
-    """
+    """Number of inference steps. Server default: 4."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 1.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302SdxlLoraRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
-    """
-    LoRA weights to add to the model.
-    """
+    """LoRA weights to add to the model."""
     embeddings: NotRequired[Sequence[Ai302Embedding | str]]
-    """
-    Embeddings to add to the model.
-    """
+    """Embeddings to add to the model."""
     format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format.
-    """
+    """Image format."""
     num_images: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     expand_prompt: NotRequired[bool]
-    """
-    Expand the prompt automatically.
-    """
+    """Expand the prompt automatically."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content.
-    """
+    """Check the result for unsafe content."""
 
 
 class Ai302LoraRequest(TypedDict):
-    """
-    The prompt, the model and the weights.
-    """
+    """The prompt, the model and the weights."""
 
     model_name: str
-    """
-    The model: a Hugging Face name or a URL.
-    """
+    """The model: a Hugging Face name or a URL."""
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     prompt_weighting: NotRequired[bool]
-    """
-    Read weights in the prompt, and allow more than 77 tokens.
-    """
+    """Read weights in the prompt, and allow more than 77 tokens."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
-    """
-    LoRA weights to add to the model.
-    """
+    """LoRA weights to add to the model."""
     embeddings: NotRequired[Sequence[Ai302Embedding | str]]
-    """
-    Embeddings to add to the model.
-    """
+    """Embeddings to add to the model."""
     controlnets: NotRequired[Sequence[common.Ai302ControlNet | str]]
-    """
-    ControlNets: images that steer the composition.
-    """
+    """ControlNets: images that steer the composition."""
     ip_adapter: NotRequired[Sequence[common.Ai302IpAdapter | str]]
-    """
-    IP-Adapters: images that steer the look.
-    """
+    """IP-Adapters: images that steer the look."""
     image_encoder_path: NotRequired[str]
-    """
-    The image encoder's model.
-    """
+    """The image encoder's model."""
     image_encoder_subfolder: NotRequired[str]
-    """
-    Folder of the image encoder's weights.
-    """
+    """Folder of the image encoder's weights."""
     image_encoder_weight_name: NotRequired[str]
-    """
-    Name of the image encoder's weights. Server default: "pytorch_model.bin".
-    """
+    """Name of the image encoder's weights. Server default: "pytorch_model.bin"."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     image_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format.
-    """
+    """Image format."""
     num_images: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     clip_skip: NotRequired[int]
-    """
-    CLIP skip: the number of the text encoder's last layers to leave out.
-    """
+    """CLIP skip: the number of the text encoder's last layers to leave out."""
     scheduler: NotRequired[str]
-    """
-    The sampler.
-    """
+    """The sampler."""
     unet_name: NotRequired[str]
-    """
-    Another UNet.
-    """
+    """Another UNet."""
     variant: NotRequired[str]
-    """
-    Variant of the weights, such as `fp16`.
-    """
+    """Variant of the weights, such as `fp16`."""
     eta: NotRequired[float]
-    """
-    Noise that some samplers add.
-    """
+    """Noise that some samplers add."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content.
-    """
+    """Check the result for unsafe content."""

@@ -6,23 +6,13 @@ from typing import NotRequired, TypedDict
 
 
 class BagelRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     use_thought: NotRequired[bool]
-    """
-    Let the model think first; better and slower.
-    """
+    """Let the model think first; better and slower."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content.
-    """
+    """Check the result for unsafe content."""

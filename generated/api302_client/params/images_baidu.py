@@ -6,31 +6,17 @@ from typing import NotRequired, TypedDict
 
 
 class BaiduImageRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     model: str
-    """
-    `irag-1.0`.
-    """
+    """`irag-1.0`."""
     prompt: str
-    """
-    Text prompt, up to 220 characters.
-    """
+    """Text prompt, up to 220 characters."""
     refer_image: NotRequired[str]
-    """
-    Reference image: up to 10 MB, at least 128 pixels, up to 4:1.
-    """
+    """Reference image: up to 10 MB, at least 128 pixels, up to 4:1."""
     n: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     size: NotRequired[str]
-    """
-    Width and height in pixels, from `512x512` to `2048x2048`. Server default: "1024x1024".
-    """
+    """Width and height in pixels, from `512x512` to `2048x2048`. Server default: "1024x1024"."""
     user: NotRequired[str]
-    """
-    An id of your end user.
-    """
+    """An id of your end user."""

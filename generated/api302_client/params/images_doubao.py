@@ -8,76 +8,40 @@ from . import common
 
 
 class DoubaoDrawingRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     model_version: NotRequired[Literal["general_v2.0", "general_v2.0_L", "general_v2.1_L", "general_v3.0"]]
-    """
-    The model.
-    """
+    """The model."""
     req_schedule_conf: NotRequired[Literal["general_v20_9B_rephraser", "general_v20_9B_pe", "general_v3.0"]]
-    """
-    How the prompt is preprocessed.
-    """
+    """How the prompt is preprocessed."""
     llm_seed: NotRequired[int | str]
-    """
-    Random seed of the prompt's expansion; -1 for a random one.
-    """
+    """Random seed of the prompt's expansion; -1 for a random one."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, -1 a random one.
-    """
+    """Random seed; the same seed gives the same result, -1 a random one."""
     scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     ddim_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     width: NotRequired[int]
-    """
-    Width in pixels.
-    """
+    """Width in pixels."""
     height: NotRequired[int]
-    """
-    Height in pixels.
-    """
+    """Height in pixels."""
     use_pre_llm: NotRequired[bool]
-    """
-    Expand the prompt automatically.
-    """
+    """Expand the prompt automatically."""
     use_sr: NotRequired[bool]
-    """
-    Upscale the image at the end.
-    """
+    """Upscale the image at the end."""
     sr_seed: NotRequired[int]
-    """
-    Random seed of the upscaling.
-    """
+    """Random seed of the upscaling."""
     sr_strength: NotRequired[float]
-    """
-    Strength of the upscaling.
-    """
+    """Strength of the upscaling."""
     sr_scale: NotRequired[float]
-    """
-    Guidance scale of the upscaling.
-    """
+    """Guidance scale of the upscaling."""
     sr_steps: NotRequired[int]
-    """
-    Number of inference steps of the upscaling.
-    """
+    """Number of inference steps of the upscaling."""
     is_only_sr: NotRequired[bool]
-    """
-    Only upscale.
-    """
+    """Only upscale."""
     return_url: NotRequired[bool]
-    """
-    Return URLs in place of base64.
-    """
+    """Return URLs in place of base64."""
     logo_info: NotRequired[common.DoubaoDrawingLogo]

@@ -6,15 +6,9 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class GoogleImagenRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     aspect_ratio: NotRequired[Literal["1:1", "9:16", "16:9", "3:4", "4:3"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""

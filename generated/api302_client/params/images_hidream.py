@@ -9,48 +9,26 @@ from . import common
 
 
 class HidreamRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt; the full model only.
-    """
+    """Guidance scale: how closely the output follows the prompt; the full model only."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
-    """
-    LoRA weights; the full model only.
-    """
+    """LoRA weights; the full model only."""
     num_images: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result.
-    """
+    """Random seed; the same seed gives the same result."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    Image format.
-    """
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content.
-    """
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """
-    Return the image as a data URL in place of a URL.
-    """
+    """Return the image as a data URL in place of a URL."""

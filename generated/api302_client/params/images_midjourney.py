@@ -8,106 +8,60 @@ from typing import Literal, NotRequired, TypedDict
 
 class MidjourneyActionRequest(TypedDict):
     customId: str
-    """
-    The button, by the `customId` in the task's `buttons`.
-    """
+    """The button, by the `customId` in the task's `buttons`."""
     taskId: str
-    """
-    The id of the task that has the button.
-    """
+    """The id of the task that has the button."""
     notifyHook: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
     state: NotRequired[str]
-    """
-    A text of your own, returned with the task.
-    """
+    """A text of your own, returned with the task."""
 
 
 class MidjourneyBlendRequest(TypedDict):
     base64Array: Sequence[str]
-    """
-    Input images in base64.
-    """
+    """Input images in base64."""
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
-    """
-    Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-    """
+    """Midjourney, or Niji for anime. Server default: "MID_JOURNEY"."""
     dimensions: NotRequired[Literal["PORTRAIT", "SQUARE", "LANDSCAPE"]]
-    """
-    Aspect ratio (width:height): 2:3, 1:1 or 3:2.
-    """
+    """Aspect ratio (width:height): 2:3, 1:1 or 3:2."""
     notifyHook: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
     state: NotRequired[str]
-    """
-    A text of your own, returned with the task.
-    """
+    """A text of your own, returned with the task."""
 
 
 class MidjourneyDescribeRequest(TypedDict):
     base64: str
-    """
-    Input image.
-    """
+    """Input image."""
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
-    """
-    Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-    """
+    """Midjourney, or Niji for anime. Server default: "MID_JOURNEY"."""
     notifyHook: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
     state: NotRequired[str]
-    """
-    A text of your own, returned with the task.
-    """
+    """A text of your own, returned with the task."""
 
 
 class MidjourneyImagineRequest(TypedDict):
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
-    """
-    Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-    """
+    """Midjourney, or Niji for anime. Server default: "MID_JOURNEY"."""
     base64Array: NotRequired[Sequence[str]]
-    """
-    Reference images in base64.
-    """
+    """Reference images in base64."""
     notifyHook: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
     state: NotRequired[str]
-    """
-    A text of your own, returned with the task.
-    """
+    """A text of your own, returned with the task."""
 
 
 class MidjourneyModalRequest(TypedDict):
     taskId: str
-    """
-    The id of the task that asks.
-    """
+    """The id of the task that asks."""
     prompt: NotRequired[str]
-    """
-    Text prompt in place of the original one.
-    """
+    """Text prompt in place of the original one."""
     maskBase64: NotRequired[str]
-    """
-    Mask: what to paint anew, white on black.
-    """
+    """Mask: what to paint anew, white on black."""
     notifyHook: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
     state: NotRequired[str]
-    """
-    A text of your own, returned with the task.
-    """
+    """A text of your own, returned with the task."""

@@ -9,9 +9,7 @@ from api302_client.params.files import File
 
 
 class OpenaiImageEditForm(TypedDict):
-    """
-    The image, the prompt and the settings.
-    """
+    """The image, the prompt and the settings."""
 
     image: File | Sequence[File]
     """
@@ -19,84 +17,46 @@ class OpenaiImageEditForm(TypedDict):
     4 MB.
     """
     prompt: str
-    """
-    Text prompt: what to change. DALL·E 2 takes 1,000 characters.
-    """
+    """Text prompt: what to change. DALL·E 2 takes 1,000 characters."""
     model: str
-    """
-    The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
-    """
+    """The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`."""
     mask: NotRequired[File]
-    """
-    Mask: a PNG of the first image's size; its fully transparent part is what changes.
-    """
+    """Mask: a PNG of the first image's size; its fully transparent part is what changes."""
     n: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     size: NotRequired[str]
-    """
-    Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
-    """
+    """Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation."""
     quality: NotRequired[Literal["auto", "low", "medium", "high", "standard"]]
-    """
-    Image quality; GPT-Image only.
-    """
+    """Image quality; GPT-Image only."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """
-    Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
-    """
+    """Response format of DALL·E's images. GPT-Image ignores it; see the query parameter."""
     background: NotRequired[Literal["transparent", "opaque", "auto"]]
-    """
-    Background; GPT-Image only.
-    """
+    """Background; GPT-Image only."""
     input_fidelity: NotRequired[Literal["low", "high"]]
-    """
-    How closely faces and logos are kept; GPT-Image only.
-    """
+    """How closely faces and logos are kept; GPT-Image only."""
     moderation: NotRequired[Literal["low", "auto"]]
-    """
-    How strict the filter is; GPT-Image only.
-    """
+    """How strict the filter is; GPT-Image only."""
     output_format: NotRequired[Literal["png", "jpeg", "webp"]]
-    """
-    Image format; GPT-Image only.
-    """
+    """Image format; GPT-Image only."""
     output_compression: NotRequired[int]
-    """
-    Compression in percent, for `jpeg` and `webp`; GPT-Image only.
-    """
+    """Compression in percent, for `jpeg` and `webp`; GPT-Image only."""
     stream: NotRequired[bool]
-    """
-    Send the image in stages; GPT-Image only.
-    """
+    """Send the image in stages; GPT-Image only."""
     partial_images: NotRequired[int]
-    """
-    Number of partial images that a stream sends first.
-    """
+    """Number of partial images that a stream sends first."""
     user: NotRequired[str]
-    """
-    An id of your end user.
-    """
+    """An id of your end user."""
 
 
 class OpenaiImageRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
-    """
+    """Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000."""
     model: NotRequired[str]
-    """
-    The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
-    """
+    """The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`."""
     n: NotRequired[int]
-    """
-    Number of images. DALL·E 3 generates one. Server default: 1.
-    """
+    """Number of images. DALL·E 3 generates one. Server default: 1."""
     size: NotRequired[str]
     """
     Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024, 1024x1536, and
@@ -104,73 +64,39 @@ class OpenaiImageRequest(TypedDict):
     1024x1024.
     """
     quality: NotRequired[Literal["auto", "low", "medium", "high", "standard", "hd"]]
-    """
-    Image quality. GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
-    """
+    """Image quality. GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`."""
     style: NotRequired[Literal["vivid", "natural"]]
-    """
-    Image style; DALL·E 3 only.
-    """
+    """Image style; DALL·E 3 only."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """
-    Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
-    """
+    """Response format of DALL·E's images. GPT-Image ignores it; see the query parameter."""
     background: NotRequired[Literal["transparent", "opaque", "auto"]]
-    """
-    Background; GPT-Image only. A transparent one needs `png` or `webp`.
-    """
+    """Background; GPT-Image only. A transparent one needs `png` or `webp`."""
     moderation: NotRequired[Literal["low", "auto"]]
-    """
-    How strict the filter is; GPT-Image only.
-    """
+    """How strict the filter is; GPT-Image only."""
     output_format: NotRequired[Literal["png", "jpeg", "webp"]]
-    """
-    Image format; GPT-Image only.
-    """
+    """Image format; GPT-Image only."""
     output_compression: NotRequired[int]
-    """
-    Compression in percent, for `jpeg` and `webp`; GPT-Image only.
-    """
+    """Compression in percent, for `jpeg` and `webp`; GPT-Image only."""
     stream: NotRequired[bool]
-    """
-    Send the image in stages; GPT-Image only. Server default: false.
-    """
+    """Send the image in stages; GPT-Image only. Server default: false."""
     partial_images: NotRequired[int]
-    """
-    Number of partial images that a stream sends first.
-    """
+    """Number of partial images that a stream sends first."""
     user: NotRequired[str]
-    """
-    An id of your end user.
-    """
+    """An id of your end user."""
 
 
 class OpenaiImageVariationForm(TypedDict):
-    """
-    The image and the settings.
-    """
+    """The image and the settings."""
 
     image: File
-    """
-    A square PNG of up to 4 MB.
-    """
+    """A square PNG of up to 4 MB."""
     model: NotRequired[str]
-    """
-    `dall-e-2`. Server default: "dall-e-2".
-    """
+    """`dall-e-2`. Server default: "dall-e-2"."""
     n: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """
-    Response format of the images. Server default: "url".
-    """
+    """Response format of the images. Server default: "url"."""
     size: NotRequired[Literal["256x256", "512x512", "1024x1024"]]
-    """
-    Width and height in pixels. Server default: "1024x1024".
-    """
+    """Width and height in pixels. Server default: "1024x1024"."""
     user: NotRequired[str]
-    """
-    An id of your end user.
-    """
+    """An id of your end user."""

@@ -9,33 +9,21 @@ from . import common
 
 
 class RecraftColor(TypedDict):
-    """
-    A color.
-    """
+    """A color."""
 
     r: NotRequired[int]
-    """
-    Red, from 0 to 255.
-    """
+    """Red, from 0 to 255."""
     g: NotRequired[int]
-    """
-    Green, from 0 to 255.
-    """
+    """Green, from 0 to 255."""
     b: NotRequired[int]
-    """
-    Blue, from 0 to 255.
-    """
+    """Blue, from 0 to 255."""
 
 
 class RecraftImageRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     style: NotRequired[str]
     """
@@ -43,44 +31,26 @@ class RecraftImageRequest(TypedDict):
     such as `vector_illustration/line_art`. Not with `style_id`.
     """
     style_id: NotRequired[str]
-    """
-    The id of a style of your own.
-    """
+    """The id of a style of your own."""
     colors: NotRequired[Sequence[RecraftColor]]
-    """
-    Preferred colors.
-    """
+    """Preferred colors."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check the result for unsafe content.
-    """
+    """Check the result for unsafe content."""
     size: NotRequired[str]
-    """
-    Width and height in pixels, such as `1024x1024`; some callers give it in place of `image_size`.
-    """
+    """Width and height in pixels, such as `1024x1024`; some callers give it in place of `image_size`."""
     n: NotRequired[int]
-    """
-    Number of images; some callers.
-    """
+    """Number of images; some callers."""
     model: NotRequired[str]
-    """
-    Such as `recraftv3`; some callers.
-    """
+    """Such as `recraftv3`; some callers."""
     response_format: NotRequired[str]
-    """
-    `url`; some callers.
-    """
+    """`url`; some callers."""
 
 
 class RecraftStyleRequest(TypedDict):
-    """
-    The images and the base style.
-    """
+    """The images and the base style."""
 
     images_data_url: str
-    """
-    A ZIP of up to five PNG images.
-    """
+    """A ZIP of up to five PNG images."""
     base_style: NotRequired[str]
     """
     The base style: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, or one with a

@@ -6,35 +6,19 @@ from typing import NotRequired, TypedDict
 
 
 class SiliconflowImageRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     model: str
-    """
-    Such as `Kwai-Kolors/Kolors`.
-    """
+    """Such as `Kwai-Kolors/Kolors`."""
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[str]
-    """
-    Width and height in pixels, such as `1024x1024`.
-    """
+    """Width and height in pixels, such as `1024x1024`."""
     batch_size: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps.
-    """
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""

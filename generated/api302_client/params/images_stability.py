@@ -9,46 +9,26 @@ from api302_client.params.files import File
 
 
 class StabilitySd3Form(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21"]]
-    """
-    Aspect ratio (width:height); not with an image. Server default: "1:1".
-    """
+    """Aspect ratio (width:height); not with an image. Server default: "1:1"."""
     mode: NotRequired[Literal["text-to-image", "image-to-image"]]
-    """
-    Whether there is an input image. Server default: "text-to-image".
-    """
+    """Whether there is an input image. Server default: "text-to-image"."""
     image: NotRequired[File]
-    """
-    Input image, with `mode: image-to-image`.
-    """
+    """Input image, with `mode: image-to-image`."""
     strength: NotRequired[float]
-    """
-    Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
-    """
+    """Strength: how far to go from `image`; 0 keeps it, 1 ignores it."""
     model: NotRequired[str]
-    """
-    `sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`.
-    """
+    """`sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`."""
     cfg_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt.
-    """
+    """Guidance scale: how closely the output follows the prompt."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     style_preset: NotRequired[
         Literal[
             "3d-model",
@@ -70,55 +50,33 @@ class StabilitySd3Form(TypedDict):
             "tile-texture",
         ]
     ]
-    """
-    A style preset.
-    """
+    """A style preset."""
     output_format: NotRequired[Literal["png", "jpeg", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""
 
 
 class StabilityTextPrompt(TypedDict):
-    """
-    One text prompt.
-    """
+    """One text prompt."""
 
     text: str
-    """
-    The text.
-    """
+    """The text."""
     weight: NotRequired[float]
-    """
-    Weight of the prompt; below 0 for what to avoid.
-    """
+    """Weight of the prompt; below 0 for what to avoid."""
 
 
 class StabilityTextToImageRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     text_prompts: Sequence[StabilityTextPrompt]
-    """
-    Text prompts: what to show, and with negative weights what to avoid.
-    """
+    """Text prompts: what to show, and with negative weights what to avoid."""
     height: NotRequired[int]
-    """
-    Height in pixels, a multiple of 64. Server default: 512.
-    """
+    """Height in pixels, a multiple of 64. Server default: 512."""
     width: NotRequired[int]
-    """
-    Width in pixels, a multiple of 64. Server default: 512.
-    """
+    """Width in pixels, a multiple of 64. Server default: 512."""
     cfg_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompts. Server default: 7.
-    """
+    """Guidance scale: how closely the output follows the prompts. Server default: 7."""
     clip_guidance_preset: NotRequired[Literal["FAST_BLUE", "FAST_GREEN", "NONE", "SIMPLE", "SLOW", "SLOWER", "SLOWEST"]]
-    """
-    Preset of the CLIP guidance. Server default: "NONE".
-    """
+    """Preset of the CLIP guidance. Server default: "NONE"."""
     sampler: NotRequired[
         Literal[
             "DDIM",
@@ -133,52 +91,30 @@ class StabilityTextToImageRequest(TypedDict):
             "K_LMS",
         ]
     ]
-    """
-    The sampler; chosen automatically if left out.
-    """
+    """The sampler; chosen automatically if left out."""
     samples: NotRequired[int]
-    """
-    Number of images. Server default: 1.
-    """
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 50.
-    """
+    """Number of inference steps. Server default: 50."""
 
 
 class StabilityUltraForm(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21"]]
-    """
-    Aspect ratio (width:height); not with an image. Server default: "1:1".
-    """
+    """Aspect ratio (width:height); not with an image. Server default: "1:1"."""
     image: NotRequired[File]
-    """
-    Input image; needs `strength`.
-    """
+    """Input image; needs `strength`."""
     strength: NotRequired[float]
-    """
-    Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
-    """
+    """Strength: how far to go from `image`; 0 keeps it, 1 ignores it."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
-    """
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     style_preset: NotRequired[
         Literal[
             "3d-model",
@@ -200,10 +136,6 @@ class StabilityUltraForm(TypedDict):
             "tile-texture",
         ]
     ]
-    """
-    A style preset.
-    """
+    """A style preset."""
     output_format: NotRequired[Literal["png", "jpeg", "webp"]]
-    """
-    Image format. Server default: "png".
-    """
+    """Image format. Server default: "png"."""

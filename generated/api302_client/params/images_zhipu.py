@@ -7,52 +7,30 @@ from typing import Any, NotRequired, TypedDict
 
 
 class ZhipuImageRequest(TypedDict):
-    """
-    The prompt and the settings.
-    """
+    """The prompt and the settings."""
 
     model: str
-    """
-    Such as `cogview-4-250304` or `cogview-4`.
-    """
+    """Such as `cogview-4-250304` or `cogview-4`."""
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     size: NotRequired[str]
     """
     Width and height in pixels, such as `1024x1024`, `768x1344`, `864x1152`, `1344x768`, `1152x864`, `1440x720` or
     `720x1440`.
     """
     quality: NotRequired[str]
-    """
-    Image quality.
-    """
+    """Image quality."""
     style: NotRequired[str]
-    """
-    The style.
-    """
+    """The style."""
     n: NotRequired[int]
-    """
-    Number of images.
-    """
+    """Number of images."""
     response_format: NotRequired[str]
-    """
-    Response format of the image.
-    """
+    """Response format of the image."""
     user_id: NotRequired[str]
-    """
-    An id of your end user.
-    """
+    """An id of your end user."""
     user: NotRequired[str]
-    """
-    An id of your end user, by its older name.
-    """
+    """An id of your end user, by its older name."""
     request_id: NotRequired[str]
-    """
-    An id of your own for the request.
-    """
+    """An id of your own for the request."""
     sensitive_word_check: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""

@@ -9,290 +9,166 @@ from api302_client.params.files import File
 
 
 class Ai302BrowserRequest(TypedDict):
-    """
-    What to do.
-    """
+    """What to do."""
 
     task: str
-    """
-    Text prompt: what to do, in plain words.
-    """
+    """Text prompt: what to do, in plain words."""
     model: NotRequired[str]
-    """
-    The model that runs the browser.
-    """
+    """The model that runs the browser."""
 
 
 class Ai302KeyRequest(TypedDict):
-    """
-    The new API key.
-    """
+    """The new API key."""
 
     api_name: str
-    """
-    Name of the API key.
-    """
+    """Name of the API key."""
     allow_save_logs: bool
-    """
-    Whether requests and responses are logged.
-    """
+    """Whether requests and responses are logged."""
     allow_manage_key: bool
-    """
-    Whether it may manage API keys.
-    """
+    """Whether it may manage API keys."""
     allow_custom_model: bool
-    """
-    Whether it may use custom models.
-    """
+    """Whether it may use custom models."""
     limit_cost: float
-    """
-    Maximum cost in PTC in all; 0 for no limit.
-    """
+    """Maximum cost in PTC in all; 0 for no limit."""
     limit_daily_cost: float
-    """
-    Maximum cost per day in PTC; 0 for no limit.
-    """
+    """Maximum cost per day in PTC; 0 for no limit."""
     expired_on: int
-    """
-    Expiry time in Unix seconds; 0 for never.
-    """
+    """Expiry time in Unix seconds; 0 for never."""
 
 
 class Ai302KeyUpdate(TypedDict):
-    """
-    The settings of the API key.
-    """
+    """The settings of the API key."""
 
     api_name: NotRequired[str]
-    """
-    Name of the API key.
-    """
+    """Name of the API key."""
     allow_save_logs: bool
-    """
-    Whether requests and responses are logged.
-    """
+    """Whether requests and responses are logged."""
     allow_manage_key: bool
-    """
-    Whether it may manage API keys.
-    """
+    """Whether it may manage API keys."""
     allow_custom_model: bool
-    """
-    Whether it may use custom models.
-    """
+    """Whether it may use custom models."""
     limit_cost: float
-    """
-    Maximum cost in PTC in all; 0 for no limit.
-    """
+    """Maximum cost in PTC in all; 0 for no limit."""
     limit_daily_cost: float
-    """
-    Maximum cost per day in PTC; 0 for no limit.
-    """
+    """Maximum cost per day in PTC; 0 for no limit."""
     expired_on: int
-    """
-    Expiry time in Unix seconds; 0 for never.
-    """
+    """Expiry time in Unix seconds; 0 for never."""
 
 
 class Ai302MarkdownForm(TypedDict):
-    """
-    A file, or its URL.
-    """
+    """A file, or its URL."""
 
     source_data_type: Literal["file", "url"]
-    """
-    The type of source: `file` or a URL in `source_data`.
-    """
+    """The type of source: `file` or a URL in `source_data`."""
     file: NotRequired[File]
-    """
-    The file.
-    """
+    """The file."""
     source_data: NotRequired[str]
-    """
-    URL of the file.
-    """
+    """URL of the file."""
 
 
 class Ai302RunCodeRequest(TypedDict):
-    """
-    The code.
-    """
+    """The code."""
 
     language: Literal["python3", "nodejs"]
-    """
-    The programming language.
-    """
+    """The programming language."""
     code: str
-    """
-    The code.
-    """
+    """The code."""
 
 
 class Ai302SandboxCodeRequest(TypedDict):
-    """
-    The code and the sandbox.
-    """
+    """The code and the sandbox."""
 
     sandbox_id: str
-    """
-    The sandbox.
-    """
+    """The sandbox."""
     code: str
-    """
-    The code.
-    """
+    """The code."""
     language: NotRequired[Literal["python", "r", "java", "bash", "js"]]
-    """
-    The programming language. Server default: "python".
-    """
+    """The programming language. Server default: "python"."""
     envs: NotRequired[Mapping[str, str]]
-    """
-    Environment variables.
-    """
+    """Environment variables."""
     timeout: NotRequired[int]
-    """
-    Timeout in seconds. Server default: 5.
-    """
+    """Timeout in seconds. Server default: 5."""
 
 
 class Ai302SandboxCommandRequest(TypedDict):
-    """
-    The command line and the sandbox.
-    """
+    """The command line and the sandbox."""
 
     sandbox_id: str
-    """
-    The sandbox.
-    """
+    """The sandbox."""
     cmd: str
-    """
-    The command line.
-    """
+    """The command line."""
     envs: NotRequired[Mapping[str, str]]
-    """
-    Environment variables.
-    """
+    """Environment variables."""
     timeout: NotRequired[int]
-    """
-    Timeout in seconds.
-    """
+    """Timeout in seconds."""
 
 
 class Ai302SandboxCreateRequest(TypedDict):
-    """
-    The new sandbox.
-    """
+    """The new sandbox."""
 
     sandbox_name: NotRequired[str]
-    """
-    A display name.
-    """
+    """A display name."""
     max_alive_time: int
-    """
-    Maximum lifetime in seconds; 300 is recommended.
-    """
+    """Maximum lifetime in seconds; 300 is recommended."""
     envs: NotRequired[Mapping[str, str]]
-    """
-    Environment variables.
-    """
+    """Environment variables."""
     metadata: NotRequired[Mapping[str, Any]]
-    """
-    Your own metadata.
-    """
+    """Your own metadata."""
 
 
 class Ai302SandboxImport(TypedDict):
-    """
-    A file for a sandbox.
-    """
+    """A file for a sandbox."""
 
     file: str
-    """
-    URL of the file; base64 too, as one description of the calls says.
-    """
+    """URL of the file; base64 too, as one description of the calls says."""
     save_path: str
-    """
-    The path to save it to.
-    """
+    """The path to save it to."""
 
 
 class Ai302SandboxImportRequest(TypedDict):
-    """
-    Files for a sandbox.
-    """
+    """Files for a sandbox."""
 
     sandbox_id: str
-    """
-    The sandbox.
-    """
+    """The sandbox."""
     file_list: Sequence[Ai302SandboxImport]
-    """
-    The files.
-    """
+    """The files."""
 
 
 class Ai302SandboxOnceRequest(TypedDict):
-    """
-    The code.
-    """
+    """The code."""
 
     language: NotRequired[Literal["python", "r", "java", "bash", "js"]]
-    """
-    The programming language. Server default: "python".
-    """
+    """The programming language. Server default: "python"."""
     code: str
-    """
-    The code.
-    """
+    """The code."""
     envs: NotRequired[Mapping[str, str]]
-    """
-    Environment variables.
-    """
+    """Environment variables."""
     is_download: NotRequired[bool]
-    """
-    Export the files that the code leaves.
-    """
+    """Export the files that the code leaves."""
     download_path: NotRequired[str]
-    """
-    Path of the files; without it the default folder.
-    """
+    """Path of the files; without it the default folder."""
     timeout: NotRequired[int]
-    """
-    Timeout in seconds. Server default: 5.
-    """
+    """Timeout in seconds. Server default: 5."""
 
 
 class Ai302SandboxPathRequest(TypedDict):
-    """
-    Paths in a sandbox.
-    """
+    """Paths in a sandbox."""
 
     sandbox_id: str
-    """
-    The sandbox.
-    """
+    """The sandbox."""
     path: str | Sequence[str]
-    """
-    A path, or several.
-    """
+    """A path, or several."""
 
 
 class Ai302SearchRequest(TypedDict):
-    """
-    The query and the filters.
-    """
+    """The query and the filters."""
 
     query: str
-    """
-    The search query.
-    """
+    """The search query."""
     provider: Literal["tavily", "search1_search", "search1_news", "bocha", "exa", "firecrawl", "metaso", "unifuncs", "perplexity"]
-    """
-    The search provider.
-    """
+    """The search provider."""
     max_results: NotRequired[int]
-    """
-    Maximum number of results.
-    """
+    """Maximum number of results."""
     category: NotRequired[str]
     """
     tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit, github, arxiv,
@@ -307,61 +183,33 @@ class Ai302SearchRequest(TypedDict):
     takes its four dates instead.
     """
     include_images: NotRequired[bool]
-    """
-    Return images too.
-    """
+    """Return images too."""
     include_domains: NotRequired[Sequence[str]]
-    """
-    Only from these domains.
-    """
+    """Only from these domains."""
     exclude_domains: NotRequired[Sequence[str]]
-    """
-    Exclude these domains.
-    """
+    """Exclude these domains."""
     startCrawlDate: NotRequired[str]
-    """
-    exa: crawled after this, in ISO 8601.
-    """
+    """exa: crawled after this, in ISO 8601."""
     endCrawlDate: NotRequired[str]
-    """
-    exa: crawled before this, in ISO 8601.
-    """
+    """exa: crawled before this, in ISO 8601."""
     startPublishedDate: NotRequired[str]
-    """
-    exa: published after this, in ISO 8601.
-    """
+    """exa: published after this, in ISO 8601."""
     endPublishedDate: NotRequired[str]
-    """
-    exa: published before this, in ISO 8601.
-    """
+    """exa: published before this, in ISO 8601."""
     crawl_results: NotRequired[int]
-    """
-    search1: number of results whose pages are read; costs more.
-    """
+    """search1: number of results whose pages are read; costs more."""
     includeRowContent: NotRequired[bool]
-    """
-    metaso: return the pages' whole text; may cost more.
-    """
+    """metaso: return the pages' whole text; may cost more."""
     page: NotRequired[int]
-    """
-    metaso, unifuncs: page number.
-    """
+    """metaso, unifuncs: page number."""
     max_tokens_per_page: NotRequired[int]
-    """
-    perplexity: maximum number of tokens per page.
-    """
+    """perplexity: maximum number of tokens per page."""
     country: NotRequired[str]
-    """
-    perplexity: country of the results.
-    """
+    """perplexity: country of the results."""
 
 
 class Ai302UploadForm(TypedDict):
-    """
-    The file.
-    """
+    """The file."""
 
     file: File
-    """
-    The file, up to 50 MB.
-    """
+    """The file, up to 50 MB."""

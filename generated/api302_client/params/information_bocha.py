@@ -6,63 +6,37 @@ from typing import NotRequired, TypedDict
 
 
 class BochaAiSearchRequest(TypedDict):
-    """
-    The search query.
-    """
+    """The search query."""
 
     query: str
-    """
-    The search query.
-    """
+    """The search query."""
     freshness: NotRequired[str]
-    """
-    Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear. Server default: "noLimit".
-    """
+    """Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear. Server default: "noLimit"."""
     count: NotRequired[int]
-    """
-    Maximum number of results. Server default: 10.
-    """
+    """Maximum number of results. Server default: 10."""
     answer: NotRequired[bool]
-    """
-    Let a model answer the query too.
-    """
+    """Let a model answer the query too."""
     stream: NotRequired[bool]
-    """
-    Return the response as an event stream. Its events are not known; send false.
-    """
+    """Return the response as an event stream. Its events are not known; send false."""
 
 
 class BochaSearchRequest(TypedDict):
-    """
-    The search query.
-    """
+    """The search query."""
 
     query: str
-    """
-    The search query.
-    """
+    """The search query."""
     freshness: NotRequired[str]
     """
     Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by `..`. Server default:
     "noLimit".
     """
     summary: NotRequired[bool]
-    """
-    Return summaries. Server default: false.
-    """
+    """Return summaries. Server default: false."""
     count: NotRequired[int]
-    """
-    Maximum number of results. Server default: 10.
-    """
+    """Maximum number of results. Server default: 10."""
     page: NotRequired[int]
-    """
-    Page number, from 1. Server default: 1.
-    """
+    """Page number, from 1. Server default: 1."""
     include: NotRequired[str]
-    """
-    Only from these domains, joined by `|`.
-    """
+    """Only from these domains, joined by `|`."""
     exclude: NotRequired[str]
-    """
-    Exclude these domains, joined by `|`.
-    """
+    """Exclude these domains, joined by `|`."""

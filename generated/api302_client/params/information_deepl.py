@@ -7,75 +7,39 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class DeeplTranslateRequest(TypedDict):
-    """
-    Texts to translate.
-    """
+    """Texts to translate."""
 
     text: Sequence[str]
-    """
-    The texts.
-    """
+    """The texts."""
     target_lang: str
-    """
-    The target language, such as ZH, EN-US, JA.
-    """
+    """The target language, such as ZH, EN-US, JA."""
     source_lang: NotRequired[str]
-    """
-    The source language; detected without it, or if empty.
-    """
+    """The source language; detected without it, or if empty."""
     context: NotRequired[str]
-    """
-    Context that is not translated.
-    """
+    """Context that is not translated."""
     show_billed_characters: NotRequired[bool]
-    """
-    Return the number of billed characters.
-    """
+    """Return the number of billed characters."""
     split_sentences: NotRequired[Literal["0", "1", "nonewlines"]]
-    """
-    Whether to split sentences: no, yes, at full stops alone. Server default: "1".
-    """
+    """Whether to split sentences: no, yes, at full stops alone. Server default: "1"."""
     preserve_formatting: NotRequired[bool]
-    """
-    Keep the formatting. Server default: false.
-    """
+    """Keep the formatting. Server default: false."""
     formality: NotRequired[Literal["default", "more", "less", "prefer_more", "prefer_less"]]
-    """
-    Level of formality. Server default: "default".
-    """
+    """Level of formality. Server default: "default"."""
     model_type: NotRequired[Literal["quality_optimized", "prefer_quality_optimized", "latency_optimized"]]
-    """
-    What to favor.
-    """
+    """What to favor."""
     glossary_id: NotRequired[str]
-    """
-    The id of a glossary; needs `source_lang`.
-    """
+    """The id of a glossary; needs `source_lang`."""
     tag_handling: NotRequired[Literal["xml", "html"]]
-    """
-    The type of tags in the text.
-    """
+    """The type of tags in the text."""
     tag_handling_version: NotRequired[Literal["v1", "v2"]]
-    """
-    Version of the handling of tags.
-    """
+    """Version of the handling of tags."""
     outline_detection: NotRequired[bool]
-    """
-    Detect the structure of XML. Server default: true.
-    """
+    """Detect the structure of XML. Server default: true."""
     non_splitting_tags: NotRequired[Sequence[str]]
-    """
-    Tags that never split sentences.
-    """
+    """Tags that never split sentences."""
     splitting_tags: NotRequired[Sequence[str]]
-    """
-    Tags that always split sentences.
-    """
+    """Tags that always split sentences."""
     ignore_tags: NotRequired[Sequence[str]]
-    """
-    Tags whose text is not translated.
-    """
+    """Tags whose text is not translated."""
     custom_instructions: NotRequired[Sequence[str]]
-    """
-    Custom instructions.
-    """
+    """Custom instructions."""

@@ -8,61 +8,35 @@ from api302_client.params.files import File
 
 
 class Doc2XExportRequest(TypedDict):
-    """
-    The task and the format.
-    """
+    """The task and the format."""
 
     uid: str
-    """
-    The id of the parsing task.
-    """
+    """The id of the parsing task."""
     to: Literal["md", "tex", "docx"]
-    """
-    The format.
-    """
+    """The format."""
     formula_mode: Literal["normal", "dollar"]
-    """
-    How formulas are marked.
-    """
+    """How formulas are marked."""
     filename: NotRequired[str]
-    """
-    The name of the file, for md and tex.
-    """
+    """The name of the file, for md and tex."""
 
 
 class Doc2XImageForm(TypedDict):
-    """
-    The image.
-    """
+    """The image."""
 
     file: File
-    """
-    The image, up to 10 MB.
-    """
+    """The image, up to 10 MB."""
     option: NotRequired[bool]
-    """
-    As callers send it: false.
-    """
+    """As callers send it: false."""
     equation: NotRequired[Literal[0, 1]]
-    """
-    1 if it is a formula alone.
-    """
+    """1 if it is a formula alone."""
     img_correction: NotRequired[Literal[0, 1]]
-    """
-    1 to straighten it.
-    """
+    """1 to straighten it."""
 
 
 class Doc2XPdfForm(TypedDict):
-    """
-    The PDF.
-    """
+    """The PDF."""
 
     file: File
-    """
-    The PDF.
-    """
+    """The PDF."""
     ocr: NotRequired[bool]
-    """
-    Read text in images too.
-    """
+    """Read text in images too."""

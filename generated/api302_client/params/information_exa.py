@@ -7,277 +7,157 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class ExaAnswerRequest(TypedDict):
-    """
-    A question.
-    """
+    """A question."""
 
     query: str
-    """
-    The question.
-    """
+    """The question."""
     text: NotRequired[bool]
-    """
-    Return the text of the sources. Server default: false.
-    """
+    """Return the text of the sources. Server default: false."""
     outputSchema: NotRequired[Mapping[str, Any]]
-    """
-    JSON Schema of the answer.
-    """
+    """JSON Schema of the answer."""
 
 
 class ExaContextOptions(TypedDict):
-    """
-    Settings for returning all pages as one text.
-    """
+    """Settings for returning all pages as one text."""
 
     maxCharacters: NotRequired[int]
-    """
-    Maximum number of characters.
-    """
+    """Maximum number of characters."""
 
 
 class ExaExtras(TypedDict):
-    """
-    What else to return.
-    """
+    """What else to return."""
 
     links: NotRequired[int]
-    """
-    Number of links per page. Server default: 0.
-    """
+    """Number of links per page. Server default: 0."""
     imageLinks: NotRequired[int]
-    """
-    Number of images per page. Server default: 0.
-    """
+    """Number of images per page. Server default: 0."""
 
 
 class ExaHighlightOptions(TypedDict):
-    """
-    Settings of the highlights.
-    """
+    """Settings of the highlights."""
 
     maxCharacters: NotRequired[int]
-    """
-    Maximum number of characters.
-    """
+    """Maximum number of characters."""
     numSentences: NotRequired[int]
-    """
-    Number of sentences per highlight; of older versions.
-    """
+    """Number of sentences per highlight; of older versions."""
     highlightsPerUrl: NotRequired[int]
-    """
-    Number of highlights per page; of older versions.
-    """
+    """Number of highlights per page; of older versions."""
     query: NotRequired[str]
-    """
-    Topic of the highlights.
-    """
+    """Topic of the highlights."""
 
 
 class ExaSummaryOptions(TypedDict):
-    """
-    Settings of the summary.
-    """
+    """Settings of the summary."""
 
     query: NotRequired[str]
-    """
-    Topic of the summary.
-    """
+    """Topic of the summary."""
     schema: NotRequired[Mapping[str, Any]]
-    """
-    JSON Schema of the summary.
-    """
+    """JSON Schema of the summary."""
 
 
 class ExaTextOptions(TypedDict):
-    """
-    Settings of the text.
-    """
+    """Settings of the text."""
 
     maxCharacters: NotRequired[int]
-    """
-    Maximum number of characters.
-    """
+    """Maximum number of characters."""
     includeHtmlTags: NotRequired[bool]
-    """
-    Keep HTML tags. Server default: false.
-    """
+    """Keep HTML tags. Server default: false."""
     verbosity: NotRequired[Literal["compact", "standard", "full"]]
-    """
-    Verbosity, with `livecrawl` always. Server default: "compact".
-    """
+    """Verbosity, with `livecrawl` always. Server default: "compact"."""
     includeSections: NotRequired[Sequence[Literal["header", "navigation", "banner", "body", "sidebar", "footer", "metadata"]]]
-    """
-    Only these sections.
-    """
+    """Only these sections."""
     excludeSections: NotRequired[Sequence[Literal["header", "navigation", "banner", "body", "sidebar", "footer", "metadata"]]]
-    """
-    Exclude these sections.
-    """
+    """Exclude these sections."""
 
 
 class ExaContents(TypedDict):
-    """
-    What to return of each page.
-    """
+    """What to return of each page."""
 
     text: NotRequired[bool | ExaTextOptions]
-    """
-    Whether to return the page's text, or the settings for it.
-    """
+    """Whether to return the page's text, or the settings for it."""
     highlights: NotRequired[bool | ExaHighlightOptions]
-    """
-    Whether to return the highlights, or the settings for them.
-    """
+    """Whether to return the highlights, or the settings for them."""
     summary: NotRequired[ExaSummaryOptions]
     livecrawl: NotRequired[Literal["never", "fallback", "preferred", "always"]]
-    """
-    Whether to crawl the page again.
-    """
+    """Whether to crawl the page again."""
     livecrawlTimeout: NotRequired[int]
-    """
-    Timeout of crawling in milliseconds. Server default: 10000.
-    """
+    """Timeout of crawling in milliseconds. Server default: 10000."""
     maxAgeHours: NotRequired[int]
-    """
-    Maximum age of a cached copy in hours.
-    """
+    """Maximum age of a cached copy in hours."""
     subpages: NotRequired[int]
-    """
-    Number of subpages to read too. Server default: 0.
-    """
+    """Number of subpages to read too. Server default: 0."""
     subpageTarget: NotRequired[str | Sequence[str]]
-    """
-    Topic of the subpages.
-    """
+    """Topic of the subpages."""
     extras: NotRequired[ExaExtras]
 
 
 class ExaContentsRequest(TypedDict):
-    """
-    The pages and the settings.
-    """
+    """The pages and the settings."""
 
     urls: Sequence[str]
-    """
-    The pages.
-    """
+    """The pages."""
     ids: NotRequired[Sequence[str]]
-    """
-    The ids of a search's results, in place of URLs; of older versions.
-    """
+    """The ids of a search's results, in place of URLs; of older versions."""
     text: NotRequired[bool | ExaTextOptions]
-    """
-    Whether to return the page's text, or the settings for it.
-    """
+    """Whether to return the page's text, or the settings for it."""
     highlights: NotRequired[bool | ExaHighlightOptions]
-    """
-    Whether to return the highlights, or the settings for them.
-    """
+    """Whether to return the highlights, or the settings for them."""
     summary: NotRequired[ExaSummaryOptions]
     livecrawl: NotRequired[Literal["never", "fallback", "preferred", "always"]]
-    """
-    Whether to crawl the page again.
-    """
+    """Whether to crawl the page again."""
     livecrawlTimeout: NotRequired[int]
-    """
-    Timeout of crawling in milliseconds. Server default: 10000.
-    """
+    """Timeout of crawling in milliseconds. Server default: 10000."""
     maxAgeHours: NotRequired[int]
-    """
-    Maximum age of a cached copy in hours.
-    """
+    """Maximum age of a cached copy in hours."""
     subpages: NotRequired[int]
-    """
-    Number of subpages to read too. Server default: 0.
-    """
+    """Number of subpages to read too. Server default: 0."""
     subpageTarget: NotRequired[str | Sequence[str]]
-    """
-    Topic of the subpages.
-    """
+    """Topic of the subpages."""
     extras: NotRequired[ExaExtras]
 
 
 class ExaSearchRequest(TypedDict):
-    """
-    The search query.
-    """
+    """The search query."""
 
     query: str
-    """
-    The search query.
-    """
+    """The search query."""
     additionalQueries: NotRequired[Sequence[str]]
-    """
-    The query in other words; deep search alone.
-    """
+    """The query in other words; deep search alone."""
     type: NotRequired[Literal["neural", "fast", "auto", "deep", "deep-reasoning", "instant"]]
-    """
-    The type of search. Server default: "auto".
-    """
+    """The type of search. Server default: "auto"."""
     category: NotRequired[str]
     """
     The category of pages, such as company, research paper, news, pdf, github, personal site, people, financial
     report.
     """
     userLocation: NotRequired[str]
-    """
-    The user's country, by ISO code.
-    """
+    """The user's country, by ISO code."""
     numResults: NotRequired[int]
-    """
-    Number of results. Server default: 10.
-    """
+    """Number of results. Server default: 10."""
     includeDomains: NotRequired[Sequence[str]]
-    """
-    Only from these domains.
-    """
+    """Only from these domains."""
     excludeDomains: NotRequired[Sequence[str]]
-    """
-    Exclude these domains.
-    """
+    """Exclude these domains."""
     startCrawlDate: NotRequired[str]
-    """
-    Crawled after this, in ISO 8601.
-    """
+    """Crawled after this, in ISO 8601."""
     endCrawlDate: NotRequired[str]
-    """
-    Crawled before this, in ISO 8601.
-    """
+    """Crawled before this, in ISO 8601."""
     startPublishedDate: NotRequired[str]
-    """
-    Published after this, in ISO 8601.
-    """
+    """Published after this, in ISO 8601."""
     endPublishedDate: NotRequired[str]
-    """
-    Published before this, in ISO 8601.
-    """
+    """Published before this, in ISO 8601."""
     includeText: NotRequired[Sequence[str]]
-    """
-    Text that must be in the page.
-    """
+    """Text that must be in the page."""
     excludeText: NotRequired[Sequence[str]]
-    """
-    Text that must not be in it.
-    """
+    """Text that must not be in it."""
     context: NotRequired[bool | ExaContextOptions]
-    """
-    Return all pages as one text too.
-    """
+    """Return all pages as one text too."""
     moderation: NotRequired[bool]
-    """
-    Exclude unsafe results. Server default: false.
-    """
+    """Exclude unsafe results. Server default: false."""
     outputSchema: NotRequired[Mapping[str, Any]]
-    """
-    JSON Schema of the output of deep search.
-    """
+    """JSON Schema of the output of deep search."""
     useAutoprompt: NotRequired[bool]
-    """
-    Let Exa rewrite the query; of older versions.
-    """
+    """Let Exa rewrite the query; of older versions."""
     livecrawl: NotRequired[Literal["never", "fallback", "preferred", "always"]]
-    """
-    Whether to crawl the page again.
-    """
+    """Whether to crawl the page again."""
     contents: NotRequired[ExaContents]

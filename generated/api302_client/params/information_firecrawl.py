@@ -7,349 +7,193 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class FirecrawlAction(TypedDict):
-    """
-    An action on the page. Which fields are used depends on `type`.
-    """
+    """An action on the page. Which fields are used depends on `type`."""
 
     type: Literal["wait", "screenshot", "click", "write", "press", "scroll", "scrape", "executeJavascript"]
-    """
-    What to do.
-    """
+    """What to do."""
     milliseconds: NotRequired[int]
-    """
-    wait: milliseconds.
-    """
+    """wait: milliseconds."""
     selector: NotRequired[str]
-    """
-    wait, click, scroll, scrape: the element, as a CSS selector.
-    """
+    """wait, click, scroll, scrape: the element, as a CSS selector."""
     all: NotRequired[bool]
-    """
-    click: all matching elements, not the first alone.
-    """
+    """click: all matching elements, not the first alone."""
     fullPage: NotRequired[bool]
-    """
-    screenshot: the whole page.
-    """
+    """screenshot: the whole page."""
     text: NotRequired[str]
-    """
-    write: what to type.
-    """
+    """write: what to type."""
     key: NotRequired[str]
-    """
-    press: name of the keyboard key.
-    """
+    """press: name of the keyboard key."""
     direction: NotRequired[Literal["up", "down"]]
-    """
-    scroll: the direction.
-    """
+    """scroll: the direction."""
     script: NotRequired[str]
-    """
-    executeJavascript: the code.
-    """
+    """executeJavascript: the code."""
 
 
 class FirecrawlJsonOptions(TypedDict):
-    """
-    Settings for extracting data.
-    """
+    """Settings for extracting data."""
 
     schema: NotRequired[Mapping[str, Any]]
-    """
-    JSON Schema of the data.
-    """
+    """JSON Schema of the data."""
     systemPrompt: NotRequired[str]
-    """
-    The system prompt.
-    """
+    """The system prompt."""
     prompt: NotRequired[str]
-    """
-    Text prompt: what to extract, without a schema.
-    """
+    """Text prompt: what to extract, without a schema."""
 
 
 class FirecrawlLocation(TypedDict):
-    """
-    Location of the browser.
-    """
+    """Location of the browser."""
 
     country: NotRequired[str]
-    """
-    The country, by ISO code. Server default: "US".
-    """
+    """The country, by ISO code. Server default: "US"."""
     languages: NotRequired[Sequence[str]]
-    """
-    Languages, the preferred first.
-    """
+    """Languages, the preferred first."""
 
 
 class FirecrawlMapRequest(TypedDict):
-    """
-    The site.
-    """
+    """The site."""
 
     url: str
-    """
-    The site.
-    """
+    """The site."""
     search: NotRequired[str]
-    """
-    Topic of the URLs.
-    """
+    """Topic of the URLs."""
     ignoreSitemap: NotRequired[bool]
-    """
-    Ignore the sitemap. Server default: true.
-    """
+    """Ignore the sitemap. Server default: true."""
     sitemapOnly: NotRequired[bool]
-    """
-    Use the sitemap alone. Server default: false.
-    """
+    """Use the sitemap alone. Server default: false."""
     includeSubdomains: NotRequired[bool]
-    """
-    Include subdomains. Server default: true.
-    """
+    """Include subdomains. Server default: true."""
     limit: NotRequired[int]
-    """
-    Maximum number of results. Server default: 5000.
-    """
+    """Maximum number of results. Server default: 5000."""
     timeout: NotRequired[int]
-    """
-    Timeout in milliseconds.
-    """
+    """Timeout in milliseconds."""
 
 
 class FirecrawlScrapeRequest(TypedDict):
-    """
-    A page and the settings.
-    """
+    """A page and the settings."""
 
     url: str
-    """
-    URL of the page.
-    """
+    """URL of the page."""
     formats: NotRequired[
         Sequence[Literal["markdown", "html", "rawHtml", "links", "screenshot", "screenshot@fullPage", "json", "changeTracking"]]
     ]
-    """
-    The formats to return; Markdown without it.
-    """
+    """The formats to return; Markdown without it."""
     onlyMainContent: NotRequired[bool]
-    """
-    Leave out headers, menus and footers. Server default: true.
-    """
+    """Leave out headers, menus and footers. Server default: true."""
     includeTags: NotRequired[Sequence[str]]
-    """
-    Only these tags.
-    """
+    """Only these tags."""
     excludeTags: NotRequired[Sequence[str]]
-    """
-    Exclude these tags.
-    """
+    """Exclude these tags."""
     maxAge: NotRequired[int]
-    """
-    Maximum age of a cached copy in milliseconds; 0 for none. Server default: 0.
-    """
+    """Maximum age of a cached copy in milliseconds; 0 for none. Server default: 0."""
     headers: NotRequired[Mapping[str, Any]]
-    """
-    Headers for the page, such as cookies.
-    """
+    """Headers for the page, such as cookies."""
     waitFor: NotRequired[int]
-    """
-    Waiting time for the page to load in milliseconds. Server default: 0.
-    """
+    """Waiting time for the page to load in milliseconds. Server default: 0."""
     mobile: NotRequired[bool]
-    """
-    Emulate a phone. Server default: false.
-    """
+    """Emulate a phone. Server default: false."""
     skipTlsVerification: NotRequired[bool]
-    """
-    Accept any certificate. Server default: false.
-    """
+    """Accept any certificate. Server default: false."""
     timeout: NotRequired[int]
-    """
-    Timeout in milliseconds. Server default: 30000.
-    """
+    """Timeout in milliseconds. Server default: 30000."""
     parsePDF: NotRequired[bool]
-    """
-    Convert a PDF to Markdown; otherwise it is returned in base64. Server default: true.
-    """
+    """Convert a PDF to Markdown; otherwise it is returned in base64. Server default: true."""
     jsonOptions: NotRequired[FirecrawlJsonOptions]
     actions: NotRequired[Sequence[FirecrawlAction]]
-    """
-    Actions on the page before scraping.
-    """
+    """Actions on the page before scraping."""
     location: NotRequired[FirecrawlLocation]
     removeBase64Images: NotRequired[bool]
-    """
-    Remove images in base64.
-    """
+    """Remove images in base64."""
     blockAds: NotRequired[bool]
-    """
-    Block ads and cookie notices.
-    """
+    """Block ads and cookie notices."""
     proxy: NotRequired[Literal["basic", "stealth", "auto"]]
-    """
-    The type of proxy.
-    """
+    """The type of proxy."""
     changeTrackingOptions: NotRequired[Mapping[str, Any]]
-    """
-    How changes are tracked.
-    """
+    """How changes are tracked."""
     storeInCache: NotRequired[bool]
-    """
-    Store a copy in the cache.
-    """
+    """Store a copy in the cache."""
 
 
 class FirecrawlSearchScrape(TypedDict):
-    """
-    How to scrape the results.
-    """
+    """How to scrape the results."""
 
     formats: NotRequired[Sequence[Literal["markdown", "html", "rawHtml", "links", "screenshot", "screenshot@fullPage", "json"]]]
-    """
-    The formats to return; nothing is scraped without it.
-    """
+    """The formats to return; nothing is scraped without it."""
 
 
 class FirecrawlWebhook(TypedDict):
-    """
-    The webhook.
-    """
+    """The webhook."""
 
     url: str
-    """
-    The webhook URL.
-    """
+    """The webhook URL."""
     headers: NotRequired[Mapping[str, str]]
-    """
-    Headers to send.
-    """
+    """Headers to send."""
     metadata: NotRequired[Mapping[str, Any]]
-    """
-    Your own metadata, sent along.
-    """
+    """Your own metadata, sent along."""
     events: NotRequired[Sequence[Literal["started", "page", "completed", "failed"]]]
-    """
-    The events that trigger a call; all without it.
-    """
+    """The events that trigger a call; all without it."""
 
 
 class FirecrawlBatchRequest(TypedDict):
-    """
-    Pages and the settings.
-    """
+    """Pages and the settings."""
 
     urls: Sequence[str]
-    """
-    The pages.
-    """
+    """The pages."""
     webhook: NotRequired[FirecrawlWebhook]
     ignoreInvalidURLs: NotRequired[bool]
-    """
-    Skip invalid URLs instead of refusing all. Server default: false.
-    """
+    """Skip invalid URLs instead of refusing all. Server default: false."""
     formats: NotRequired[
         Sequence[Literal["markdown", "html", "rawHtml", "links", "screenshot", "screenshot@fullPage", "json", "changeTracking"]]
     ]
-    """
-    The formats to return; Markdown without it.
-    """
+    """The formats to return; Markdown without it."""
     onlyMainContent: NotRequired[bool]
-    """
-    Leave out headers, menus and footers. Server default: true.
-    """
+    """Leave out headers, menus and footers. Server default: true."""
     includeTags: NotRequired[Sequence[str]]
-    """
-    Only these tags.
-    """
+    """Only these tags."""
     excludeTags: NotRequired[Sequence[str]]
-    """
-    Exclude these tags.
-    """
+    """Exclude these tags."""
     maxAge: NotRequired[int]
-    """
-    Maximum age of a cached copy in milliseconds; 0 for none. Server default: 0.
-    """
+    """Maximum age of a cached copy in milliseconds; 0 for none. Server default: 0."""
     headers: NotRequired[Mapping[str, Any]]
-    """
-    Headers for the page, such as cookies.
-    """
+    """Headers for the page, such as cookies."""
     waitFor: NotRequired[int]
-    """
-    Waiting time for the page to load in milliseconds. Server default: 0.
-    """
+    """Waiting time for the page to load in milliseconds. Server default: 0."""
     mobile: NotRequired[bool]
-    """
-    Emulate a phone. Server default: false.
-    """
+    """Emulate a phone. Server default: false."""
     skipTlsVerification: NotRequired[bool]
-    """
-    Accept any certificate. Server default: false.
-    """
+    """Accept any certificate. Server default: false."""
     timeout: NotRequired[int]
-    """
-    Timeout in milliseconds. Server default: 30000.
-    """
+    """Timeout in milliseconds. Server default: 30000."""
     parsePDF: NotRequired[bool]
-    """
-    Convert a PDF to Markdown; otherwise it is returned in base64. Server default: true.
-    """
+    """Convert a PDF to Markdown; otherwise it is returned in base64. Server default: true."""
     jsonOptions: NotRequired[FirecrawlJsonOptions]
     actions: NotRequired[Sequence[FirecrawlAction]]
-    """
-    Actions on the page before scraping.
-    """
+    """Actions on the page before scraping."""
     location: NotRequired[FirecrawlLocation]
     removeBase64Images: NotRequired[bool]
-    """
-    Remove images in base64.
-    """
+    """Remove images in base64."""
     blockAds: NotRequired[bool]
-    """
-    Block ads and cookie notices.
-    """
+    """Block ads and cookie notices."""
     proxy: NotRequired[Literal["basic", "stealth", "auto"]]
-    """
-    The type of proxy.
-    """
+    """The type of proxy."""
     changeTrackingOptions: NotRequired[Mapping[str, Any]]
-    """
-    How changes are tracked.
-    """
+    """How changes are tracked."""
     storeInCache: NotRequired[bool]
-    """
-    Store a copy in the cache.
-    """
+    """Store a copy in the cache."""
 
 
 class FirecrawlSearchRequest(TypedDict):
-    """
-    The search query.
-    """
+    """The search query."""
 
     query: str
-    """
-    The search query.
-    """
+    """The search query."""
     limit: NotRequired[int]
-    """
-    Maximum number of results. Server default: 5.
-    """
+    """Maximum number of results. Server default: 5."""
     tbs: NotRequired[str]
-    """
-    Time filter in the form of Google's `tbs`.
-    """
+    """Time filter in the form of Google's `tbs`."""
     location: NotRequired[str]
-    """
-    Location of the search.
-    """
+    """Location of the search."""
     timeout: NotRequired[int]
-    """
-    Timeout in milliseconds. Server default: 60000.
-    """
+    """Timeout in milliseconds. Server default: 60000."""
     ignoreInvalidURLs: NotRequired[bool]
-    """
-    Skip URLs that Firecrawl cannot scrape. Server default: false.
-    """
+    """Skip URLs that Firecrawl cannot scrape. Server default: false."""
     scrapeOptions: NotRequired[FirecrawlSearchScrape]

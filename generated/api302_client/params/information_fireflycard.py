@@ -7,199 +7,105 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class FireflycardForm(TypedDict):
-    """
-    The text of a newer card.
-    """
+    """The text of a newer card."""
 
     title: NotRequired[str]
-    """
-    The title.
-    """
+    """The title."""
     content: NotRequired[str]
-    """
-    The text.
-    """
+    """The text."""
     pagination: NotRequired[str]
-    """
-    The number of the card.
-    """
+    """The number of the card."""
     textCount: NotRequired[int]
-    """
-    Characters of the text.
-    """
+    """Characters of the text."""
 
 
 class FireflycardSwitches(TypedDict):
-    """
-    Parts of the card to show.
-    """
+    """Parts of the card to show."""
 
     showIcon: NotRequired[bool | Literal["true", "false"]]
-    """
-    Image of the author.
-    """
+    """Image of the author."""
     showDate: NotRequired[bool | Literal["true", "false"]]
-    """
-    The date.
-    """
+    """The date."""
     showTitle: NotRequired[bool | Literal["true", "false"]]
-    """
-    The title.
-    """
+    """The title."""
     showContent: NotRequired[bool | Literal["true", "false"]]
-    """
-    The text.
-    """
+    """The text."""
     showAuthor: NotRequired[bool | Literal["true", "false"]]
-    """
-    The author.
-    """
+    """The author."""
     showTextCount: NotRequired[bool | Literal["true", "false"]]
-    """
-    The number of characters.
-    """
+    """The number of characters."""
     showQRCode: NotRequired[bool | Literal["true", "false"]]
-    """
-    The QR code.
-    """
+    """The QR code."""
     showForeword: NotRequired[bool | Literal["true", "false"]]
-    """
-    Foreword.
-    """
+    """Foreword."""
     showPageNum: NotRequired[bool | Literal["true", "false"]]
-    """
-    The number of the card.
-    """
+    """The number of the card."""
     showWatermark: NotRequired[bool | Literal["true", "false"]]
-    """
-    The watermark.
-    """
+    """The watermark."""
     showTranslation: NotRequired[bool | Literal["true", "false"]]
-    """
-    The translation.
-    """
+    """The translation."""
     showSignature: NotRequired[bool | Literal["true", "false"]]
-    """
-    The signature.
-    """
+    """The signature."""
     showQuotes: NotRequired[bool | Literal["true", "false"]]
-    """
-    Quotation marks.
-    """
+    """Quotation marks."""
 
 
 class FireflycardRequest(TypedDict):
-    """
-    A card.
-    """
+    """A card."""
 
     temp: NotRequired[str]
-    """
-    The template, such as tempA.
-    """
+    """The template, such as tempA."""
     form: NotRequired[FireflycardForm]
     style: NotRequired[Mapping[str, Any]]
-    """
-    The style of a newer card, such as `backgroundName`, `font`, `width`.
-    """
+    """The style of a newer card, such as `backgroundName`, `font`, `width`."""
     switchConfig: NotRequired[FireflycardSwitches]
     content: NotRequired[str]
-    """
-    The text, in Markdown.
-    """
+    """The text, in Markdown."""
     title: NotRequired[str]
-    """
-    The title.
-    """
+    """The title."""
     foreword: NotRequired[str]
-    """
-    Foreword.
-    """
+    """Foreword."""
     author: NotRequired[str]
-    """
-    The author.
-    """
+    """The author."""
     date: NotRequired[str]
-    """
-    The date.
-    """
+    """The date."""
     icon: NotRequired[str]
-    """
-    URL of the author's image.
-    """
+    """URL of the author's image."""
     qrcodetitle: NotRequired[str]
-    """
-    The title of the QR code.
-    """
+    """The title of the QR code."""
     qrcodetext: NotRequired[str]
-    """
-    The text of the QR code.
-    """
+    """The text of the QR code."""
     qrcode: NotRequired[str]
-    """
-    The URL in the QR code.
-    """
+    """The URL in the QR code."""
     qrcodeImg: NotRequired[str]
-    """
-    A QR code of your own.
-    """
+    """A QR code of your own."""
     watermark: NotRequired[str]
-    """
-    The watermark.
-    """
+    """The watermark."""
     color: NotRequired[str]
-    """
-    Name of the background, or its URL.
-    """
+    """Name of the background, or its URL."""
     width: NotRequired[float | str]
-    """
-    Width in pixels, 300 or more.
-    """
+    """Width in pixels, 300 or more."""
     height: NotRequired[float | str]
-    """
-    Height in pixels.
-    """
+    """Height in pixels."""
     ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as 3:4.
-    """
+    """Aspect ratio (width:height), such as 3:4."""
     padding: NotRequired[float | str]
-    """
-    Size in pixels.
-    """
+    """Size in pixels."""
     borderRadius: NotRequired[float | str]
-    """
-    Size in pixels.
-    """
+    """Size in pixels."""
     fontScale: NotRequired[float | str]
-    """
-    Scale of the text; 1 is normal.
-    """
+    """Scale of the text; 1 is normal."""
     font: NotRequired[str]
-    """
-    The font.
-    """
+    """The font."""
     useFont: NotRequired[str]
-    """
-    The font, as the maker's list has it.
-    """
+    """The font, as the maker's list has it."""
     useLoadingFont: NotRequired[bool]
-    """
-    Load the template's own font.
-    """
+    """Load the template's own font."""
     textColor: NotRequired[str]
-    """
-    Color of the text.
-    """
+    """Color of the text."""
     align: NotRequired[str]
-    """
-    Alignment of the text.
-    """
+    """Alignment of the text."""
     imgScale: NotRequired[float | str]
-    """
-    Scale of the image; 2 without it.
-    """
+    """Scale of the image; 2 without it."""
     isContentHtml: NotRequired[bool | Literal["true", "false"]]
-    """
-    The text is HTML.
-    """
+    """The text is HTML."""

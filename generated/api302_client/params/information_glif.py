@@ -7,15 +7,9 @@ from typing import TypedDict
 
 
 class GlifRunRequest(TypedDict):
-    """
-    A glif and its inputs.
-    """
+    """A glif and its inputs."""
 
     id: str
-    """
-    The glif's id.
-    """
+    """The glif's id."""
     inputs: Sequence[str] | Mapping[str, str]
-    """
-    Inputs in order or by name; URLs for images.
-    """
+    """Inputs in order or by name; URLs for images."""

@@ -7,38 +7,22 @@ from typing import NotRequired, TypedDict
 
 
 class JinaClassifyInput(TypedDict):
-    """
-    A text or an image.
-    """
+    """A text or an image."""
 
     text: NotRequired[str]
-    """
-    The text.
-    """
+    """The text."""
     image: NotRequired[str]
-    """
-    The image.
-    """
+    """The image."""
 
 
 class JinaClassifyRequest(TypedDict):
-    """
-    The inputs and the classes.
-    """
+    """The inputs and the classes."""
 
     model: NotRequired[str]
-    """
-    The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both.
-    """
+    """The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both."""
     classifier_id: NotRequired[str]
-    """
-    The id of a classifier of your own, instead of a model.
-    """
+    """The id of a classifier of your own, instead of a model."""
     input: Sequence[str | JinaClassifyInput]
-    """
-    The inputs; texts or images, not both.
-    """
+    """The inputs; texts or images, not both."""
     labels: Sequence[str]
-    """
-    The classes.
-    """
+    """The classes."""

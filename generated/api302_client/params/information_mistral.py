@@ -7,89 +7,49 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class MistralDocumentUrl(TypedDict):
-    """
-    A document by URL.
-    """
+    """A document by URL."""
 
     type: Literal["document_url"]
-    """
-    The type: a document by URL.
-    """
+    """The type: a document by URL."""
     document_url: str
-    """
-    URL of the file.
-    """
+    """URL of the file."""
     document_name: NotRequired[str]
-    """
-    Name.
-    """
+    """Name."""
 
 
 class MistralImageUrl(TypedDict):
-    """
-    An image by URL.
-    """
+    """An image by URL."""
 
     type: Literal["image_url"]
-    """
-    The type: a document by URL.
-    """
+    """The type: a document by URL."""
     image_url: str
-    """
-    URL of the file.
-    """
+    """URL of the file."""
 
 
 class MistralOcrRequest(TypedDict):
-    """
-    A document and the settings.
-    """
+    """A document and the settings."""
 
     model: str
-    """
-    The model, such as mistral-ocr-latest.
-    """
+    """The model, such as mistral-ocr-latest."""
     document: MistralDocumentUrl | MistralImageUrl
-    """
-    The document.
-    """
+    """The document."""
     pages: NotRequired[Sequence[int]]
-    """
-    Only these pages, from 0.
-    """
+    """Only these pages, from 0."""
     include_image_base64: NotRequired[bool]
-    """
-    Return the images of the document.
-    """
+    """Return the images of the document."""
     image_limit: NotRequired[int]
-    """
-    Maximum number of images.
-    """
+    """Maximum number of images."""
     image_min_size: NotRequired[int]
-    """
-    Minimum size of the images in pixels.
-    """
+    """Minimum size of the images in pixels."""
     bbox_annotation_format: NotRequired[Mapping[str, Any]]
-    """
-    Annotation of each image, as a response format.
-    """
+    """Annotation of each image, as a response format."""
     document_annotation_format: NotRequired[Mapping[str, Any]]
-    """
-    Annotation of the document, as a response format.
-    """
+    """Annotation of the document, as a response format."""
     document_annotation_prompt: NotRequired[str]
-    """
-    Text prompt of the document's annotation.
-    """
+    """Text prompt of the document's annotation."""
     table_format: NotRequired[str]
-    """
-    Format of tables, such as markdown or html.
-    """
+    """Format of tables, such as markdown or html."""
     extract_header: NotRequired[bool]
-    """
-    Return page headers separately.
-    """
+    """Return page headers separately."""
     extract_footer: NotRequired[bool]
-    """
-    Return page footers separately.
-    """
+    """Return page footers separately."""

@@ -7,104 +7,60 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class Search1ApiNewsRequest(TypedDict):
-    """
-    The search query.
-    """
+    """The search query."""
 
     query: str
-    """
-    The search query.
-    """
+    """The search query."""
     max_results: NotRequired[int]
-    """
-    Maximum number of results.
-    """
+    """Maximum number of results."""
     search_service: NotRequired[Literal["google", "bing", "duckduckgo", "yahoo", "hackernews"]]
-    """
-    The search engine.
-    """
+    """The search engine."""
     crawl_results: NotRequired[int]
-    """
-    Number of results whose pages are read; costs more.
-    """
+    """Number of results whose pages are read; costs more."""
     include_sites: NotRequired[Sequence[str]]
-    """
-    Only from these sites.
-    """
+    """Only from these sites."""
     exclude_sites: NotRequired[Sequence[str]]
-    """
-    Not from these sites.
-    """
+    """Not from these sites."""
     time_range: NotRequired[Literal["day", "month", "year"]]
-    """
-    Maximum age.
-    """
+    """Maximum age."""
 
 
 class Search1ApiPageRequest(TypedDict):
-    """
-    A page or site.
-    """
+    """A page or site."""
 
     url: str
-    """
-    URL of the file.
-    """
+    """URL of the file."""
 
 
 class Search1ApiSearchRequest(TypedDict):
-    """
-    The search query.
-    """
+    """The search query."""
 
     query: str
-    """
-    The search query.
-    """
+    """The search query."""
     max_results: NotRequired[int]
-    """
-    Maximum number of results.
-    """
+    """Maximum number of results."""
     search_service: NotRequired[
         Literal[
             "google", "bing", "duckduckgo", "yahoo", "github", "youtube", "x", "reddit", "arxiv", "wechat", "bilibili", "imdb", "wikipedia"
         ]
     ]
-    """
-    The search engine.
-    """
+    """The search engine."""
     crawl_results: NotRequired[int]
-    """
-    Number of results whose pages are read; costs more.
-    """
+    """Number of results whose pages are read; costs more."""
     include_sites: NotRequired[Sequence[str]]
-    """
-    Only from these sites.
-    """
+    """Only from these sites."""
     exclude_sites: NotRequired[Sequence[str]]
-    """
-    Not from these sites.
-    """
+    """Not from these sites."""
     time_range: NotRequired[Literal["day", "month", "year"]]
-    """
-    Maximum age.
-    """
+    """Maximum age."""
     image: NotRequired[bool]
-    """
-    Return images too.
-    """
+    """Return images too."""
 
 
 class Search1ApiTrendsRequest(TypedDict):
-    """
-    The source of the trends.
-    """
+    """The source of the trends."""
 
     search_service: Literal["github", "hackernews"]
-    """
-    The search engine.
-    """
+    """The search engine."""
     max_results: NotRequired[int]
-    """
-    Maximum number of results.
-    """
+    """Maximum number of results."""

@@ -7,130 +7,68 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class TavilyExtractRequest(TypedDict):
-    """
-    The pages.
-    """
+    """The pages."""
 
     urls: str | Sequence[str]
-    """
-    The pages.
-    """
+    """The pages."""
     include_images: NotRequired[bool]
-    """
-    Return the images of the pages.
-    """
+    """Return the images of the pages."""
     extract_depth: NotRequired[Literal["basic", "advanced"]]
-    """
-    Depth of the search.
-    """
+    """Depth of the search."""
     format: NotRequired[Literal["markdown", "text"]]
-    """
-    The format.
-    """
+    """The format."""
     timeout: NotRequired[float]
-    """
-    Timeout in seconds.
-    """
+    """Timeout in seconds."""
     include_favicon: NotRequired[bool]
-    """
-    Return the sites' icons.
-    """
+    """Return the sites' icons."""
     include_usage: NotRequired[bool]
-    """
-    Return the usage at Tavily.
-    """
+    """Return the usage at Tavily."""
     query: NotRequired[str]
-    """
-    Return the parts that match this query.
-    """
+    """Return the parts that match this query."""
     chunks_per_source: NotRequired[int]
-    """
-    Number of parts per page.
-    """
+    """Number of parts per page."""
 
 
 class TavilySearchRequest(TypedDict):
-    """
-    The search query.
-    """
+    """The search query."""
 
     query: str
-    """
-    The search query.
-    """
+    """The search query."""
     search_depth: NotRequired[Literal["basic", "advanced", "fast", "ultra-fast"]]
-    """
-    Depth of the search.
-    """
+    """Depth of the search."""
     topic: NotRequired[Literal["general", "news", "finance"]]
-    """
-    The category.
-    """
+    """The category."""
     time_range: NotRequired[Literal["day", "week", "month", "year", "d", "w", "m", "y"]]
-    """
-    Maximum age.
-    """
+    """Maximum age."""
     start_date: NotRequired[str]
-    """
-    Start of the period, as YYYY-MM-DD.
-    """
+    """Start of the period, as YYYY-MM-DD."""
     end_date: NotRequired[str]
-    """
-    End of the period, as YYYY-MM-DD.
-    """
+    """End of the period, as YYYY-MM-DD."""
     days: NotRequired[int]
-    """
-    news: maximum age in days.
-    """
+    """news: maximum age in days."""
     max_results: NotRequired[int]
-    """
-    Maximum number of results.
-    """
+    """Maximum number of results."""
     include_domains: NotRequired[Sequence[str]]
-    """
-    Only from these domains.
-    """
+    """Only from these domains."""
     exclude_domains: NotRequired[Sequence[str]]
-    """
-    Exclude these domains.
-    """
+    """Exclude these domains."""
     include_answer: NotRequired[bool | Literal["basic", "advanced"]]
-    """
-    Whether to return an answer, or its length.
-    """
+    """Whether to return an answer, or its length."""
     include_raw_content: NotRequired[bool | Literal["markdown", "text"]]
-    """
-    Whether to return the pages' text, or its format.
-    """
+    """Whether to return the pages' text, or its format."""
     include_images: NotRequired[bool]
-    """
-    Return images.
-    """
+    """Return images."""
     include_image_descriptions: NotRequired[bool]
-    """
-    Return descriptions of the images.
-    """
+    """Return descriptions of the images."""
     chunks_per_source: NotRequired[int]
-    """
-    Number of parts per page, in deep search.
-    """
+    """Number of parts per page, in deep search."""
     country: NotRequired[str]
-    """
-    Prefer this country, by its English name.
-    """
+    """Prefer this country, by its English name."""
     auto_parameters: NotRequired[bool]
-    """
-    Let Tavily choose the parameters.
-    """
+    """Let Tavily choose the parameters."""
     include_favicon: NotRequired[bool]
-    """
-    Return the sites' icons.
-    """
+    """Return the sites' icons."""
     include_usage: NotRequired[bool]
-    """
-    Return the usage at Tavily.
-    """
+    """Return the usage at Tavily."""
     exact_match: NotRequired[bool]
-    """
-    Only pages with the exact text in quotes.
-    """
+    """Only pages with the exact text in quotes."""

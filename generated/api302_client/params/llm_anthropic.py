@@ -7,62 +7,40 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class AnthropicCacheControl(TypedDict):
-    """
-    Prompt caching: cache everything up to here.
-    """
+    """Prompt caching: cache everything up to here."""
 
     type: Literal["ephemeral"]
-    """
-    The only type.
-    """
+    """The only type."""
     ttl: NotRequired[Literal["5m", "1h"]]
-    """
-    Lifetime of the cache entry. Server default: "5m".
-    """
+    """Lifetime of the cache entry. Server default: "5m"."""
 
 
 class AnthropicMetadata(TypedDict):
-    """
-    Metadata of the request.
-    """
+    """Metadata of the request."""
 
     user_id: NotRequired[str | None]
-    """
-    An id of your end user.
-    """
+    """An id of your end user."""
 
 
 class AnthropicOutputFormat(TypedDict):
-    """
-    JSON by a schema.
-    """
+    """JSON by a schema."""
 
     type: Literal["json_schema"]
-    """
-    The only type.
-    """
+    """The only type."""
     schema: Mapping[str, Any]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class AnthropicRedactedThinkingPart(TypedDict):
-    """
-    Redacted thoughts of an earlier message, to be passed back unchanged.
-    """
+    """Redacted thoughts of an earlier message, to be passed back unchanged."""
 
     type: Literal["redacted_thinking"]
     data: str
-    """
-    The thoughts, encrypted.
-    """
+    """The thoughts, encrypted."""
 
 
 class AnthropicServerToolPart(TypedDict):
-    """
-    A call or result of one of Anthropic's own tools in an earlier message, to be passed back unchanged.
-    """
+    """A call or result of one of Anthropic's own tools in an earlier message, to be passed back unchanged."""
 
     type: Literal[
         "server_tool_use",
@@ -74,225 +52,135 @@ class AnthropicServerToolPart(TypedDict):
         "tool_search_tool_result",
         "container_upload",
     ]
-    """
-    The type of tool call or result.
-    """
+    """The type of tool call or result."""
 
 
 class AnthropicSource(TypedDict):
-    """
-    The source of an image or document; `type` decides which fields belong.
-    """
+    """The source of an image or document; `type` decides which fields belong."""
 
     type: Literal["base64", "url", "text", "content", "file"]
-    """
-    The type of source.
-    """
+    """The type of source."""
     media_type: NotRequired[str]
-    """
-    Media type, such as image/png or application/pdf.
-    """
+    """Media type, such as image/png or application/pdf."""
     data: NotRequired[str]
-    """
-    Base64, or the plain text.
-    """
+    """Base64, or the plain text."""
     url: NotRequired[str]
-    """
-    The URL.
-    """
+    """The URL."""
     file_id: NotRequired[str]
-    """
-    The id of an uploaded file.
-    """
+    """The id of an uploaded file."""
     content: NotRequired[str | Sequence[Mapping[str, Any]]]
-    """
-    The document as text or parts.
-    """
+    """The document as text or parts."""
 
 
 class AnthropicTextPart(TypedDict):
-    """
-    Text.
-    """
+    """Text."""
 
     type: Literal["text"]
     text: str
-    """
-    The text.
-    """
+    """The text."""
     citations: NotRequired[Sequence[Mapping[str, Any]] | None]
-    """
-    The citations of an earlier message.
-    """
+    """The citations of an earlier message."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicThinking(TypedDict):
-    """
-    Whether to think first.
-    """
+    """Whether to think first."""
 
     type: Literal["enabled", "disabled", "adaptive"]
-    """
-    Adaptive lets newer models decide.
-    """
+    """Adaptive lets newer models decide."""
     budget_tokens: NotRequired[int]
-    """
-    Maximum number of tokens to think with, less than `max_tokens`; with enabled.
-    """
+    """Maximum number of tokens to think with, less than `max_tokens`; with enabled."""
     display: NotRequired[Literal["summarized", "omitted"]]
-    """
-    Whether to show the thoughts.
-    """
+    """Whether to show the thoughts."""
 
 
 class AnthropicThinkingPart(TypedDict):
-    """
-    Thoughts of an earlier message, to be passed back unchanged.
-    """
+    """Thoughts of an earlier message, to be passed back unchanged."""
 
     type: Literal["thinking"]
     thinking: str
-    """
-    The thoughts.
-    """
+    """The thoughts."""
     signature: str
-    """
-    Anthropic's signature of the thoughts.
-    """
+    """Anthropic's signature of the thoughts."""
 
 
 class AnthropicTool(TypedDict):
-    """
-    A tool of yours, or one of Anthropic's.
-    """
+    """A tool of yours, or one of Anthropic's."""
 
     name: str
-    """
-    Name.
-    """
+    """Name."""
     type: NotRequired[str]
-    """
-    custom, or a tool of Anthropic's such as web_search_20250305.
-    """
+    """custom, or a tool of Anthropic's such as web_search_20250305."""
     description: NotRequired[str]
-    """
-    Description of the tool: what it does, and when to call it.
-    """
+    """Description of the tool: what it does, and when to call it."""
     input_schema: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     strict: NotRequired[bool]
-    """
-    Whether to follow the schema exactly.
-    """
+    """Whether to follow the schema exactly."""
     max_uses: NotRequired[int | None]
-    """
-    Maximum number of uses; Anthropic's.
-    """
+    """Maximum number of uses; Anthropic's."""
     allowed_domains: NotRequired[Sequence[str] | None]
-    """
-    Search or fetch only these domains; Anthropic's.
-    """
+    """Search or fetch only these domains; Anthropic's."""
     blocked_domains: NotRequired[Sequence[str] | None]
-    """
-    Exclude these domains; Anthropic's.
-    """
+    """Exclude these domains; Anthropic's."""
     user_location: NotRequired[Mapping[str, Any] | None]
-    """
-    Your location; web search.
-    """
+    """Your location; web search."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicToolChoice(TypedDict):
-    """
-    Whether to use a tool, or which.
-    """
+    """Whether to use a tool, or which."""
 
     type: Literal["auto", "any", "tool", "none"]
-    """
-    Auto may, any must, tool must use `name`.
-    """
+    """Auto may, any must, tool must use `name`."""
     name: NotRequired[str]
-    """
-    The name of the tool.
-    """
+    """The name of the tool."""
     disable_parallel_tool_use: NotRequired[bool]
-    """
-    At most one tool call per message. Server default: false.
-    """
+    """At most one tool call per message. Server default: false."""
 
 
 class AnthropicToolResultPart(TypedDict):
-    """
-    The result of a tool call.
-    """
+    """The result of a tool call."""
 
     type: Literal["tool_result"]
     tool_use_id: str
-    """
-    The id of the call.
-    """
+    """The id of the call."""
     content: NotRequired[str | Sequence[Mapping[str, Any]]]
-    """
-    The result.
-    """
+    """The result."""
     is_error: NotRequired[bool]
-    """
-    Whether the tool failed.
-    """
+    """Whether the tool failed."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicToolUsePart(TypedDict):
-    """
-    A tool call of an earlier message.
-    """
+    """A tool call of an earlier message."""
 
     type: Literal["tool_use"]
     id: str
-    """
-    The request ID.
-    """
+    """The request ID."""
     name: str
-    """
-    The name of the tool.
-    """
+    """The name of the tool."""
     input: Mapping[str, Any]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicDocumentPart(TypedDict):
-    """
-    A document, such as a PDF.
-    """
+    """A document, such as a PDF."""
 
     type: Literal["document"]
     source: AnthropicSource
     title: NotRequired[str | None]
-    """
-    Title.
-    """
+    """Title."""
     context: NotRequired[str | None]
-    """
-    Context of the document.
-    """
+    """Context of the document."""
     citations: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicImagePart(TypedDict):
-    """
-    An image.
-    """
+    """An image."""
 
     type: Literal["image"]
     source: AnthropicSource
@@ -300,39 +188,25 @@ class AnthropicImagePart(TypedDict):
 
 
 class AnthropicOutputConfig(TypedDict):
-    """
-    Effort and format of the output.
-    """
+    """Effort and format of the output."""
 
     effort: NotRequired[Literal["low", "medium", "high", "xhigh", "max"]]
-    """
-    Level of effort.
-    """
+    """Level of effort."""
     format: NotRequired[AnthropicOutputFormat]
 
 
 class AnthropicSearchResultPart(TypedDict):
-    """
-    A result of your own search, to be cited.
-    """
+    """A result of your own search, to be cited."""
 
     type: Literal["search_result"]
     source: str
-    """
-    URL or name of the source.
-    """
+    """URL or name of the source."""
     title: str
-    """
-    Title.
-    """
+    """Title."""
     content: Sequence[AnthropicTextPart]
-    """
-    Text of the search result.
-    """
+    """Text of the search result."""
     citations: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
@@ -347,30 +221,20 @@ AnthropicPart: TypeAlias = (
     | AnthropicToolResultPart
     | AnthropicServerToolPart
 )
-"""
-A part of a message.
-"""
+"""A part of a message."""
 
 
 class AnthropicInputMessage(TypedDict):
-    """
-    One message of the conversation.
-    """
+    """One message of the conversation."""
 
     role: Literal["user", "assistant", "system"]
-    """
-    Role of the speaker; newest models take system here as well.
-    """
+    """Role of the speaker; newest models take system here as well."""
     content: str | Sequence[AnthropicPart]
-    """
-    Text, or parts.
-    """
+    """Text, or parts."""
 
 
 class AnthropicMessagesRequest(TypedDict):
-    """
-    The conversation and the settings.
-    """
+    """The conversation and the settings."""
 
     model: str
     """
@@ -379,51 +243,29 @@ class AnthropicMessagesRequest(TypedDict):
     claude-sonnet-4-5-20250929, cc-opus-4-7; any other model works too.
     """
     messages: Sequence[AnthropicInputMessage]
-    """
-    The conversation so far.
-    """
+    """The conversation so far."""
     max_tokens: int
-    """
-    Maximum number of output tokens, thoughts included.
-    """
+    """Maximum number of output tokens, thoughts included."""
     system: NotRequired[str | Sequence[AnthropicTextPart]]
-    """
-    System prompt.
-    """
+    """System prompt."""
     stream: NotRequired[bool]
-    """
-    Return the response as an event stream. Server default: false.
-    """
+    """Return the response as an event stream. Server default: false."""
     temperature: NotRequired[float]
-    """
-    Sampling temperature; Claude takes 0 to 1. Server default: 1.
-    """
+    """Sampling temperature; Claude takes 0 to 1. Server default: 1."""
     top_p: NotRequired[float]
-    """
-    Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
-    """
+    """Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1."""
     top_k: NotRequired[int | str]
-    """
-    Choose among this many of the likeliest tokens. The page makes it a text.
-    """
+    """Choose among this many of the likeliest tokens. The page makes it a text."""
     stop_sequences: NotRequired[Sequence[str]]
-    """
-    Texts at which the answer ends.
-    """
+    """Texts at which the answer ends."""
     thinking: NotRequired[AnthropicThinking]
     tools: NotRequired[Sequence[AnthropicTool]]
-    """
-    The tools that the model may use.
-    """
+    """The tools that the model may use."""
     tool_choice: NotRequired[AnthropicToolChoice]
     metadata: NotRequired[AnthropicMetadata]
     output_config: NotRequired[AnthropicOutputConfig]
     cache_control: NotRequired[AnthropicCacheControl]
     service_tier: NotRequired[Literal["auto", "standard_only"]]
-    """
-    Whether faster capacity may be used.
-    """
+    """Whether faster capacity may be used."""
     container: NotRequired[str]
-    """
-    The id of a container to reuse for code execution.
-    """
+    """The id of a container to reuse for code execution."""

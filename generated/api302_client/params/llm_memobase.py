@@ -6,100 +6,62 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 MemobaseBlobType: TypeAlias = Literal["chat", "summary", "doc", "image", "code", "transcript"]
-"""
-The type of blob; image, code and transcript are not ready at Memobase.
-"""
+"""The type of blob; image, code and transcript are not ready at Memobase."""
 
 
 class MemobaseDocBlob(TypedDict):
-    """
-    A text, for the type doc.
-    """
+    """A text, for the type doc."""
 
     content: str
-    """
-    The text.
-    """
+    """The text."""
 
 
 class MemobaseMessage(TypedDict):
-    """
-    A message of the conversation.
-    """
+    """A message of the conversation."""
 
     role: Literal["user", "assistant"]
-    """
-    Role of the speaker.
-    """
+    """Role of the speaker."""
     content: str
-    """
-    The text.
-    """
+    """The text."""
     alias: NotRequired[str | None]
-    """
-    The speaker's name; it shows in the memory.
-    """
+    """The speaker's name; it shows in the memory."""
     created_at: NotRequired[str | None]
-    """
-    Time of the message, such as 2025-01-01.
-    """
+    """Time of the message, such as 2025-01-01."""
 
 
 class MemobaseSummaryBlob(TypedDict):
-    """
-    A summary of what is already known; for the type summary.
-    """
+    """A summary of what is already known; for the type summary."""
 
     summary: str
-    """
-    The summary.
-    """
+    """The summary."""
 
 
 class MemobaseUserRequest(TypedDict):
-    """
-    A user with a memory.
-    """
+    """A user with a memory."""
 
     id: NotRequired[str]
-    """
-    An id of your choice, a version 4 or 5 UUID; a new one without it.
-    """
+    """An id of your choice, a version 4 or 5 UUID; a new one without it."""
     data: NotRequired[Mapping[str, Any] | None]
-    """
-    The data of the user; its fields are yours.
-    """
+    """The data of the user; its fields are yours."""
 
 
 class MemobaseChatBlob(TypedDict):
-    """
-    A conversation, for the type chat.
-    """
+    """A conversation, for the type chat."""
 
     messages: Sequence[MemobaseMessage]
-    """
-    The messages.
-    """
+    """The messages."""
 
 
 MemobaseBlobData: TypeAlias = MemobaseChatBlob | MemobaseSummaryBlob | MemobaseDocBlob
-"""
-The content of the blob; its form depends on `blob_type`.
-"""
+"""The content of the blob; its form depends on `blob_type`."""
 
 
 class MemobaseBlobRequest(TypedDict):
-    """
-    Something to remember about a user.
-    """
+    """Something to remember about a user."""
 
     blob_type: MemobaseBlobType
     blob_data: MemobaseBlobData
     fields: NotRequired[Mapping[str, Any] | None]
-    """
-    Your own metadata.
-    """
+    """Your own metadata."""
     created_at: NotRequired[str | None]
-    """
-    Time of the conversation in ISO 8601.
-    """
+    """Time of the conversation in ISO 8601."""

@@ -7,319 +7,187 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class OpenaiAudioReference(TypedDict):
-    """
-    Points to an earlier spoken answer.
-    """
+    """Points to an earlier spoken answer."""
 
     id: str
-    """
-    The id of the audio.
-    """
+    """The id of the audio."""
 
 
 class OpenaiChatAudioOptions(TypedDict):
-    """
-    Speech settings.
-    """
+    """Speech settings."""
 
     voice: str | Mapping[str, Any]
-    """
-    The voice: alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar; or one of your own.
-    """
+    """The voice: alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar; or one of your own."""
     format: Literal["wav", "aac", "mp3", "flac", "opus", "pcm16"]
-    """
-    Audio format; a stream takes pcm16 only.
-    """
+    """Audio format; a stream takes pcm16 only."""
 
 
 class OpenaiChatMcpServer(TypedDict):
-    """
-    An MCP server.
-    """
+    """An MCP server."""
 
     url: str
-    """
-    URL of the file.
-    """
+    """URL of the file."""
     name: NotRequired[str]
-    """
-    The name of the server.
-    """
+    """The name of the server."""
 
 
 class OpenaiChatThinking(TypedDict):
-    """
-    Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
-    """
+    """Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models."""
 
     type: str
-    """
-    enabled or disabled; some models take adaptive or auto.
-    """
+    """enabled or disabled; some models take adaptive or auto."""
     budget_tokens: NotRequired[int]
-    """
-    Maximum number of tokens to think with; Claude models.
-    """
+    """Maximum number of tokens to think with; Claude models."""
 
 
 class OpenaiFunction(TypedDict):
-    """
-    A function of yours.
-    """
+    """A function of yours."""
 
     name: str
-    """
-    Name.
-    """
+    """Name."""
     description: NotRequired[str]
-    """
-    Description of the tool: what it does, and when to call it.
-    """
+    """Description of the tool: what it does, and when to call it."""
     parameters: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     strict: NotRequired[bool | None]
-    """
-    Whether to follow the parameters' schema exactly.
-    """
+    """Whether to follow the parameters' schema exactly."""
 
 
 class OpenaiFunctionCall(TypedDict):
-    """
-    The function to call and its arguments.
-    """
+    """The function to call and its arguments."""
 
     name: NotRequired[str]
-    """
-    The function's name; in a stream only in the first piece.
-    """
+    """The function's name; in a stream only in the first piece."""
     arguments: NotRequired[str]
-    """
-    Arguments, JSON as text; in a stream a piece of it.
-    """
+    """Arguments, JSON as text; in a stream a piece of it."""
 
 
 class OpenaiFunctionName(TypedDict):
-    """
-    The name of a tool.
-    """
+    """The name of a tool."""
 
     name: str
-    """
-    The tool's name.
-    """
+    """The tool's name."""
 
 
 class OpenaiImageUrl(TypedDict):
-    """
-    URL of an image.
-    """
+    """URL of an image."""
 
     url: str
-    """
-    URL or data URL.
-    """
+    """URL or data URL."""
     detail: NotRequired[Literal["auto", "low", "high", "original"]]
-    """
-    Level of detail.
-    """
+    """Level of detail."""
 
 
 class OpenaiInputAudio(TypedDict):
-    """
-    The audio data.
-    """
+    """The audio data."""
 
     data: str
-    """
-    Base64; Qwen models also take a URL or data URL.
-    """
+    """Base64; Qwen models also take a URL or data URL."""
     format: NotRequired[str]
-    """
-    Audio format: wav or mp3; further ones for other vendors.
-    """
+    """Audio format: wav or mp3; further ones for other vendors."""
 
 
 class OpenaiInputContent(TypedDict):
-    """
-    A part of a message.
-    """
+    """A part of a message."""
 
     type: Literal["input_text", "input_image", "input_file", "input_audio", "output_text", "refusal", "reasoning_text", "summary_text"]
-    """
-    The type.
-    """
+    """The type."""
     text: NotRequired[str]
-    """
-    The text.
-    """
+    """The text."""
     image_url: NotRequired[str | None]
-    """
-    URL or data URL of an image.
-    """
+    """URL or data URL of an image."""
     detail: NotRequired[Literal["auto", "low", "high", "original"]]
-    """
-    Level of detail.
-    """
+    """Level of detail."""
     file_id: NotRequired[str | None]
-    """
-    The id of an uploaded file.
-    """
+    """The id of an uploaded file."""
     file_url: NotRequired[str]
-    """
-    URL of a file.
-    """
+    """URL of a file."""
     file_data: NotRequired[str]
-    """
-    The content of a file.
-    """
+    """The content of a file."""
     filename: NotRequired[str]
-    """
-    File name.
-    """
+    """File name."""
     refusal: NotRequired[str]
-    """
-    A refusal in an earlier answer.
-    """
+    """A refusal in an earlier answer."""
 
 
 class OpenaiInputFile(TypedDict):
-    """
-    The file data, or its id.
-    """
+    """The file data, or its id."""
 
     file_data: NotRequired[str]
-    """
-    The content in base64.
-    """
+    """The content in base64."""
     file_id: NotRequired[str]
-    """
-    The id of an uploaded file.
-    """
+    """The id of an uploaded file."""
     filename: NotRequired[str]
-    """
-    File name.
-    """
+    """File name."""
 
 
 class OpenaiInputItem(TypedDict):
-    """
-    A message, a result of a tool, or anything that an earlier response contained.
-    """
+    """A message, a result of a tool, or anything that an earlier response contained."""
 
     type: NotRequired[str]
-    """
-    message (may be left out), function_call, function_call_output, reasoning, item_reference and further ones.
-    """
+    """message (may be left out), function_call, function_call_output, reasoning, item_reference and further ones."""
     role: NotRequired[Literal["user", "assistant", "system", "developer"]]
-    """
-    Role of the speaker, in a message.
-    """
+    """Role of the speaker, in a message."""
     content: NotRequired[str | Sequence[OpenaiInputContent]]
-    """
-    Content of a message.
-    """
+    """Content of a message."""
     id: NotRequired[str]
-    """
-    The item's id.
-    """
+    """The item's id."""
     status: NotRequired[str | None]
-    """
-    in_progress, completed or incomplete.
-    """
+    """in_progress, completed or incomplete."""
     call_id: NotRequired[str]
-    """
-    The id of the call that this is, or that it belongs to.
-    """
+    """The id of the call that this is, or that it belongs to."""
     name: NotRequired[str]
-    """
-    The function's name.
-    """
+    """The function's name."""
     arguments: NotRequired[str]
-    """
-    Arguments of the call, JSON as text.
-    """
+    """Arguments of the call, JSON as text."""
     output: NotRequired[str | Sequence[OpenaiInputContent] | Mapping[str, Any]]
-    """
-    Output of the tool.
-    """
+    """Output of the tool."""
     summary: NotRequired[Sequence[Mapping[str, Any]]]
-    """
-    Summary of the thoughts.
-    """
+    """Summary of the thoughts."""
     encrypted_content: NotRequired[str | None]
-    """
-    The thoughts, encrypted for the vendor.
-    """
+    """The thoughts, encrypted for the vendor."""
 
 
 class OpenaiJsonSchema(TypedDict):
-    """
-    A named JSON schema for the answer.
-    """
+    """A named JSON schema for the answer."""
 
     name: str
-    """
-    The schema's name.
-    """
+    """The schema's name."""
     description: NotRequired[str]
-    """
-    Description of the schema.
-    """
+    """Description of the schema."""
     schema: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     strict: NotRequired[bool | None]
-    """
-    Whether to follow the schema exactly.
-    """
+    """Whether to follow the schema exactly."""
 
 
 class OpenaiReasoning(TypedDict):
-    """
-    Thinking settings.
-    """
+    """Thinking settings."""
 
     effort: NotRequired[Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]]
-    """
-    Reasoning effort.
-    """
+    """Reasoning effort."""
     summary: NotRequired[Literal["auto", "concise", "detailed"]]
-    """
-    Whether to return a summary of the thoughts.
-    """
+    """Whether to return a summary of the thoughts."""
 
 
 class OpenaiRefusalPart(TypedDict):
-    """
-    A refusal in an earlier answer.
-    """
+    """A refusal in an earlier answer."""
 
     type: Literal["refusal"]
     refusal: str
-    """
-    Text of the refusal.
-    """
+    """Text of the refusal."""
 
 
 class OpenaiResponseFormat(TypedDict):
-    """
-    The format of the answer.
-    """
+    """The format of the answer."""
 
     type: Literal["text", "json_object", "json_schema"]
-    """
-    Text, any JSON object, or JSON by a schema.
-    """
+    """Text, any JSON object, or JSON by a schema."""
     json_schema: NotRequired[OpenaiJsonSchema]
 
 
 class OpenaiResponsesTool(TypedDict):
-    """
-    A function of yours, or a tool of the vendor's.
-    """
+    """A function of yours, or a tool of the vendor's."""
 
     type: str
     """
@@ -327,433 +195,255 @@ class OpenaiResponsesTool(TypedDict):
     computer_use_preview, custom and further ones.
     """
     name: NotRequired[str]
-    """
-    The function's name.
-    """
+    """The function's name."""
     description: NotRequired[str]
-    """
-    Description of the tool: what it does, and when to call it.
-    """
+    """Description of the tool: what it does, and when to call it."""
     parameters: NotRequired[Mapping[str, Any] | None]
-    """
-    The schema of its arguments.
-    """
+    """The schema of its arguments."""
     strict: NotRequired[bool | None]
-    """
-    Whether to follow the schema exactly.
-    """
+    """Whether to follow the schema exactly."""
     search_context_size: NotRequired[Literal["low", "medium", "high"]]
-    """
-    Amount of the results to read; web search.
-    """
+    """Amount of the results to read; web search."""
     user_location: NotRequired[Mapping[str, Any] | None]
-    """
-    Your location; web search.
-    """
+    """Your location; web search."""
     filters: NotRequired[Mapping[str, Any] | None]
-    """
-    Filters of the search; web and file search.
-    """
+    """Filters of the search; web and file search."""
     vector_store_ids: NotRequired[Sequence[str]]
-    """
-    The vector stores that file search uses.
-    """
+    """The vector stores that file search uses."""
     container: NotRequired[str | Mapping[str, Any]]
-    """
-    The container that code_interpreter runs in.
-    """
+    """The container that code_interpreter runs in."""
     server_label: NotRequired[str]
-    """
-    The name of an MCP server.
-    """
+    """The name of an MCP server."""
     server_url: NotRequired[str]
-    """
-    URL of an MCP server.
-    """
+    """URL of an MCP server."""
     require_approval: NotRequired[str | Mapping[str, Any]]
-    """
-    Whether you must allow each call of an MCP server.
-    """
+    """Whether you must allow each call of an MCP server."""
 
 
 class OpenaiShortChatRequest(TypedDict):
-    """
-    302.AI's short form: one text in, one text out.
-    """
+    """302.AI's short form: one text in, one text out."""
 
     model: str
-    """
-    The model.
-    """
+    """The model."""
     message: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
 
 
 class OpenaiStreamOptions(TypedDict):
-    """
-    Stream settings.
-    """
+    """Stream settings."""
 
     include_usage: NotRequired[bool]
-    """
-    End with a chunk that contains the usage.
-    """
+    """End with a chunk that contains the usage."""
     include_obfuscation: NotRequired[bool]
-    """
-    Pad the events to one length.
-    """
+    """Pad the events to one length."""
 
 
 class OpenaiTextFormat(TypedDict):
-    """
-    Text, any JSON object, or JSON by a schema.
-    """
+    """Text, any JSON object, or JSON by a schema."""
 
     type: Literal["text", "json_object", "json_schema"]
-    """
-    The type of format.
-    """
+    """The type of format."""
     name: NotRequired[str]
-    """
-    The schema's name.
-    """
+    """The schema's name."""
     description: NotRequired[str]
-    """
-    Description of the schema.
-    """
+    """Description of the schema."""
     schema: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     strict: NotRequired[bool | None]
-    """
-    Whether to follow the schema exactly.
-    """
+    """Whether to follow the schema exactly."""
 
 
 class OpenaiTextOptions(TypedDict):
-    """
-    The format of the text.
-    """
+    """The format of the text."""
 
     format: NotRequired[OpenaiTextFormat]
     verbosity: NotRequired[Literal["low", "medium", "high"]]
-    """
-    Verbosity of the text.
-    """
+    """Verbosity of the text."""
 
 
 class OpenaiTextPart(TypedDict):
-    """
-    Text.
-    """
+    """Text."""
 
     type: Literal["text"]
     text: str
-    """
-    The text.
-    """
+    """The text."""
     cache_control: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class OpenaiTool(TypedDict):
-    """
-    A tool that the model may call.
-    """
+    """A tool that the model may call."""
 
     type: str
-    """
-    function, or a tool of the vendor's own.
-    """
+    """function, or a tool of the vendor's own."""
     function: NotRequired[OpenaiFunction]
     custom: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class OpenaiToolCall(TypedDict):
-    """
-    A tool call; in a stream, a piece of one.
-    """
+    """A tool call; in a stream, a piece of one."""
 
     index: NotRequired[int]
-    """
-    Index of the call, in a stream.
-    """
+    """Index of the call, in a stream."""
     id: NotRequired[str]
-    """
-    The call's id, to be passed back with its result.
-    """
+    """The call's id, to be passed back with its result."""
     type: NotRequired[str]
-    """
-    function or custom.
-    """
+    """function or custom."""
     function: NotRequired[OpenaiFunctionCall]
     custom: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class OpenaiToolChoice(TypedDict):
-    """
-    The tool to call.
-    """
+    """The tool to call."""
 
     type: str
-    """
-    function, custom or allowed_tools.
-    """
+    """function, custom or allowed_tools."""
     function: NotRequired[OpenaiFunctionName]
     custom: NotRequired[OpenaiFunctionName]
     allowed_tools: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class OpenaiVideoFramesPart(TypedDict):
-    """
-    A video as a list of its frames; Qwen models.
-    """
+    """A video as a list of its frames; Qwen models."""
 
     type: Literal["video"]
     video: Sequence[str]
-    """
-    The frames in order.
-    """
+    """The frames in order."""
 
 
 class OpenaiVideoUrl(TypedDict):
-    """
-    URL of a video.
-    """
+    """URL of a video."""
 
     url: str
-    """
-    URL or data URL.
-    """
+    """URL or data URL."""
 
 
 class OpenaiVideoUrlPart(TypedDict):
-    """
-    A video, for models that take one.
-    """
+    """A video, for models that take one."""
 
     type: Literal["video_url"]
     video_url: OpenaiVideoUrl
     fps: NotRequired[float]
-    """
-    Frames per second that are analyzed; Qwen models.
-    """
+    """Frames per second that are analyzed; Qwen models."""
 
 
 class OpenaiWebSearchOptions(TypedDict):
-    """
-    OpenAI's and Perplexity's own search.
-    """
+    """OpenAI's and Perplexity's own search."""
 
     search_context_size: NotRequired[Literal["low", "medium", "high"]]
-    """
-    Amount of the results to read.
-    """
+    """Amount of the results to read."""
     user_location: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class OpenaiAudioPart(TypedDict):
-    """
-    Audio.
-    """
+    """Audio."""
 
     type: Literal["input_audio"]
     input_audio: OpenaiInputAudio
 
 
 class OpenaiFilePart(TypedDict):
-    """
-    A file, such as a PDF.
-    """
+    """A file, such as a PDF."""
 
     type: Literal["file"]
     file: OpenaiInputFile
 
 
 class OpenaiImagePart(TypedDict):
-    """
-    An image.
-    """
+    """An image."""
 
     type: Literal["image_url"]
     image_url: OpenaiImageUrl | str
-    """
-    The image; Mistral's models also take the plain URL.
-    """
+    """The image; Mistral's models also take the plain URL."""
 
 
 class OpenaiResponsesRequest(TypedDict):
-    """
-    The input and the settings, in the Responses format.
-    """
+    """The input and the settings, in the Responses format."""
 
     model: str
-    """
-    The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
-    """
+    """The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research."""
     input: str | Sequence[OpenaiInputItem]
-    """
-    The input: text, or messages and results of tools.
-    """
+    """The input: text, or messages and results of tools."""
     instructions: NotRequired[str | None]
-    """
-    Instructions for the model; not carried over from `previous_response_id`.
-    """
+    """Instructions for the model; not carried over from `previous_response_id`."""
     stream: NotRequired[bool]
-    """
-    Return the response as an event stream. Server default: false.
-    """
+    """Return the response as an event stream. Server default: false."""
     stream_options: NotRequired[OpenaiStreamOptions]
     temperature: NotRequired[float]
-    """
-    Sampling temperature, 0 to 2. Server default: 1.
-    """
+    """Sampling temperature, 0 to 2. Server default: 1."""
     top_p: NotRequired[float]
-    """
-    Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-    """
+    """Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1."""
     top_logprobs: NotRequired[int]
-    """
-    Number of alternatives returned for each token.
-    """
+    """Number of alternatives returned for each token."""
     max_output_tokens: NotRequired[int]
-    """
-    Maximum number of output tokens, thoughts included.
-    """
+    """Maximum number of output tokens, thoughts included."""
     max_tool_calls: NotRequired[int]
-    """
-    Maximum number of calls of built-in tools.
-    """
+    """Maximum number of calls of built-in tools."""
     tools: NotRequired[Sequence[OpenaiResponsesTool]]
-    """
-    The tools that the model may use.
-    """
+    """The tools that the model may use."""
     tool_choice: NotRequired[Literal["none", "auto", "required"] | Mapping[str, Any]]
-    """
-    Whether to use a tool, or which.
-    """
+    """Whether to use a tool, or which."""
     parallel_tool_calls: NotRequired[bool]
-    """
-    Whether several tools may be called at once. Server default: true.
-    """
+    """Whether several tools may be called at once. Server default: true."""
     reasoning: NotRequired[OpenaiReasoning]
     text: NotRequired[OpenaiTextOptions]
     include: NotRequired[Sequence[str]]
-    """
-    What to add to the response, such as reasoning.encrypted_content or web_search_call.action.sources.
-    """
+    """What to add to the response, such as reasoning.encrypted_content or web_search_call.action.sources."""
     previous_response_id: NotRequired[str]
-    """
-    The id of the response to continue.
-    """
+    """The id of the response to continue."""
     conversation: NotRequired[str | Mapping[str, Any]]
-    """
-    The id of the conversation.
-    """
+    """The id of the conversation."""
     background: NotRequired[bool]
-    """
-    Whether to run in the background. Server default: false.
-    """
+    """Whether to run in the background. Server default: false."""
     store: NotRequired[bool]
-    """
-    Store the answer at OpenAI. Server default: true.
-    """
+    """Store the answer at OpenAI. Server default: true."""
     truncation: NotRequired[Literal["auto", "disabled"]]
-    """
-    Whether to drop old input that does not fit, instead of failing. Server default: "disabled".
-    """
+    """Whether to drop old input that does not fit, instead of failing. Server default: "disabled"."""
     prompt: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     metadata: NotRequired[Mapping[str, str]]
-    """
-    Your own metadata.
-    """
+    """Your own metadata."""
     service_tier: NotRequired[Literal["auto", "default", "flex", "scale", "priority", "fast"]]
-    """
-    How fast and at what price.
-    """
+    """How fast and at what price."""
     user: NotRequired[str]
-    """
-    An id of your end user, against abuse.
-    """
+    """An id of your end user, against abuse."""
     safety_identifier: NotRequired[str]
-    """
-    An id of your end user, hashed.
-    """
+    """An id of your end user, hashed."""
     prompt_cache_key: NotRequired[str]
-    """
-    Calls with the same key share a cache.
-    """
+    """Calls with the same key share a cache."""
     context_management: NotRequired[Sequence[Mapping[str, Any]]]
-    """
-    Settings for shortening a long conversation.
-    """
+    """Settings for shortening a long conversation."""
 
 
 OpenaiContentPart: TypeAlias = (
     OpenaiTextPart | OpenaiImagePart | OpenaiAudioPart | OpenaiFilePart | OpenaiVideoUrlPart | OpenaiVideoFramesPart | OpenaiRefusalPart
 )
-"""
-A part of a message.
-"""
+"""A part of a message."""
 
 
 class OpenaiChatMessage(TypedDict):
-    """
-    One message of the conversation.
-    """
+    """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    """
-    Role of the speaker.
-    """
+    """Role of the speaker."""
     content: NotRequired[str | Sequence[OpenaiContentPart] | None]
-    """
-    Text, or parts; null in an answer that only calls tools.
-    """
+    """Text, or parts; null in an answer that only calls tools."""
     name: NotRequired[str]
-    """
-    The speaker's name.
-    """
+    """The speaker's name."""
     tool_calls: NotRequired[Sequence[OpenaiToolCall]]
-    """
-    The calls of an earlier answer.
-    """
+    """The calls of an earlier answer."""
     tool_call_id: NotRequired[str]
-    """
-    The id of the call that this is the result of; with role tool.
-    """
+    """The id of the call that this is the result of; with role tool."""
     reasoning_content: NotRequired[str | None]
-    """
-    The thoughts of an earlier answer; some models want them back.
-    """
+    """The thoughts of an earlier answer; some models want them back."""
     refusal: NotRequired[str | None]
-    """
-    Refusal of an earlier answer.
-    """
+    """Refusal of an earlier answer."""
     audio: NotRequired[OpenaiAudioReference | None]
-    """
-    An earlier spoken answer.
-    """
+    """An earlier spoken answer."""
 
 
 OpenaiChatRequest = TypedDict(
@@ -819,6 +509,4 @@ OpenaiChatRequest = TypedDict(
 
 
 OpenaiChatCompletionsRequest: TypeAlias = OpenaiChatRequest | OpenaiShortChatRequest
-"""
-A conversation, or one text in 302.AI's short form.
-"""
+"""A conversation, or one text in 302.AI's short form."""

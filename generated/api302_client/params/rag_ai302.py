@@ -9,51 +9,31 @@ from api302_client.params.files import File
 
 
 class Ai302CreateKnowledgeBaseRequest(TypedDict):
-    """
-    A knowledge base to create.
-    """
+    """A knowledge base to create."""
 
     kb_name: NotRequired[str]
-    """
-    Name.
-    """
+    """Name."""
     kb_info: NotRequired[str]
-    """
-    Description.
-    """
+    """Description."""
     kb_type: NotRequired[str]
-    """
-    The type: chatchat or rag_nano have been seen.
-    """
+    """The type: chatchat or rag_nano have been seen."""
     model_id: NotRequired[int]
-    """
-    Number of the embedding model; the pages show 0.
-    """
+    """Number of the embedding model; the pages show 0."""
     llm_model_id: NotRequired[int]
-    """
-    Number of the language model; the pages show 0.
-    """
+    """Number of the language model; the pages show 0."""
 
 
 class Ai302KbChatMessage(TypedDict):
-    """
-    A message of the conversation.
-    """
+    """A message of the conversation."""
 
     role: str
-    """
-    Role of the speaker, such as user or assistant.
-    """
+    """Role of the speaker, such as user or assistant."""
     content: str
-    """
-    The text.
-    """
+    """The text."""
 
 
 class Ai302KbChatRequest(TypedDict):
-    """
-    A question to a knowledge base.
-    """
+    """A question to a knowledge base."""
 
     kb_id: NotRequired[int]
     """
@@ -61,143 +41,81 @@ class Ai302KbChatRequest(TypedDict):
     marks the field as required.
     """
     model_name: str
-    """
-    The language model.
-    """
+    """The language model."""
     query: str
-    """
-    The question.
-    """
+    """The question."""
     stream: bool
-    """
-    Return the response as an event stream, which is also the default.
-    """
+    """Return the response as an event stream, which is also the default."""
     history: Sequence[Ai302KbChatMessage]
-    """
-    The text before.
-    """
+    """The text before."""
     top_k: int
-    """
-    Number of chunks of the base to read for the answer.
-    """
+    """Number of chunks of the base to read for the answer."""
     score_threshold: float
-    """
-    Minimum score of the chunks.
-    """
+    """Minimum score of the chunks."""
     temperature: float
-    """
-    Sampling temperature.
-    """
+    """Sampling temperature."""
 
 
 class Ai302KbCompletionsRequest(TypedDict):
-    """
-    The conversation and the settings.
-    """
+    """The conversation and the settings."""
 
     model: str
-    """
-    The language model.
-    """
+    """The language model."""
     messages: Sequence[Ai302KbChatMessage]
-    """
-    The conversation so far.
-    """
+    """The conversation so far."""
     stream: NotRequired[bool]
-    """
-    Return the response as an event stream. Server default: false.
-    """
+    """Return the response as an event stream. Server default: false."""
     temperature: NotRequired[float]
-    """
-    Sampling temperature, 0 to 2.
-    """
+    """Sampling temperature, 0 to 2."""
     top_p: NotRequired[float]
-    """
-    Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
-    """
+    """Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1."""
     max_tokens: NotRequired[int]
-    """
-    Maximum number of output tokens.
-    """
+    """Maximum number of output tokens."""
 
 
 class Ai302KbUploadForm(TypedDict):
-    """
-    Files, and the settings for chunking.
-    """
+    """Files, and the settings for chunking."""
 
     files: Sequence[File]
-    """
-    The files.
-    """
+    """The files."""
     kb_id: int
-    """
-    The knowledge base.
-    """
+    """The knowledge base."""
     chunk_size: NotRequired[int]
-    """
-    Maximum length of a paragraph, such as 250.
-    """
+    """Maximum length of a paragraph, such as 250."""
     chunk_overlap: NotRequired[int]
-    """
-    Overlap of two neighboring chunks, such as 50.
-    """
+    """Overlap of two neighboring chunks, such as 50."""
     split_mode: NotRequired[Literal["", "jina"]]
-    """
-    Who splits the text: empty, or jina.
-    """
+    """Who splits the text: empty, or jina."""
     max_chunk_length: NotRequired[int]
-    """
-    Maximum length of a chunk with `split_mode` jina, such as 4000.
-    """
+    """Maximum length of a chunk with `split_mode` jina, such as 4000."""
 
 
 class Ai302QwenRerankRequest(TypedDict):
-    """
-    A query and the documents to rerank.
-    """
+    """A query and the documents to rerank."""
 
     model: str
-    """
-    qwen3-rerank.
-    """
+    """qwen3-rerank."""
     query: str
-    """
-    The question.
-    """
+    """The question."""
     documents: Sequence[str]
-    """
-    The documents.
-    """
+    """The documents."""
     top_n: NotRequired[int]
-    """
-    Number of documents to return; all without it.
-    """
+    """Number of documents to return; all without it."""
     instruct: NotRequired[str]
-    """
-    Instruction on what relevance means, best in English: answering the question (without it), or saying the same.
-    """
+    """Instruction on what relevance means, best in English: answering the question (without it), or saying the same."""
 
 
 class Ai302RerankDocument(TypedDict):
-    """
-    A document to rerank.
-    """
+    """A document to rerank."""
 
     text: NotRequired[str]
-    """
-    A text.
-    """
+    """A text."""
     image: NotRequired[str]
-    """
-    An image; jina-reranker-m0.
-    """
+    """An image; jina-reranker-m0."""
 
 
 class Ai302RerankRequest(TypedDict):
-    """
-    A query and the documents to rerank. Which fields are used depends on the model's vendor.
-    """
+    """A query and the documents to rerank. Which fields are used depends on the model's vendor."""
 
     model: str
     """
@@ -205,34 +123,18 @@ class Ai302RerankRequest(TypedDict):
     BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B or rerank-2.5.
     """
     query: str | Ai302RerankDocument
-    """
-    The query; with jina-reranker-m0 also an image.
-    """
+    """The query; with jina-reranker-m0 also an image."""
     documents: Sequence[str | Ai302RerankDocument]
-    """
-    The documents: texts, or for Jina's models objects. Voyage takes up to 1,000.
-    """
+    """The documents: texts, or for Jina's models objects. Voyage takes up to 1,000."""
     top_n: NotRequired[int]
-    """
-    Number of documents to return; all without it. Voyage has `top_k`.
-    """
+    """Number of documents to return; all without it. Voyage has `top_k`."""
     top_k: NotRequired[int]
-    """
-    Voyage's `top_n`.
-    """
+    """Voyage's `top_n`."""
     return_documents: NotRequired[bool]
-    """
-    Return the documents' text. Without it, Jina does and the others do not.
-    """
+    """Return the documents' text. Without it, Jina does and the others do not."""
     max_chunks_per_doc: NotRequired[int]
-    """
-    Maximum number of chunks per document; BAAI and Youdao. Server default: 1024.
-    """
+    """Maximum number of chunks per document; BAAI and Youdao. Server default: 1024."""
     overlap_tokens: NotRequired[int]
-    """
-    Overlap of two chunks in tokens, below 80; BAAI and Youdao.
-    """
+    """Overlap of two chunks in tokens, below 80; BAAI and Youdao."""
     truncation: NotRequired[bool]
-    """
-    Truncate what is too long instead of refusing it; Voyage. Server default: true.
-    """
+    """Truncate what is too long instead of refusing it; Voyage. Server default: true."""

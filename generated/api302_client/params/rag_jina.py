@@ -6,49 +6,31 @@ from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 JinaEmbeddingType: TypeAlias = Literal["float", "base64", "binary", "ubinary"]
-"""
-The format of an embedding.
-"""
+"""The format of an embedding."""
 
 
 class JinaInput(TypedDict):
-    """
-    An input to embed.
-    """
+    """An input to embed."""
 
     text: NotRequired[str]
-    """
-    A text.
-    """
+    """A text."""
     image: NotRequired[str]
-    """
-    An image.
-    """
+    """An image."""
     pdf: NotRequired[str]
-    """
-    A PDF file; jina-embeddings-v4.
-    """
+    """A PDF file; jina-embeddings-v4."""
 
 
 class JinaRerankDocument(TypedDict):
-    """
-    A document to rerank.
-    """
+    """A document to rerank."""
 
     text: NotRequired[str]
-    """
-    A text.
-    """
+    """A text."""
     image: NotRequired[str]
-    """
-    An image; jina-reranker-m0.
-    """
+    """An image; jina-reranker-m0."""
 
 
 class JinaRerankRequest(TypedDict):
-    """
-    A query and the documents to rerank.
-    """
+    """A query and the documents to rerank."""
 
     model: str
     """
@@ -56,62 +38,36 @@ class JinaRerankRequest(TypedDict):
     jina-reranker-v1-base-en, jina-reranker-v1-turbo-en, jina-reranker-v1-tiny-en or jina-colbert-v1-en.
     """
     query: str | JinaRerankDocument
-    """
-    The query; with jina-reranker-m0 also an image.
-    """
+    """The query; with jina-reranker-m0 also an image."""
     documents: Sequence[str | JinaRerankDocument]
-    """
-    The documents.
-    """
+    """The documents."""
     top_n: NotRequired[int]
-    """
-    Number of documents to return; all without it.
-    """
+    """Number of documents to return; all without it."""
     return_documents: NotRequired[bool]
-    """
-    Return the documents' text. Server default: true.
-    """
+    """Return the documents' text. Server default: true."""
 
 
 class JinaTokenizeRequest(TypedDict):
-    """
-    A text to count and split.
-    """
+    """A text to count and split."""
 
     content: str
-    """
-    The text.
-    """
+    """The text."""
     tokenizer: NotRequired[Literal["cl100k_base", "o200k_base", "p50k_base", "r50k_base", "p50k_edit", "gpt2"]]
-    """
-    The tokenizer. Server default: "cl100k_base".
-    """
+    """The tokenizer. Server default: "cl100k_base"."""
     return_tokens: NotRequired[bool]
-    """
-    Return each token and its ids. Server default: false.
-    """
+    """Return each token and its ids. Server default: false."""
     return_chunks: NotRequired[bool]
-    """
-    Split the text into semantic chunks. Server default: false.
-    """
+    """Split the text into semantic chunks. Server default: false."""
     max_chunk_length: NotRequired[int]
-    """
-    Maximum number of characters of a chunk, with `return_chunks`. Server default: 1000.
-    """
+    """Maximum number of characters of a chunk, with `return_chunks`. Server default: 1000."""
     head: NotRequired[int]
-    """
-    Only the first tokens; not together with `tail`.
-    """
+    """Only the first tokens; not together with `tail`."""
     tail: NotRequired[int]
-    """
-    Only the last tokens; not together with `head`.
-    """
+    """Only the last tokens; not together with `head`."""
 
 
 class JinaEmbeddingsRequest(TypedDict):
-    """
-    Texts or images to embed.
-    """
+    """Texts or images to embed."""
 
     model: str
     """
@@ -119,17 +75,11 @@ class JinaEmbeddingsRequest(TypedDict):
     jina-code-embeddings-0.5b, jina-code-embeddings-1.5b, jina-embeddings-v2-base-en, -zh, -de, -es or -code.
     """
     input: str | JinaInput | Sequence[str | JinaInput]
-    """
-    A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files.
-    """
+    """A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files."""
     embedding_type: NotRequired[JinaEmbeddingType | Sequence[JinaEmbeddingType]]
-    """
-    The format of the embeddings, or several. Server default: "float".
-    """
+    """The format of the embeddings, or several. Server default: "float"."""
     encoding_format: NotRequired[Literal["float", "base64"]]
-    """
-    The format of the embeddings in OpenAI's words; what 302.AI's own SDK sends.
-    """
+    """The format of the embeddings in OpenAI's words; what 302.AI's own SDK sends."""
     task: NotRequired[
         Literal[
             "retrieval.query",
@@ -156,22 +106,12 @@ class JinaEmbeddingsRequest(TypedDict):
     code.…; the code models those from nl2code.… on.
     """
     dimensions: NotRequired[int]
-    """
-    Number of dimensions; longer embeddings are truncated.
-    """
+    """Number of dimensions; longer embeddings are truncated."""
     normalized: NotRequired[bool]
-    """
-    Normalize each embedding to length 1. Server default: false.
-    """
+    """Normalize each embedding to length 1. Server default: false."""
     late_chunking: NotRequired[bool]
-    """
-    Treat all texts as chunks of one, so that each embedding knows the others. Server default: false.
-    """
+    """Treat all texts as chunks of one, so that each embedding knows the others. Server default: false."""
     truncate: NotRequired[bool]
-    """
-    Truncate what is too long for the model instead of refusing it. Server default: false.
-    """
+    """Truncate what is too long for the model instead of refusing it. Server default: false."""
     return_multivector: NotRequired[bool]
-    """
-    Return an embedding for each token; jina-embeddings-v4. Server default: false.
-    """
+    """Return an embedding for each token; jina-embeddings-v4. Server default: false."""

@@ -7,9 +7,7 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class OpenaiEmbeddingsRequest(TypedDict):
-    """
-    Texts to embed.
-    """
+    """Texts to embed."""
 
     model: str
     """
@@ -18,18 +16,10 @@ class OpenaiEmbeddingsRequest(TypedDict):
     Qwen/Qwen3-Embedding-0.6B.
     """
     input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]]
-    """
-    A text, several, or their tokens; up to 2048 with OpenAI.
-    """
+    """A text, several, or their tokens; up to 2048 with OpenAI."""
     encoding_format: NotRequired[Literal["float", "base64"]]
-    """
-    Numbers or base64. Server default: "float".
-    """
+    """Numbers or base64. Server default: "float"."""
     dimensions: NotRequired[int]
-    """
-    Number of dimensions, for models that support it.
-    """
+    """Number of dimensions, for models that support it."""
     user: NotRequired[str]
-    """
-    An id of your end user, against abuse.
-    """
+    """An id of your end user, against abuse."""

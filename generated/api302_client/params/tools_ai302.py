@@ -10,203 +10,117 @@ from api302_client.params.files import File
 
 class Ai302AdvancedSearchRequest(TypedDict):
     query: str
-    """
-    The question.
-    """
+    """The question."""
 
 
 class Ai302AnswerRequest(TypedDict):
     content: str
-    """
-    The exercise: a text, the URL of an image or a data URL.
-    """
+    """The exercise: a text, the URL of an image or a data URL."""
     model: str
-    """
-    The language model, such as `gpt-4o`.
-    """
+    """The language model, such as `gpt-4o`."""
     lang: NotRequired[str]
-    """
-    The solution's language, such as `zh`, `en` or `ja`.
-    """
+    """The solution's language, such as `zh`, `en` or `ja`."""
     stream: NotRequired[bool]
-    """
-    Return the response as an event stream; its form is not documented.
-    """
+    """Return the response as an event stream; its form is not documented."""
 
 
 class Ai302ArticleSection(TypedDict):
-    """
-    A section or an image.
-    """
+    """A section or an image."""
 
     type: Literal["text", "image"]
-    """
-    The type.
-    """
+    """The type."""
     content: str
-    """
-    Content of the section.
-    """
+    """Content of the section."""
     aspect_ratio: NotRequired[Literal["1:1", "9:16", "16:9", "3:4", "4:3"]]
-    """
-    Aspect ratio (width:height) of an image.
-    """
+    """Aspect ratio (width:height) of an image."""
 
 
 class Ai302ArxivRequest(TypedDict):
     query: str
-    """
-    The search query.
-    """
+    """The search query."""
     max_results: NotRequired[int]
-    """
-    Number of items per page.
-    """
+    """Number of items per page."""
     page: NotRequired[int]
-    """
-    Page number, from 1.
-    """
+    """Page number, from 1."""
     sort_by: NotRequired[Literal["relevance", "-submitted_date"]]
-    """
-    Sort by relevance, or the newest first.
-    """
+    """Sort by relevance, or the newest first."""
     language: NotRequired[str]
-    """
-    The language that titles are translated to, such as `zh`, `en` or `ja`.
-    """
+    """The language that titles are translated to, such as `zh`, `en` or `ja`."""
     id_list: NotRequired[Sequence[str]]
-    """
-    Only papers with these arXiv numbers.
-    """
+    """Only papers with these arXiv numbers."""
 
 
 class Ai302AvatarForm(TypedDict):
-    """
-    The person, as a local image, and the style.
-    """
+    """The person, as a local image, and the style."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     person_type: Literal["female", "male", "kid"]
-    """
-    The type of person.
-    """
+    """The type of person."""
     style: NotRequired[int]
-    """
-    A style by number, 1 to 17; ignored with a `custom_prompt`.
-    """
+    """A style by number, 1 to 17; ignored with a `custom_prompt`."""
     custom_prompt: NotRequired[str]
-    """
-    A style as a text prompt.
-    """
+    """A style as a text prompt."""
     num: NotRequired[int]
-    """
-    Number of avatars, 1 to 4; anything else counts as 1.
-    """
+    """Number of avatars, 1 to 4; anything else counts as 1."""
     width: NotRequired[int]
-    """
-    Width in pixels, 256 to 1036; anything else counts as 1024.
-    """
+    """Width in pixels, 256 to 1036; anything else counts as 1024."""
     height: NotRequired[int]
-    """
-    Height in pixels, 256 to 1036; anything else counts as 1024.
-    """
+    """Height in pixels, 256 to 1036; anything else counts as 1024."""
     model: NotRequired[str]
-    """
-    The language model that improves the prompt, such as `gpt-4.1`.
-    """
+    """The language model that improves the prompt, such as `gpt-4.1`."""
 
 
 class Ai302AvatarRequest(TypedDict):
-    """
-    The person and the style.
-    """
+    """The person and the style."""
 
     image: str
-    """
-    The image.
-    """
+    """The image."""
     person_type: Literal["female", "male", "kid"]
-    """
-    The type of person.
-    """
+    """The type of person."""
     style: NotRequired[int]
-    """
-    A style by number, 1 to 17; ignored with a `custom_prompt`.
-    """
+    """A style by number, 1 to 17; ignored with a `custom_prompt`."""
     custom_prompt: NotRequired[str]
-    """
-    A style as a text prompt.
-    """
+    """A style as a text prompt."""
     num: NotRequired[int]
-    """
-    Number of avatars, 1 to 4; anything else counts as 1.
-    """
+    """Number of avatars, 1 to 4; anything else counts as 1."""
     width: NotRequired[int]
-    """
-    Width in pixels, 256 to 1036; anything else counts as 1024.
-    """
+    """Width in pixels, 256 to 1036; anything else counts as 1024."""
     height: NotRequired[int]
-    """
-    Height in pixels, 256 to 1036; anything else counts as 1024.
-    """
+    """Height in pixels, 256 to 1036; anything else counts as 1024."""
     model: NotRequired[str]
-    """
-    The language model that improves the prompt, such as `gpt-4.1`.
-    """
+    """The language model that improves the prompt, such as `gpt-4.1`."""
 
 
 class Ai302CardQrCode(TypedDict):
-    """
-    A QR code on the card.
-    """
+    """A QR code on the card."""
 
     content: str
-    """
-    Content of the QR code.
-    """
+    """Content of the QR code."""
 
 
 class Ai302CardRequest(TypedDict):
-    """
-    The card's subject and style.
-    """
+    """The card's subject and style."""
 
     content: str
-    """
-    The subject or saying.
-    """
+    """The subject or saying."""
     model: str
-    """
-    The language model, such as `claude-3-7-sonnet-20250219`.
-    """
+    """The language model, such as `claude-3-7-sonnet-20250219`."""
     style: NotRequired[int]
     """
     A style by number: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop art, 25
     Bauhaus, ….
     """
     custom_style: NotRequired[str]
-    """
-    A style as a text prompt; goes before `style`.
-    """
+    """A style as a text prompt; goes before `style`."""
     date: NotRequired[str]
-    """
-    The date on the card, such as `2025-01-01`.
-    """
+    """The date on the card, such as `2025-01-01`."""
     lang: NotRequired[str]
-    """
-    The card's language: `zh`, `en` or `ja`.
-    """
+    """The card's language: `zh`, `en` or `ja`."""
     is_extract: NotRequired[bool]
-    """
-    Extract from the text first.
-    """
+    """Extract from the text first."""
     save_format: NotRequired[str]
-    """
-    The file format; `png` is known.
-    """
+    """The file format; `png` is known."""
     qr_code: NotRequired[Ai302CardQrCode]
 
 
@@ -288,337 +202,189 @@ Ai302Creation: TypeAlias = (
     ]
     | int
 )
-"""
-A type of image.
-"""
+"""A type of image."""
 
 
 class Ai302CreationForm(TypedDict):
-    """
-    The prompt and the settings, as a form; which fields are used depends on the type.
-    """
+    """The prompt and the settings, as a form; which fields are used depends on the type."""
 
     model: NotRequired[str]
-    """
-    The language model that improves the prompt, such as `claude-3-7-sonnet-20250219`.
-    """
+    """The language model that improves the prompt, such as `claude-3-7-sonnet-20250219`."""
     image_model: NotRequired[str]
-    """
-    The image model, such as `flux-kontext-pro`.
-    """
+    """The image model, such as `flux-kontext-pro`."""
     width: NotRequired[int]
-    """
-    Width in pixels.
-    """
+    """Width in pixels."""
     height: NotRequired[int]
-    """
-    Height in pixels.
-    """
+    """Height in pixels."""
     output_format: NotRequired[str]
-    """
-    Image format, such as `png`.
-    """
+    """Image format, such as `png`."""
     external_world: NotRequired[str]
-    """
-    The world outside, of `generate_microcosm`.
-    """
+    """The world outside, of `generate_microcosm`."""
     internal_world: NotRequired[str]
-    """
-    The world inside, of `generate_microcosm`.
-    """
+    """The world inside, of `generate_microcosm`."""
     target_food: NotRequired[str]
-    """
-    The dish, of `generate_visual_recipe`.
-    """
+    """The dish, of `generate_visual_recipe`."""
     ingredient_list: NotRequired[str]
-    """
-    The ingredients, of `generate_visual_recipe`.
-    """
+    """The ingredients, of `generate_visual_recipe`."""
     cooking_steps: NotRequired[str]
-    """
-    The cooking steps, of `generate_visual_recipe`.
-    """
+    """The cooking steps, of `generate_visual_recipe`."""
     style: NotRequired[str]
-    """
-    The style, such as `hand_drawn` of `generate_visual_recipe`.
-    """
+    """The style, such as `hand_drawn` of `generate_visual_recipe`."""
 
 
 class Ai302CreationRequest(TypedDict):
-    """
-    The prompt and the settings; which fields are used depends on the type.
-    """
+    """The prompt and the settings; which fields are used depends on the type."""
 
     model: NotRequired[str]
-    """
-    The language model that improves the prompt, such as `claude-3-7-sonnet-20250219`.
-    """
+    """The language model that improves the prompt, such as `claude-3-7-sonnet-20250219`."""
     image_model: NotRequired[str]
-    """
-    The image model, such as `flux-kontext-pro`.
-    """
+    """The image model, such as `flux-kontext-pro`."""
     width: NotRequired[int]
-    """
-    Width in pixels.
-    """
+    """Width in pixels."""
     height: NotRequired[int]
-    """
-    Height in pixels.
-    """
+    """Height in pixels."""
     output_format: NotRequired[str]
-    """
-    Image format, such as `png`.
-    """
+    """Image format, such as `png`."""
     external_world: NotRequired[str]
-    """
-    The world outside, of `generate_microcosm`.
-    """
+    """The world outside, of `generate_microcosm`."""
     internal_world: NotRequired[str]
-    """
-    The world inside, of `generate_microcosm`.
-    """
+    """The world inside, of `generate_microcosm`."""
     target_food: NotRequired[str]
-    """
-    The dish, of `generate_visual_recipe`.
-    """
+    """The dish, of `generate_visual_recipe`."""
     ingredient_list: NotRequired[str]
-    """
-    The ingredients, of `generate_visual_recipe`.
-    """
+    """The ingredients, of `generate_visual_recipe`."""
     cooking_steps: NotRequired[str]
-    """
-    The cooking steps, of `generate_visual_recipe`.
-    """
+    """The cooking steps, of `generate_visual_recipe`."""
     style: NotRequired[str]
-    """
-    The style, such as `hand_drawn` of `generate_visual_recipe`.
-    """
+    """The style, such as `hand_drawn` of `generate_visual_recipe`."""
 
 
 class Ai302ModelConversionRequest(TypedDict):
     trimesh_file_url: str
-    """
-    URL of a ZIP archive with the model and its textures.
-    """
+    """URL of a ZIP archive with the model and its textures."""
     output_format: Literal["obj", "stl", "glb"]
-    """
-    The target format.
-    """
+    """The target format."""
 
 
 class Ai302OutlineRequest(TypedDict):
-    """
-    Subject of the article.
-    """
+    """Subject of the article."""
 
     title: str
-    """
-    Title of the article.
-    """
+    """Title of the article."""
     model: str
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     custom_prompt: NotRequired[str]
-    """
-    Text prompt: further instructions.
-    """
+    """Text prompt: further instructions."""
     language: NotRequired[str]
-    """
-    The article's language, such as `zh`, `en` or `ja`.
-    """
+    """The article's language, such as `zh`, `en` or `ja`."""
     include_illustration: NotRequired[bool]
-    """
-    Plan images too.
-    """
+    """Plan images too."""
     temperature: NotRequired[float]
-    """
-    Sampling temperature.
-    """
+    """Sampling temperature."""
     top_p: NotRequired[float]
-    """
-    Nucleus sampling: share of the likeliest words to choose from.
-    """
+    """Nucleus sampling: share of the likeliest words to choose from."""
 
 
 class Ai302PageFileForm(TypedDict):
     file: File
-    """
-    The file.
-    """
+    """The file."""
     add_cover: NotRequired[bool]
-    """
-    Whether to take a screenshot of the page.
-    """
+    """Whether to take a screenshot of the page."""
     add_watermarks: NotRequired[bool]
-    """
-    Put watermarks on the page.
-    """
+    """Put watermarks on the page."""
 
 
 class Ai302PageRequest(TypedDict):
-    """
-    The page, as HTML or Markdown.
-    """
+    """The page, as HTML or Markdown."""
 
     html: NotRequired[str]
-    """
-    The page in HTML.
-    """
+    """The page in HTML."""
     md: NotRequired[str]
-    """
-    The page in Markdown.
-    """
+    """The page in Markdown."""
     title: NotRequired[str]
-    """
-    Title.
-    """
+    """Title."""
     description: NotRequired[str]
-    """
-    Description.
-    """
+    """Description."""
     format: NotRequired[str]
-    """
-    Response format; `json` is known.
-    """
+    """Response format; `json` is known."""
 
 
 class Ai302PaperRequest(TypedDict):
-    """
-    The subject and the settings.
-    """
+    """The subject and the settings."""
 
     query: str
-    """
-    The subject.
-    """
+    """The subject."""
     language: NotRequired[str]
-    """
-    The paper's language: `zh`, `en` or `ja`, or its name.
-    """
+    """The paper's language: `zh`, `en` or `ja`, or its name."""
     model: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     output_content_type: NotRequired[str]
-    """
-    The type of text, such as `Research Paper`.
-    """
+    """The type of text, such as `Research Paper`."""
 
 
 class Ai302PapersRequest(TypedDict):
     query: str
-    """
-    The search query.
-    """
+    """The search query."""
     max_results: NotRequired[int]
-    """
-    Number of items per page.
-    """
+    """Number of items per page."""
     page: NotRequired[int]
-    """
-    Page number, from 1.
-    """
+    """Page number, from 1."""
     sort_by: NotRequired[Literal["relevance", "-submitted_date"]]
-    """
-    Sort by relevance, or the newest first.
-    """
+    """Sort by relevance, or the newest first."""
     language: NotRequired[str]
-    """
-    The language that titles are translated to, such as `zh`, `en` or `ja`.
-    """
+    """The language that titles are translated to, such as `zh`, `en` or `ja`."""
 
 
 class Ai302PodcastLine(TypedDict):
-    """
-    A line of a speaker.
-    """
+    """A line of a speaker."""
 
     content: str
-    """
-    The text.
-    """
+    """The text."""
     speaker: int
-    """
-    Number of the speaker.
-    """
+    """Number of the speaker."""
 
 
 class Ai302PodcastResource(TypedDict):
-    """
-    A source.
-    """
+    """A source."""
 
     type: Literal["text", "url", "file"]
-    """
-    The type.
-    """
+    """The type."""
     content: str
-    """
-    The text, or the URL of the page or file.
-    """
+    """The text, or the URL of the page or file."""
 
 
 class Ai302PodcastSpeaker(TypedDict):
-    """
-    A voice.
-    """
+    """A voice."""
 
     id: int
-    """
-    Number of the speaker, which lines refer to; from 1.
-    """
+    """Number of the speaker, which lines refer to; from 1."""
     provider: str
-    """
-    Provider of the voice, such as `doubao`.
-    """
+    """Provider of the voice, such as `doubao`."""
     speaker: str
-    """
-    The voice, such as `zh_female_shuangkuaisisi_moon_bigtts`.
-    """
+    """The voice, such as `zh_female_shuangkuaisisi_moon_bigtts`."""
     speed: NotRequired[float]
-    """
-    Speed; 1 is normal.
-    """
+    """Speed; 1 is normal."""
 
 
 class Ai302PodcastTextRequest(TypedDict):
-    """
-    The sources and the settings.
-    """
+    """The sources and the settings."""
 
     resources: Sequence[Ai302PodcastResource]
-    """
-    The sources.
-    """
+    """The sources."""
     speakerNums: NotRequired[int]
-    """
-    Number of speakers.
-    """
+    """Number of speakers."""
     names: NotRequired[Sequence[str]]
-    """
-    Names of the speakers; empty for none.
-    """
+    """Names of the speakers; empty for none."""
     lang: NotRequired[Literal["en", "zh", "ja", "fr", "de", "ko"]]
-    """
-    Language of the dialogue.
-    """
+    """Language of the dialogue."""
     modelName: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     isExtract: NotRequired[bool]
-    """
-    Use a dialogue of the source unchanged.
-    """
+    """Use a dialogue of the source unchanged."""
     customPrompt: NotRequired[str]
-    """
-    Text prompt: further instructions.
-    """
+    """Text prompt: further instructions."""
     version: NotRequired[str]
-    """
-    Version of the prompt: `v3`; `v6` is long, `v7` for an audience.
-    """
+    """Version of the prompt: `v3`; `v6` is long, `v7` for an audience."""
     audience_choice: NotRequired[int]
     """
     The audience: 0 anyone, 1 children, 2 seniors, 3 office workers, 4 pupils, 5 students, 6 business people, 7
@@ -627,140 +393,80 @@ class Ai302PodcastTextRequest(TypedDict):
 
 
 class Ai302PptBuildRequest(TypedDict):
-    """
-    The pages to render.
-    """
+    """The pages to render."""
 
     outlineContentMarkdown: str
-    """
-    The pages in Markdown: # subject, ## chapter, ### page, #### heading on it, - text.
-    """
+    """The pages in Markdown: # subject, ## chapter, ### page, #### heading on it, - text."""
     templateId: NotRequired[str]
-    """
-    The id of the template.
-    """
+    """The id of the template."""
     pptxProperty: NotRequired[bool]
-    """
-    Return the drawing data too.
-    """
+    """Return the drawing data too."""
     notes: NotRequired[Sequence[str]]
-    """
-    Speaker's notes, one per page.
-    """
+    """Speaker's notes, one per page."""
 
 
 class Ai302PptContentRequest(TypedDict):
-    """
-    The outline to fill.
-    """
+    """The outline to fill."""
 
     outlineMarkdown: str
-    """
-    The outline in Markdown: # subject, ## chapter, ### page, #### heading on it.
-    """
+    """The outline in Markdown: # subject, ## chapter, ### page, #### heading on it."""
     stream: NotRequired[bool]
-    """
-    Return the response as an event stream.
-    """
+    """Return the response as an event stream."""
     asyncGenPptx: NotRequired[bool]
-    """
-    Whether to render the presentation meanwhile.
-    """
+    """Whether to render the presentation meanwhile."""
     templateId: NotRequired[str]
-    """
-    The id of the template; without it, any.
-    """
+    """The id of the template; without it, any."""
     dataUrl: NotRequired[str]
-    """
-    URL of the source from `ai302_parse_ppt_source`.
-    """
+    """URL of the source from `ai302_parse_ppt_source`."""
     lang: NotRequired[str]
-    """
-    The language, such as `zh`, `en` or `ja`.
-    """
+    """The language, such as `zh`, `en` or `ja`."""
     prompt: NotRequired[str]
-    """
-    Text prompt: further instructions.
-    """
+    """Text prompt: further instructions."""
 
 
 class Ai302PptFileRequest(TypedDict):
     id: str
-    """
-    The presentation's id.
-    """
+    """The presentation's id."""
     refresh: NotRequired[bool]
-    """
-    Render the file again.
-    """
+    """Render the file again."""
 
 
 class Ai302PptOutlineRequest(TypedDict):
-    """
-    A subject, a source, or both.
-    """
+    """A subject, a source, or both."""
 
     subject: NotRequired[str]
-    """
-    The subject.
-    """
+    """The subject."""
     dataUrl: NotRequired[str]
-    """
-    URL of the source from `ai302_parse_ppt_source`.
-    """
+    """URL of the source from `ai302_parse_ppt_source`."""
     prompt: NotRequired[str]
-    """
-    Text prompt: further instructions.
-    """
+    """Text prompt: further instructions."""
     stream: NotRequired[bool]
-    """
-    Return the response as an event stream.
-    """
+    """Return the response as an event stream."""
 
 
 class Ai302PptRequest(TypedDict):
-    """
-    A subject, a source, or both.
-    """
+    """A subject, a source, or both."""
 
     subject: NotRequired[str]
-    """
-    The subject.
-    """
+    """The subject."""
     dataUrl: NotRequired[str]
-    """
-    URL of the source from `ai302_parse_ppt_source`.
-    """
+    """URL of the source from `ai302_parse_ppt_source`."""
     stream: NotRequired[bool]
-    """
-    Return the response as an event stream. Server default: true.
-    """
+    """Return the response as an event stream. Server default: true."""
     templateId: NotRequired[str]
-    """
-    The id of the template; without it, any.
-    """
+    """The id of the template; without it, any."""
     pptxProperty: NotRequired[bool]
-    """
-    Return the drawing data too. Server default: false.
-    """
+    """Return the drawing data too. Server default: false."""
     length: NotRequired[Literal["short", "medium", "long"]]
-    """
-    10 to 15, 20 to 30 or 25 to 35 pages. Server default: "medium".
-    """
+    """10 to 15, 20 to 30 or 25 to 35 pages. Server default: "medium"."""
     lang: NotRequired[str]
-    """
-    The language, such as `zh`, `en` or `ja`.
-    """
+    """The language, such as `zh`, `en` or `ja`."""
     prompt: NotRequired[str]
-    """
-    Text prompt: further instructions.
-    """
+    """Text prompt: further instructions."""
 
 
 class Ai302PptSourceForm(TypedDict):
-    """
-    The source; at least one field.
-    """
+    """The source; at least one field."""
 
     file: NotRequired[File]
     """
@@ -768,526 +474,296 @@ class Ai302PptSourceForm(TypedDict):
     mobi, xmind or mm.
     """
     content: NotRequired[str]
-    """
-    A text.
-    """
+    """A text."""
     fileUrl: NotRequired[str]
-    """
-    URL of a file.
-    """
+    """URL of a file."""
     website: NotRequired[str]
-    """
-    URL of a page.
-    """
+    """URL of a page."""
     websearch: NotRequired[str]
-    """
-    Words to search the web for.
-    """
+    """Words to search the web for."""
 
 
 class Ai302PptTemplateFilters(TypedDict):
-    """
-    The filters.
-    """
+    """The filters."""
 
     type: Literal[1, 4]
-    """
-    1 docmee's, 4 your own.
-    """
+    """1 docmee's, 4 your own."""
     category: NotRequired[str | None]
-    """
-    Purpose of the templates.
-    """
+    """Purpose of the templates."""
     style: NotRequired[str | None]
-    """
-    Style of the templates.
-    """
+    """Style of the templates."""
     themeColor: NotRequired[str | None]
-    """
-    Color of the templates.
-    """
+    """Color of the templates."""
 
 
 class Ai302PptTemplateForm(TypedDict):
     type: Literal[4]
-    """
-    4, a template of your own.
-    """
+    """4, a template of your own."""
     file: File
-    """
-    A pptx file with pages of 960x540.
-    """
+    """A pptx file with pages of 960x540."""
     templateId: NotRequired[str]
-    """
-    The id of the template to replace.
-    """
+    """The id of the template to replace."""
 
 
 class Ai302PptTemplatesRequest(TypedDict):
     page: int
-    """
-    Page number, from 1.
-    """
+    """Page number, from 1."""
     size: int
-    """
-    Number of items per page.
-    """
+    """Number of items per page."""
     filters: Ai302PptTemplateFilters
 
 
 class Ai302ProjectForm(TypedDict):
     project_file: File
-    """
-    A ZIP archive of the project.
-    """
+    """A ZIP archive of the project."""
     env: NotRequired[str]
-    """
-    Environment variables as the text of a JSON object.
-    """
+    """Environment variables as the text of a JSON object."""
     update_subdomain: NotRequired[str]
-    """
-    The subdomain of the project to replace.
-    """
+    """The subdomain of the project to replace."""
 
 
 class Ai302PromptRequest(TypedDict):
-    """
-    The prompt and the method.
-    """
+    """The prompt and the method."""
 
     id: int
-    """
-    Number of the method; 2 is CO-STAR.
-    """
+    """Number of the method; 2 is CO-STAR."""
     prompt: str
-    """
-    The prompt.
-    """
+    """The prompt."""
     model: str
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     stream: NotRequired[bool]
-    """
-    Return the response as an event stream; its form is not documented.
-    """
+    """Return the response as an event stream; its form is not documented."""
 
 
 class Ai302SpoQuestion(TypedDict):
-    """
-    A question and its answer.
-    """
+    """A question and its answer."""
 
     question: str
-    """
-    The question.
-    """
+    """The question."""
     answer: str
-    """
-    The expected answer.
-    """
+    """The expected answer."""
     id: NotRequired[str]
-    """
-    The caller's own id for it.
-    """
+    """The caller's own id for it."""
 
 
 class Ai302SpoRequest(TypedDict):
-    """
-    The prompt, and test questions.
-    """
+    """The prompt, and test questions."""
 
     qa: Sequence[Ai302SpoQuestion]
-    """
-    Questions with their expected answers.
-    """
+    """Questions with their expected answers."""
     prompt: str
-    """
-    The initial prompt.
-    """
+    """The initial prompt."""
     model: str
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     max_rounds: int
-    """
-    Maximum number of rounds.
-    """
+    """Maximum number of rounds."""
 
 
 class Ai302StockVideoRequest(TypedDict):
-    """
-    The script, the footage and the settings.
-    """
+    """The script, the footage and the settings."""
 
     video_subject: str
-    """
-    The subject.
-    """
+    """The subject."""
     video_script: str
-    """
-    The script, which the voice speaks.
-    """
+    """The script, which the voice speaks."""
     video_terms: str
-    """
-    Search terms for footage, with commas between them.
-    """
+    """Search terms for footage, with commas between them."""
     video_source: NotRequired[Literal["pexels", "pixabay"]]
-    """
-    Source of the footage.
-    """
+    """Source of the footage."""
     video_concat_mode: NotRequired[Literal["sequential", "random"]]
-    """
-    Order of the clips.
-    """
+    """Order of the clips."""
     video_aspect: NotRequired[Literal["16:9", "9:16"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""
     video_clip_duration: NotRequired[Literal["2", "3", "4", "5", "6"]]
-    """
-    Maximum duration of a clip, in seconds.
-    """
+    """Maximum duration of a clip, in seconds."""
     subtitle_enabled: NotRequired[bool]
-    """
-    Show subtitles.
-    """
+    """Show subtitles."""
     subtitle_font: NotRequired[str]
-    """
-    Font of the subtitles, such as `STHeitiMedium`, `STHeitiLight`, `UTM Kabel KT` or `思源黑体-常规体`.
-    """
+    """Font of the subtitles, such as `STHeitiMedium`, `STHeitiLight`, `UTM Kabel KT` or `思源黑体-常规体`."""
     subtitle_position: NotRequired[Literal["top", "middle", "bottom"]]
-    """
-    Position of the subtitles.
-    """
+    """Position of the subtitles."""
     font_size: NotRequired[float]
-    """
-    Font size of the subtitles.
-    """
+    """Font size of the subtitles."""
     stroke_width: NotRequired[float]
-    """
-    Width of the subtitles' outline.
-    """
+    """Width of the subtitles' outline."""
     text_fore_color: NotRequired[str]
-    """
-    Color of the subtitles, such as `#FFFFFF`.
-    """
+    """Color of the subtitles, such as `#FFFFFF`."""
     stroke_color: NotRequired[str]
-    """
-    Color of the subtitles' outline, such as `#000000`.
-    """
+    """Color of the subtitles' outline, such as `#000000`."""
     voice_type: NotRequired[str]
-    """
-    Provider of the voice; the app offers `Azure` alone.
-    """
+    """Provider of the voice; the app offers `Azure` alone."""
     voice_name: NotRequired[str]
-    """
-    The voice, such as `zh-CN-XiaoxiaoMultilingualNeural-V2`.
-    """
+    """The voice, such as `zh-CN-XiaoxiaoMultilingualNeural-V2`."""
     voice_volume: NotRequired[str]
-    """
-    Volume of the voice as a factor, `0.6` to `5`.
-    """
+    """Volume of the voice as a factor, `0.6` to `5`."""
     bgm_type: NotRequired[Literal["", "random"]]
-    """
-    Background music; empty for none.
-    """
+    """Background music; empty for none."""
     bgm_volume: NotRequired[str]
-    """
-    Volume of the music, `0` to `1`.
-    """
+    """Volume of the music, `0` to `1`."""
 
 
 class Ai302StockVideoScriptRequest(TypedDict):
-    """
-    Subject of the video.
-    """
+    """Subject of the video."""
 
     video_subject: str
-    """
-    The subject.
-    """
+    """The subject."""
     video_language: NotRequired[str]
-    """
-    The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
-    """
+    """The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`."""
     models_name: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
 
 
 class Ai302StockVideoTermsRequest(TypedDict):
-    """
-    Subject of the footage.
-    """
+    """Subject of the footage."""
 
     video_subject: str
-    """
-    The subject.
-    """
+    """The subject."""
     video_script: str
-    """
-    The script.
-    """
+    """The script."""
     video_language: NotRequired[str]
-    """
-    Language of the search terms, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
-    """
+    """Language of the search terms, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`."""
     models_name: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
 
 
 class Ai302SvgVideoForm(TypedDict):
     svg_content: File
-    """
-    The drawing.
-    """
+    """The drawing."""
     duration: float
-    """
-    Duration in seconds.
-    """
+    """Duration in seconds."""
     video_format: NotRequired[str]
-    """
-    Video format; `mp4` is known.
-    """
+    """Video format; `mp4` is known."""
     fps_speed: NotRequired[float]
-    """
-    Drawing speed; 1 is known.
-    """
+    """Drawing speed; 1 is known."""
 
 
 class Ai302VtBurnRequest(TypedDict):
-    """
-    The video, the subtitles, and their style.
-    """
+    """The video, the subtitles, and their style."""
 
     url: str
-    """
-    URL of the video.
-    """
+    """URL of the video."""
     src_subtitle: NotRequired[Sequence[Mapping[str, Any]]]
-    """
-    The subtitles in the source language, as returned by a translation.
-    """
+    """The subtitles in the source language, as returned by a translation."""
     trans_subtitle: NotRequired[Sequence[Mapping[str, Any]]]
-    """
-    The translated subtitles.
-    """
+    """The translated subtitles."""
     output_width: NotRequired[float]
-    """
-    Width of the new video in pixels.
-    """
+    """Width of the new video in pixels."""
     output_height: NotRequired[float]
-    """
-    Height of the new video in pixels.
-    """
+    """Height of the new video in pixels."""
     src_font_name: NotRequired[str]
-    """
-    Font of the original subtitles.
-    """
+    """Font of the original subtitles."""
     src_font_size: NotRequired[float]
-    """
-    Font size.
-    """
+    """Font size."""
     src_font_color: NotRequired[str]
-    """
-    Color.
-    """
+    """Color."""
     src_back_color: NotRequired[str]
-    """
-    Background color.
-    """
+    """Background color."""
     src_outline_width: NotRequired[float]
-    """
-    Width of the outline.
-    """
+    """Width of the outline."""
     src_shadow_color: NotRequired[str]
-    """
-    Color of the shadow.
-    """
+    """Color of the shadow."""
     src_margin_v: NotRequired[float]
-    """
-    Distance from the edge.
-    """
+    """Distance from the edge."""
     trans_font_name: NotRequired[str]
-    """
-    Font of the translated subtitles.
-    """
+    """Font of the translated subtitles."""
     trans_font_size: NotRequired[float]
-    """
-    Font size.
-    """
+    """Font size."""
     trans_font_color: NotRequired[str]
-    """
-    Color.
-    """
+    """Color."""
     trans_outline_color: NotRequired[str]
-    """
-    Color of the outline.
-    """
+    """Color of the outline."""
     trans_outline_width: NotRequired[float]
-    """
-    Width of the outline.
-    """
+    """Width of the outline."""
     trans_back_color: NotRequired[str]
-    """
-    Background color.
-    """
+    """Background color."""
     trans_margin_v: NotRequired[float]
-    """
-    Distance from the edge.
-    """
+    """Distance from the edge."""
 
 
 class Ai302VtDownloadRequest(TypedDict):
     url: str
-    """
-    URL of the video's page.
-    """
+    """URL of the video's page."""
     resolution: NotRequired[float]
-    """
-    Height of the video in pixels, such as 720.
-    """
+    """Height of the video in pixels, such as 720."""
 
 
 class Ai302VtExtractRequest(TypedDict):
     audio_url: str
-    """
-    URL of the audio.
-    """
+    """URL of the audio."""
     language: str
-    """
-    The language spoken, such as `en`.
-    """
+    """The language spoken, such as `en`."""
     demucs: NotRequired[bool]
-    """
-    Separate the voices from the rest.
-    """
+    """Separate the voices from the rest."""
     is_only_demucs: NotRequired[bool]
-    """
-    Skip the transcription. The form of the result is then not documented.
-    """
+    """Skip the transcription. The form of the result is then not documented."""
 
 
 class Ai302VtSubtitle(TypedDict):
-    """
-    The subtitles, as returned by a transcription.
-    """
+    """The subtitles, as returned by a transcription."""
 
     segments: Sequence[Mapping[str, Any]]
-    """
-    The segments, as returned by a transcription.
-    """
+    """The segments, as returned by a transcription."""
 
 
 class Ai302VtTranslateRequest(TypedDict):
     model: str
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     src_lang: str
-    """
-    The source language, such as `en`.
-    """
+    """The source language, such as `en`."""
     tgt_lang: str
-    """
-    The target language, such as `zh`.
-    """
+    """The target language, such as `zh`."""
     subtitle: Ai302VtSubtitle
 
 
 class Ai302WritingRequest(TypedDict):
-    """
-    The tool and its parameters.
-    """
+    """The tool and its parameters."""
 
     tool_name: str
-    """
-    Name of the tool.
-    """
+    """Name of the tool."""
     model: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     params: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class Ai302ArticleRequest(TypedDict):
-    """
-    The article and its outline.
-    """
+    """The article and its outline."""
 
     title: str
-    """
-    Title of the article.
-    """
+    """Title of the article."""
     model: str
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     sections: NotRequired[Sequence[Ai302ArticleSection]]
-    """
-    The outline.
-    """
+    """The outline."""
     img_mode: NotRequired[Literal["only_ai", "only_net", "first_net"]]
     """
     Whether images are generated, searched on the web, or generated where none is found. The provider's own app
     calls it so.
     """
     img_demo: NotRequired[Literal["only_ai", "only_net", "first_net"]]
-    """
-    The same, as another caller names it.
-    """
+    """The same, as another caller names it."""
     custom_prompt: NotRequired[str]
-    """
-    Text prompt: further instructions.
-    """
+    """Text prompt: further instructions."""
     language: NotRequired[str]
-    """
-    The article's language, such as `zh`, `en` or `ja`.
-    """
+    """The article's language, such as `zh`, `en` or `ja`."""
 
 
 class Ai302PodcastAudioRequest(TypedDict):
-    """
-    The speakers, the dialogue and the music.
-    """
+    """The speakers, the dialogue and the music."""
 
     speakers: Sequence[Ai302PodcastSpeaker]
-    """
-    The voices.
-    """
+    """The voices."""
     contents: Sequence[Ai302PodcastLine]
-    """
-    The lines of the dialogue.
-    """
+    """The lines of the dialogue."""
     useBgm: NotRequired[bool]
-    """
-    Play music in the background.
-    """
+    """Play music in the background."""
     autoGenBgm: NotRequired[bool]
-    """
-    Let the dialogue decide the music, in place of `bgmPrompt`.
-    """
+    """Let the dialogue decide the music, in place of `bgmPrompt`."""
     bgmPrompt: NotRequired[str]
-    """
-    Text prompt of the music, such as `calm piano`.
-    """
+    """Text prompt of the music, such as `calm piano`."""
     bgmVolume: NotRequired[float]
-    """
-    The music's gain, -20 to 20.
-    """
+    """The music's gain, -20 to 20."""
     uiLang: NotRequired[str]
-    """
-    The language of the progress messages, such as `en`.
-    """
+    """The language of the progress messages, such as `en`."""
     modelName: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""

@@ -10,173 +10,95 @@ from api302_client.params.files import File
 
 class Ai302ImageToVideoForm(TypedDict):
     image: NotRequired[File]
-    """
-    Input image.
-    """
+    """Input image."""
     prompt: NotRequired[str]
-    """
-    Text prompt: what the image shows.
-    """
+    """Text prompt: what the image shows."""
 
 
 class Ai302LatentsyncRequest(TypedDict):
     video_url: str
-    """
-    URL of the video of the speaker.
-    """
+    """URL of the video of the speaker."""
     audio_url: str
-    """
-    URL of the speech.
-    """
+    """URL of the speech."""
 
 
 class Ai302VideoForm(TypedDict):
     model: str
-    """
-    The model, such as `official-kling-v3`; see the list of video models.
-    """
+    """The model, such as `official-kling-v3`; see the list of video models."""
     prompt: NotRequired[str]
-    """
-    Text prompt; required by most models.
-    """
+    """Text prompt; required by most models."""
     image: NotRequired[File | str]
-    """
-    First frame or reference image.
-    """
+    """First frame or reference image."""
     end_image: NotRequired[File | str]
-    """
-    Last frame.
-    """
+    """Last frame."""
     video: NotRequired[File | str]
-    """
-    Input video.
-    """
+    """Input video."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     duration: NotRequired[float | str]
-    """
-    Duration in seconds, as the model allows.
-    """
+    """Duration in seconds, as the model allows."""
     resolution: NotRequired[str]
-    """
-    Resolution, such as `720p` or `1080p`, as the model allows.
-    """
+    """Resolution, such as `720p` or `1080p`, as the model allows."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`.
-    """
+    """Aspect ratio (width:height), such as `16:9`."""
     fps: NotRequired[str | float]
-    """
-    Frames per second, as the model allows.
-    """
+    """Frames per second, as the model allows."""
 
 
 class Ai302VideoRequest(TypedDict):
     model: str
-    """
-    The model, such as `official-kling-v3`; see the list of video models.
-    """
+    """The model, such as `official-kling-v3`; see the list of video models."""
     prompt: NotRequired[str]
-    """
-    Text prompt; required by most models.
-    """
+    """Text prompt; required by most models."""
     image: NotRequired[str | Sequence[str]]
-    """
-    First frame or reference images. A model that takes several takes a list.
-    """
+    """First frame or reference images. A model that takes several takes a list."""
     end_image: NotRequired[str]
-    """
-    Last frame.
-    """
+    """Last frame."""
     video: NotRequired[str]
-    """
-    Input video.
-    """
+    """Input video."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     duration: NotRequired[float | str]
-    """
-    Duration in seconds, as the model allows.
-    """
+    """Duration in seconds, as the model allows."""
     resolution: NotRequired[str]
-    """
-    Resolution, such as `720p` or `1080p`, as the model allows.
-    """
+    """Resolution, such as `720p` or `1080p`, as the model allows."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`.
-    """
+    """Aspect ratio (width:height), such as `16:9`."""
     fps: NotRequired[str | float]
-    """
-    Frames per second, as the model allows.
-    """
+    """Frames per second, as the model allows."""
     generate_audio: NotRequired[bool]
-    """
-    Whether to generate audio; models such as `wan2.7-i2v`.
-    """
+    """Whether to generate audio; models such as `wan2.7-i2v`."""
 
 
 class Ai302VideoV1Form(TypedDict):
     model: str
-    """
-    The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
-    """
+    """The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`."""
     prompt: NotRequired[str]
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     image: NotRequired[File]
-    """
-    First frame.
-    """
+    """First frame."""
     end_image: NotRequired[File]
-    """
-    Last frame.
-    """
+    """Last frame."""
     video: NotRequired[File]
-    """
-    Input video.
-    """
+    """Input video."""
     duration: NotRequired[float | str]
-    """
-    Duration in seconds, as the model allows.
-    """
+    """Duration in seconds, as the model allows."""
     fps: NotRequired[float | str]
-    """
-    Frames per second, as the model allows.
-    """
+    """Frames per second, as the model allows."""
 
 
 class Ai302VideoV1Request(TypedDict):
     model: str
-    """
-    The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
-    """
+    """The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`."""
     prompt: NotRequired[str]
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     image: NotRequired[str]
-    """
-    First frame.
-    """
+    """First frame."""
     end_image: NotRequired[str]
-    """
-    Last frame.
-    """
+    """Last frame."""
     video: NotRequired[str]
-    """
-    Input video.
-    """
+    """Input video."""
     duration: NotRequired[float | str]
-    """
-    Duration in seconds, as the model allows.
-    """
+    """Duration in seconds, as the model allows."""
     fps: NotRequired[float | str]
-    """
-    Frames per second, as the model allows.
-    """
+    """Frames per second, as the model allows."""

@@ -12,123 +12,67 @@ class AlibabaMedia(TypedDict):
             "first_frame", "last_frame", "reference_image", "reference_video", "reference_voice", "video", "first_clip", "driving_audio"
         ]
     ]
-    """
-    The role of the file.
-    """
+    """The role of the file."""
     url: NotRequired[str]
-    """
-    The file.
-    """
+    """The file."""
     reference_voice: NotRequired[str]
-    """
-    The voice of the person in the file.
-    """
+    """The voice of the person in the file."""
 
 
 class AlibabaVideoInput(TypedDict):
-    """
-    The inputs.
-    """
+    """The inputs."""
 
     prompt: NotRequired[str]
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     img_url: NotRequired[str]
-    """
-    First frame, for models with `i2v` in their name.
-    """
+    """First frame, for models with `i2v` in their name."""
     first_frame_url: NotRequired[str]
-    """
-    First frame, for models that take two.
-    """
+    """First frame, for models that take two."""
     last_frame_url: NotRequired[str]
-    """
-    Last frame, for models that take two.
-    """
+    """Last frame, for models that take two."""
     audio_url: NotRequired[str]
-    """
-    The audio, for models from wan2.5.
-    """
+    """The audio, for models from wan2.5."""
     reference_url: NotRequired[str]
-    """
-    A reference file.
-    """
+    """A reference file."""
     reference_urls: NotRequired[Sequence[str]]
-    """
-    Reference files of people and things.
-    """
+    """Reference files of people and things."""
     reference_video_urls: NotRequired[Sequence[str]]
-    """
-    Reference videos of people, for models with `r2v` in their name.
-    """
+    """Reference videos of people, for models with `r2v` in their name."""
     reference_video_description: NotRequired[Sequence[str]]
-    """
-    Description of each reference video.
-    """
+    """Description of each reference video."""
     media: NotRequired[Sequence[AlibabaMedia]]
-    """
-    Files with their roles, for models from wan2.7.
-    """
+    """Files with their roles, for models from wan2.7."""
     template: NotRequired[str]
-    """
-    Name of an effect, for models that have them.
-    """
+    """Name of an effect, for models that have them."""
     function: NotRequired[str]
-    """
-    The editing function, for models that edit.
-    """
+    """The editing function, for models that edit."""
 
 
 class AlibabaVideoParameters(TypedDict):
-    """
-    The settings.
-    """
+    """The settings."""
 
     size: NotRequired[str]
-    """
-    Size in pixels, such as `1280*720`. Older models.
-    """
+    """Size in pixels, such as `1280*720`. Older models."""
     resolution: NotRequired[str]
-    """
-    Resolution, such as `480P`, `720P` or `1080P`.
-    """
+    """Resolution, such as `480P`, `720P` or `1080P`."""
     ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`. Models from wan2.7.
-    """
+    """Aspect ratio (width:height), such as `16:9`. Models from wan2.7."""
     duration: NotRequired[int]
-    """
-    Duration in seconds. Server default: 5.
-    """
+    """Duration in seconds. Server default: 5."""
     prompt_extend: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically.
-    """
+    """Whether to expand the prompt automatically."""
     shot_type: NotRequired[str]
-    """
-    One shot (`single`) or several (`multi`).
-    """
+    """One shot (`single`) or several (`multi`)."""
     audio: NotRequired[bool]
-    """
-    Whether to generate audio too.
-    """
+    """Whether to generate audio too."""
     audio_setting: NotRequired[Literal["auto", "origin"]]
-    """
-    Whether to generate new audio or to keep the original.
-    """
+    """Whether to generate new audio or to keep the original."""
     watermark: NotRequired[bool]
-    """
-    Whether to add a watermark.
-    """
+    """Whether to add a watermark."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
 
 
 class AlibabaVideoRequest(TypedDict):
@@ -143,176 +87,92 @@ class AlibabaVideoRequest(TypedDict):
 
 class AlibabaWanImageRequest(TypedDict):
     prompt: str
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     image_url: str
-    """
-    First frame.
-    """
+    """First frame."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     num_frames: NotRequired[int]
-    """
-    Number of frames to generate. Server default: 81.
-    """
+    """Number of frames to generate. Server default: 81."""
     frames_per_second: NotRequired[int]
-    """
-    Frames per second. Server default: 16.
-    """
+    """Frames per second. Server default: 16."""
     resolution: NotRequired[Literal["480p", "720p"]]
-    """
-    Resolution in lines. Server default: "720p".
-    """
+    """Resolution in lines. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["auto", "16:9", "9:16", "1:1"]]
-    """
-    Aspect ratio (width:height). Server default: "auto".
-    """
+    """Aspect ratio (width:height). Server default: "auto"."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 30.
-    """
+    """Number of inference steps. Server default: 30."""
     guide_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 5.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 5."""
     shift: NotRequired[float]
-    """
-    Timestep shift, from detail to motion. Server default: 5.
-    """
+    """Timestep shift, from detail to motion. Server default: 5."""
     acceleration: NotRequired[Literal["none", "regular"]]
-    """
-    Whether to generate faster, at the cost of detail. Server default: "regular".
-    """
+    """Whether to generate faster, at the cost of detail. Server default: "regular"."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Whether to check for unsafe content.
-    """
+    """Whether to check for unsafe content."""
     enable_prompt_expansion: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically.
-    """
+    """Whether to expand the prompt automatically."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same video.
-    """
+    """Random seed; the same seed gives the same video."""
 
 
 class AlibabaWanTextRequest(TypedDict):
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     num_frames: NotRequired[int]
-    """
-    Number of frames to generate. Server default: 81.
-    """
+    """Number of frames to generate. Server default: 81."""
     frames_per_second: NotRequired[int]
-    """
-    Frames per second. Server default: 16.
-    """
+    """Frames per second. Server default: 16."""
     resolution: NotRequired[Literal["480p", "580p", "720p"]]
-    """
-    Resolution in lines. Server default: "720p".
-    """
+    """Resolution in lines. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16"]]
-    """
-    Aspect ratio (width:height). Server default: "16:9".
-    """
+    """Aspect ratio (width:height). Server default: "16:9"."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 30.
-    """
+    """Number of inference steps. Server default: 30."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Whether to check for unsafe content.
-    """
+    """Whether to check for unsafe content."""
     enable_prompt_expansion: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically.
-    """
+    """Whether to expand the prompt automatically."""
     turbo_mode: NotRequired[bool]
-    """
-    Whether to generate faster (turbo mode).
-    """
+    """Whether to generate faster (turbo mode)."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same video.
-    """
+    """Random seed; the same seed gives the same video."""
 
 
 class AlibabaWanVaceRequest(TypedDict):
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     task: NotRequired[str]
-    """
-    The editing task, such as `depth` or `inpainting`. Server default: "depth".
-    """
+    """The editing task, such as `depth` or `inpainting`. Server default: "depth"."""
     video_url: NotRequired[str]
-    """
-    Input video.
-    """
+    """Input video."""
     mask_video_url: NotRequired[str]
-    """
-    Mask video: what to change.
-    """
+    """Mask video: what to change."""
     mask_image_url: NotRequired[str]
-    """
-    Mask image: what to change; it takes the place of the mask video.
-    """
+    """Mask image: what to change; it takes the place of the mask video."""
     ref_image_urls: NotRequired[Sequence[str]]
-    """
-    URLs of reference images.
-    """
+    """URLs of reference images."""
     num_frames: NotRequired[int]
-    """
-    Number of frames, without an input video. Server default: 81.
-    """
+    """Number of frames, without an input video. Server default: 81."""
     frames_per_second: NotRequired[int]
-    """
-    Frames per second. Server default: 16.
-    """
+    """Frames per second. Server default: 16."""
     resolution: NotRequired[Literal["480p", "580p", "720p"]]
-    """
-    Resolution in lines. Server default: "720p".
-    """
+    """Resolution in lines. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["auto", "16:9", "9:16"]]
-    """
-    Aspect ratio (width:height). Server default: "16:9".
-    """
+    """Aspect ratio (width:height). Server default: "16:9"."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 30.
-    """
+    """Number of inference steps. Server default: 30."""
     shift: NotRequired[float]
-    """
-    Timestep shift, from detail to motion. Server default: 5.
-    """
+    """Timestep shift, from detail to motion. Server default: 5."""
     preprocess: NotRequired[bool]
-    """
-    Whether to preprocess the video for the task.
-    """
+    """Whether to preprocess the video for the task."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Whether to check for unsafe content.
-    """
+    """Whether to check for unsafe content."""
     enable_prompt_expansion: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically.
-    """
+    """Whether to expand the prompt automatically."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same video.
-    """
+    """Random seed; the same seed gives the same video."""

@@ -8,133 +8,87 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 class DoubaoDraftTask(TypedDict):
     id: str
-    """
-    The task's id of the draft.
-    """
+    """The task's id of the draft."""
 
 
 class DoubaoFileAddress(TypedDict):
     url: str
-    """
-    The file.
-    """
+    """The file."""
 
 
 class DoubaoImageAddress(TypedDict):
     url: str
-    """
-    The image.
-    """
+    """The image."""
 
 
 class DoubaoImageContent(TypedDict):
     type: Literal["image_url"]
-    """
-    An image part.
-    """
+    """An image part."""
     image_url: DoubaoImageAddress
     role: NotRequired[str]
-    """
-    The role: `first_frame`, `last_frame` or `reference_image`.
-    """
+    """The role: `first_frame`, `last_frame` or `reference_image`."""
 
 
 class DoubaoJimengRequest(TypedDict):
     req_key: str
-    """
-    The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p` or, from an image, `jimeng_i2v_first_v30`.
-    """
+    """The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p` or, from an image, `jimeng_i2v_first_v30`."""
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     image_urls: NotRequired[Sequence[str]]
-    """
-    URL of the first frame, for a video from an image.
-    """
+    """URL of the first frame, for a video from an image."""
     frames: NotRequired[int]
-    """
-    Number of frames: seconds times 24, plus one.
-    """
+    """Number of frames: seconds times 24, plus one."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`.
-    """
+    """Aspect ratio (width:height), such as `16:9`."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video, -1 a random one.
-    """
+    """Random seed; the same seed gives a similar video, -1 a random one."""
 
 
 class DoubaoJimengResultRequest(TypedDict):
     task_id: str
-    """
-    The id that doubao_create_jimeng_video returned.
-    """
+    """The id that doubao_create_jimeng_video returned."""
     req_key: NotRequired[str]
-    """
-    The model.
-    """
+    """The model."""
     req_json: NotRequired[str]
-    """
-    How to watermark the video, as JSON.
-    """
+    """How to watermark the video, as JSON."""
 
 
 class DoubaoTextContent(TypedDict):
     type: Literal["text"]
-    """
-    A text part.
-    """
+    """A text part."""
     text: str
-    """
-    Text prompt; commands such as `--ratio 16:9 --fps 24 --dur 5` can follow.
-    """
+    """Text prompt; commands such as `--ratio 16:9 --fps 24 --dur 5` can follow."""
 
 
 class DoubaoVideoTool(TypedDict):
     type: str
-    """
-    The type of tool.
-    """
+    """The type of tool."""
 
 
 class DoubaoAudioContent(TypedDict):
     type: Literal["audio_url"]
-    """
-    An audio part. From 2.0.
-    """
+    """An audio part. From 2.0."""
     audio_url: DoubaoFileAddress
     role: NotRequired[str]
-    """
-    The role: `reference_audio`.
-    """
+    """The role: `reference_audio`."""
 
 
 class DoubaoClipContent(TypedDict):
     type: Literal["video_url"]
-    """
-    A video part. From 2.0.
-    """
+    """A video part. From 2.0."""
     video_url: DoubaoFileAddress
     role: NotRequired[str]
-    """
-    The role: `reference_video`.
-    """
+    """The role: `reference_video`."""
 
 
 class DoubaoDraftContent(TypedDict):
     type: Literal["draft_task"]
-    """
-    A draft to render in full. From 1.5.
-    """
+    """A draft to render in full. From 1.5."""
     draft_task: DoubaoDraftTask
 
 
 DoubaoVideoContent: TypeAlias = DoubaoTextContent | DoubaoImageContent | DoubaoClipContent | DoubaoAudioContent | DoubaoDraftContent
-"""
-A text, an image, a video, an audio file or a draft.
-"""
+"""A text, an image, a video, an audio file or a draft."""
 
 
 class DoubaoVideoRequest(TypedDict):
@@ -144,78 +98,44 @@ class DoubaoVideoRequest(TypedDict):
     `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
     """
     content: Sequence[DoubaoVideoContent]
-    """
-    The text, images, videos and audio files.
-    """
+    """The text, images, videos and audio files."""
     resolution: NotRequired[str]
-    """
-    Resolution: `480p`, `720p` or `1080p`, by model.
-    """
+    """Resolution: `480p`, `720p` or `1080p`, by model."""
     ratio: NotRequired[str]
     """
     Aspect ratio (width:height): `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep that of the
     image.
     """
     duration: NotRequired[int | str]
-    """
-    Duration in seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0.
-    """
+    """Duration in seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0."""
     frames: NotRequired[int]
-    """
-    Number of frames, in place of `duration`.
-    """
+    """Number of frames, in place of `duration`."""
     generate_audio: NotRequired[bool]
-    """
-    Whether to generate audio too. From 1.5.
-    """
+    """Whether to generate audio too. From 1.5."""
     watermark: NotRequired[bool]
-    """
-    Whether to add a watermark.
-    """
+    """Whether to add a watermark."""
     camera_fixed: NotRequired[bool]
-    """
-    Whether the camera is fixed.
-    """
+    """Whether the camera is fixed."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video, -1 a random one.
-    """
+    """Random seed; the same seed gives a similar video, -1 a random one."""
     return_last_frame: NotRequired[bool]
-    """
-    Whether to return the last frame as an image too.
-    """
+    """Whether to return the last frame as an image too."""
     draft: NotRequired[bool]
-    """
-    Whether to generate a draft only.
-    """
+    """Whether to generate a draft only."""
     service_tier: NotRequired[Literal["default", "flex"]]
-    """
-    The service tier: `flex` may wait and costs less.
-    """
+    """The service tier: `flex` may wait and costs less."""
     execution_expires_after: NotRequired[int]
-    """
-    Seconds after which the task expires.
-    """
+    """Seconds after which the task expires."""
     priority: NotRequired[int]
-    """
-    The task's priority.
-    """
+    """The task's priority."""
     safety_identifier: NotRequired[str]
-    """
-    An id of your end user.
-    """
+    """An id of your end user."""
     callback_url: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
     tools: NotRequired[Sequence[DoubaoVideoTool]]
-    """
-    The tools that the model may use.
-    """
+    """The tools that the model may use."""
 
 
 class DoubaoSeaweedRequest(TypedDict):
     content: Sequence[DoubaoVideoContent]
-    """
-    The text and the first frame.
-    """
+    """The text and the first frame."""

@@ -7,14 +7,8 @@ from typing import NotRequired, TypedDict
 
 class GenmoVideoRequest(TypedDict):
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     enable_prompt_expansion: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically.
-    """
+    """Whether to expand the prompt automatically."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same video.
-    """
+    """Random seed; the same seed gives the same video."""

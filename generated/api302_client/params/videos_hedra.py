@@ -10,156 +10,92 @@ from api302_client.params.files import File
 
 class HedraAssetForm(TypedDict):
     file: File
-    """
-    The file.
-    """
+    """The file."""
 
 
 class HedraAssetRequest(TypedDict):
     name: str
-    """
-    A display name.
-    """
+    """A display name."""
     type: Literal["text", "image", "audio", "video", "voice", "three_d", "rich_text"]
-    """
-    The type of asset.
-    """
+    """The type of asset."""
 
 
 class HedraAudioForm(TypedDict):
     file: File
-    """
-    The audio file.
-    """
+    """The audio file."""
 
 
 class HedraAvatarInput(TypedDict):
     prompt: NotRequired[str]
-    """
-    Text prompt: whom to show.
-    """
+    """Text prompt: whom to show."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar image.
-    """
+    """Random seed; the same seed gives a similar image."""
 
 
 class HedraCharacterRequest(TypedDict):
     avatarImage: NotRequired[str | None]
-    """
-    URL of the portrait.
-    """
+    """URL of the portrait."""
     avatarImageInput: NotRequired[HedraAvatarInput | None]
-    """
-    Settings of a generated portrait in place of a file.
-    """
+    """Settings of a generated portrait in place of a file."""
     audioSource: NotRequired[Literal["audio", "tts"]]
-    """
-    Whether an audio file or a text is spoken. Server default: "audio".
-    """
+    """Whether an audio file or a text is spoken. Server default: "audio"."""
     voiceUrl: NotRequired[str | None]
-    """
-    URL of the audio file.
-    """
+    """URL of the audio file."""
     text: NotRequired[str]
-    """
-    The text. Server default: "".
-    """
+    """The text. Server default: ""."""
     voiceId: NotRequired[str | None]
-    """
-    The voice that speaks the text.
-    """
+    """The voice that speaks the text."""
     aspectRatio: NotRequired[Literal["1:1", "16:9", "9:16"]]
-    """
-    Aspect ratio (width:height). Server default: "1:1".
-    """
+    """Aspect ratio (width:height). Server default: "1:1"."""
 
 
 class HedraPortraitForm(TypedDict):
     file: File
-    """
-    The image.
-    """
+    """The image."""
 
 
 class HedraSpeech(TypedDict):
     type: NotRequired[str]
-    """
-    `text_to_speech`. Server default: "text_to_speech".
-    """
+    """`text_to_speech`. Server default: "text_to_speech"."""
     voice_id: str
-    """
-    The voice.
-    """
+    """The voice."""
     text: str
-    """
-    The text to speak.
-    """
+    """The text to speak."""
     speed: NotRequired[float]
-    """
-    Speed. Server default: 1.
-    """
+    """Speed. Server default: 1."""
     stability: NotRequired[float]
-    """
-    Stability of the voice. Server default: 1.
-    """
+    """Stability of the voice. Server default: 1."""
 
 
 class HedraVideoInputs(TypedDict):
     text_prompt: str
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     resolution: NotRequired[str]
-    """
-    Resolution, such as `540p` or `720p`, as the model allows.
-    """
+    """Resolution, such as `540p` or `720p`, as the model allows."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`.
-    """
+    """Aspect ratio (width:height), such as `16:9`."""
     duration_ms: NotRequired[int]
-    """
-    Length in milliseconds.
-    """
+    """Length in milliseconds."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
     enhance_prompt: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically. Server default: false.
-    """
+    """Whether to expand the prompt automatically. Server default: false."""
 
 
 class HedraGenerationRequest(TypedDict):
     type: str
-    """
-    The type of generation: `video`.
-    """
+    """The type of generation: `video`."""
     ai_model_id: NotRequired[str]
-    """
-    The model's id, such as d1dd37a3-e39a-4854-a298-6510289f9cf2.
-    """
+    """The model's id, such as d1dd37a3-e39a-4854-a298-6510289f9cf2."""
     start_keyframe_id: NotRequired[str]
-    """
-    The asset of the first frame.
-    """
+    """The asset of the first frame."""
     start_keyframe_url: NotRequired[str]
-    """
-    URL of the first frame.
-    """
+    """URL of the first frame."""
     end_keyframe_id: NotRequired[str]
-    """
-    The asset of the last frame.
-    """
+    """The asset of the last frame."""
     audio_id: NotRequired[str | Sequence[str]]
-    """
-    The asset of the speech; several for several speakers.
-    """
+    """The asset of the speech; several for several speakers."""
     audio_generation: NotRequired[HedraSpeech]
     generated_video_inputs: HedraVideoInputs
     batch_size: NotRequired[int]
-    """
-    Number of videos to generate. Server default: 1.
-    """
+    """Number of videos to generate. Server default: 1."""

@@ -8,62 +8,38 @@ from typing import Literal, NotRequired, TypedDict
 
 class HiggsfieldImage(TypedDict):
     type: Literal["image_url"]
-    """
-    How the image is given.
-    """
+    """How the image is given."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
 
 
 class HiggsfieldMotion(TypedDict):
     id: str
-    """
-    The motion's id.
-    """
+    """The motion's id."""
     strength: NotRequired[float]
-    """
-    Strength of the motion.
-    """
+    """Strength of the motion."""
 
 
 class HiggsfieldVideoParams(TypedDict):
     model: str
-    """
-    `dop-lite`, `dop-turbo`, `dop-preview` or `dop-standard`.
-    """
+    """`dop-lite`, `dop-turbo`, `dop-preview` or `dop-standard`."""
     prompt: str
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     input_images: Sequence[HiggsfieldImage]
-    """
-    The first frame.
-    """
+    """The first frame."""
     motions: NotRequired[Sequence[HiggsfieldMotion]]
-    """
-    Camera movement.
-    """
+    """Camera movement."""
     enhance_prompt: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically.
-    """
+    """Whether to expand the prompt automatically."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
 
 
 class HiggsfieldWebhook(TypedDict):
     url: str
-    """
-    Webhook URL, called when the task ends.
-    """
+    """Webhook URL, called when the task ends."""
     secret: NotRequired[str]
-    """
-    A secret of yours, sent along to prove who calls.
-    """
+    """A secret of yours, sent along to prove who calls."""
 
 
 class HiggsfieldVideoRequest(TypedDict):

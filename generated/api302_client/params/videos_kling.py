@@ -9,275 +9,159 @@ from api302_client.params.files import File
 
 
 class KlingCameraConfig(TypedDict):
-    """
-    A simple camera movement. Only one field may differ from 0.
-    """
+    """A simple camera movement. Only one field may differ from 0."""
 
     horizontal: NotRequired[float]
-    """
-    Movement to the left or right.
-    """
+    """Movement to the left or right."""
     vertical: NotRequired[float]
-    """
-    Movement down or up.
-    """
+    """Movement down or up."""
     pan: NotRequired[float]
-    """
-    Rotation up or down.
-    """
+    """Rotation up or down."""
     tilt: NotRequired[float]
-    """
-    Rotation to the left or right.
-    """
+    """Rotation to the left or right."""
     roll: NotRequired[float]
-    """
-    Roll.
-    """
+    """Roll."""
     zoom: NotRequired[float]
-    """
-    Change of the focal length.
-    """
+    """Change of the focal length."""
 
 
 class KlingCameraControl(TypedDict):
-    """
-    Camera movement; without it the model decides.
-    """
+    """Camera movement; without it the model decides."""
 
     type: NotRequired[Literal["simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward"]]
-    """
-    `simple` takes `config`, the others are fixed movements.
-    """
+    """`simple` takes `config`, the others are fixed movements."""
     config: NotRequired[KlingCameraConfig]
 
 
 class KlingImageItem(TypedDict):
     image: str
-    """
-    The image.
-    """
+    """The image."""
 
 
 class KlingM2VExtendForm(TypedDict):
     task_id: str
-    """
-    The id of the task whose video is extended.
-    """
+    """The id of the task whose video is extended."""
     prompt: NotRequired[str]
-    """
-    Text prompt: what happens next.
-    """
+    """Text prompt: what happens next."""
 
 
 class KlingM2VImageForm(TypedDict):
     input_image: File | str
-    """
-    First frame, of at most 10 MB.
-    """
+    """First frame, of at most 10 MB."""
     tail_image: NotRequired[File | str]
-    """
-    Last frame, for models that take one.
-    """
+    """Last frame, for models that take one."""
     prompt: NotRequired[str]
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     cfg: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-    """
+    """Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict)."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""
     camera_type: NotRequired[str]
-    """
-    Camera movement, such as `zoom`.
-    """
+    """Camera movement, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """
-    Extent of the camera movement, such as -5.
-    """
+    """Extent of the camera movement, such as -5."""
     enable_audio: NotRequired[bool]
-    """
-    Whether to generate audio too, for models that support it.
-    """
+    """Whether to generate audio too, for models that support it."""
 
 
 class KlingM2VImageRequest(TypedDict):
     input_image: str
-    """
-    First frame.
-    """
+    """First frame."""
     tail_image: NotRequired[str]
-    """
-    Last frame, for models that take one.
-    """
+    """Last frame, for models that take one."""
     prompt: NotRequired[str]
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     cfg: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-    """
+    """Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict)."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""
     camera_type: NotRequired[str]
-    """
-    Camera movement, such as `zoom`.
-    """
+    """Camera movement, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """
-    Extent of the camera movement, such as -5.
-    """
+    """Extent of the camera movement, such as -5."""
     enable_audio: NotRequired[bool]
-    """
-    Whether to generate audio too, for models that support it.
-    """
+    """Whether to generate audio too, for models that support it."""
 
 
 class KlingM2VTextForm(TypedDict):
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     cfg: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-    """
+    """Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict)."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""
     camera_type: NotRequired[str]
-    """
-    Camera movement, such as `zoom`.
-    """
+    """Camera movement, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """
-    Extent of the camera movement, such as -5.
-    """
+    """Extent of the camera movement, such as -5."""
 
 
 class KlingM2VTextRequest(TypedDict):
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     cfg: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-    """
+    """Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict)."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""
     camera_type: NotRequired[str]
-    """
-    Camera movement, such as `zoom`.
-    """
+    """Camera movement, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """
-    Extent of the camera movement, such as -5.
-    """
+    """Extent of the camera movement, such as -5."""
 
 
 class KlingMultiImage2VideoRequest(TypedDict):
     model_name: NotRequired[str]
-    """
-    Such as `kling-v1-6`.
-    """
+    """Such as `kling-v1-6`."""
     image_list: Sequence[KlingImageItem]
-    """
-    The reference images.
-    """
+    """The reference images."""
     prompt: NotRequired[str]
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     mode: NotRequired[Literal["std", "pro"]]
-    """
-    Quality: `std` is cheaper, `pro` better.
-    """
+    """Quality: `std` is cheaper, `pro` better."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""
     duration: NotRequired[int | str]
-    """
-    Duration in seconds: 5 or 10.
-    """
+    """Duration in seconds: 5 or 10."""
     enable_audio: NotRequired[bool]
-    """
-    Whether to generate audio too.
-    """
+    """Whether to generate audio too."""
 
 
 class KlingPoint(TypedDict):
-    """
-    A point in pixels from the lower left corner.
-    """
+    """A point in pixels from the lower left corner."""
 
     x: NotRequired[int]
-    """
-    Pixels from the left.
-    """
+    """Pixels from the left."""
     y: NotRequired[int]
-    """
-    Pixels from below.
-    """
+    """Pixels from below."""
 
 
 class KlingShot(TypedDict):
     index: NotRequired[int]
-    """
-    Number of the shot.
-    """
+    """Number of the shot."""
     prompt: NotRequired[str]
-    """
-    Text prompt of the shot.
-    """
+    """Text prompt of the shot."""
     duration: NotRequired[str | int]
-    """
-    Duration in seconds.
-    """
+    """Duration in seconds."""
 
 
 class KlingWatermark(TypedDict):
     enabled: NotRequired[bool]
-    """
-    Whether to return a copy with a watermark too.
-    """
+    """Whether to return a copy with a watermark too."""
 
 
 class KlingDynamicMask(TypedDict):
     mask: NotRequired[str]
-    """
-    Mask: what moves, painted on an image of the first frame's size.
-    """
+    """Mask: what moves, painted on an image of the first frame's size."""
     trajectories: NotRequired[Sequence[KlingPoint]]
-    """
-    The points of its path.
-    """
+    """The points of its path."""
 
 
 class KlingImageToVideoRequest(TypedDict):
@@ -292,63 +176,35 @@ class KlingImageToVideoRequest(TypedDict):
     Either this or `image_tail` is needed.
     """
     image_tail: NotRequired[str]
-    """
-    Last frame, in the same formats.
-    """
+    """Last frame, in the same formats."""
     prompt: NotRequired[str]
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     cfg_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Not for models of version 2. Server default: 0.5.
-    """
+    """Guidance scale: how closely the output follows the prompt. Not for models of version 2. Server default: 0.5."""
     mode: NotRequired[Literal["std", "pro"]]
-    """
-    Quality: `std` is cheaper, `pro` better. Server default: "std".
-    """
+    """Quality: `std` is cheaper, `pro` better. Server default: "std"."""
     sound: NotRequired[Literal["on", "off"]]
-    """
-    Whether to generate audio too. From version 2.6.
-    """
+    """Whether to generate audio too. From version 2.6."""
     static_mask: NotRequired[str]
-    """
-    Static mask: what does not move, painted on an image of the first frame's size.
-    """
+    """Static mask: what does not move, painted on an image of the first frame's size."""
     dynamic_masks: NotRequired[Sequence[KlingDynamicMask]]
-    """
-    Dynamic masks: what moves, and along which path.
-    """
+    """Dynamic masks: what moves, and along which path."""
     camera_control: NotRequired[KlingCameraControl]
     duration: NotRequired[str | int]
-    """
-    Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-    """
+    """Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5"."""
     multi_shot: NotRequired[bool]
-    """
-    Whether to generate several shots. From version 3.
-    """
+    """Whether to generate several shots. From version 3."""
     shot_type: NotRequired[Literal["customize", "intelligence"]]
-    """
-    Who cuts the shots, with `multi_shot`: you or the model.
-    """
+    """Who cuts the shots, with `multi_shot`: you or the model."""
     multi_prompt: NotRequired[Sequence[KlingShot]]
-    """
-    The shots, with `shot_type` `customize`. Their durations sum to that of the video.
-    """
+    """The shots, with `shot_type` `customize`. Their durations sum to that of the video."""
     watermark_info: NotRequired[KlingWatermark]
     callback_url: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
     external_task_id: NotRequired[str]
-    """
-    An id of your own, unique among your tasks.
-    """
+    """An id of your own, unique among your tasks."""
 
 
 class KlingTextToVideoRequest(TypedDict):
@@ -358,52 +214,28 @@ class KlingTextToVideoRequest(TypedDict):
     `kling-v3` and others. Kling's own default is `kling-v1`.
     """
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     cfg_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Not for models of version 2. Server default: 0.5.
-    """
+    """Guidance scale: how closely the output follows the prompt. Not for models of version 2. Server default: 0.5."""
     mode: NotRequired[Literal["std", "pro"]]
-    """
-    Quality: `std` is cheaper, `pro` better. Server default: "std".
-    """
+    """Quality: `std` is cheaper, `pro` better. Server default: "std"."""
     sound: NotRequired[Literal["on", "off"]]
-    """
-    Whether to generate audio too. From version 2.6.
-    """
+    """Whether to generate audio too. From version 2.6."""
     camera_control: NotRequired[KlingCameraControl]
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Aspect ratio (width:height). Server default: "16:9".
-    """
+    """Aspect ratio (width:height). Server default: "16:9"."""
     duration: NotRequired[str | int]
-    """
-    Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-    """
+    """Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5"."""
     multi_shot: NotRequired[bool]
-    """
-    Whether to generate several shots. From version 3.
-    """
+    """Whether to generate several shots. From version 3."""
     shot_type: NotRequired[Literal["customize", "intelligence"]]
-    """
-    Who cuts the shots, with `multi_shot`: you or the model.
-    """
+    """Who cuts the shots, with `multi_shot`: you or the model."""
     multi_prompt: NotRequired[Sequence[KlingShot]]
-    """
-    The shots, with `shot_type` `customize`. Their durations sum to that of the video.
-    """
+    """The shots, with `shot_type` `customize`. Their durations sum to that of the video."""
     watermark_info: NotRequired[KlingWatermark]
     callback_url: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
     external_task_id: NotRequired[str]
-    """
-    An id of your own, unique among your tasks.
-    """
+    """An id of your own, unique among your tasks."""

@@ -7,115 +7,63 @@ from typing import Literal, NotRequired, TypedDict
 
 class LightricksImageRequest(TypedDict):
     image_url: str
-    """
-    URL of the input image.
-    """
+    """URL of the input image."""
     prompt: str
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same video.
-    """
+    """Random seed; the same seed gives the same video."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 30.
-    """
+    """Number of inference steps. Server default: 30."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 3.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 3."""
 
 
 class LightricksTextRequest(TypedDict):
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same video.
-    """
+    """Random seed; the same seed gives the same video."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 30.
-    """
+    """Number of inference steps. Server default: 30."""
     guidance_scale: NotRequired[float]
-    """
-    Guidance scale: how closely the output follows the prompt. Server default: 3.
-    """
+    """Guidance scale: how closely the output follows the prompt. Server default: 3."""
 
 
 class LightricksV095ImageRequest(TypedDict):
     image_url: str
-    """
-    URL of the input image.
-    """
+    """URL of the input image."""
     prompt: str
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     resolution: NotRequired[Literal["480p", "720p"]]
-    """
-    Resolution in lines. Server default: "720p".
-    """
+    """Resolution in lines. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16"]]
-    """
-    Aspect ratio (width:height). Server default: "16:9".
-    """
+    """Aspect ratio (width:height). Server default: "16:9"."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same video.
-    """
+    """Random seed; the same seed gives the same video."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 40.
-    """
+    """Number of inference steps. Server default: 40."""
     expand_prompt: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically. Server default: true.
-    """
+    """Whether to expand the prompt automatically. Server default: true."""
 
 
 class LightricksV095TextRequest(TypedDict):
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     resolution: NotRequired[Literal["480p", "720p"]]
-    """
-    Resolution in lines. Server default: "720p".
-    """
+    """Resolution in lines. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16"]]
-    """
-    Aspect ratio (width:height). Server default: "16:9".
-    """
+    """Aspect ratio (width:height). Server default: "16:9"."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives the same video.
-    """
+    """Random seed; the same seed gives the same video."""
     num_inference_steps: NotRequired[int]
-    """
-    Number of inference steps. Server default: 40.
-    """
+    """Number of inference steps. Server default: 40."""
     expand_prompt: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically. Server default: true.
-    """
+    """Whether to expand the prompt automatically. Server default: true."""

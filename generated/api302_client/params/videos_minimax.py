@@ -8,13 +8,9 @@ from typing import Literal, NotRequired, TypedDict
 
 class MinimaxSubject(TypedDict):
     type: str
-    """
-    The type of subject: `character`.
-    """
+    """The type of subject: `character`."""
     image: Sequence[str]
-    """
-    One image of the subject.
-    """
+    """One image of the subject."""
 
 
 class MinimaxVideoRequest(TypedDict):
@@ -24,34 +20,18 @@ class MinimaxVideoRequest(TypedDict):
     `I2V-01-Director`, `I2V-01-live`, `S2V-01`. The list grows.
     """
     prompt: NotRequired[str]
-    """
-    Text prompt. Required without an image.
-    """
+    """Text prompt. Required without an image."""
     prompt_optimizer: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically. Server default: true.
-    """
+    """Whether to expand the prompt automatically. Server default: true."""
     first_frame_image: NotRequired[str]
-    """
-    First frame; required by the `I2V` models.
-    """
+    """First frame; required by the `I2V` models."""
     last_frame_image: NotRequired[str]
-    """
-    Last frame, for MiniMax-Hailuo-02.
-    """
+    """Last frame, for MiniMax-Hailuo-02."""
     subject_reference: NotRequired[Sequence[MinimaxSubject]]
-    """
-    The person in the video, for `S2V-01`.
-    """
+    """The person in the video, for `S2V-01`."""
     duration: NotRequired[Literal[6, 10]]
-    """
-    Duration in seconds, for Hailuo. 1080P takes 6 alone.
-    """
+    """Duration in seconds, for Hailuo. 1080P takes 6 alone."""
     resolution: NotRequired[Literal["512P", "720P", "768P", "1080P"]]
-    """
-    Resolution, as the model allows; 512P needs a first frame.
-    """
+    """Resolution, as the model allows; 512P needs a first frame."""
     callback_url: NotRequired[str]
-    """
-    Webhook URL, called with the task's status.
-    """
+    """Webhook URL, called with the task's status."""

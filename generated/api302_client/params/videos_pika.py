@@ -10,9 +10,7 @@ from api302_client.params.files import File
 
 class PikaEffectForm(TypedDict):
     image: File
-    """
-    Input image.
-    """
+    """Input image."""
     pikaffect: NotRequired[
         Literal[
             "Cake-ify",
@@ -33,145 +31,81 @@ class PikaEffectForm(TypedDict):
             "Tear",
         ]
     ]
-    """
-    The effect.
-    """
+    """The effect."""
     promptText: NotRequired[str]
-    """
-    Text prompt: more about what happens.
-    """
+    """Text prompt: more about what happens."""
     negativePrompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
 
 
 class PikaImageForm(TypedDict):
     image: File
-    """
-    First frame.
-    """
+    """First frame."""
     promptText: NotRequired[str]
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     negativePrompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
 
 
 class PikaImageTwoForm(TypedDict):
     image: File
-    """
-    First frame.
-    """
+    """First frame."""
     promptText: NotRequired[str]
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     negativePrompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
     resolution: NotRequired[Literal["720p", "1080p"]]
-    """
-    Resolution of the video. Server default: "1080p".
-    """
+    """Resolution of the video. Server default: "1080p"."""
     duration: NotRequired[Literal[5, 10]]
-    """
-    Duration in seconds. Server default: 5.
-    """
+    """Duration in seconds. Server default: 5."""
 
 
 class PikaScenesForm(TypedDict):
     images: Sequence[File | str]
-    """
-    Images of the people, things and places in the scene.
-    """
+    """Images of the people, things and places in the scene."""
     ingredientsMode: Literal["creative", "precise", "reference"]
-    """
-    How closely to follow the images; `reference` as one caller sends it.
-    """
+    """How closely to follow the images; `reference` as one caller sends it."""
     promptText: NotRequired[str]
-    """
-    Text prompt: what happens.
-    """
+    """Text prompt: what happens."""
     negativePrompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
     resolution: NotRequired[Literal["720p", "1080p"]]
-    """
-    Resolution of the video. Server default: "1080p".
-    """
+    """Resolution of the video. Server default: "1080p"."""
     duration: NotRequired[Literal[5, 10]]
-    """
-    Duration in seconds. Server default: 5.
-    """
+    """Duration in seconds. Server default: 5."""
     aspectRatio: NotRequired[float | str]
-    """
-    Aspect ratio as a number (width divided by height), or as `16:9`.
-    """
+    """Aspect ratio as a number (width divided by height), or as `16:9`."""
 
 
 class PikaTextRequest(TypedDict):
     promptText: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negativePrompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
     aspectRatio: NotRequired[float]
-    """
-    Aspect ratio as a number (width divided by height), such as 1.7778.
-    """
+    """Aspect ratio as a number (width divided by height), such as 1.7778."""
 
 
 class PikaTextTwoRequest(TypedDict):
     promptText: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negativePrompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
     resolution: NotRequired[Literal["720p", "1080p"]]
-    """
-    Resolution of the video. Server default: "1080p".
-    """
+    """Resolution of the video. Server default: "1080p"."""
     duration: NotRequired[Literal[5, 10] | Literal["5", "10"]]
-    """
-    Duration in seconds.
-    """
+    """Duration in seconds."""
     aspectRatio: NotRequired[float]
-    """
-    Aspect ratio as a number (width divided by height). Server default: 1.7777777777777777.
-    """
+    """Aspect ratio as a number (width divided by height). Server default: 1.7777777777777777."""

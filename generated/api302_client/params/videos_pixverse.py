@@ -7,86 +7,46 @@ from typing import Literal, NotRequired, TypedDict
 
 class PixverseMotionScale(TypedDict):
     horizontal: NotRequired[float]
-    """
-    Movement to the side.
-    """
+    """Movement to the side."""
     vertical: NotRequired[float]
-    """
-    Movement up or down.
-    """
+    """Movement up or down."""
     roll: NotRequired[float]
-    """
-    Roll.
-    """
+    """Roll."""
     zoom: NotRequired[float]
-    """
-    Zoom in or out.
-    """
+    """Zoom in or out."""
 
 
 class PixverseVideoRequest(TypedDict):
     model: str
-    """
-    The model: `auto`, or a version such as `v3.5`, `v4`, `v4.5`, `v5`.
-    """
+    """The model: `auto`, or a version such as `v3.5`, `v4`, `v4.5`, `v5`."""
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """
-    Negative prompt: what to avoid.
-    """
+    """Negative prompt: what to avoid."""
     image: NotRequired[str]
-    """
-    First frame.
-    """
+    """First frame."""
     ratio: NotRequired[Literal["16:9", "9:16", "4:3", "3:4", "1:1"]]
-    """
-    Aspect ratio (width:height).
-    """
+    """Aspect ratio (width:height)."""
     quality: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """
-    Resolution of the video.
-    """
+    """Resolution of the video."""
     duration: NotRequired[int]
-    """
-    Duration in seconds: 5 or 8, with newer models 10 too.
-    """
+    """Duration in seconds: 5 or 8, with newer models 10 too."""
     motion_mode: NotRequired[Literal["normal", "fast"]]
-    """
-    Motion speed.
-    """
+    """Motion speed."""
     style: NotRequired[str]
-    """
-    Style, such as `realistic`, `anime`, `3d_animation`.
-    """
+    """Style, such as `realistic`, `anime`, `3d_animation`."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
     template_id: NotRequired[int]
-    """
-    Id of an effect, such as 303624424723200 for a hug; the page of effects lists them.
-    """
+    """Id of an effect, such as 303624424723200 for a hug; the page of effects lists them."""
     motion_strength: NotRequired[float]
-    """
-    Motion strength, such as 0.55.
-    """
+    """Motion strength, such as 0.55."""
     motion_scale: NotRequired[PixverseMotionScale]
     sound_effect_switch: NotRequired[int | bool]
-    """
-    1 adds audio.
-    """
+    """1 adds audio."""
     sound_effect_content: NotRequired[str]
-    """
-    Text prompt of the audio.
-    """
+    """Text prompt of the audio."""
     lip_sync_tts_speaker_id: NotRequired[str]
-    """
-    The voice that speaks: `Auto`, or `1` to `14`.
-    """
+    """The voice that speaks: `Auto`, or `1` to `14`."""
     lip_sync_tts_content: NotRequired[str]
-    """
-    Text that is spoken.
-    """
+    """Text that is spoken."""

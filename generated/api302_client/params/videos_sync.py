@@ -8,103 +8,63 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 class SyncAudioInput(TypedDict):
     type: Literal["audio"]
-    """
-    An audio file.
-    """
+    """An audio file."""
     url: str
-    """
-    URL of the file.
-    """
+    """URL of the file."""
     refId: NotRequired[str]
-    """
-    Its name, for `segments`.
-    """
+    """Its name, for `segments`."""
 
 
 class SyncSegmentAudio(TypedDict):
     refId: str
-    """
-    The name of the audio in `input`.
-    """
+    """The name of the audio in `input`."""
     startTime: NotRequired[float]
-    """
-    Start within the audio in seconds.
-    """
+    """Start within the audio in seconds."""
     endTime: NotRequired[float]
-    """
-    End within the audio in seconds.
-    """
+    """End within the audio in seconds."""
 
 
 class SyncSpeaker(TypedDict):
-    """
-    The speaker, where there are several faces.
-    """
+    """The speaker, where there are several faces."""
 
     auto_detect: NotRequired[bool]
-    """
-    Detect the speaker automatically.
-    """
+    """Detect the speaker automatically."""
     frame_number: NotRequired[int]
-    """
-    The frame that `coordinates` belong to.
-    """
+    """The frame that `coordinates` belong to."""
     coordinates: NotRequired[Sequence[int]]
-    """
-    A point on the face: x and y in pixels.
-    """
+    """A point on the face: x and y in pixels."""
 
 
 class SyncSpeech(TypedDict):
     name: Literal["elevenlabs"]
-    """
-    Provider of the voice.
-    """
+    """Provider of the voice."""
     voiceId: str
-    """
-    The voice.
-    """
+    """The voice."""
     script: str
-    """
-    The text.
-    """
+    """The text."""
     stability: NotRequired[float]
-    """
-    Stability of the voice.
-    """
+    """Stability of the voice."""
     similarityBoost: NotRequired[float]
-    """
-    Similarity to the original voice.
-    """
+    """Similarity to the original voice."""
 
 
 class SyncTextInput(TypedDict):
     type: Literal["text"]
-    """
-    A text to speak.
-    """
+    """A text to speak."""
     provider: SyncSpeech
     refId: NotRequired[str]
-    """
-    Its name, for `segments`.
-    """
+    """Its name, for `segments`."""
 
 
 class SyncVideoInput(TypedDict):
     type: Literal["video"]
-    """
-    A video.
-    """
+    """A video."""
     url: str
-    """
-    URL of the file.
-    """
+    """URL of the file."""
 
 
 SyncInput: TypeAlias = SyncVideoInput | SyncAudioInput | SyncTextInput
-"""
-A video, an audio file or a text.
-"""
+"""A video, an audio file or a text."""
 
 
 class SyncOptions(TypedDict):
@@ -114,55 +74,33 @@ class SyncOptions(TypedDict):
     speed.
     """
     temperature: NotRequired[float]
-    """
-    Expressiveness of the lips. Server default: 0.5.
-    """
+    """Expressiveness of the lips. Server default: 0.5."""
     model_mode: NotRequired[Literal["lips", "face", "head"]]
-    """
-    What moves. react-1. Server default: "face".
-    """
+    """What moves. react-1. Server default: "face"."""
     prompt: NotRequired[Literal["happy", "sad", "angry", "disgusted", "surprised", "neutral"]]
-    """
-    The emotion. react-1.
-    """
+    """The emotion. react-1."""
     active_speaker_detection: NotRequired[SyncSpeaker]
     occlusion_detection_enabled: NotRequired[bool]
-    """
-    Whether to detect what covers the face; slower.
-    """
+    """Whether to detect what covers the face; slower."""
 
 
 class SyncSegment(TypedDict):
     startTime: float
-    """
-    Start in seconds.
-    """
+    """Start in seconds."""
     endTime: float
-    """
-    End in seconds.
-    """
+    """End in seconds."""
     audioInput: SyncSegmentAudio
 
 
 class SyncGenerateRequest(TypedDict):
     model: str
-    """
-    Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`.
-    """
+    """Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`."""
     input: Sequence[SyncInput]
-    """
-    A video, and an audio file or a text to speak.
-    """
+    """A video, and an audio file or a text to speak."""
     options: NotRequired[SyncOptions]
     segments: NotRequired[Sequence[SyncSegment]]
-    """
-    Parts of the video with audio of their own.
-    """
+    """Parts of the video with audio of their own."""
     webhookUrl: NotRequired[str]
-    """
-    Webhook URL, called when the task ends.
-    """
+    """Webhook URL, called when the task ends."""
     outputFileName: NotRequired[str]
-    """
-    The result's file name, without its extension.
-    """
+    """The result's file name, without its extension."""

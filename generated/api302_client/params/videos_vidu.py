@@ -8,9 +8,7 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 class ViduFinishRequest(TypedDict):
     etag: str
-    """
-    The `etag` header of the storage's response, unchanged.
-    """
+    """The `etag` header of the storage's response, unchanged."""
 
 
 class ViduImageRequest(TypedDict):
@@ -20,73 +18,39 @@ class ViduImageRequest(TypedDict):
     `vidu1.5`.
     """
     images: Sequence[str]
-    """
-    The first frame, as a URL or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and 4:1.
-    """
+    """The first frame, as a URL or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and 4:1."""
     prompt: NotRequired[str]
-    """
-    Text prompt: what happens; not with `is_rec`.
-    """
+    """Text prompt: what happens; not with `is_rec`."""
     audio: NotRequired[bool]
-    """
-    Whether to generate audio and speech too.
-    """
+    """Whether to generate audio and speech too."""
     voice_id: NotRequired[str]
-    """
-    The voice, with `audio`. Not for Q3.
-    """
+    """The voice, with `audio`. Not for Q3."""
     is_rec: NotRequired[bool]
-    """
-    Whether the service writes the prompt itself, for more points. Server default: false.
-    """
+    """Whether the service writes the prompt itself, for more points. Server default: false."""
     bgm: NotRequired[bool]
-    """
-    Whether to add music. Not for Q3. Server default: false.
-    """
+    """Whether to add music. Not for Q3. Server default: false."""
     duration: NotRequired[int]
-    """
-    Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with older models.
-    """
+    """Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with older models."""
     seed: NotRequired[int | str]
-    """
-    Random seed; the same seed gives a similar video, 0 a random one.
-    """
+    """Random seed; the same seed gives a similar video, 0 a random one."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """
-    Resolution in lines.
-    """
+    """Resolution in lines."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """
-    Amount of motion. Server default: "auto".
-    """
+    """Amount of motion. Server default: "auto"."""
     off_peak: NotRequired[bool]
-    """
-    Whether the task may wait (off-peak), for fewer points.
-    """
+    """Whether the task may wait (off-peak), for fewer points."""
     watermark: NotRequired[bool]
-    """
-    Whether to add a watermark.
-    """
+    """Whether to add a watermark."""
     wm_position: NotRequired[int]
-    """
-    Position of the watermark.
-    """
+    """Position of the watermark."""
     wm_url: NotRequired[str]
-    """
-    URL of an image as the watermark.
-    """
+    """URL of an image as the watermark."""
     meta_data: NotRequired[str]
-    """
-    Metadata about the file's origin, as JSON.
-    """
+    """Metadata about the file's origin, as JSON."""
     payload: NotRequired[str]
-    """
-    Text of your own that is returned.
-    """
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
 
 
 class ViduStartEndRequest(TypedDict):
@@ -101,400 +65,224 @@ class ViduStartEndRequest(TypedDict):
     other.
     """
     prompt: NotRequired[str]
-    """
-    Text prompt: what happens; not with `is_rec`.
-    """
+    """Text prompt: what happens; not with `is_rec`."""
     is_rec: NotRequired[bool]
-    """
-    Whether the service writes the prompt itself, for more points. Server default: false.
-    """
+    """Whether the service writes the prompt itself, for more points. Server default: false."""
     audio: NotRequired[bool]
-    """
-    Whether to generate audio too. Q3.
-    """
+    """Whether to generate audio too. Q3."""
     bgm: NotRequired[bool]
-    """
-    Whether to add music. Not for Q3. Server default: false.
-    """
+    """Whether to add music. Not for Q3. Server default: false."""
     duration: NotRequired[int]
-    """
-    Duration in seconds: 1 to 16 with Q3, 1 to 8 with Q2, 5 with Q1, 4 or 8 with older models.
-    """
+    """Duration in seconds: 1 to 16 with Q3, 1 to 8 with Q2, 5 with Q1, 4 or 8 with older models."""
     seed: NotRequired[int | str]
-    """
-    Random seed; the same seed gives a similar video, 0 a random one.
-    """
+    """Random seed; the same seed gives a similar video, 0 a random one."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """
-    Resolution in lines.
-    """
+    """Resolution in lines."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """
-    Amount of motion. Server default: "auto".
-    """
+    """Amount of motion. Server default: "auto"."""
     off_peak: NotRequired[bool]
-    """
-    Whether the task may wait (off-peak), for fewer points.
-    """
+    """Whether the task may wait (off-peak), for fewer points."""
     payload: NotRequired[str]
-    """
-    Text of your own that is returned.
-    """
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
 
 
 class ViduSubject(TypedDict):
     name: NotRequired[str]
-    """
-    Name of the subject, for `@name` in the prompt.
-    """
+    """Name of the subject, for `@name` in the prompt."""
     id: NotRequired[str]
-    """
-    Name of the subject, as some hosts call it.
-    """
+    """Name of the subject, as some hosts call it."""
     images: NotRequired[Sequence[str]]
-    """
-    Images of the subject, as URLs or data URLs.
-    """
+    """Images of the subject, as URLs or data URLs."""
     videos: NotRequired[Sequence[str]]
-    """
-    Videos of the subject. viduq2-pro.
-    """
+    """Videos of the subject. viduq2-pro."""
     voice_id: NotRequired[str]
-    """
-    Voice of the subject.
-    """
+    """Voice of the subject."""
 
 
 class ViduTemplateRequest(TypedDict):
     template: str
-    """
-    The scene template, such as `hugging`; each takes other images and prompts.
-    """
+    """The scene template, such as `hugging`; each takes other images and prompts."""
     images: Sequence[str]
-    """
-    Images, as URLs or data URLs, of at least 128 pixels a side.
-    """
+    """Images, as URLs or data URLs, of at least 128 pixels a side."""
     prompt: NotRequired[str]
-    """
-    Text prompt; some scene templates need none.
-    """
+    """Text prompt; some scene templates need none."""
     seed: NotRequired[int | str]
-    """
-    Random seed; the same seed gives a similar video, 0 a random one.
-    """
+    """Random seed; the same seed gives a similar video, 0 a random one."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Aspect ratio (width:height), by scene template. Server default: "16:9".
-    """
+    """Aspect ratio (width:height), by scene template. Server default: "16:9"."""
     area: NotRequired[str]
-    """
-    The country, for the scene `exotic_princess`. Server default: "auto".
-    """
+    """The country, for the scene `exotic_princess`. Server default: "auto"."""
     beast: NotRequired[str]
-    """
-    The animal, for the scene `beast_companion`. Server default: "auto".
-    """
+    """The animal, for the scene `beast_companion`. Server default: "auto"."""
     bgm: NotRequired[bool]
-    """
-    Whether to add music. Server default: false.
-    """
+    """Whether to add music. Server default: false."""
     payload: NotRequired[str]
-    """
-    Text of your own that is returned.
-    """
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
 
 
 class ViduTextRequest(TypedDict):
     model: str
-    """
-    Such as `viduq3-pro`, `viduq3-turbo`, `viduq2`, `viduq1` or `vidu1.5`.
-    """
+    """Such as `viduq3-pro`, `viduq3-turbo`, `viduq2`, `viduq1` or `vidu1.5`."""
     prompt: str
-    """
-    Text prompt; up to 1,500 characters with models before Q2.
-    """
+    """Text prompt; up to 1,500 characters with models before Q2."""
     style: NotRequired[Literal["general", "anime"]]
-    """
-    The style. Server default: "general".
-    """
+    """The style. Server default: "general"."""
     duration: NotRequired[int]
-    """
-    Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5.
-    """
+    """Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5."""
     seed: NotRequired[int | str]
-    """
-    Random seed; the same seed gives a similar video, 0 a random one.
-    """
+    """Random seed; the same seed gives a similar video, 0 a random one."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "3:4", "4:3", "1:1"]]
-    """
-    Aspect ratio (width:height). Server default: "16:9".
-    """
+    """Aspect ratio (width:height). Server default: "16:9"."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """
-    Resolution in lines.
-    """
+    """Resolution in lines."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """
-    Amount of motion. Server default: "auto".
-    """
+    """Amount of motion. Server default: "auto"."""
     bgm: NotRequired[bool]
-    """
-    Whether to add music. Not for Q3. Server default: false.
-    """
+    """Whether to add music. Not for Q3. Server default: false."""
     audio: NotRequired[bool]
-    """
-    Whether to generate audio too. Q3.
-    """
+    """Whether to generate audio too. Q3."""
     off_peak: NotRequired[bool]
-    """
-    Whether the task may wait (off-peak), for fewer points.
-    """
+    """Whether the task may wait (off-peak), for fewer points."""
     payload: NotRequired[str]
-    """
-    Text of your own that is returned.
-    """
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
 
 
 class ViduUploadRequest(TypedDict):
     scene: Literal["vidu"]
-    """
-    The purpose of the upload.
-    """
+    """The purpose of the upload."""
 
 
 class ViduUpscaleRequest(TypedDict):
     video_url: NotRequired[str]
-    """
-    The video: at most 300 seconds and below 60 frames per second.
-    """
+    """The video: at most 300 seconds and below 60 frames per second."""
     video_creation_id: NotRequired[str]
-    """
-    A video that Vidu generated: the id of the creation, not of the task.
-    """
+    """A video that Vidu generated: the id of the creation, not of the task."""
     upscale_resolution: NotRequired[Literal["1080p", "2K", "4K", "8K"]]
-    """
-    Target resolution; higher than the original. Server default: "1080p".
-    """
+    """Target resolution; higher than the original. Server default: "1080p"."""
     payload: NotRequired[str]
-    """
-    Text of your own that is returned.
-    """
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
 
 
 class ViduV1Output(TypedDict):
-    """
-    Settings of the video.
-    """
+    """Settings of the video."""
 
     sample_count: NotRequired[int]
-    """
-    Number of videos.
-    """
+    """Number of videos."""
     resolution: NotRequired[Literal["512", "360p", "720p", "1080p"]]
-    """
-    `512` is the same as `360p`. Eight seconds take 720p alone.
-    """
+    """`512` is the same as `360p`. Eight seconds take 720p alone."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`, `9:16` or `1:1`.
-    """
+    """Aspect ratio (width:height), such as `16:9`, `9:16` or `1:1`."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """
-    Amount of motion.
-    """
+    """Amount of motion."""
     duration: NotRequired[Literal[4, 8]]
-    """
-    Duration in seconds.
-    """
+    """Duration in seconds."""
 
 
 class ViduV1Prompt(TypedDict):
     type: Literal["text", "image"]
-    """
-    The type of `content`.
-    """
+    """The type of `content`."""
     content: str
-    """
-    The text, or the image's URL.
-    """
+    """The text, or the image's URL."""
     negative: NotRequired[bool]
-    """
-    Whether it is a negative prompt.
-    """
+    """Whether it is a negative prompt."""
 
 
 class ViduV1UpscaleInput(TypedDict):
     creation_id: str
-    """
-    The id of the video's creation, not of the task.
-    """
+    """The id of the video's creation, not of the task."""
 
 
 class ViduV1UpscaleRequest(TypedDict):
     type: Literal["upscale"]
-    """
-    Upscale a video.
-    """
+    """Upscale a video."""
     model: NotRequired[str]
-    """
-    What to favor, such as `stable`.
-    """
+    """What to favor, such as `stable`."""
     input: ViduV1UpscaleInput
     output_params: NotRequired[ViduV1Output]
 
 
 class ViduReferenceRequest(TypedDict):
     model: str
-    """
-    Such as `viduq3`, `viduq3-mix`, `viduq2-pro`, `viduq2`, `viduq1`, `vidu2.0` or `vidu1.5`.
-    """
+    """Such as `viduq3`, `viduq3-mix`, `viduq2-pro`, `viduq2`, `viduq1`, `vidu2.0` or `vidu1.5`."""
     images: NotRequired[Sequence[str]]
-    """
-    Images of the subjects, as URLs or data URLs, of at least 128 pixels a side; three with older models.
-    """
+    """Images of the subjects, as URLs or data URLs, of at least 128 pixels a side; three with older models."""
     videos: NotRequired[Sequence[str]]
-    """
-    Videos of the subjects. viduq2-pro.
-    """
+    """Videos of the subjects. viduq2-pro."""
     subjects: NotRequired[Sequence[ViduSubject]]
-    """
-    The subjects by name.
-    """
+    """The subjects by name."""
     auto_subjects: NotRequired[bool | str]
-    """
-    Whether to use the service's own subjects.
-    """
+    """Whether to use the service's own subjects."""
     prompt: str
-    """
-    Text prompt.
-    """
+    """Text prompt."""
     audio: NotRequired[bool]
-    """
-    Whether to generate audio and speech too.
-    """
+    """Whether to generate audio and speech too."""
     bgm: NotRequired[bool]
-    """
-    Whether to add music. Not for Q3. Server default: false.
-    """
+    """Whether to add music. Not for Q3. Server default: false."""
     duration: NotRequired[int]
-    """
-    Duration in seconds, by model.
-    """
+    """Duration in seconds, by model."""
     seed: NotRequired[int | str]
-    """
-    Random seed; the same seed gives a similar video, 0 a random one.
-    """
+    """Random seed; the same seed gives a similar video, 0 a random one."""
     aspect_ratio: NotRequired[str]
-    """
-    Aspect ratio (width:height), such as `16:9`, `9:16` or `1:1`.
-    """
+    """Aspect ratio (width:height), such as `16:9`, `9:16` or `1:1`."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """
-    Resolution in lines.
-    """
+    """Resolution in lines."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """
-    Amount of motion. Server default: "auto".
-    """
+    """Amount of motion. Server default: "auto"."""
     off_peak: NotRequired[bool]
-    """
-    Whether the task may wait (off-peak), for fewer points.
-    """
+    """Whether the task may wait (off-peak), for fewer points."""
     watermark: NotRequired[bool]
-    """
-    Whether to add a watermark.
-    """
+    """Whether to add a watermark."""
     wm_position: NotRequired[int]
-    """
-    Position of the watermark.
-    """
+    """Position of the watermark."""
     wm_url: NotRequired[str]
-    """
-    URL of an image as the watermark.
-    """
+    """URL of an image as the watermark."""
     meta_data: NotRequired[str]
-    """
-    Metadata about the file's origin, as JSON.
-    """
+    """Metadata about the file's origin, as JSON."""
     payload: NotRequired[str]
-    """
-    Text of your own that is returned.
-    """
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """
-    Webhook URL, called when the task changes.
-    """
+    """Webhook URL, called when the task changes."""
 
 
 class ViduV1Input(TypedDict):
     prompts: Sequence[ViduV1Prompt]
-    """
-    The text, and the images in their order.
-    """
+    """The text, and the images in their order."""
     seed: NotRequired[int]
-    """
-    Random seed; the same seed gives a similar video.
-    """
+    """Random seed; the same seed gives a similar video."""
     enhance: NotRequired[bool]
-    """
-    Whether to expand the prompt automatically.
-    """
+    """Whether to expand the prompt automatically."""
     multi_image_boost: NotRequired[bool]
-    """
-    Whether to keep several reference images apart.
-    """
+    """Whether to keep several reference images apart."""
 
 
 class ViduV1SceneRequest(TypedDict):
     scene: str
-    """
-    Such as `hug`, `kiss`, `christmas`, `morphlab`, `live_photo`, `emotionlab`, `hair_swap` or `couple_arrival`.
-    """
+    """Such as `hug`, `kiss`, `christmas`, `morphlab`, `live_photo`, `emotionlab`, `hair_swap` or `couple_arrival`."""
     input: ViduV1Input
 
 
 class ViduV1VideoRequest(TypedDict):
     type: Literal["text2video", "img2video", "headtailimg2video", "character2video"]
-    """
-    From text, from an image, from the first and last frame, or with reference images.
-    """
+    """From text, from an image, from the first and last frame, or with reference images."""
     model: NotRequired[str]
-    """
-    What to favor, `vidu-high-performance` or `stable`. Required with version 1.0.
-    """
+    """What to favor, `vidu-high-performance` or `stable`. Required with version 1.0."""
     model_version: NotRequired[str]
-    """
-    `1.0`, `1.5` or `2.0`.
-    """
+    """`1.0`, `1.5` or `2.0`."""
     style: NotRequired[Literal["general", "anime"]]
-    """
-    The style, for a video from text.
-    """
+    """The style, for a video from text."""
     input: ViduV1Input
     output_params: ViduV1Output
     moderation: NotRequired[bool]
-    """
-    Whether to check the content more strictly.
-    """
+    """Whether to check the content more strictly."""
 
 
 ViduV1TaskRequest: TypeAlias = ViduV1VideoRequest | ViduV1UpscaleRequest
-"""
-The video to generate or to upscale.
-"""
+"""The video to generate or to upscale."""

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.audio.ai302 import TEXT_TO_SPEECH
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -157,19 +155,22 @@ class Audio(Resource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the audio, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/audio/tts
         Price: by provider.
         Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
+
         reply_: Ai302SpeechTask = self._call(
-            TEXT_TO_SPEECH,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "text": text,
@@ -223,20 +224,24 @@ class Audio(Resource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302SpeechTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/audio/tts
         Price: by provider.
         Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
+
         return self._submit(
-            TEXT_TO_SPEECH,
+            endpoint,
             query={"webhook": webhook, "run_async": True},
             body={
                 "text": text,
@@ -379,19 +384,22 @@ class AsyncAudio(AsyncResource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the audio, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/audio/tts
         Price: by provider.
         Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
+
         reply_: Ai302SpeechTask = await self._call(
-            TEXT_TO_SPEECH,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "text": text,
@@ -445,20 +453,24 @@ class AsyncAudio(AsyncResource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302SpeechTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/audio/tts
         Price: by provider.
         Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
+
         return await self._submit(
-            TEXT_TO_SPEECH,
+            endpoint,
             query={"webhook": webhook, "run_async": True},
             body={
                 "text": text,

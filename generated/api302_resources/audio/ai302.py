@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,191 +26,6 @@ if TYPE_CHECKING:
         Ai302WhisperxResponse,
         OpenaiTranscript,
     )
-
-TEXT_TO_SPEECH = Operation(
-    id="ai302_text_to_speech",
-    endpoint="audio_ai302.ai302_text_to_speech",
-    docs="https://doc-jp.302.ai/343758497e0",
-    required=("text", "provider", "voice"),
-    not_empty=("text",),
-    success={
-        "field": "status",
-        "values": ["pending", "processing", "completed"],
-        "message": "error.message || error",
-        "code": "error.error_type",
-    },
-    task={
-        "fetch": "ai302_get_speech_task",
-        "parameters": {"task_id": "task_id"},
-        "when": {"in": "query", "name": "run_async", "value": True},
-        "webhook": {"in": "query", "name": "webhook"},
-    },
-    price=[{"note": "by provider"}],
-)
-GET_SPEECH_TASK = Operation(
-    id="ai302_get_speech_task",
-    endpoint="audio_ai302.ai302_get_speech_task",
-    docs="pypi:cli-302ai 1.0.2b2:ai302/api/tts.py",
-    status={
-        "state": "status",
-        "pending": ["pending", "processing"],
-        "succeeded": ["completed"],
-        "failed": ["failed"],
-        "outputs": ["audio_url"],
-        "error": {"message": "error.message || error", "code": "error.error_type"},
-        "interval": 2,
-    },
-)
-TEXT_TO_SPEECH_V1 = Operation(
-    id="ai302_text_to_speech_v1",
-    endpoint="audio_ai302.ai302_text_to_speech_v1",
-    docs="https://doc.302.ai/294943678e0",
-    required=("text", "provider", "voice"),
-    not_empty=("text",),
-    price=[{"note": "by provider"}],
-)
-LIST_TTS_PROVIDERS = Operation(
-    id="ai302_list_tts_providers",
-    endpoint="audio_ai302.ai302_list_tts_providers",
-    docs="https://doc.302.ai/294943728e0",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-HIGGS_SMART_VOICE = Operation(
-    id="ai302_higgs_smart_voice",
-    endpoint="audio_ai302.ai302_higgs_smart_voice",
-    docs="https://doc.302.ai/338003335e0",
-    required=("input_text",),
-    not_empty=("input_text",),
-    task={"fetch": "ai302_get_higgs_smart_voice", "parameters": {"task_id": "task_id"}},
-    price=[{"amount": 30, "unit": "PTC", "per": "1M input tokens"}, {"amount": 30, "unit": "PTC", "per": "1M output tokens"}],
-)
-GET_HIGGS_SMART_VOICE = Operation(
-    id="ai302_get_higgs_smart_voice",
-    endpoint="audio_ai302.ai302_get_higgs_smart_voice",
-    docs="https://doc.302.ai/338003336e0",
-    status={"done": {"binary": True}, "interval": 3},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-F5_TTS = Operation(
-    id="ai302_f5_tts",
-    endpoint="audio_ai302.ai302_f5_tts",
-    docs="p462",
-    files={"ref_audio_url": ("url",)},
-    required=("gen_text", "ref_audio_url", "model_type"),
-    not_empty=("gen_text",),
-    price=[{"amount": 50, "unit": "PTC", "per": "1M characters"}],
-)
-START_F5_TTS = Operation(
-    id="ai302_start_f5_tts",
-    endpoint="audio_ai302.ai302_start_f5_tts",
-    docs="https://www.yuntts.com/874.html",
-    files={"ref_audio_url": ("url",)},
-    required=("gen_text", "ref_audio_url", "model_type"),
-    not_empty=("gen_text",),
-    task={"fetch": "ai302_get_f5_tts", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 50, "unit": "PTC", "per": "1M characters"}],
-)
-GET_F5_TTS = Operation(
-    id="ai302_get_f5_tts",
-    endpoint="audio_ai302.ai302_get_f5_tts",
-    docs="Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py",
-    status={
-        "state": "error && 'FAILED' || status || audio_url && 'COMPLETED'",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "PENDING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "ERROR", "failed"],
-        "outputs": ["audio_url.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-TRANSCRIBE = Operation(
-    id="ai302_transcribe",
-    endpoint="audio_ai302.ai302_transcribe",
-    docs="public code: 302-docs.md (a study of the documentation pages of 2026-09-09)",
-    files={"file": ("url", "data_url", "base64", "part")},
-    required=("file", "model"),
-    not_empty=("model",),
-    price=[{"note": "by model"}],
-)
-LIST_TRANSCRIPTION_MODELS = Operation(
-    id="ai302_list_transcription_models",
-    endpoint="audio_ai302.ai302_list_transcription_models",
-    docs="public code: 302-docs.md (a study of the documentation pages of 2026-09-09)",
-)
-ALIGN = Operation(
-    id="ai302_align",
-    endpoint="audio_ai302.ai302_align",
-    docs="https://doc.302.ai/api-243497769",
-    files={"file": ("part",)},
-    required=("file", "model"),
-    price=[{"amount": 0.002, "unit": "PTC", "per": "minute"}],
-)
-GET_TRANSCRIPT = Operation(
-    id="ai302_get_transcript",
-    endpoint="audio_ai302.ai302_get_transcript",
-    docs="302ai/302_video_summary:lib/api/transcript.ts",
-    success={"field": "success", "values": [True], "message": "message"},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "minute"}],
-)
-WHISPERX = Operation(
-    id="ai302_whisperx",
-    endpoint="audio_ai302.ai302_whisperx",
-    docs="Huanshere/VideoLingo:core/asr_backend/whisperX_302.py",
-    files={"audio_input": ("part",)},
-    required=("audio_input",),
-    price=[{"amount": 0.002, "unit": "PTC", "per": "minute"}],
-)
-STABLE_AUDIO = Operation(
-    id="ai302_stable_audio",
-    endpoint="audio_ai302.ai302_stable_audio",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-MMAUDIO = Operation(
-    id="ai302_mmaudio",
-    endpoint="audio_ai302.ai302_mmaudio",
-    docs="p466",
-    files={"video_url": ("url",)},
-    required=("video_url", "prompt"),
-    task={"fetch": "ai302_get_mmaudio", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-GET_MMAUDIO = Operation(
-    id="ai302_get_mmaudio",
-    endpoint="audio_ai302.ai302_get_mmaudio",
-    docs="p467",
-    status={
-        "state": "error && 'FAILED' || status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "failed"],
-        "outputs": ["video.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-MMAUDIO_TEXT_TO_AUDIO = Operation(
-    id="ai302_mmaudio_text_to_audio",
-    endpoint="audio_ai302.ai302_mmaudio_text_to_audio",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-DIFFRHYTHM = Operation(
-    id="ai302_diffrhythm",
-    endpoint="audio_ai302.ai302_diffrhythm",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"reference_audio_url": ("url",)},
-    required=("lyrics",),
-    not_empty=("lyrics",),
-    price=[{"amount": 0.2, "unit": "PTC", "per": "call"}],
-)
 
 
 class Ai302(Resource):
@@ -255,19 +70,22 @@ class Ai302(Resource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the audio, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/audio/tts
         Price: by provider.
         Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
+
         reply_: Ai302SpeechTask = self._call(
-            TEXT_TO_SPEECH,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "text": text,
@@ -321,20 +139,24 @@ class Ai302(Resource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302SpeechTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/audio/tts
         Price: by provider.
         Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
+
         return self._submit(
-            TEXT_TO_SPEECH,
+            endpoint,
             query={"webhook": webhook, "run_async": True},
             body={
                 "text": text,
@@ -366,19 +188,20 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/audio/fetch/{task_id}
         Source: pypi:cli-302ai 1.0.2b2:ai302/api/tts.py (caller, 2026-11-21)
         """
-        reply_: Ai302SpeechTask = self._call(
-            GET_SPEECH_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.audio_ai302 import ai302_get_speech_task as endpoint
+
+        reply_: Ai302SpeechTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def text_to_speech_v1(
@@ -414,19 +237,22 @@ class Ai302(Resource):
             output_format: Audio format, such as `mp3` or `wav`.
             timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/tts/generate
         Price: by provider.
         Source: https://doc.302.ai/294943678e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
+
         reply_: Ai302SpeechV1Response = self._call(
-            TEXT_TO_SPEECH_V1,
+            endpoint,
             body={
                 "text": text,
                 "provider": provider,
@@ -456,19 +282,22 @@ class Ai302(Resource):
         Args:
             provider: Only these providers; all without it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The providers.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/tts/provider
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294943728e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_list_tts_providers as endpoint
+
         reply_: Ai302TtsProviders = self._call(
-            LIST_TTS_PROVIDERS, query={"provider": provider}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"provider": provider}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -490,20 +319,24 @@ class Ai302(Resource):
             is_multi_speaker: Whether there are several speakers.
             system_prompt: System prompt: how to speak.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (JsonObject |
             Binary).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/higgs_audio/smart_voice/task
         Price: 30 PTC per 1M input tokens; 30 PTC per 1M output tokens.
         Source: https://doc.302.ai/338003335e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_higgs_smart_voice as endpoint
+
         return self._submit(
-            HIGGS_SMART_VOICE,
+            endpoint,
             body={"input_text": input_text, "is_multi_speaker": is_multi_speaker, "system_prompt": system_prompt},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -528,19 +361,22 @@ class Ai302(Resource):
             task_id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, or the status of the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/higgs_audio/smart_voice/task
         Price: 0 PTC per call.
         Source: https://doc.302.ai/338003336e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_get_higgs_smart_voice as endpoint
+
         reply_: JsonObject | Binary = self._call(
-            GET_HIGGS_SMART_VOICE, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -560,20 +396,21 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, or the status of the task, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/higgs_audio/smart_voice/task
         Price: 0 PTC per call.
         Source: https://doc.302.ai/338003336e0 (catalog, 2026-11-21)
         """
-        return self._stream_bytes(
-            GET_HIGGS_SMART_VOICE, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.audio_ai302 import ai302_get_higgs_smart_voice as endpoint
+
+        return self._stream_bytes(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def f5_tts(
         self,
@@ -599,19 +436,22 @@ class Ai302(Resource):
             ref_text: Transcript of the recording; detected if left out.
             remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/f5-tts
         Price: 50 PTC per 1M characters.
         Source: documentation page p462 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_f5_tts as endpoint
+
         reply_: Ai302F5TtsResponse = self._call(
-            F5_TTS,
+            endpoint,
             body={
                 "gen_text": gen_text,
                 "ref_audio_url": ref_audio_url,
@@ -647,20 +487,24 @@ class Ai302(Resource):
             ref_text: Transcript of the recording; detected if left out.
             remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302F5TtsResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/f5-tts-sync
         Price: 50 PTC per 1M characters.
         Source: https://www.yuntts.com/874.html (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_start_f5_tts as endpoint
+
         return self._submit(
-            START_F5_TTS,
+            endpoint,
             body={
                 "gen_text": gen_text,
                 "ref_audio_url": ref_audio_url,
@@ -685,19 +529,22 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/f5-tts-sync
         Price: 0 PTC per call.
         Source: Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_get_f5_tts as endpoint
+
         reply_: Ai302F5TtsResponse = self._call(
-            GET_F5_TTS, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -735,19 +582,22 @@ class Ai302(Resource):
             include: What else to return, such as `logprobs`. Sent as `include[]`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The transcript.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v1/audio/transcriptions
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_transcribe as endpoint
+
         reply_: OpenaiTranscript | Text = self._call(
-            TRANSCRIBE,
+            endpoint,
             body={
                 "file": file,
                 "model": model,
@@ -775,17 +625,20 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v1/audio/transcriptions
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
-        reply_: Ai302TranscriptionModels = self._call(LIST_TRANSCRIPTION_MODELS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_ai302 import ai302_list_transcription_models as endpoint
+
+        reply_: Ai302TranscriptionModels = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def align(
@@ -819,19 +672,22 @@ class Ai302(Resource):
             alignment_model: The alignment model.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The text with its timestamps.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/audio/alignments
         Price: 0.002 PTC per minute.
         Source: https://doc.302.ai/api-243497769 (page, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_align as endpoint
+
         reply_: OpenaiTranscript | Text = self._call(
-            ALIGN,
+            endpoint,
             body={
                 "file": file,
                 "model": model,
@@ -862,20 +718,21 @@ class Ai302(Resource):
         Args:
             url: URL of the audio or video, or of the page that shows it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The transcript.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/transcript
         Price: 0.01 PTC per minute.
         Source: 302ai/302_video_summary:lib/api/transcript.ts (caller, 2026-11-21)
         """
-        reply_: Ai302WebTranscript = self._call(
-            GET_TRANSCRIPT, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.audio_ai302 import ai302_get_transcript as endpoint
+
+        reply_: Ai302WebTranscript = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def whisperx(
@@ -900,19 +757,22 @@ class Ai302(Resource):
             language: The language spoken, as a two-letter code.
             output: Output format, such as `raw` or `text`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The transcript.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/whisperx
         Price: 0.002 PTC per minute.
         Source: Huanshere/VideoLingo:core/asr_backend/whisperX_302.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_whisperx as endpoint
+
         reply_: Ai302WhisperxResponse = self._call(
-            WHISPERX,
+            endpoint,
             body={
                 "audio_input": audio_input,
                 "processing_type": processing_type,
@@ -946,19 +806,22 @@ class Ai302(Resource):
             seconds_total: Duration in seconds. Server default: 30.
             steps: Number of inference steps. Server default: 100.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/stable-audio
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_stable_audio as endpoint
+
         reply_: Ai302StableAudioResponse = self._call(
-            STABLE_AUDIO,
+            endpoint,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -992,20 +855,24 @@ class Ai302(Resource):
             seed: Random seed; the same seed gives the same result.
             mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/mmaudio
         Price: 0.05 PTC per call.
         Source: documentation page p466 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_mmaudio as endpoint
+
         return self._submit(
-            MMAUDIO,
+            endpoint,
             body={
                 "video_url": video_url,
                 "prompt": prompt,
@@ -1033,19 +900,22 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/mmaudio
         Price: 0 PTC per call.
         Source: documentation page p467 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_get_mmaudio as endpoint
+
         reply_: Ai302QueuedVideo = self._call(
-            GET_MMAUDIO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1075,19 +945,22 @@ class Ai302(Resource):
             seed: Random seed; the same seed gives the same result.
             mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/mmaudio-t2a
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_mmaudio_text_to_audio as endpoint
+
         reply_: Ai302SoundResponse = self._call(
-            MMAUDIO_TEXT_TO_AUDIO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1127,19 +1000,22 @@ class Ai302(Resource):
             cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.
             scheduler: The sampler's scheduler. Server default: "euler".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The song.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/diffrhythm
         Price: 0.2 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_diffrhythm as endpoint
+
         reply_: Ai302SoundResponse = self._call(
-            DIFFRHYTHM,
+            endpoint,
             body={
                 "lyrics": lyrics,
                 "reference_audio_url": reference_audio_url,
@@ -1196,19 +1072,22 @@ class AsyncAi302(AsyncResource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the audio, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/audio/tts
         Price: by provider.
         Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
+
         reply_: Ai302SpeechTask = await self._call(
-            TEXT_TO_SPEECH,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "text": text,
@@ -1262,20 +1141,24 @@ class AsyncAi302(AsyncResource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302SpeechTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/audio/tts
         Price: by provider.
         Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
+
         return await self._submit(
-            TEXT_TO_SPEECH,
+            endpoint,
             query={"webhook": webhook, "run_async": True},
             body={
                 "text": text,
@@ -1307,18 +1190,21 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/audio/fetch/{task_id}
         Source: pypi:cli-302ai 1.0.2b2:ai302/api/tts.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_get_speech_task as endpoint
+
         reply_: Ai302SpeechTask = await self._call(
-            GET_SPEECH_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1355,19 +1241,22 @@ class AsyncAi302(AsyncResource):
             output_format: Audio format, such as `mp3` or `wav`.
             timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/tts/generate
         Price: by provider.
         Source: https://doc.302.ai/294943678e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
+
         reply_: Ai302SpeechV1Response = await self._call(
-            TEXT_TO_SPEECH_V1,
+            endpoint,
             body={
                 "text": text,
                 "provider": provider,
@@ -1397,19 +1286,22 @@ class AsyncAi302(AsyncResource):
         Args:
             provider: Only these providers; all without it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The providers.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/tts/provider
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294943728e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_list_tts_providers as endpoint
+
         reply_: Ai302TtsProviders = await self._call(
-            LIST_TTS_PROVIDERS, query={"provider": provider}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"provider": provider}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1431,20 +1323,24 @@ class AsyncAi302(AsyncResource):
             is_multi_speaker: Whether there are several speakers.
             system_prompt: System prompt: how to speak.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (JsonObject |
             Binary).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/higgs_audio/smart_voice/task
         Price: 30 PTC per 1M input tokens; 30 PTC per 1M output tokens.
         Source: https://doc.302.ai/338003335e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_higgs_smart_voice as endpoint
+
         return await self._submit(
-            HIGGS_SMART_VOICE,
+            endpoint,
             body={"input_text": input_text, "is_multi_speaker": is_multi_speaker, "system_prompt": system_prompt},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1469,19 +1365,22 @@ class AsyncAi302(AsyncResource):
             task_id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, or the status of the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/higgs_audio/smart_voice/task
         Price: 0 PTC per call.
         Source: https://doc.302.ai/338003336e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_get_higgs_smart_voice as endpoint
+
         reply_: JsonObject | Binary = await self._call(
-            GET_HIGGS_SMART_VOICE, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1501,20 +1400,21 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, or the status of the task, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/higgs_audio/smart_voice/task
         Price: 0 PTC per call.
         Source: https://doc.302.ai/338003336e0 (catalog, 2026-11-21)
         """
-        return self._stream_bytes(
-            GET_HIGGS_SMART_VOICE, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.audio_ai302 import ai302_get_higgs_smart_voice as endpoint
+
+        return self._stream_bytes(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def f5_tts(
         self,
@@ -1540,19 +1440,22 @@ class AsyncAi302(AsyncResource):
             ref_text: Transcript of the recording; detected if left out.
             remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/f5-tts
         Price: 50 PTC per 1M characters.
         Source: documentation page p462 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_f5_tts as endpoint
+
         reply_: Ai302F5TtsResponse = await self._call(
-            F5_TTS,
+            endpoint,
             body={
                 "gen_text": gen_text,
                 "ref_audio_url": ref_audio_url,
@@ -1588,20 +1491,24 @@ class AsyncAi302(AsyncResource):
             ref_text: Transcript of the recording; detected if left out.
             remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302F5TtsResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/f5-tts-sync
         Price: 50 PTC per 1M characters.
         Source: https://www.yuntts.com/874.html (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_start_f5_tts as endpoint
+
         return await self._submit(
-            START_F5_TTS,
+            endpoint,
             body={
                 "gen_text": gen_text,
                 "ref_audio_url": ref_audio_url,
@@ -1626,19 +1533,22 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/f5-tts-sync
         Price: 0 PTC per call.
         Source: Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_get_f5_tts as endpoint
+
         reply_: Ai302F5TtsResponse = await self._call(
-            GET_F5_TTS, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1676,19 +1586,22 @@ class AsyncAi302(AsyncResource):
             include: What else to return, such as `logprobs`. Sent as `include[]`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The transcript.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v1/audio/transcriptions
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_transcribe as endpoint
+
         reply_: OpenaiTranscript | Text = await self._call(
-            TRANSCRIBE,
+            endpoint,
             body={
                 "file": file,
                 "model": model,
@@ -1716,19 +1629,20 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v1/audio/transcriptions
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
-        reply_: Ai302TranscriptionModels = await self._call(
-            LIST_TRANSCRIPTION_MODELS, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.audio_ai302 import ai302_list_transcription_models as endpoint
+
+        reply_: Ai302TranscriptionModels = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def align(
@@ -1762,19 +1676,22 @@ class AsyncAi302(AsyncResource):
             alignment_model: The alignment model.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The text with its timestamps.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/audio/alignments
         Price: 0.002 PTC per minute.
         Source: https://doc.302.ai/api-243497769 (page, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_align as endpoint
+
         reply_: OpenaiTranscript | Text = await self._call(
-            ALIGN,
+            endpoint,
             body={
                 "file": file,
                 "model": model,
@@ -1805,19 +1722,22 @@ class AsyncAi302(AsyncResource):
         Args:
             url: URL of the audio or video, or of the page that shows it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The transcript.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/transcript
         Price: 0.01 PTC per minute.
         Source: 302ai/302_video_summary:lib/api/transcript.ts (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_get_transcript as endpoint
+
         reply_: Ai302WebTranscript = await self._call(
-            GET_TRANSCRIPT, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1843,19 +1763,22 @@ class AsyncAi302(AsyncResource):
             language: The language spoken, as a two-letter code.
             output: Output format, such as `raw` or `text`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The transcript.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/whisperx
         Price: 0.002 PTC per minute.
         Source: Huanshere/VideoLingo:core/asr_backend/whisperX_302.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_whisperx as endpoint
+
         reply_: Ai302WhisperxResponse = await self._call(
-            WHISPERX,
+            endpoint,
             body={
                 "audio_input": audio_input,
                 "processing_type": processing_type,
@@ -1889,19 +1812,22 @@ class AsyncAi302(AsyncResource):
             seconds_total: Duration in seconds. Server default: 30.
             steps: Number of inference steps. Server default: 100.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/stable-audio
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_stable_audio as endpoint
+
         reply_: Ai302StableAudioResponse = await self._call(
-            STABLE_AUDIO,
+            endpoint,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1935,20 +1861,24 @@ class AsyncAi302(AsyncResource):
             seed: Random seed; the same seed gives the same result.
             mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/mmaudio
         Price: 0.05 PTC per call.
         Source: documentation page p466 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_mmaudio as endpoint
+
         return await self._submit(
-            MMAUDIO,
+            endpoint,
             body={
                 "video_url": video_url,
                 "prompt": prompt,
@@ -1976,19 +1906,22 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/mmaudio
         Price: 0 PTC per call.
         Source: documentation page p467 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_get_mmaudio as endpoint
+
         reply_: Ai302QueuedVideo = await self._call(
-            GET_MMAUDIO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2018,19 +1951,22 @@ class AsyncAi302(AsyncResource):
             seed: Random seed; the same seed gives the same result.
             mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/mmaudio-t2a
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_mmaudio_text_to_audio as endpoint
+
         reply_: Ai302SoundResponse = await self._call(
-            MMAUDIO_TEXT_TO_AUDIO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2070,19 +2006,22 @@ class AsyncAi302(AsyncResource):
             cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.
             scheduler: The sampler's scheduler. Server default: "euler".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The song.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/diffrhythm
         Price: 0.2 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_ai302 import ai302_diffrhythm as endpoint
+
         reply_: Ai302SoundResponse = await self._call(
-            DIFFRHYTHM,
+            endpoint,
             body={
                 "lyrics": lyrics,
                 "reference_audio_url": reference_audio_url,

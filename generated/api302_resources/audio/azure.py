@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,19 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, ByteStream
     from api302_client._model import Binary
     from api302_client.models import AzureVoice
-
-SPEECH = Operation(
-    id="azure_speech",
-    endpoint="audio_azure.azure_speech",
-    docs="Huanshere/VideoLingo:core/tts_backend/azure_tts.py",
-    price=[{"amount": 20, "unit": "PTC", "per": "1M characters"}],
-)
-LIST_VOICES = Operation(
-    id="azure_list_voices",
-    endpoint="audio_azure.azure_list_voices",
-    docs="MicrosoftDocs/azure-ai-docs:articles/ai-services/speech-service/rest-text-to-speech.md",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Azure(Resource):
@@ -57,19 +44,22 @@ class Azure(Resource):
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /cognitiveservices/v1
         Price: 20 PTC per 1M characters.
         Source: Huanshere/VideoLingo:core/tts_backend/azure_tts.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_azure import azure_speech as endpoint
+
         reply_: Binary = self._call(
-            SPEECH,
+            endpoint,
             headers={"X-Microsoft-OutputFormat": x_microsoft_outputformat},
             body={"": body},
             accept=accept,
@@ -100,19 +90,22 @@ class Azure(Resource):
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /cognitiveservices/v1
         Price: 20 PTC per 1M characters.
         Source: Huanshere/VideoLingo:core/tts_backend/azure_tts.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_azure import azure_speech as endpoint
+
         return self._stream_bytes(
-            SPEECH,
+            endpoint,
             headers={"X-Microsoft-OutputFormat": x_microsoft_outputformat},
             body={"": body},
             accept=accept,
@@ -131,19 +124,22 @@ class Azure(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voices.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /cognitiveservices/voices/list
         Price: 0 PTC per call.
         Source: MicrosoftDocs/azure-ai-docs:articles/ai-services/speech-service/rest-text-to-speech.md (vendor,
         2026-11-21)
         """
-        reply_: list[AzureVoice] = self._call(LIST_VOICES, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_azure import azure_list_voices as endpoint
+
+        reply_: list[AzureVoice] = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -175,19 +171,22 @@ class AsyncAzure(AsyncResource):
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /cognitiveservices/v1
         Price: 20 PTC per 1M characters.
         Source: Huanshere/VideoLingo:core/tts_backend/azure_tts.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_azure import azure_speech as endpoint
+
         reply_: Binary = await self._call(
-            SPEECH,
+            endpoint,
             headers={"X-Microsoft-OutputFormat": x_microsoft_outputformat},
             body={"": body},
             accept=accept,
@@ -218,19 +217,22 @@ class AsyncAzure(AsyncResource):
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /cognitiveservices/v1
         Price: 20 PTC per 1M characters.
         Source: Huanshere/VideoLingo:core/tts_backend/azure_tts.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_azure import azure_speech as endpoint
+
         return self._stream_bytes(
-            SPEECH,
+            endpoint,
             headers={"X-Microsoft-OutputFormat": x_microsoft_outputformat},
             body={"": body},
             accept=accept,
@@ -249,17 +251,20 @@ class AsyncAzure(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voices.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /cognitiveservices/voices/list
         Price: 0 PTC per call.
         Source: MicrosoftDocs/azure-ai-docs:articles/ai-services/speech-service/rest-text-to-speech.md (vendor,
         2026-11-21)
         """
-        reply_: list[AzureVoice] = await self._call(LIST_VOICES, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_azure import azure_list_voices as endpoint
+
+        reply_: list[AzureVoice] = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,64 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import DoubaoCaptions, DoubaoSpeechResponse
     from api302_client.params.audio_doubao import DoubaoSpeechAudio, DoubaoSpeechText
-
-SPEECH = Operation(
-    id="doubao_speech",
-    endpoint="audio_doubao.doubao_speech",
-    docs="http://302ai-en.apifox.cn/api-207705231",
-    required=("audio", "request"),
-    success={"field": "code", "values": [3000], "message": "message"},
-    price=[{"amount": 35, "unit": "PTC", "per": "1M characters"}],
-)
-CREATE_CAPTIONS = Operation(
-    id="doubao_create_captions",
-    endpoint="audio_doubao.doubao_create_captions",
-    docs="public code that calls Volcengine's /api/v1/vc/submit",
-    files={"url": ("url",)},
-    required=("url",),
-    success={"field": "code", "values": [0, "0"], "message": "message"},
-    task={"fetch": "doubao_get_captions", "parameters": {"id": "id"}},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "minute"}],
-)
-GET_CAPTIONS = Operation(
-    id="doubao_get_captions",
-    endpoint="audio_doubao.doubao_get_captions",
-    docs="public code that calls Volcengine's /api/v1/vc/query",
-    status={
-        "state": "to_string(code) == '0' && 'done' || to_string(code) == '2000' && 'running' || 'failed'",
-        "pending": ["running"],
-        "succeeded": ["done"],
-        "failed": ["failed"],
-        "error": {"message": "message", "code": "code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-ALIGN_CAPTIONS = Operation(
-    id="doubao_align_captions",
-    endpoint="audio_doubao.doubao_align_captions",
-    docs="https://gitea.haodian.cn/admin/meijiaka-zy/raw/commit/74983ce5ec96b787d153cade8d9cc6f430c8aa79/docs/volcengine-video-caption-api.md",
-    files={"url": ("url",)},
-    required=("url", "audio_text"),
-    not_empty=("audio_text",),
-    success={"field": "code", "values": [0, "0"], "message": "message"},
-    task={"fetch": "doubao_get_aligned_captions", "parameters": {"id": "id"}},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "minute"}],
-)
-GET_ALIGNED_CAPTIONS = Operation(
-    id="doubao_get_aligned_captions",
-    endpoint="audio_doubao.doubao_get_aligned_captions",
-    docs="https://gitea.haodian.cn/admin/meijiaka-zy/raw/commit/74983ce5ec96b787d153cade8d9cc6f430c8aa79/docs/volcengine-video-caption-api.md",
-    status={
-        "state": "to_string(code) == '0' && 'done' || to_string(code) == '2000' && 'running' || 'failed'",
-        "pending": ["running"],
-        "succeeded": ["done"],
-        "failed": ["failed"],
-        "error": {"message": "message", "code": "code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Doubao(Resource):
@@ -93,19 +35,22 @@ class Doubao(Resource):
             audio: Settings of the audio.
             request: The text and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/tts_hd
         Price: 35 PTC per 1M characters.
         Source: http://302ai-en.apifox.cn/api-207705231 (page, 2026-11-21)
         """
+        from api302_client.api.audio_doubao import doubao_speech as endpoint
+
         reply_: DoubaoSpeechResponse = self._call(
-            SPEECH, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -136,19 +81,23 @@ class Doubao(Resource):
             use_itn: Whether to write numbers in digits: `True` or `False`.
             use_punc: Whether to add punctuation: `True` or `False`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/vc/submit
         Price: 0.01 PTC per minute.
         Source: public code that calls Volcengine's /api/v1/vc/submit (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_doubao import doubao_create_captions as endpoint
+
         return self._submit(
-            CREATE_CAPTIONS,
+            endpoint,
             query={
                 "language": language,
                 "caption_type": caption_type,
@@ -179,19 +128,22 @@ class Doubao(Resource):
             id: The task's id.
             blocking: 1 to wait for the end, 0 not to.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The captions.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/vc/query
         Price: 0 PTC per call.
         Source: public code that calls Volcengine's /api/v1/vc/query (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_doubao import doubao_get_captions as endpoint
+
         reply_: DoubaoCaptions = self._call(
-            GET_CAPTIONS, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -216,21 +168,25 @@ class Doubao(Resource):
             sta_punc_mode: Handling of punctuation: 1 removes it at the end of a line, 2 replaces it by spaces, 3
                 keeps it. Server default: "1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/vc/ata/submit
         Price: 0.01 PTC per minute.
         Source:
         https://gitea.haodian.cn/admin/meijiaka-zy/raw/commit/74983ce5ec96b787d153cade8d9cc6f430c8aa79/docs/volcengine-video-caption-api.md
         (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_doubao import doubao_align_captions as endpoint
+
         return self._submit(
-            ALIGN_CAPTIONS,
+            endpoint,
             query={"caption_type": caption_type, "sta_punc_mode": sta_punc_mode},
             body={"url": url, "audio_text": audio_text},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -254,21 +210,24 @@ class Doubao(Resource):
             id: The task's id.
             blocking: 1 to wait for the end, 0 not to.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The lines with their timestamps.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/vc/ata/query
         Price: 0 PTC per call.
         Source:
         https://gitea.haodian.cn/admin/meijiaka-zy/raw/commit/74983ce5ec96b787d153cade8d9cc6f430c8aa79/docs/volcengine-video-caption-api.md
         (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_doubao import doubao_get_aligned_captions as endpoint
+
         reply_: DoubaoCaptions = self._call(
-            GET_ALIGNED_CAPTIONS, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -292,19 +251,22 @@ class AsyncDoubao(AsyncResource):
             audio: Settings of the audio.
             request: The text and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/tts_hd
         Price: 35 PTC per 1M characters.
         Source: http://302ai-en.apifox.cn/api-207705231 (page, 2026-11-21)
         """
+        from api302_client.api.audio_doubao import doubao_speech as endpoint
+
         reply_: DoubaoSpeechResponse = await self._call(
-            SPEECH, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -335,19 +297,23 @@ class AsyncDoubao(AsyncResource):
             use_itn: Whether to write numbers in digits: `True` or `False`.
             use_punc: Whether to add punctuation: `True` or `False`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/vc/submit
         Price: 0.01 PTC per minute.
         Source: public code that calls Volcengine's /api/v1/vc/submit (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_doubao import doubao_create_captions as endpoint
+
         return await self._submit(
-            CREATE_CAPTIONS,
+            endpoint,
             query={
                 "language": language,
                 "caption_type": caption_type,
@@ -378,19 +344,22 @@ class AsyncDoubao(AsyncResource):
             id: The task's id.
             blocking: 1 to wait for the end, 0 not to.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The captions.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/vc/query
         Price: 0 PTC per call.
         Source: public code that calls Volcengine's /api/v1/vc/query (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_doubao import doubao_get_captions as endpoint
+
         reply_: DoubaoCaptions = await self._call(
-            GET_CAPTIONS, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -415,21 +384,25 @@ class AsyncDoubao(AsyncResource):
             sta_punc_mode: Handling of punctuation: 1 removes it at the end of a line, 2 replaces it by spaces, 3
                 keeps it. Server default: "1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/vc/ata/submit
         Price: 0.01 PTC per minute.
         Source:
         https://gitea.haodian.cn/admin/meijiaka-zy/raw/commit/74983ce5ec96b787d153cade8d9cc6f430c8aa79/docs/volcengine-video-caption-api.md
         (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_doubao import doubao_align_captions as endpoint
+
         return await self._submit(
-            ALIGN_CAPTIONS,
+            endpoint,
             query={"caption_type": caption_type, "sta_punc_mode": sta_punc_mode},
             body={"url": url, "audio_text": audio_text},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -453,20 +426,23 @@ class AsyncDoubao(AsyncResource):
             id: The task's id.
             blocking: 1 to wait for the end, 0 not to.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The lines with their timestamps.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/vc/ata/query
         Price: 0 PTC per call.
         Source:
         https://gitea.haodian.cn/admin/meijiaka-zy/raw/commit/74983ce5ec96b787d153cade8d9cc6f430c8aa79/docs/volcengine-video-caption-api.md
         (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_doubao import doubao_get_aligned_captions as endpoint
+
         reply_: DoubaoCaptions = await self._call(
-            GET_ALIGNED_CAPTIONS, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

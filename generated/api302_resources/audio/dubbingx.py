@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,48 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import DubbingxEmotionResponse, DubbingxTaskResponse, DubbingxVoiceResponse
-
-SPEECH = Operation(
-    id="dubbingx_speech",
-    endpoint="audio_dubbingx.dubbingx_speech",
-    docs="public code that calls /dubbingx/v2/addTtsTask of 302.AI and polls it",
-    required=("text",),
-    not_empty=("text",),
-    success={"field": "success", "values": [True], "message": "msg", "code": "code"},
-    task={"fetch": "dubbingx_get_speech", "parameters": {"taskId": "data.taskId"}},
-    price=[{"amount": 40, "unit": "PTC", "per": "1M characters"}],
-)
-GET_SPEECH = Operation(
-    id="dubbingx_get_speech",
-    endpoint="audio_dubbingx.dubbingx_get_speech",
-    docs="public code that calls /dubbingx/v1/getTtsTaskInfo of 302.AI",
-    success={"field": "success", "values": [True], "message": "msg", "code": "code"},
-    status={
-        "state": "data.status",
-        "pending": ["Ready", "Generating", "ready", "generating"],
-        "succeeded": ["Completed", "completed"],
-        "failed": ["Failed", "Canceled", "failed", "canceled"],
-        "outputs": ["data.fileUrl"],
-        "error": {"message": "msg", "code": "code"},
-        "interval": 2,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LIST_VOICES = Operation(
-    id="dubbingx_list_voices",
-    endpoint="audio_dubbingx.dubbingx_list_voices",
-    docs="public code: a test of a program that calls /dubbingx/v1/getTTSTimbreList of 302.AI",
-    success={"field": "success", "values": [True], "message": "msg", "code": "code"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-ANALYZE_EMOTION = Operation(
-    id="dubbingx_analyze_emotion",
-    endpoint="audio_dubbingx.dubbingx_analyze_emotion",
-    docs="p501",
-    required=("text",),
-    not_empty=("text",),
-    success={"field": "success", "values": [True], "message": "msg", "code": "code"},
-)
 
 
 class Dubbingx(Resource):
@@ -78,19 +36,23 @@ class Dubbingx(Resource):
         Args:
             text: The text as SSML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DubbingxTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dubbingx/v2/addTtsTask
         Price: 40 PTC per 1M characters.
         Source: public code that calls /dubbingx/v2/addTtsTask of 302.AI and polls it (caller, 2026-11-21)
         """
-        return self._submit(SPEECH, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_dubbingx import dubbingx_speech as endpoint
+
+        return self._submit(endpoint, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_speech(
         self,
@@ -106,19 +68,22 @@ class Dubbingx(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dubbingx/v1/getTtsTaskInfo/{taskId}
         Price: 0 PTC per call.
         Source: public code that calls /dubbingx/v1/getTtsTaskInfo of 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.audio_dubbingx import dubbingx_get_speech as endpoint
+
         reply_: DubbingxTaskResponse = self._call(
-            GET_SPEECH, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -148,20 +113,23 @@ class Dubbingx(Resource):
             gender: 0 for women's voices and 1 for men's.
             ageGroup: Age of the voice: child, teenager, young, middle-aged or old.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voices.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dubbingx/v1/getTTSTimbreList
         Price: 0 PTC per call.
         Source: public code: a test of a program that calls /dubbingx/v1/getTTSTimbreList of 302.AI (caller,
         2026-11-21)
         """
+        from api302_client.api.audio_dubbingx import dubbingx_list_voices as endpoint
+
         reply_: DubbingxVoiceResponse = self._call(
-            LIST_VOICES,
+            endpoint,
             body={
                 "pageIndex": pageIndex,
                 "pageSize": pageSize,
@@ -189,18 +157,21 @@ class Dubbingx(Resource):
         Args:
             text: The text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The emotion.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dubbingx/v2/analyzeEmotion
         Source: documentation page p501 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_dubbingx import dubbingx_analyze_emotion as endpoint
+
         reply_: DubbingxEmotionResponse = self._call(
-            ANALYZE_EMOTION, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -226,19 +197,23 @@ class AsyncDubbingx(AsyncResource):
         Args:
             text: The text as SSML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DubbingxTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dubbingx/v2/addTtsTask
         Price: 40 PTC per 1M characters.
         Source: public code that calls /dubbingx/v2/addTtsTask of 302.AI and polls it (caller, 2026-11-21)
         """
-        return await self._submit(SPEECH, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_dubbingx import dubbingx_speech as endpoint
+
+        return await self._submit(endpoint, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_speech(
         self,
@@ -254,19 +229,22 @@ class AsyncDubbingx(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dubbingx/v1/getTtsTaskInfo/{taskId}
         Price: 0 PTC per call.
         Source: public code that calls /dubbingx/v1/getTtsTaskInfo of 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.audio_dubbingx import dubbingx_get_speech as endpoint
+
         reply_: DubbingxTaskResponse = await self._call(
-            GET_SPEECH, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -296,20 +274,23 @@ class AsyncDubbingx(AsyncResource):
             gender: 0 for women's voices and 1 for men's.
             ageGroup: Age of the voice: child, teenager, young, middle-aged or old.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voices.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dubbingx/v1/getTTSTimbreList
         Price: 0 PTC per call.
         Source: public code: a test of a program that calls /dubbingx/v1/getTTSTimbreList of 302.AI (caller,
         2026-11-21)
         """
+        from api302_client.api.audio_dubbingx import dubbingx_list_voices as endpoint
+
         reply_: DubbingxVoiceResponse = await self._call(
-            LIST_VOICES,
+            endpoint,
             body={
                 "pageIndex": pageIndex,
                 "pageSize": pageSize,
@@ -337,17 +318,20 @@ class AsyncDubbingx(AsyncResource):
         Args:
             text: The text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The emotion.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dubbingx/v2/analyzeEmotion
         Source: documentation page p501 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_dubbingx import dubbingx_analyze_emotion as endpoint
+
         reply_: DubbingxEmotionResponse = await self._call(
-            ANALYZE_EMOTION, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,63 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import ElevenlabsSpeech, ElevenlabsTranscript
-
-TRANSCRIBE = Operation(
-    id="elevenlabs_transcribe",
-    endpoint="audio_elevenlabs.elevenlabs_transcribe",
-    docs="p505",
-    files={"audio_url": ("url",)},
-    required=("audio_url",),
-    task={"fetch": "elevenlabs_get_transcript", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "minute"}],
-)
-GET_TRANSCRIPT = Operation(
-    id="elevenlabs_get_transcript",
-    endpoint="audio_elevenlabs.elevenlabs_get_transcript",
-    docs="p506",
-    status={
-        "state": "error && 'FAILED' || status || (text || words) && 'COMPLETED'",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "PENDING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "ERROR", "failed"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SPEECH_MULTILINGUAL_V2 = Operation(
-    id="elevenlabs_speech_multilingual_v2",
-    endpoint="audio_elevenlabs.elevenlabs_speech_multilingual_v2",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    required=("text",),
-    not_empty=("text",),
-    task={"fetch": "elevenlabs_get_speech", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "1k characters"}],
-)
-GET_SPEECH = Operation(
-    id="elevenlabs_get_speech",
-    endpoint="audio_elevenlabs.elevenlabs_get_speech",
-    docs="public code that follows another call of this queue, /302/submit/elevenlabs/speech-to-text",
-    status={
-        "state": "error && 'FAILED' || status || audio && 'COMPLETED'",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "PENDING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "ERROR", "failed"],
-        "outputs": ["audio.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SPEECH_FLASH_V2_5 = Operation(
-    id="elevenlabs_speech_flash_v2_5",
-    endpoint="audio_elevenlabs.elevenlabs_speech_flash_v2_5",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    required=("text",),
-    not_empty=("text",),
-    task={"fetch": "elevenlabs_get_speech", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "1k characters"}],
-)
 
 
 class Elevenlabs(Resource):
@@ -95,20 +38,24 @@ class Elevenlabs(Resource):
             tag_audio_events: Whether to tag laughter, applause and other sounds. Server default: true.
             diarize: Whether to separate speakers (diarization). Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (ElevenlabsTranscript).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/elevenlabs/speech-to-text
         Price: 0.05 PTC per minute.
         Source: documentation page p505 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_elevenlabs import elevenlabs_transcribe as endpoint
+
         return self._submit(
-            TRANSCRIBE,
+            endpoint,
             body={"audio_url": audio_url, "language_code": language_code, "tag_audio_events": tag_audio_events, "diarize": diarize},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -129,19 +76,22 @@ class Elevenlabs(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/elevenlabs/speech-to-text
         Price: 0 PTC per call.
         Source: documentation page p506 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_elevenlabs import elevenlabs_get_transcript as endpoint
+
         reply_: ElevenlabsTranscript = self._call(
-            GET_TRANSCRIPT, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -179,20 +129,24 @@ class Elevenlabs(Resource):
             language_code: The language as a two-letter code, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (ElevenlabsSpeech).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/elevenlabs/tts-multilingual-v2
         Price: 0.1 PTC per 1k characters.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_elevenlabs import elevenlabs_speech_multilingual_v2 as endpoint
+
         return self._submit(
-            SPEECH_MULTILINGUAL_V2,
+            endpoint,
             body={
                 "text": text,
                 "voice": voice,
@@ -225,20 +179,23 @@ class Elevenlabs(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/elevenlabs/tts-multilingual-v2
         Price: 0 PTC per call.
         Source: public code that follows another call of this queue, /302/submit/elevenlabs/speech-to-text (caller,
         2026-11-21)
         """
+        from api302_client.api.audio_elevenlabs import elevenlabs_get_speech as endpoint
+
         reply_: ElevenlabsSpeech = self._call(
-            GET_SPEECH, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -276,20 +233,24 @@ class Elevenlabs(Resource):
             language_code: The language as a two-letter code, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (ElevenlabsSpeech).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/elevenlabs/tts-flash-v2.5
         Price: 0.05 PTC per 1k characters.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_elevenlabs import elevenlabs_speech_flash_v2_5 as endpoint
+
         return self._submit(
-            SPEECH_FLASH_V2_5,
+            endpoint,
             body={
                 "text": text,
                 "voice": voice,
@@ -330,20 +291,24 @@ class AsyncElevenlabs(AsyncResource):
             tag_audio_events: Whether to tag laughter, applause and other sounds. Server default: true.
             diarize: Whether to separate speakers (diarization). Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (ElevenlabsTranscript).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/elevenlabs/speech-to-text
         Price: 0.05 PTC per minute.
         Source: documentation page p505 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_elevenlabs import elevenlabs_transcribe as endpoint
+
         return await self._submit(
-            TRANSCRIBE,
+            endpoint,
             body={"audio_url": audio_url, "language_code": language_code, "tag_audio_events": tag_audio_events, "diarize": diarize},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -364,19 +329,22 @@ class AsyncElevenlabs(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/elevenlabs/speech-to-text
         Price: 0 PTC per call.
         Source: documentation page p506 (caller, 2026-11-21)
         """
+        from api302_client.api.audio_elevenlabs import elevenlabs_get_transcript as endpoint
+
         reply_: ElevenlabsTranscript = await self._call(
-            GET_TRANSCRIPT, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -414,20 +382,24 @@ class AsyncElevenlabs(AsyncResource):
             language_code: The language as a two-letter code, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (ElevenlabsSpeech).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/elevenlabs/tts-multilingual-v2
         Price: 0.1 PTC per 1k characters.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_elevenlabs import elevenlabs_speech_multilingual_v2 as endpoint
+
         return await self._submit(
-            SPEECH_MULTILINGUAL_V2,
+            endpoint,
             body={
                 "text": text,
                 "voice": voice,
@@ -460,20 +432,23 @@ class AsyncElevenlabs(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/elevenlabs/tts-multilingual-v2
         Price: 0 PTC per call.
         Source: public code that follows another call of this queue, /302/submit/elevenlabs/speech-to-text (caller,
         2026-11-21)
         """
+        from api302_client.api.audio_elevenlabs import elevenlabs_get_speech as endpoint
+
         reply_: ElevenlabsSpeech = await self._call(
-            GET_SPEECH, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -511,20 +486,24 @@ class AsyncElevenlabs(AsyncResource):
             language_code: The language as a two-letter code, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (ElevenlabsSpeech).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/elevenlabs/tts-flash-v2.5
         Price: 0.05 PTC per 1k characters.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_elevenlabs import elevenlabs_speech_flash_v2_5 as endpoint
+
         return await self._submit(
-            SPEECH_FLASH_V2_5,
+            endpoint,
             body={
                 "text": text,
                 "voice": voice,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -15,35 +15,6 @@ if TYPE_CHECKING:
     from api302_client._model import JsonObject
     from api302_client.models import FishAudioSpeechResponse, FishAudioVoice, FishAudioVoiceList
     from api302_client.params.audio_fish_audio import FishAudioProsody
-
-SPEECH = Operation(
-    id="fish_audio_speech",
-    endpoint="audio_fish_audio.fish_audio_speech",
-    docs="https://302ai.apifox.cn/api-216669508",
-    required=("text", "reference_id"),
-    not_empty=("text",),
-    price=[{"amount": 20, "unit": "PTC", "per": "1M characters"}],
-)
-CREATE_VOICE = Operation(
-    id="fish_audio_create_voice",
-    endpoint="audio_fish_audio.fish_audio_create_voice",
-    docs="https://302ai.apifox.cn/project-4012774/api-216662935",
-    files={"voices": ("part",), "cover_image": ("part",)},
-    required=("type", "title", "train_mode", "voices"),
-    not_empty=("title",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LIST_VOICES = Operation(
-    id="fish_audio_list_voices",
-    endpoint="audio_fish_audio.fish_audio_list_voices",
-    docs="302ai/302-CoW-Plugin:FishAudio/FishAudio.py",
-    pages={"parameter": "page_number", "items": "items"},
-)
-GET_VOICE = Operation(id="fish_audio_get_voice", endpoint="audio_fish_audio.fish_audio_get_voice", docs="p487")
-UPDATE_VOICE = Operation(
-    id="fish_audio_update_voice", endpoint="audio_fish_audio.fish_audio_update_voice", docs="p489", files={"cover_image": ("part",)}
-)
-DELETE_VOICE = Operation(id="fish_audio_delete_voice", endpoint="audio_fish_audio.fish_audio_delete_voice", docs="p488")
 
 
 class FishAudio(Resource):
@@ -88,19 +59,22 @@ class FishAudio(Resource):
             temperature: Sampling temperature. Server default: 0.7.
             top_p: Nucleus sampling: share of the likeliest sounds to choose from. Server default: 0.7.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /fish-audio/v1/tts
         Price: 20 PTC per 1M characters.
         Source: https://302ai.apifox.cn/api-216669508 (page, 2026-11-21)
         """
+        from api302_client.api.audio_fish_audio import fish_audio_speech as endpoint
+
         reply_: FishAudioSpeechResponse = self._call(
-            SPEECH,
+            endpoint,
             body={
                 "text": text,
                 "reference_id": reference_id,
@@ -154,19 +128,22 @@ class FishAudio(Resource):
             tags: Tags.
             enhance_audio_quality: Whether to improve the recordings first.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /fish-audio/model
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-216662935 (page, 2026-11-21)
         """
+        from api302_client.api.audio_fish_audio import fish_audio_create_voice as endpoint
+
         reply_: FishAudioVoice = self._call(
-            CREATE_VOICE,
+            endpoint,
             body={
                 "type": type,
                 "title": title,
@@ -215,18 +192,21 @@ class FishAudio(Resource):
             title_language: Languages of the title.
             sort_by: Sort order: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voices.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /fish-audio/model
         Source: 302ai/302-CoW-Plugin:FishAudio/FishAudio.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_fish_audio import fish_audio_list_voices as endpoint
+
         reply_: FishAudioVoiceList = self._call(
-            LIST_VOICES,
+            endpoint,
             query={
                 "page_size": page_size,
                 "page_number": page_number,
@@ -270,18 +250,21 @@ class FishAudio(Resource):
             title_language: Languages of the title.
             sort_by: Sort order: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /fish-audio/model
         Source: 302ai/302-CoW-Plugin:FishAudio/FishAudio.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_fish_audio import fish_audio_list_voices as endpoint
+
         return self._iterate(
-            LIST_VOICES,
+            endpoint,
             query={
                 "page_size": page_size,
                 "title": title,
@@ -309,17 +292,20 @@ class FishAudio(Resource):
         Args:
             id: The voice's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /fish-audio/model/{id}
         Source: documentation page p487 (vendor, 2026-11-21)
         """
-        reply_: FishAudioVoice = self._call(GET_VOICE, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_fish_audio import fish_audio_get_voice as endpoint
+
+        reply_: FishAudioVoice = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def update_voice(
@@ -346,18 +332,21 @@ class FishAudio(Resource):
             tags: Tags.
             cover_image: URL of the cover image. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PATCH /fish-audio/model/{id}
         Source: documentation page p489 (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_fish_audio import fish_audio_update_voice as endpoint
+
         reply_: JsonObject = self._call(
-            UPDATE_VOICE,
+            endpoint,
             path={"id": id},
             body={"title": title, "description": description, "visibility": visibility, "tags": tags, "cover_image": cover_image},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -378,17 +367,20 @@ class FishAudio(Resource):
         Args:
             id: The voice's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /fish-audio/model/{id}
         Source: documentation page p488 (vendor, 2026-11-21)
         """
-        reply_: JsonObject = self._call(DELETE_VOICE, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_fish_audio import fish_audio_delete_voice as endpoint
+
+        reply_: JsonObject = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -434,19 +426,22 @@ class AsyncFishAudio(AsyncResource):
             temperature: Sampling temperature. Server default: 0.7.
             top_p: Nucleus sampling: share of the likeliest sounds to choose from. Server default: 0.7.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /fish-audio/v1/tts
         Price: 20 PTC per 1M characters.
         Source: https://302ai.apifox.cn/api-216669508 (page, 2026-11-21)
         """
+        from api302_client.api.audio_fish_audio import fish_audio_speech as endpoint
+
         reply_: FishAudioSpeechResponse = await self._call(
-            SPEECH,
+            endpoint,
             body={
                 "text": text,
                 "reference_id": reference_id,
@@ -500,19 +495,22 @@ class AsyncFishAudio(AsyncResource):
             tags: Tags.
             enhance_audio_quality: Whether to improve the recordings first.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /fish-audio/model
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-216662935 (page, 2026-11-21)
         """
+        from api302_client.api.audio_fish_audio import fish_audio_create_voice as endpoint
+
         reply_: FishAudioVoice = await self._call(
-            CREATE_VOICE,
+            endpoint,
             body={
                 "type": type,
                 "title": title,
@@ -561,18 +559,21 @@ class AsyncFishAudio(AsyncResource):
             title_language: Languages of the title.
             sort_by: Sort order: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voices.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /fish-audio/model
         Source: 302ai/302-CoW-Plugin:FishAudio/FishAudio.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_fish_audio import fish_audio_list_voices as endpoint
+
         reply_: FishAudioVoiceList = await self._call(
-            LIST_VOICES,
+            endpoint,
             query={
                 "page_size": page_size,
                 "page_number": page_number,
@@ -616,18 +617,21 @@ class AsyncFishAudio(AsyncResource):
             title_language: Languages of the title.
             sort_by: Sort order: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /fish-audio/model
         Source: 302ai/302-CoW-Plugin:FishAudio/FishAudio.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_fish_audio import fish_audio_list_voices as endpoint
+
         return self._iterate(
-            LIST_VOICES,
+            endpoint,
             query={
                 "page_size": page_size,
                 "title": title,
@@ -655,17 +659,20 @@ class AsyncFishAudio(AsyncResource):
         Args:
             id: The voice's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /fish-audio/model/{id}
         Source: documentation page p487 (vendor, 2026-11-21)
         """
-        reply_: FishAudioVoice = await self._call(GET_VOICE, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_fish_audio import fish_audio_get_voice as endpoint
+
+        reply_: FishAudioVoice = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def update_voice(
@@ -692,18 +699,21 @@ class AsyncFishAudio(AsyncResource):
             tags: Tags.
             cover_image: URL of the cover image. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PATCH /fish-audio/model/{id}
         Source: documentation page p489 (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_fish_audio import fish_audio_update_voice as endpoint
+
         reply_: JsonObject = await self._call(
-            UPDATE_VOICE,
+            endpoint,
             path={"id": id},
             body={"title": title, "description": description, "visibility": visibility, "tags": tags, "cover_image": cover_image},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -724,15 +734,18 @@ class AsyncFishAudio(AsyncResource):
         Args:
             id: The voice's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /fish-audio/model/{id}
         Source: documentation page p488 (vendor, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(DELETE_VOICE, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_fish_audio import fish_audio_delete_voice as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

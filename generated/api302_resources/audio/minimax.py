@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,75 +24,6 @@ if TYPE_CHECKING:
         MinimaxVoiceSetting,
         MinimaxVoiceWeight,
     )
-
-SPEECH = Operation(
-    id="minimax_speech",
-    endpoint="audio_minimax.minimax_speech",
-    docs="public code that calls /minimaxi/v1/t2a_v2 of 302.AI",
-    required=("model", "text"),
-    not_empty=("model", "text"),
-    success={"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"field": "data.status", "values": [2]},
-        "error": "base_resp.status_code != `0` && base_resp.status_msg || null",
-    },
-    price=[{"amount": 52.5, "unit": "PTC", "per": "1M characters", "for": "speech-2.6-hd"}],
-)
-LONG_SPEECH = Operation(
-    id="minimax_long_speech",
-    endpoint="audio_minimax.minimax_long_speech",
-    docs="https://docs.anyapi.vip/api/minimax/%E5%88%9B%E5%BB%BA%E5%BC%82%E6%AD%A5%E8%AF%AD%E9%9F%B3%E5%90%88%E6%88%90%E4%BB%BB%E5%8A%A1V2.html",
-    required=("model", "voice_setting"),
-    not_empty=("model", "text"),
-    success={"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
-    task={"fetch": "minimax_get_long_speech", "parameters": {"task_id": "task_id"}},
-    price=[{"amount": 52.5, "unit": "PTC", "per": "1M characters", "for": "speech-2.6-hd"}],
-)
-GET_LONG_SPEECH = Operation(
-    id="minimax_get_long_speech",
-    endpoint="audio_minimax.minimax_get_long_speech",
-    docs="https://docs.yutoai.net/en/api/doc-7717250.html",
-    success={"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
-    status={
-        "state": "status",
-        "pending": ["Processing", "processing"],
-        "succeeded": ["Success", "success"],
-        "failed": ["Failed", "failed", "Expired", "expired"],
-        "error": {"message": "base_resp.status_msg", "code": "base_resp.status_code"},
-        "result": {"fetch": "minimax_get_file", "parameters": {"file_id": "file_id"}, "outputs": ["file.download_url"]},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CREATE_VOICE = Operation(
-    id="minimax_create_voice",
-    endpoint="audio_minimax.minimax_create_voice",
-    docs="https://302ai.apifox.cn/api-224316628",
-    required=("gender", "age"),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-UPLOAD_MUSIC = Operation(
-    id="minimax_upload_music",
-    endpoint="audio_minimax.minimax_upload_music",
-    docs="http://302ai-en.apifox.cn/api-241838739",
-    files={"file": ("part",)},
-    required=("purpose", "file"),
-    success={"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
-)
-CREATE_MUSIC = Operation(
-    id="minimax_create_music",
-    endpoint="audio_minimax.minimax_create_music",
-    docs="https://302ai-en.apifox.cn/api-241838654",
-    files={"audio_url": ("url",), "audio_base64": ("base64",)},
-    required=("model",),
-    success={"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
-    price=[
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "music-2.5"},
-        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-2.0"},
-        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-1.5"},
-    ],
-)
 
 
 class Minimax(Resource):
@@ -140,19 +71,22 @@ class Minimax(Resource):
             subtitle_enable: Whether to generate subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, whole or in chunks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/t2a_v2
         Price: 52.5 PTC per 1M characters for speech-2.6-hd.
         Source: public code that calls /minimaxi/v1/t2a_v2 of 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_speech as endpoint
+
         reply_: MinimaxSpeechResponse = self._call(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "text": text,
@@ -211,19 +145,22 @@ class Minimax(Resource):
             subtitle_enable: Whether to generate subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (MinimaxSpeechResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/t2a_v2
         Price: 52.5 PTC per 1M characters for speech-2.6-hd.
         Source: public code that calls /minimaxi/v1/t2a_v2 of 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_speech as endpoint
+
         return self._stream(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "text": text,
@@ -275,22 +212,26 @@ class Minimax(Resource):
             voice_modify: Effects on the voice.
             aigc_watermark: Whether to add an audible mark of AI generation at the end.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (MinimaxLongSpeechTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/t2a_async_v2
         Price: 52.5 PTC per 1M characters for speech-2.6-hd.
         Source:
         https://docs.anyapi.vip/api/minimax/%E5%88%9B%E5%BB%BA%E5%BC%82%E6%AD%A5%E8%AF%AD%E9%9F%B3%E5%90%88%E6%88%90%E4%BB%BB%E5%8A%A1V2.html
         (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_long_speech as endpoint
+
         return self._submit(
-            LONG_SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "voice_setting": voice_setting,
@@ -319,19 +260,22 @@ class Minimax(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /minimaxi/v1/query/t2a_async_query_v2
         Price: 0 PTC per call.
         Source: https://docs.yutoai.net/en/api/doc-7717250.html (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_get_long_speech as endpoint
+
         reply_: MinimaxLongSpeechTask = self._call(
-            GET_LONG_SPEECH, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -355,19 +299,22 @@ class Minimax(Resource):
             voice_desc: Description of the voice.
             text: A text for the preview.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/text2voice
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/api-224316628 (page, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_create_voice as endpoint
+
         reply_: JsonObject = self._call(
-            CREATE_VOICE,
+            endpoint,
             body={"gender": gender, "age": age, "voice_desc": voice_desc, "text": text},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -392,18 +339,21 @@ class Minimax(Resource):
             purpose: The content of the file.
             file: The audio. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The ids.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/music_upload
         Source: http://302ai-en.apifox.cn/api-241838739 (page, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_upload_music as endpoint
+
         reply_: MinimaxMusicUpload = self._call(
-            UPLOAD_MUSIC, body={"purpose": purpose, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"purpose": purpose, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -444,19 +394,22 @@ class Minimax(Resource):
             refer_voice: The id of an uploaded voice.
             refer_instrumental: The id of an uploaded instrumental.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The song.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/music_generation
         Price: 0.15 PTC per call for music-2.5; 0.05 PTC per call for music-2.0; 0.05 PTC per call for music-1.5.
         Source: https://302ai-en.apifox.cn/api-241838654 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_create_music as endpoint
+
         reply_: MinimaxMusicResponse = self._call(
-            CREATE_MUSIC,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -520,19 +473,22 @@ class AsyncMinimax(AsyncResource):
             subtitle_enable: Whether to generate subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, whole or in chunks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/t2a_v2
         Price: 52.5 PTC per 1M characters for speech-2.6-hd.
         Source: public code that calls /minimaxi/v1/t2a_v2 of 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_speech as endpoint
+
         reply_: MinimaxSpeechResponse = await self._call(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "text": text,
@@ -591,19 +547,22 @@ class AsyncMinimax(AsyncResource):
             subtitle_enable: Whether to generate subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (MinimaxSpeechResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/t2a_v2
         Price: 52.5 PTC per 1M characters for speech-2.6-hd.
         Source: public code that calls /minimaxi/v1/t2a_v2 of 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_speech as endpoint
+
         return self._stream(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "text": text,
@@ -655,22 +614,26 @@ class AsyncMinimax(AsyncResource):
             voice_modify: Effects on the voice.
             aigc_watermark: Whether to add an audible mark of AI generation at the end.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (MinimaxLongSpeechTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/t2a_async_v2
         Price: 52.5 PTC per 1M characters for speech-2.6-hd.
         Source:
         https://docs.anyapi.vip/api/minimax/%E5%88%9B%E5%BB%BA%E5%BC%82%E6%AD%A5%E8%AF%AD%E9%9F%B3%E5%90%88%E6%88%90%E4%BB%BB%E5%8A%A1V2.html
         (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_long_speech as endpoint
+
         return await self._submit(
-            LONG_SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "voice_setting": voice_setting,
@@ -699,19 +662,22 @@ class AsyncMinimax(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /minimaxi/v1/query/t2a_async_query_v2
         Price: 0 PTC per call.
         Source: https://docs.yutoai.net/en/api/doc-7717250.html (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_get_long_speech as endpoint
+
         reply_: MinimaxLongSpeechTask = await self._call(
-            GET_LONG_SPEECH, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -735,19 +701,22 @@ class AsyncMinimax(AsyncResource):
             voice_desc: Description of the voice.
             text: A text for the preview.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/text2voice
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/api-224316628 (page, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_create_voice as endpoint
+
         reply_: JsonObject = await self._call(
-            CREATE_VOICE,
+            endpoint,
             body={"gender": gender, "age": age, "voice_desc": voice_desc, "text": text},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -772,18 +741,21 @@ class AsyncMinimax(AsyncResource):
             purpose: The content of the file.
             file: The audio. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The ids.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/music_upload
         Source: http://302ai-en.apifox.cn/api-241838739 (page, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_upload_music as endpoint
+
         reply_: MinimaxMusicUpload = await self._call(
-            UPLOAD_MUSIC, body={"purpose": purpose, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"purpose": purpose, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -824,19 +796,22 @@ class AsyncMinimax(AsyncResource):
             refer_voice: The id of an uploaded voice.
             refer_instrumental: The id of an uploaded instrumental.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The song.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/music_generation
         Price: 0.15 PTC per call for music-2.5; 0.05 PTC per call for music-2.0; 0.05 PTC per call for music-1.5.
         Source: https://302ai-en.apifox.cn/api-241838654 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_minimax import minimax_create_music as endpoint
+
         reply_: MinimaxMusicResponse = await self._call(
-            CREATE_MUSIC,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,

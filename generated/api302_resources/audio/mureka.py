@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,95 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import MurekaFile, MurekaLyrics, MurekaSound, MurekaStems, MurekaTask
     from api302_client.params.audio_mureka import MurekaUtterance
-
-UPLOAD_FILE = Operation(
-    id="mureka_upload_file",
-    endpoint="audio_mureka.mureka_upload_file",
-    docs="superbuilders/mureka:src/index.ts",
-    files={"file": ("part",)},
-    required=("file", "purpose"),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-WRITE_LYRICS = Operation(
-    id="mureka_write_lyrics",
-    endpoint="audio_mureka.mureka_write_lyrics",
-    docs="superbuilders/mureka:src/index.ts",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.015, "unit": "PTC", "per": "call"}],
-)
-EXTEND_LYRICS = Operation(
-    id="mureka_extend_lyrics", endpoint="audio_mureka.mureka_extend_lyrics", docs="p513", required=("lyrics",), not_empty=("lyrics",)
-)
-CREATE_SONG = Operation(
-    id="mureka_create_song",
-    endpoint="audio_mureka.mureka_create_song",
-    docs="superbuilders/mureka:src/index.ts",
-    required=("lyrics",),
-    not_empty=("lyrics",),
-    task={"fetch": "mureka_get_song", "parameters": {"task_id": "id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call", "for": "mureka-7.5"}],
-)
-GET_SONG = Operation(
-    id="mureka_get_song",
-    endpoint="audio_mureka.mureka_get_song",
-    docs="superbuilders/mureka:src/index.ts",
-    status={
-        "state": "status",
-        "pending": ["preparing", "queued", "running", "streaming"],
-        "succeeded": ["succeeded"],
-        "failed": ["failed", "timeouted", "cancelled"],
-        "outputs": ["choices[].url"],
-        "error": {"message": "failed_reason"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SEPARATE_SONG = Operation(
-    id="mureka_separate_song",
-    endpoint="audio_mureka.mureka_separate_song",
-    docs="superbuilders/mureka:src/index.ts",
-    files={"url": ("url", "data_url")},
-    required=("url",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-CREATE_INSTRUMENTAL = Operation(
-    id="mureka_create_instrumental",
-    endpoint="audio_mureka.mureka_create_instrumental",
-    docs="superbuilders/mureka:src/index.ts",
-    task={"fetch": "mureka_get_instrumental", "parameters": {"task_id": "id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call", "for": "mureka-7.5"}],
-)
-GET_INSTRUMENTAL = Operation(
-    id="mureka_get_instrumental",
-    endpoint="audio_mureka.mureka_get_instrumental",
-    docs="superbuilders/mureka:src/index.ts",
-    status={
-        "state": "status",
-        "pending": ["preparing", "queued", "running", "streaming"],
-        "succeeded": ["succeeded"],
-        "failed": ["failed", "timeouted", "cancelled"],
-        "outputs": ["choices[].url"],
-        "error": {"message": "failed_reason"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SPEECH = Operation(
-    id="mureka_speech",
-    endpoint="audio_mureka.mureka_speech",
-    docs="superbuilders/mureka:src/index.ts",
-    required=("text",),
-    not_empty=("text",),
-    price=[{"amount": 0.002, "unit": "PTC", "per": "second"}],
-)
-PODCAST = Operation(
-    id="mureka_podcast",
-    endpoint="audio_mureka.mureka_podcast",
-    docs="superbuilders/mureka:src/index.ts",
-    required=("conversations",),
-    price=[{"amount": 0.0025, "unit": "PTC", "per": "second"}],
-)
 
 
 class Mureka(Resource):
@@ -125,19 +36,22 @@ class Mureka(Resource):
             purpose: The purpose; longer audio is cut off: `reference` and `instrumental` 30 seconds, `vocal` 15
                 to 30, `melody` 5 to 60, `voice` for speech 5 to 15; `audio` for other calls.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/files/upload
         Price: 0 PTC per call.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_upload_file as endpoint
+
         reply_: MurekaFile = self._call(
-            UPLOAD_FILE, body={"file": file, "purpose": purpose}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"file": file, "purpose": purpose}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -155,18 +69,21 @@ class Mureka(Resource):
         Args:
             prompt: Text prompt: what the song is about.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The lyrics.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/lyrics/generate
         Price: 0.015 PTC per call.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
-        reply_: MurekaLyrics = self._call(WRITE_LYRICS, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_mureka import mureka_write_lyrics as endpoint
+
+        reply_: MurekaLyrics = self._call(endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def extend_lyrics(
@@ -183,17 +100,20 @@ class Mureka(Resource):
         Args:
             lyrics: The lyrics so far.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The lyrics that follow.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/lyrics/extend
         Source: documentation page p513 (vendor, 2026-11-21)
         """
-        reply_: MurekaLyrics = self._call(EXTEND_LYRICS, body={"lyrics": lyrics}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_mureka import mureka_extend_lyrics as endpoint
+
+        reply_: MurekaLyrics = self._call(endpoint, body={"lyrics": lyrics}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def create_song(
@@ -227,19 +147,23 @@ class Mureka(Resource):
             melody_id: The id of an uploaded melody.
             stream: Whether to return a URL for listening during generation; not with mureka-o1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/song/generate
         Price: 0.05 PTC per call for mureka-7.5.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_create_song as endpoint
+
         return self._submit(
-            CREATE_SONG,
+            endpoint,
             body={
                 "lyrics": lyrics,
                 "model": model,
@@ -267,18 +191,21 @@ class Mureka(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /mureka/v1/song/query/{task_id}
         Price: 0 PTC per call.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
-        reply_: MurekaTask = self._call(GET_SONG, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_mureka import mureka_get_song as endpoint
+
+        reply_: MurekaTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def separate_song(
@@ -296,18 +223,21 @@ class Mureka(Resource):
             url: The song, as a URL or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The tracks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/song/stem
         Price: 0.1 PTC per call.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
-        reply_: MurekaStems = self._call(SEPARATE_SONG, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_mureka import mureka_separate_song as endpoint
+
+        reply_: MurekaStems = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def create_instrumental(
@@ -332,19 +262,23 @@ class Mureka(Resource):
             prompt: The style, as a text prompt.
             instrumental_id: The id of an uploaded reference instrumental.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/instrumental/generate
         Price: 0.05 PTC per call for mureka-7.5.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_create_instrumental as endpoint
+
         return self._submit(
-            CREATE_INSTRUMENTAL,
+            endpoint,
             body={"model": model, "n": n, "prompt": prompt, "instrumental_id": instrumental_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -363,20 +297,21 @@ class Mureka(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /mureka/v1/instrumental/query/{task_id}
         Price: 0 PTC per call.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
-        reply_: MurekaTask = self._call(
-            GET_INSTRUMENTAL, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.audio_mureka import mureka_get_instrumental as endpoint
+
+        reply_: MurekaTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def speech(
@@ -399,19 +334,22 @@ class Mureka(Resource):
             voice: A voice of Mureka: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
             voice_id: The id of an uploaded voice.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/tts/generate
         Price: 0.002 PTC per second.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_speech as endpoint
+
         reply_: MurekaSound = self._call(
-            SPEECH, body={"text": text, "voice": voice, "voice_id": voice_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"text": text, "voice": voice, "voice_id": voice_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -433,19 +371,22 @@ class Mureka(Resource):
             background: The background music.
             speed: Speed; 1 is normal.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/tts/podcast
         Price: 0.0025 PTC per second.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_podcast as endpoint
+
         reply_: MurekaSound = self._call(
-            PODCAST,
+            endpoint,
             body={"conversations": conversations, "background": background, "speed": speed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -472,19 +413,22 @@ class AsyncMureka(AsyncResource):
             purpose: The purpose; longer audio is cut off: `reference` and `instrumental` 30 seconds, `vocal` 15
                 to 30, `melody` 5 to 60, `voice` for speech 5 to 15; `audio` for other calls.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/files/upload
         Price: 0 PTC per call.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_upload_file as endpoint
+
         reply_: MurekaFile = await self._call(
-            UPLOAD_FILE, body={"file": file, "purpose": purpose}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"file": file, "purpose": purpose}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -502,19 +446,22 @@ class AsyncMureka(AsyncResource):
         Args:
             prompt: Text prompt: what the song is about.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The lyrics.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/lyrics/generate
         Price: 0.015 PTC per call.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_write_lyrics as endpoint
+
         reply_: MurekaLyrics = await self._call(
-            WRITE_LYRICS, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -532,18 +479,21 @@ class AsyncMureka(AsyncResource):
         Args:
             lyrics: The lyrics so far.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The lyrics that follow.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/lyrics/extend
         Source: documentation page p513 (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_extend_lyrics as endpoint
+
         reply_: MurekaLyrics = await self._call(
-            EXTEND_LYRICS, body={"lyrics": lyrics}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"lyrics": lyrics}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -578,19 +528,23 @@ class AsyncMureka(AsyncResource):
             melody_id: The id of an uploaded melody.
             stream: Whether to return a URL for listening during generation; not with mureka-o1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/song/generate
         Price: 0.05 PTC per call for mureka-7.5.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_create_song as endpoint
+
         return await self._submit(
-            CREATE_SONG,
+            endpoint,
             body={
                 "lyrics": lyrics,
                 "model": model,
@@ -618,19 +572,22 @@ class AsyncMureka(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /mureka/v1/song/query/{task_id}
         Price: 0 PTC per call.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_get_song as endpoint
+
         reply_: MurekaTask = await self._call(
-            GET_SONG, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -649,18 +606,21 @@ class AsyncMureka(AsyncResource):
             url: The song, as a URL or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The tracks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/song/stem
         Price: 0.1 PTC per call.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
-        reply_: MurekaStems = await self._call(SEPARATE_SONG, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_mureka import mureka_separate_song as endpoint
+
+        reply_: MurekaStems = await self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def create_instrumental(
@@ -685,19 +645,23 @@ class AsyncMureka(AsyncResource):
             prompt: The style, as a text prompt.
             instrumental_id: The id of an uploaded reference instrumental.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/instrumental/generate
         Price: 0.05 PTC per call for mureka-7.5.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_create_instrumental as endpoint
+
         return await self._submit(
-            CREATE_INSTRUMENTAL,
+            endpoint,
             body={"model": model, "n": n, "prompt": prompt, "instrumental_id": instrumental_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -716,19 +680,22 @@ class AsyncMureka(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /mureka/v1/instrumental/query/{task_id}
         Price: 0 PTC per call.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_get_instrumental as endpoint
+
         reply_: MurekaTask = await self._call(
-            GET_INSTRUMENTAL, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -752,19 +719,22 @@ class AsyncMureka(AsyncResource):
             voice: A voice of Mureka: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
             voice_id: The id of an uploaded voice.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/tts/generate
         Price: 0.002 PTC per second.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_speech as endpoint
+
         reply_: MurekaSound = await self._call(
-            SPEECH, body={"text": text, "voice": voice, "voice_id": voice_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"text": text, "voice": voice, "voice_id": voice_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -786,19 +756,22 @@ class AsyncMureka(AsyncResource):
             background: The background music.
             speed: Speed; 1 is normal.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mureka/v1/tts/podcast
         Price: 0.0025 PTC per second.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_mureka import mureka_podcast as endpoint
+
         reply_: MurekaSound = await self._call(
-            PODCAST,
+            endpoint,
             body={"conversations": conversations, "background": background, "speed": speed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,41 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, ByteStream, FileInput
     from api302_client._model import Binary, Text
     from api302_client.models import OpenaiTranscript
-
-SPEECH = Operation(
-    id="openai_speech",
-    endpoint="audio_openai.openai_speech",
-    docs="https://doc.302.ai/207705220e0",
-    required=("model", "input", "voice"),
-    not_empty=("input",),
-    price=[
-        {"amount": 15, "unit": "PTC", "per": "1M characters", "for": "tts-1"},
-        {"amount": 30, "unit": "PTC", "per": "1M characters", "for": "tts-1-hd"},
-        {"amount": 0.6, "unit": "PTC", "per": "1M input tokens", "for": "gpt-4o-mini-tts"},
-        {"amount": 12, "unit": "PTC", "per": "1M output tokens", "for": "gpt-4o-mini-tts"},
-    ],
-)
-TRANSCRIBE = Operation(
-    id="openai_transcribe",
-    endpoint="audio_openai.openai_transcribe",
-    docs="https://doc.302.ai/207705218e0",
-    files={"file": ("part",)},
-    required=("file", "model"),
-    price=[
-        {"amount": 0.006, "unit": "PTC", "per": "minute", "for": "whisper-1"},
-        {"amount": 0.002, "unit": "PTC", "per": "minute", "for": "whisper-v3-turbo"},
-        {"amount": 6, "unit": "PTC", "per": "1M input tokens", "for": "gpt-4o-transcribe"},
-        {"amount": 10, "unit": "PTC", "per": "1M output tokens", "for": "gpt-4o-transcribe"},
-    ],
-)
-TRANSLATE = Operation(
-    id="openai_translate",
-    endpoint="audio_openai.openai_translate",
-    docs="https://doc.302.ai/207705219e0",
-    files={"file": ("part",)},
-    required=("file", "model"),
-    price=[{"amount": 0.006, "unit": "PTC", "per": "minute", "for": "whisper-1"}],
-)
 
 
 class Openai(Resource):
@@ -86,20 +51,23 @@ class Openai(Resource):
             instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, in the format that was asked for.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/audio/speech
         Price: 15 PTC per 1M characters for tts-1; 30 PTC per 1M characters for tts-1-hd; 0.6 PTC per 1M input tokens
         for gpt-4o-mini-tts; 12 PTC per 1M output tokens for gpt-4o-mini-tts.
         Source: https://doc.302.ai/207705220e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_openai import openai_speech as endpoint
+
         reply_: Binary = self._call(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -143,20 +111,23 @@ class Openai(Resource):
             instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, in the format that was asked for, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/audio/speech
         Price: 15 PTC per 1M characters for tts-1; 30 PTC per 1M characters for tts-1-hd; 0.6 PTC per 1M input tokens
         for gpt-4o-mini-tts; 12 PTC per 1M output tokens for gpt-4o-mini-tts.
         Source: https://doc.302.ai/207705220e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_openai import openai_speech as endpoint
+
         return self._stream_bytes(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -219,20 +190,23 @@ class Openai(Resource):
             alignment_model: The alignment model; for whisper-v3 and whisper-v3-turbo.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The transcript.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/audio/transcriptions
         Price: 0.006 PTC per minute for whisper-1; 0.002 PTC per minute for whisper-v3-turbo; 6 PTC per 1M input
         tokens for gpt-4o-transcribe; 10 PTC per 1M output tokens for gpt-4o-transcribe.
         Source: https://doc.302.ai/207705218e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_openai import openai_transcribe as endpoint
+
         reply_: OpenaiTranscript | Text = self._call(
-            TRANSCRIBE,
+            endpoint,
             body={
                 "file": file,
                 "model": model,
@@ -281,19 +255,22 @@ class Openai(Resource):
             temperature: Sampling temperature. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The transcript in English.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/audio/translations
         Price: 0.006 PTC per minute for whisper-1.
         Source: https://doc.302.ai/207705219e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_openai import openai_translate as endpoint
+
         reply_: OpenaiTranscript | Text = self._call(
-            TRANSLATE,
+            endpoint,
             body={"file": file, "model": model, "prompt": prompt, "response_format": response_format, "temperature": temperature},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -336,20 +313,23 @@ class AsyncOpenai(AsyncResource):
             instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, in the format that was asked for.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/audio/speech
         Price: 15 PTC per 1M characters for tts-1; 30 PTC per 1M characters for tts-1-hd; 0.6 PTC per 1M input tokens
         for gpt-4o-mini-tts; 12 PTC per 1M output tokens for gpt-4o-mini-tts.
         Source: https://doc.302.ai/207705220e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_openai import openai_speech as endpoint
+
         reply_: Binary = await self._call(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -393,20 +373,23 @@ class AsyncOpenai(AsyncResource):
             instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, in the format that was asked for, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/audio/speech
         Price: 15 PTC per 1M characters for tts-1; 30 PTC per 1M characters for tts-1-hd; 0.6 PTC per 1M input tokens
         for gpt-4o-mini-tts; 12 PTC per 1M output tokens for gpt-4o-mini-tts.
         Source: https://doc.302.ai/207705220e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_openai import openai_speech as endpoint
+
         return self._stream_bytes(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -469,20 +452,23 @@ class AsyncOpenai(AsyncResource):
             alignment_model: The alignment model; for whisper-v3 and whisper-v3-turbo.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The transcript.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/audio/transcriptions
         Price: 0.006 PTC per minute for whisper-1; 0.002 PTC per minute for whisper-v3-turbo; 6 PTC per 1M input
         tokens for gpt-4o-transcribe; 10 PTC per 1M output tokens for gpt-4o-transcribe.
         Source: https://doc.302.ai/207705218e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_openai import openai_transcribe as endpoint
+
         reply_: OpenaiTranscript | Text = await self._call(
-            TRANSCRIBE,
+            endpoint,
             body={
                 "file": file,
                 "model": model,
@@ -531,19 +517,22 @@ class AsyncOpenai(AsyncResource):
             temperature: Sampling temperature. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The transcript in English.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/audio/translations
         Price: 0.006 PTC per minute for whisper-1.
         Source: https://doc.302.ai/207705219e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.audio_openai import openai_translate as endpoint
+
         reply_: OpenaiTranscript | Text = await self._call(
-            TRANSLATE,
+            endpoint,
             body={"file": file, "model": model, "prompt": prompt, "response_format": response_format, "temperature": temperature},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),

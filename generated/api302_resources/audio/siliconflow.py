@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,40 +15,6 @@ if TYPE_CHECKING:
     from api302_client._model import Binary, Text
     from api302_client.models import SiliconflowTranscript, SiliconflowVoice
     from api302_client.params.audio_siliconflow import SiliconflowReference
-
-CREATE_VOICE = Operation(
-    id="siliconflow_create_voice",
-    endpoint="audio_siliconflow.siliconflow_create_voice",
-    docs="https://docs.siliconflow.cn/en/api-reference/audio/upload-voice",
-    files={"audio": ("data_url",), "file": ("part",)},
-    required=("model", "customName", "text"),
-    not_empty=("customName", "text"),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DELETE_VOICE = Operation(
-    id="siliconflow_delete_voice",
-    endpoint="audio_siliconflow.siliconflow_delete_voice",
-    docs="https://api-docs.siliconflow.cn/docs/api/audio-voice-deletions-post",
-    required=("uri",),
-    not_empty=("uri",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-TRANSCRIBE = Operation(
-    id="siliconflow_transcribe",
-    endpoint="audio_siliconflow.siliconflow_transcribe",
-    docs="p523",
-    files={"file": ("part",)},
-    required=("model", "file"),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SPEECH = Operation(
-    id="siliconflow_speech",
-    endpoint="audio_siliconflow.siliconflow_speech",
-    docs="https://docs.siliconflow.cn/api-reference/audio/create-speech",
-    required=("model", "input"),
-    not_empty=("input",),
-    price=[{"amount": 7, "unit": "PTC", "per": "1M tokens"}],
-)
 
 
 class Siliconflow(Resource):
@@ -77,19 +43,22 @@ class Siliconflow(Resource):
             audio: The audio file. Takes a data URL or a local file (pathlib.Path, open file or bytes).
             file: The audio file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/uploads/audio/voice
         Price: 0 PTC per call.
         Source: https://docs.siliconflow.cn/en/api-reference/audio/upload-voice (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_siliconflow import siliconflow_create_voice as endpoint
+
         reply_: SiliconflowVoice = self._call(
-            CREATE_VOICE,
+            endpoint,
             body={"model": model, "customName": customName, "text": text, "audio": audio, "file": file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -109,18 +78,21 @@ class Siliconflow(Resource):
         Args:
             uri: URI of the voice, for `voice`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/audio/voice/deletions
         Price: 0 PTC per call.
         Source: https://api-docs.siliconflow.cn/docs/api/audio-voice-deletions-post (vendor, 2026-11-21)
         """
-        reply_: Text = self._call(DELETE_VOICE, body={"uri": uri}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_siliconflow import siliconflow_delete_voice as endpoint
+
+        reply_: Text = self._call(endpoint, body={"uri": uri}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def transcribe(
@@ -139,19 +111,22 @@ class Siliconflow(Resource):
             model: The model, such as `FunAudioLLM/SenseVoiceSmall`.
             file: The audio. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The text.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/audio/transcriptions
         Price: 0 PTC per call.
         Source: documentation page p523 (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_siliconflow import siliconflow_transcribe as endpoint
+
         reply_: SiliconflowTranscript = self._call(
-            TRANSCRIBE, body={"model": model, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"model": model, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -196,19 +171,22 @@ class Siliconflow(Resource):
             gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/audio/speech
         Price: 7 PTC per 1M tokens.
         Source: https://docs.siliconflow.cn/api-reference/audio/create-speech (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
+
         reply_: Binary = self._call(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -265,19 +243,22 @@ class Siliconflow(Resource):
             gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/audio/speech
         Price: 7 PTC per 1M tokens.
         Source: https://docs.siliconflow.cn/api-reference/audio/create-speech (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
+
         return self._stream_bytes(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -321,19 +302,22 @@ class AsyncSiliconflow(AsyncResource):
             audio: The audio file. Takes a data URL or a local file (pathlib.Path, open file or bytes).
             file: The audio file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/uploads/audio/voice
         Price: 0 PTC per call.
         Source: https://docs.siliconflow.cn/en/api-reference/audio/upload-voice (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_siliconflow import siliconflow_create_voice as endpoint
+
         reply_: SiliconflowVoice = await self._call(
-            CREATE_VOICE,
+            endpoint,
             body={"model": model, "customName": customName, "text": text, "audio": audio, "file": file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -353,18 +337,21 @@ class AsyncSiliconflow(AsyncResource):
         Args:
             uri: URI of the voice, for `voice`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/audio/voice/deletions
         Price: 0 PTC per call.
         Source: https://api-docs.siliconflow.cn/docs/api/audio-voice-deletions-post (vendor, 2026-11-21)
         """
-        reply_: Text = await self._call(DELETE_VOICE, body={"uri": uri}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_siliconflow import siliconflow_delete_voice as endpoint
+
+        reply_: Text = await self._call(endpoint, body={"uri": uri}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def transcribe(
@@ -383,19 +370,22 @@ class AsyncSiliconflow(AsyncResource):
             model: The model, such as `FunAudioLLM/SenseVoiceSmall`.
             file: The audio. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The text.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/audio/transcriptions
         Price: 0 PTC per call.
         Source: documentation page p523 (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_siliconflow import siliconflow_transcribe as endpoint
+
         reply_: SiliconflowTranscript = await self._call(
-            TRANSCRIBE, body={"model": model, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"model": model, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -440,19 +430,22 @@ class AsyncSiliconflow(AsyncResource):
             gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/audio/speech
         Price: 7 PTC per 1M tokens.
         Source: https://docs.siliconflow.cn/api-reference/audio/create-speech (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
+
         reply_: Binary = await self._call(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -509,19 +502,22 @@ class AsyncSiliconflow(AsyncResource):
             gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/audio/speech
         Price: 7 PTC per 1M tokens.
         Source: https://docs.siliconflow.cn/api-reference/audio/create-speech (vendor, 2026-11-21)
         """
+        from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
+
         return self._stream_bytes(
-            SPEECH,
+            endpoint,
             body={
                 "model": model,
                 "input": input,

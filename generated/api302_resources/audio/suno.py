@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,46 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import SunoFetchResponse, SunoLyricsResponse
     from api302_client.params.audio_suno import SunoMusicMetadata
-
-MUSIC = Operation(
-    id="suno_music",
-    endpoint="audio_suno.suno_music",
-    docs="https://302ai.apifox.cn/apidoc/project-4012774/api-192310067",
-    required=("mv",),
-    not_empty=("mv",),
-    success={"field": "code", "values": ["success", 200], "message": "message"},
-    task={"fetch": "suno_get_task", "parameters": {"task_id": "data"}, "webhook": {"in": "query", "name": "webhook"}},
-    price=[
-        {"amount": 0.1, "unit": "PTC", "per": "call", "note": "by the page on going on"},
-        {"amount": 0.12, "unit": "PTC", "per": "call", "for": "Suno V5", "note": "by the catalogue of September 2026"},
-    ],
-)
-LYRICS = Operation(
-    id="suno_lyrics",
-    endpoint="audio_suno.suno_lyrics",
-    docs="pypi:cli-302ai 1.0.5:ai302/cli/song.py",
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "code", "values": ["success", 200], "message": "message"},
-    price=[{"amount": 0.012, "unit": "PTC", "per": "call"}],
-)
-GET_TASK = Operation(
-    id="suno_get_task",
-    endpoint="audio_suno.suno_get_task",
-    docs="pypi:cli-302ai 1.0.5:ai302/cli/song.py",
-    success={"field": "code", "values": ["success", 200], "message": "message"},
-    status={
-        "state": "data.status",
-        "pending": ["NOT_START", "SUBMITTED", "QUEUED", "IN_PROGRESS", "submitted", "queued", "pending", "in_progress"],
-        "succeeded": ["SUCCESS", "success", "succeed", "completed"],
-        "failed": ["FAILURE", "CREATE_TASK_FAILED", "FAILED", "failed", "error"],
-        "progress": {"field": "data.progress"},
-        "outputs": ["data.data[].audio_url"],
-        "error": {"message": "data.fail_reason || message"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Suno(Resource):
@@ -99,21 +59,25 @@ class Suno(Resource):
             metadata: Advanced settings.
             webhook: Webhook URL, called when the songs are done.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (SunoFetchResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /suno/submit/music
         Price: 0.1 PTC per call (by the page on going on); 0.12 PTC per call for Suno V5 (by the catalogue of
         September 2026).
         Source: https://302ai.apifox.cn/apidoc/project-4012774/api-192310067 (page, 2026-11-21)
         """
+        from api302_client.api.audio_suno import suno_music as endpoint
+
         return self._submit(
-            MUSIC,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "mv": mv,
@@ -147,18 +111,23 @@ class Suno(Resource):
         Args:
             prompt: Text prompt: what the song is about.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The lyrics.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /suno/submit/lyrics
         Price: 0.012 PTC per call.
         Source: pypi:cli-302ai 1.0.5:ai302/cli/song.py (caller, 2026-11-21)
         """
-        reply_: SunoLyricsResponse = self._call(LYRICS, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.audio_suno import suno_lyrics as endpoint
+
+        reply_: SunoLyricsResponse = self._call(
+            endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def get_task(
@@ -177,19 +146,22 @@ class Suno(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /suno/fetch/{task_id}
         Price: 0 PTC per call.
         Source: pypi:cli-302ai 1.0.5:ai302/cli/song.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_suno import suno_get_task as endpoint
+
         reply_: SunoFetchResponse = self._call(
-            GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -237,21 +209,25 @@ class AsyncSuno(AsyncResource):
             metadata: Advanced settings.
             webhook: Webhook URL, called when the songs are done.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (SunoFetchResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /suno/submit/music
         Price: 0.1 PTC per call (by the page on going on); 0.12 PTC per call for Suno V5 (by the catalogue of
         September 2026).
         Source: https://302ai.apifox.cn/apidoc/project-4012774/api-192310067 (page, 2026-11-21)
         """
+        from api302_client.api.audio_suno import suno_music as endpoint
+
         return await self._submit(
-            MUSIC,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "mv": mv,
@@ -285,19 +261,22 @@ class AsyncSuno(AsyncResource):
         Args:
             prompt: Text prompt: what the song is about.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The lyrics.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /suno/submit/lyrics
         Price: 0.012 PTC per call.
         Source: pypi:cli-302ai 1.0.5:ai302/cli/song.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_suno import suno_lyrics as endpoint
+
         reply_: SunoLyricsResponse = await self._call(
-            LYRICS, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -317,18 +296,21 @@ class AsyncSuno(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /suno/fetch/{task_id}
         Price: 0 PTC per call.
         Source: pypi:cli-302ai 1.0.5:ai302/cli/song.py (caller, 2026-11-21)
         """
+        from api302_client.api.audio_suno import suno_get_task as endpoint
+
         reply_: SunoFetchResponse = await self._call(
-            GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,18 +13,6 @@ if TYPE_CHECKING:
 
     from api302_client.models import UdioGenerateResponse
     from api302_client.params.audio_udio import UdioParameters
-
-GENERATE = Operation(
-    id="udio_generate",
-    endpoint="audio_udio.udio_generate",
-    docs="https://302ai-en.apifox.cn/231604784e0",
-    required=("gen_params",),
-    success={"field": "code", "values": ["success"], "message": "message"},
-    price=[
-        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "udio32-v1.5"},
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "udio130-v1.5"},
-    ],
-)
 
 
 class Udio(Resource):
@@ -47,19 +35,22 @@ class Udio(Resource):
         Args:
             gen_params: The prompt and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /udio/generate-proxy
         Price: 0.05 PTC per call for udio32-v1.5; 0.1 PTC per call for udio130-v1.5.
         Source: https://302ai-en.apifox.cn/231604784e0 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_udio import udio_generate as endpoint
+
         reply_: UdioGenerateResponse = self._call(
-            GENERATE, body={"gen_params": gen_params}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"gen_params": gen_params}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -84,18 +75,21 @@ class AsyncUdio(AsyncResource):
         Args:
             gen_params: The prompt and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /udio/generate-proxy
         Price: 0.05 PTC per call for udio32-v1.5; 0.1 PTC per call for udio130-v1.5.
         Source: https://302ai-en.apifox.cn/231604784e0 (sample, 2026-11-21)
         """
+        from api302_client.api.audio_udio import udio_generate as endpoint
+
         reply_: UdioGenerateResponse = await self._call(
-            GENERATE, body={"gen_params": gen_params}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"gen_params": gen_params}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

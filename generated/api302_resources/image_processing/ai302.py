@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,477 +25,6 @@ if TYPE_CHECKING:
         Ai302TrellisResponse,
     )
     from api302_client.params.common import Ai302ImageSizeChoice
-
-UPSCALE = Operation(
-    id="ai302_upscale",
-    endpoint="image_processing_ai302.ai302_upscale",
-    docs="302ai/302_image_toolbox:src/lib/api.ts",
-    files={"image": ("url", "part")},
-    required=("image",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-UPSCALE_V2 = Operation(
-    id="ai302_upscale_v2",
-    endpoint="image_processing_ai302.ai302_upscale_v2",
-    docs="https://doc.302.ai/207705178e0",
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-UPSCALE_V3 = Operation(
-    id="ai302_upscale_v3",
-    endpoint="image_processing_ai302.ai302_upscale_v3",
-    docs="https://doc.302.ai/207705179e0",
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-UPSCALE_V4 = Operation(
-    id="ai302_upscale_v4",
-    endpoint="image_processing_ai302.ai302_upscale_v4",
-    docs="https://doc.302.ai/207705180e0",
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-SUPER_UPSCALE = Operation(
-    id="ai302_super_upscale",
-    endpoint="image_processing_ai302.ai302_super_upscale",
-    docs="302ai/302_image_toolbox:src/lib/api.ts",
-    files={"image": ("part",), "mask": ("part",)},
-    required=("image",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-SUPER_UPSCALE_V2 = Operation(
-    id="ai302_super_upscale_v2",
-    endpoint="image_processing_ai302.ai302_super_upscale_v2",
-    docs='public code, found by "302/submit/super-upscale-v2"',
-    files={"image_url": ("url",)},
-    required=("image_url",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-FACE_UPSCALE = Operation(
-    id="ai302_face_upscale",
-    endpoint="image_processing_ai302.ai302_face_upscale",
-    docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
-    files={"image": ("part",), "input": ("part",)},
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-DENOISE = Operation(
-    id="ai302_denoise",
-    endpoint="image_processing_ai302.ai302_denoise",
-    docs="https://doc.302.ai/268505501e0",
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-REMOVE_BACKGROUND = Operation(
-    id="ai302_remove_background",
-    endpoint="image_processing_ai302.ai302_remove_background",
-    docs="302ai/302_image_toolbox:src/lib/api.ts",
-    files={"image": ("part",)},
-    required=("image",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-REMOVE_BACKGROUND_V2 = Operation(
-    id="ai302_remove_background_v2",
-    endpoint="image_processing_ai302.ai302_remove_background_v2",
-    docs="public code: 302.AI's product picture app (HandleImage)",
-    files={"image_url": ("url",)},
-    required=("image_url",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-REMOVE_BACKGROUND_V3 = Operation(
-    id="ai302_remove_background_v3",
-    endpoint="image_processing_ai302.ai302_remove_background_v3",
-    docs='public code, found by "302/submit/removebg-v3"',
-    files={"image_url": ("url", "data_url")},
-    required=("image_url",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-RELIGHT = Operation(
-    id="ai302_relight",
-    endpoint="image_processing_ai302.ai302_relight",
-    docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
-    files={"subject_image": ("part",)},
-    required=("subject_image", "prompt"),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-RELIGHT_BACKGROUND = Operation(
-    id="ai302_relight_background",
-    endpoint="image_processing_ai302.ai302_relight_background",
-    docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
-    files={"subject_image": ("part", "url"), "background_image": ("part", "url")},
-    required=("subject_image", "background_image"),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-GET_RELIGHT_BACKGROUND = Operation(
-    id="ai302_get_relight_background",
-    endpoint="image_processing_ai302.ai302_get_relight_background",
-    docs="302ai/302_ai_avatar_generator:src/app/api/change-background-with-image/route.ts",
-    status={
-        "state": "status",
-        "pending": ["starting", "processing"],
-        "succeeded": ["succeeded"],
-        "failed": ["failed"],
-        "outputs": [{"field": "output", "encoding": "json"}, "[output][?type(@) == 'string' && starts_with(@, 'http')]"],
-        "error": {"message": "error"},
-        "interval": 5,
-    },
-)
-RELIGHT_V2 = Operation(
-    id="ai302_relight_v2",
-    endpoint="image_processing_ai302.ai302_relight_v2",
-    docs="https://302ai-en.apifox.cn/api-253670008",
-    files={"image_url": ("url",), "background_image_url": ("url",), "mask_image_url": ("url",)},
-    required=("prompt", "image_url"),
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
-COLORIZE = Operation(
-    id="ai302_colorize",
-    endpoint="image_processing_ai302.ai302_colorize",
-    docs="302ai/302_image_toolbox:src/lib/api.ts",
-    files={"image": ("url",)},
-    required=("image",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-COLORIZE_V2 = Operation(
-    id="ai302_colorize_v2",
-    endpoint="image_processing_ai302.ai302_colorize_v2",
-    docs="public code: 302.AI's photo restoring app (upscaleFace, colorizeImageV2)",
-    files={"image": ("url",)},
-    required=("image",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-INPAINT = Operation(
-    id="ai302_inpaint",
-    endpoint="image_processing_ai302.ai302_inpaint",
-    docs="https://302ai-jp.apifox.cn/207706543e0",
-    files={"image_url": ("url",), "mask_url": ("url",)},
-    required=("prompt", "image_url", "mask_url", "model_name"),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-ERASE = Operation(
-    id="ai302_erase",
-    endpoint="image_processing_ai302.ai302_erase",
-    docs='public code, found by "302/submit/erase"',
-    files={"image_url": ("part",), "mask_image_url": ("part",)},
-    required=("image_url", "mask_image_url"),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-FACE_TO_MANY = Operation(
-    id="ai302_face_to_many",
-    endpoint="image_processing_ai302.ai302_face_to_many",
-    docs="fofr/cog-face-to-many:predict.py",
-    files={"image": ("part",)},
-    required=("image",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-SWAP_FACE_V2 = Operation(
-    id="ai302_swap_face_v2",
-    endpoint="image_processing_ai302.ai302_swap_face_v2",
-    docs="302ai/302_image_toolbox:src/lib/api.ts",
-    files={"base_image_url": ("part",), "swap_image_url": ("part",)},
-    required=("base_image_url", "swap_image_url"),
-)
-FLUX_SELFIE = Operation(
-    id="ai302_flux_selfie",
-    endpoint="image_processing_ai302.ai302_flux_selfie",
-    docs="302ai/302_image_toolbox:src/lib/api.ts",
-    files={"main_face_image": ("part",)},
-    required=("main_face_image",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-TRANSFER_POSE = Operation(
-    id="ai302_transfer_pose",
-    endpoint="image_processing_ai302.ai302_transfer_pose",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"person_image_url": ("url",), "pose_image_url": ("url",)},
-    required=("person_image_url", "pose_image_url"),
-    task={"fetch": "ai302_get_pose_transfer", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
-GET_POSE_TRANSFER = Operation(
-    id="ai302_get_pose_transfer",
-    endpoint="image_processing_ai302.ai302_get_pose_transfer",
-    docs="public code: 302.AI's dressing app (generateDressUp)",
-    status={
-        "state": "status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED"],
-        "done": {"field": "image.url"},
-        "outputs": ["image.url"],
-        "error": {"message": "error.message || error || detail"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-TRY_ON = Operation(
-    id="ai302_try_on",
-    endpoint="image_processing_ai302.ai302_try_on",
-    docs="public code: 302.AI's dressing app (generateDressUp)",
-    files={"human_image_url": ("url",), "garment_image_url": ("url",)},
-    required=("human_image_url", "garment_image_url"),
-    task={"fetch": "ai302_get_try_on", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
-GET_TRY_ON = Operation(
-    id="ai302_get_try_on",
-    endpoint="image_processing_ai302.ai302_get_try_on",
-    docs="public code: 302.AI's dressing app (generateDressUp)",
-    status={
-        "state": "status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED"],
-        "done": {"field": "image.url"},
-        "outputs": ["image.url"],
-        "error": {"message": "error.message || error || detail"},
-        "interval": 2,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LLAVA = Operation(
-    id="ai302_llava",
-    endpoint="image_processing_ai302.ai302_llava",
-    docs="haotian-liu/LLaVA:predict.py",
-    files={"image": ("part",)},
-    required=("image", "prompt"),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-HTML_TO_PNG = Operation(
-    id="ai302_html_to_png",
-    endpoint="image_processing_ai302.ai302_html_to_png",
-    docs="public code: 302.AI's card app (DownloadDropdown)",
-    required=("htmlCode",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SVG_TO_PNG = Operation(
-    id="ai302_svg_to_png",
-    endpoint="image_processing_ai302.ai302_svg_to_png",
-    docs="public code: 302.AI's card app (DownloadDropdown)",
-    required=("svgCode",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-TRELLIS = Operation(
-    id="ai302_trellis",
-    endpoint="image_processing_ai302.ai302_trellis",
-    docs="public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask, getTripo3DModelingTask)",
-    files={"image_url": ("url",)},
-    required=("image_url",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-TRANSLATE_IMAGE = Operation(
-    id="ai302_translate_image",
-    endpoint="image_processing_ai302.ai302_translate_image",
-    docs="302ai/302_image_translation:app/api/translateImage/route.ts",
-    required=("downloadInfo", "srcLang", "tgtLang", "translateOn", "synthesisOn"),
-    success={"field": "msg", "values": ["success"], "message": "msg"},
-    task={"fetch": "ai302_get_image_translation", "parameters": {"id": "body"}, "webhook": {"in": "body", "name": "callback"}},
-    price=[{"amount": 0.02, "unit": "PTC", "per": "call"}],
-)
-GET_IMAGE_TRANSLATION = Operation(
-    id="ai302_get_image_translation",
-    endpoint="image_processing_ai302.ai302_get_image_translation",
-    docs="302ai/302_image_translation:app/api/translateResult/route.ts",
-    required=("id",),
-    status={
-        "state": "(body.status == `-1` && 'working') || (body.status == `1` && 'done') || (body.status > `1` && 'failed')",
-        "pending": ["working"],
-        "succeeded": ["done"],
-        "failed": ["failed"],
-        "done": {"field": "body.result"},
-        "outputs": [
-            {"field": "body.result", "encoding": "json", "then": "output_url"},
-            {"field": "body.result", "encoding": "json", "then": "inpaint_url"},
-        ],
-        "error": {"message": "body.taskStatusEnum.descriptionEn || body.taskStatusEnum.description", "code": "body.taskStatusEnum.code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-REDO_IMAGE_TRANSLATION = Operation(
-    id="ai302_redo_image_translation",
-    endpoint="image_processing_ai302.ai302_redo_image_translation",
-    docs="public code: GhostCut's documentation (81-image-processing.md)",
-    required=("id", "result"),
-    success={"field": "msg", "values": ["success"], "message": "msg"},
-    price=[{"amount": 0.02, "unit": "PTC", "per": "call"}],
-)
-CHANGE_CLOTHES = Operation(
-    id="ai302_change_clothes",
-    endpoint="image_processing_ai302.ai302_change_clothes",
-    docs="public code: 302.AI's ComfyUI app (createClothesChangerTask and its like)",
-    files={"modelImageFile": ("part",), "clothesImageFile": ("part",)},
-    required=("modelImageFile", "clothesImageFile", "modelImgSegLabels", "clothesImgSegLabels"),
-    task={"fetch": "ai302_get_clothes_change", "parameters": {"taskId": "data.taskId"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-CHANGE_CLOTHES_BY_MASK = Operation(
-    id="ai302_change_clothes_by_mask",
-    endpoint="image_processing_ai302.ai302_change_clothes_by_mask",
-    docs="public code: 302.AI's ComfyUI app (createClothesChangerTask and its like)",
-    files={"modelImageFile": ("part",), "clothesImageFile": ("part",), "modelMaskFile": ("part",), "clothesMaskFile": ("part",)},
-    required=("modelImageFile", "clothesImageFile", "modelMaskFile", "clothesMaskFile"),
-    task={"fetch": "ai302_get_clothes_change", "parameters": {"taskId": "data.taskId"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-GET_CLOTHES_CHANGE = Operation(
-    id="ai302_get_clothes_change",
-    endpoint="image_processing_ai302.ai302_get_clothes_change",
-    docs="public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema)",
-    status={
-        "state": "data",
-        "pending": ["SUBMITTING", "QUEUED", "RUNNING"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAILED"],
-        "outputs": ["output.resultUrl", "output[]"],
-        "error": {"message": "msg"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SWAP_FACE = Operation(
-    id="ai302_swap_face",
-    endpoint="image_processing_ai302.ai302_swap_face",
-    docs="p219",
-    files={"faceImageFile": ("part",), "targetImageFile": ("part",)},
-    required=("faceImageFile", "targetImageFile"),
-    task={"fetch": "ai302_get_face_swap", "parameters": {"taskId": "data.taskId"}},
-)
-GET_FACE_SWAP = Operation(
-    id="ai302_get_face_swap",
-    endpoint="image_processing_ai302.ai302_get_face_swap",
-    docs="p220",
-    status={
-        "state": "data",
-        "pending": ["SUBMITTING", "QUEUED", "RUNNING"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAILED"],
-        "outputs": ["output.resultUrl", "output[]"],
-        "error": {"message": "msg"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-REPLACE_OBJECT = Operation(
-    id="ai302_replace_object",
-    endpoint="image_processing_ai302.ai302_replace_object",
-    docs="public code: 302.AI's ComfyUI app (createClothesChangerTask and its like)",
-    files={"sourceImageFile": ("part",), "targetImageFile": ("part",)},
-    required=("sourceImageFile", "targetImageFile", "sourceDescription", "targetDescription"),
-    task={"fetch": "ai302_get_object_replacement", "parameters": {"taskId": "data.taskId"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-REPLACE_OBJECT_BY_MASK = Operation(
-    id="ai302_replace_object_by_mask",
-    endpoint="image_processing_ai302.ai302_replace_object_by_mask",
-    docs="public code: 302.AI's ComfyUI app (createClothesChangerTask and its like)",
-    files={"sourceImageFile": ("part",), "targetImageFile": ("part",), "sourceMaskFile": ("part",), "targetMaskFile": ("part",)},
-    required=("sourceImageFile", "targetImageFile", "sourceMaskFile", "targetMaskFile"),
-    task={"fetch": "ai302_get_object_replacement", "parameters": {"taskId": "data.taskId"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-GET_OBJECT_REPLACEMENT = Operation(
-    id="ai302_get_object_replacement",
-    endpoint="image_processing_ai302.ai302_get_object_replacement",
-    docs="public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema)",
-    status={
-        "state": "data",
-        "pending": ["SUBMITTING", "QUEUED", "RUNNING"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAILED"],
-        "outputs": ["output.resultUrl", "output[]"],
-        "error": {"message": "msg"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CARTOON_TO_REALITY = Operation(
-    id="ai302_cartoon_to_reality",
-    endpoint="image_processing_ai302.ai302_cartoon_to_reality",
-    docs="public code: 302.AI's ComfyUI app (createClothesChangerTask and its like)",
-    files={"imageFile": ("part",)},
-    required=("imageFile", "targetType"),
-    task={"fetch": "ai302_get_cartoon_to_reality", "parameters": {"taskId": "data.taskId"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-GET_CARTOON_TO_REALITY = Operation(
-    id="ai302_get_cartoon_to_reality",
-    endpoint="image_processing_ai302.ai302_get_cartoon_to_reality",
-    docs="public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema)",
-    status={
-        "state": "data",
-        "pending": ["SUBMITTING", "QUEUED", "RUNNING"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAILED"],
-        "outputs": ["output.resultUrl", "output[]"],
-        "error": {"message": "msg"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-TRANSFER_STYLE = Operation(
-    id="ai302_transfer_style",
-    endpoint="image_processing_ai302.ai302_transfer_style",
-    docs="public code: 302.AI's ComfyUI app (createClothesChangerTask and its like)",
-    files={"oriImageFile": ("part",), "refImageFile": ("part",)},
-    required=("oriImageFile", "refImageFile"),
-    task={"fetch": "ai302_get_style_transfer", "parameters": {"taskId": "data.taskId"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-GET_STYLE_TRANSFER = Operation(
-    id="ai302_get_style_transfer",
-    endpoint="image_processing_ai302.ai302_get_style_transfer",
-    docs="public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema)",
-    status={
-        "state": "data",
-        "pending": ["SUBMITTING", "QUEUED", "RUNNING"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAILED"],
-        "outputs": ["output.resultUrl", "output[]"],
-        "error": {"message": "msg"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-REMOVE_OBJECT = Operation(
-    id="ai302_remove_object",
-    endpoint="image_processing_ai302.ai302_remove_object",
-    docs="public code: 302.AI's ComfyUI app (createClothesChangerTask and its like)",
-    task={"fetch": "ai302_get_object_removal", "parameters": {"taskId": "data.taskId"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-GET_OBJECT_REMOVAL = Operation(
-    id="ai302_get_object_removal",
-    endpoint="image_processing_ai302.ai302_get_object_removal",
-    docs="public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema)",
-    status={
-        "state": "data",
-        "pending": ["SUBMITTING", "QUEUED", "RUNNING"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAILED"],
-        "outputs": ["output.resultUrl", "output[]"],
-        "error": {"message": "msg"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Ai302(Resource):
@@ -521,19 +50,23 @@ class Ai302(Resource):
             scale: Upscaling factor. Server default: 4.
             face_enhance: Restore faces too. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/upscale
         Price: 0.01 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_upscale as endpoint
+
         return self._submit(
-            UPSCALE,
+            endpoint,
             body={"image": image, "scale": scale, "face_enhance": face_enhance},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -553,18 +86,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The response of the service.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/upscale-v2
         Price: 0.01 PTC per call.
         Source: https://doc.302.ai/207705178e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(UPSCALE_V2, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_upscale_v2 as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def upscale_v3(
@@ -582,18 +118,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The response of the service.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/upscale-v3
         Price: 0.01 PTC per call.
         Source: https://doc.302.ai/207705179e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(UPSCALE_V3, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_upscale_v3 as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def upscale_v4(
@@ -611,18 +150,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The response of the service.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/upscale-v4
         Price: 0.01 PTC per call.
         Source: https://doc.302.ai/207705180e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(UPSCALE_V4, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_upscale_v4 as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def super_upscale(
@@ -692,19 +234,23 @@ class Ai302(Resource):
             pattern: The image is a seamless pattern. Server default: false.
             output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/super-upscale
         Price: 0.1 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_super_upscale as endpoint
+
         return self._submit(
-            SUPER_UPSCALE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -785,19 +331,22 @@ class Ai302(Resource):
             additional_lora_scale: Weight of the LoRA. Server default: 1.
             additional_embedding_url: URL of embeddings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/super-upscale-v2
         Price: 0.1 PTC per call.
         Source: public code, found by "302/submit/super-upscale-v2" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_super_upscale_v2 as endpoint
+
         reply_: Ai302ProcessedImage = self._call(
-            SUPER_UPSCALE_V2,
+            endpoint,
             body={
                 "image_url": image_url,
                 "model_type": model_type,
@@ -843,21 +392,23 @@ class Ai302(Resource):
             input: The photo, repeated. Takes a local file (path, open file or bytes).
             upscale: Upscaling factor.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/face-upscale
         Price: 0.01 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_face_upscale as endpoint
+
         return self._submit(
-            FACE_UPSCALE,
-            body={"image": image, "input": input, "upscale": upscale},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"image": image, "input": input, "upscale": upscale}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def denoise(
@@ -875,18 +426,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The response of the service.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/denoise
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/268505501e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(DENOISE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_denoise as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def remove_background(
@@ -905,18 +459,22 @@ class Ai302(Resource):
         Args:
             image: The image. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/removebg
         Price: 0.01 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
-        return self._submit(REMOVE_BACKGROUND, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_remove_background as endpoint
+
+        return self._submit(endpoint, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def remove_background_v2(
         self,
@@ -934,19 +492,22 @@ class Ai302(Resource):
         Args:
             image_url: The image. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/removebg-v2
         Price: 0.01 PTC per call.
         Source: public code: 302.AI's product picture app (HandleImage) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_remove_background_v2 as endpoint
+
         reply_: Ai302ProcessedImage = self._call(
-            REMOVE_BACKGROUND_V2, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -966,19 +527,22 @@ class Ai302(Resource):
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/removebg-v3
         Price: 0.01 PTC per call.
         Source: public code, found by "302/submit/removebg-v3" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_remove_background_v3 as endpoint
+
         reply_: Ai302ProcessedImage = self._call(
-            REMOVE_BACKGROUND_V3, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1022,19 +586,23 @@ class Ai302(Resource):
             lowres_denoise: Denoising strength of the low-resolution pass. Server default: 0.9.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/relight
         Price: 0.05 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_relight as endpoint
+
         return self._submit(
-            RELIGHT,
+            endpoint,
             body={
                 "subject_image": subject_image,
                 "prompt": prompt,
@@ -1097,19 +665,23 @@ class Ai302(Resource):
             highres_denoise: Denoising strength of the high-resolution pass. Server default: 0.5.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/relight-background
         Price: 0.1 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_relight_background as endpoint
+
         return self._submit(
-            RELIGHT_BACKGROUND,
+            endpoint,
             body={
                 "subject_image": subject_image,
                 "background_image": background_image,
@@ -1146,19 +718,20 @@ class Ai302(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/relight-background/{id}
         Source: 302ai/302_ai_avatar_generator:src/app/api/change-background-with-image/route.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ModelTask = self._call(
-            GET_RELIGHT_BACKGROUND, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.image_processing_ai302 import ai302_get_relight_background as endpoint
+
+        reply_: Ai302ModelTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def relight_v2(
@@ -1218,19 +791,22 @@ class Ai302(Resource):
             enable_safety_checker: Check for unsafe images. Server default: true.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/relight-v2
         Price: 0.15 PTC per call.
         Source: https://302ai-en.apifox.cn/api-253670008 (sample, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_relight_v2 as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            RELIGHT_V2,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -1274,18 +850,22 @@ class Ai302(Resource):
         Args:
             image: The photo. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/colorize
         Price: 0.01 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
-        return self._submit(COLORIZE, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_colorize as endpoint
+
+        return self._submit(endpoint, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def colorize_v2(
         self,
@@ -1305,19 +885,23 @@ class Ai302(Resource):
             image: The photo. Takes a URL.
             model_name: The model, such as `Artistic`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/colorize-v2
         Price: 0.05 PTC per call.
         Source: public code: 302.AI's photo restoring app (upscaleFace, colorizeImageV2) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_colorize_v2 as endpoint
+
         return self._submit(
-            COLORIZE_V2, body={"image": image, "model_name": model_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image": image, "model_name": model_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def inpaint(
@@ -1351,19 +935,22 @@ class Ai302(Resource):
             guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 7.5.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/inpaint
         Price: 0.05 PTC per call.
         Source: https://302ai-jp.apifox.cn/207706543e0 (sample, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_inpaint as endpoint
+
         reply_: Ai302ProcessedImage = self._call(
-            INPAINT,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -1396,19 +983,22 @@ class Ai302(Resource):
             image_url: The image, as a file. Takes a local file (path, open file or bytes).
             mask_image_url: Mask: what to remove, a PNG file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/erase
         Price: 0.01 PTC per call.
         Source: public code, found by "302/submit/erase" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_erase as endpoint
+
         reply_: Ai302ProcessedImage = self._call(
-            ERASE,
+            endpoint,
             body={"image_url": image_url, "mask_image_url": mask_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1450,19 +1040,23 @@ class Ai302(Resource):
             lora_scale: Weight of the LoRA. Server default: 1.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/face-to-many
         Price: 0.05 PTC per call.
         Source: fofr/cog-face-to-many:predict.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_face_to_many as endpoint
+
         return self._submit(
-            FACE_TO_MANY,
+            endpoint,
             body={
                 "image": image,
                 "style": style,
@@ -1497,18 +1091,21 @@ class Ai302(Resource):
             base_image_url: The image, as a file. Takes a local file (path, open file or bytes).
             swap_image_url: The face, as a file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/face-swap-v2
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_swap_face_v2 as endpoint
+
         reply_: Ai302ProcessedImage | Ai302ModelTask = self._call(
-            SWAP_FACE_V2,
+            endpoint,
             body={"base_image_url": base_image_url, "swap_image_url": swap_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1559,19 +1156,23 @@ class Ai302(Resource):
             num_outputs: Number of images. Server default: 1.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-selfie
         Price: 0.05 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_flux_selfie as endpoint
+
         return self._submit(
-            FLUX_SELFIE,
+            endpoint,
             body={
                 "main_face_image": main_face_image,
                 "prompt": prompt,
@@ -1618,20 +1219,24 @@ class Ai302(Resource):
             output_format: Image format. Server default: "png".
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedImage).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/pose-transfer
         Price: 0.15 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_transfer_pose as endpoint
+
         return self._submit(
-            TRANSFER_POSE,
+            endpoint,
             body={
                 "person_image_url": person_image_url,
                 "pose_image_url": pose_image_url,
@@ -1658,19 +1263,22 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/pose-transfer
         Price: 0 PTC per call.
         Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_pose_transfer as endpoint
+
         reply_: Ai302QueuedImage = self._call(
-            GET_POSE_TRANSFER, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1704,20 +1312,24 @@ class Ai302(Resource):
             output_format: Image format. Server default: "png".
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedImage).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/virtual-tryon
         Price: 0.15 PTC per call.
         Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_try_on as endpoint
+
         return self._submit(
-            TRY_ON,
+            endpoint,
             body={
                 "human_image_url": human_image_url,
                 "garment_image_url": garment_image_url,
@@ -1745,19 +1357,22 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/virtual-tryon
         Price: 0 PTC per call.
         Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_try_on as endpoint
+
         reply_: Ai302QueuedImage = self._call(
-            GET_TRY_ON, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1785,19 +1400,23 @@ class Ai302(Resource):
             temperature: Sampling temperature. Server default: 0.2.
             max_tokens: Maximum number of tokens of the answer. Server default: 1024.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/llava
         Price: 0.01 PTC per call.
         Source: haotian-liu/LLaVA:predict.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_llava as endpoint
+
         return self._submit(
-            LLAVA,
+            endpoint,
             body={"image": image, "prompt": prompt, "top_p": top_p, "temperature": temperature, "max_tokens": max_tokens},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1816,19 +1435,22 @@ class Ai302(Resource):
         Args:
             htmlCode: HTML code of the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/htmltopng
         Price: 0 PTC per call.
         Source: public code: 302.AI's card app (DownloadDropdown) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_html_to_png as endpoint
+
         reply_: Ai302PngResponse = self._call(
-            HTML_TO_PNG, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1846,19 +1468,22 @@ class Ai302(Resource):
         Args:
             svgCode: The drawing.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/svgtopng
         Price: 0 PTC per call.
         Source: public code: 302.AI's card app (DownloadDropdown) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_svg_to_png as endpoint
+
         reply_: Ai302PngResponse = self._call(
-            SVG_TO_PNG, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1892,20 +1517,23 @@ class Ai302(Resource):
             texture_size: Texture size in pixels. Server default: 1024.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The model.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/trellis
         Price: 0.05 PTC per call.
         Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
         getTripo3DModelingTask) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_trellis as endpoint
+
         reply_: Ai302TrellisResponse = self._call(
-            TRELLIS,
+            endpoint,
             body={
                 "image_url": image_url,
                 "ss_guidance_strength": ss_guidance_strength,
@@ -2109,20 +1737,24 @@ class Ai302(Resource):
             callback: Webhook URL, called with the result once the task ends.
             extraOptions: More settings, as JSON text of an object such as one with `font_family`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302ImageTranslationResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image/translate
         Price: 0.02 PTC per call.
         Source: 302ai/302_image_translation:app/api/translateImage/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_translate_image as endpoint
+
         return self._submit(
-            TRANSLATE_IMAGE,
+            endpoint,
             body={
                 "downloadInfo": downloadInfo,
                 "srcLang": srcLang,
@@ -2150,19 +1782,22 @@ class Ai302(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image/translate/query
         Price: 0 PTC per call.
         Source: 302ai/302_image_translation:app/api/translateResult/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_image_translation as endpoint
+
         reply_: Ai302ImageTranslationResponse = self._call(
-            GET_IMAGE_TRANSLATION, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2186,19 +1821,22 @@ class Ai302(Resource):
             result: The result as returned by the query, as JSON text, with other values for `translation`,
                 `fill_color`, `stroke_color` or `trans_font_size` under `meta_data`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Whether it was accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image/translate/redo
         Price: 0.02 PTC per call.
         Source: public code: GhostCut's documentation (81-image-processing.md) (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_redo_image_translation as endpoint
+
         reply_: Ai302ImageTranslationTicket = self._call(
-            REDO_IMAGE_TRANSLATION, body={"id": id, "result": result}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id, "result": result}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2223,19 +1861,23 @@ class Ai302(Resource):
             clothesImgSegLabels: What to take from the clothes: numbers of parts with commas between, such as
                 `10`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/clothes-changer/create-task
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_change_clothes as endpoint
+
         return self._submit(
-            CHANGE_CLOTHES,
+            endpoint,
             body={
                 "modelImageFile": modelImageFile,
                 "clothesImageFile": clothesImageFile,
@@ -2265,19 +1907,23 @@ class Ai302(Resource):
             modelMaskFile: Mask: what to replace on the person. Takes a local file (path, open file or bytes).
             clothesMaskFile: Mask: what to take from the clothes. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/clothes-changer/create-task-upload-mask
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_change_clothes_by_mask as endpoint
+
         return self._submit(
-            CHANGE_CLOTHES_BY_MASK,
+            endpoint,
             body={
                 "modelImageFile": modelImageFile,
                 "clothesImageFile": clothesImageFile,
@@ -2301,20 +1947,21 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/clothes-changer/check-task-status
         Price: 0 PTC per call.
         Source: public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema) (caller, 2026-11-21)
         """
-        reply_: Ai302ComfyTask = self._call(
-            GET_CLOTHES_CHANGE, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.image_processing_ai302 import ai302_get_clothes_change as endpoint
+
+        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def swap_face(
@@ -2335,18 +1982,22 @@ class Ai302(Resource):
             targetImageFile: Input image. Takes a local file (path, open file or bytes).
             filmFilter: `1` adds a film look.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/face-swapper/create-task
         Source: documentation page p219 (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_swap_face as endpoint
+
         return self._submit(
-            SWAP_FACE,
+            endpoint,
             body={"faceImageFile": faceImageFile, "targetImageFile": targetImageFile, "filmFilter": filmFilter},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2365,20 +2016,21 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/face-swapper/check-task-status
         Price: 0 PTC per call.
         Source: documentation page p220 (caller, 2026-11-21)
         """
-        reply_: Ai302ComfyTask = self._call(
-            GET_FACE_SWAP, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.image_processing_ai302 import ai302_get_face_swap as endpoint
+
+        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def replace_object(
@@ -2403,19 +2055,23 @@ class Ai302(Resource):
             targetDescription: Description of the object in the target image.
             smallObject: `1` where the object is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/anything-changer/create-task
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_replace_object as endpoint
+
         return self._submit(
-            REPLACE_OBJECT,
+            endpoint,
             body={
                 "sourceImageFile": sourceImageFile,
                 "targetImageFile": targetImageFile,
@@ -2448,19 +2104,23 @@ class Ai302(Resource):
             targetMaskFile: Mask: the object in the target image. Takes a local file (path, open file or bytes).
             smallObject: `1` where the object is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/anything-changer/create-task-upload-mask
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_replace_object_by_mask as endpoint
+
         return self._submit(
-            REPLACE_OBJECT_BY_MASK,
+            endpoint,
             body={
                 "sourceImageFile": sourceImageFile,
                 "targetImageFile": targetImageFile,
@@ -2485,20 +2145,21 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/anything-changer/check-task-status
         Price: 0 PTC per call.
         Source: public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema) (caller, 2026-11-21)
         """
-        reply_: Ai302ComfyTask = self._call(
-            GET_OBJECT_REPLACEMENT, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.image_processing_ai302 import ai302_get_object_replacement as endpoint
+
+        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def cartoon_to_reality(
@@ -2517,21 +2178,23 @@ class Ai302(Resource):
             imageFile: The drawing. Takes a local file (path, open file or bytes).
             targetType: The type of person wanted, as a number; `0` in 302.AI's app.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/image-to-reality/create-task
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_cartoon_to_reality as endpoint
+
         return self._submit(
-            CARTOON_TO_REALITY,
-            body={"imageFile": imageFile, "targetType": targetType},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"imageFile": imageFile, "targetType": targetType}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def get_cartoon_to_reality(
@@ -2548,20 +2211,21 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/image-to-reality/check-task-status
         Price: 0 PTC per call.
         Source: public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema) (caller, 2026-11-21)
         """
-        reply_: Ai302ComfyTask = self._call(
-            GET_CARTOON_TO_REALITY, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.image_processing_ai302 import ai302_get_cartoon_to_reality as endpoint
+
+        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def transfer_style(
@@ -2580,19 +2244,23 @@ class Ai302(Resource):
             oriImageFile: Input image. Takes a local file (path, open file or bytes).
             refImageFile: Image of the style. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/style-transfer/create-task
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_transfer_style as endpoint
+
         return self._submit(
-            TRANSFER_STYLE,
+            endpoint,
             body={"oriImageFile": oriImageFile, "refImageFile": refImageFile},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2611,20 +2279,21 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/style-transfer/check-task-status
         Price: 0 PTC per call.
         Source: public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema) (caller, 2026-11-21)
         """
-        reply_: Ai302ComfyTask = self._call(
-            GET_STYLE_TRANSFER, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.image_processing_ai302 import ai302_get_style_transfer as endpoint
+
+        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def remove_object(
@@ -2642,18 +2311,22 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/image-eliminater/create-task
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
-        return self._submit(REMOVE_OBJECT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_remove_object as endpoint
+
+        return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_object_removal(
         self,
@@ -2669,20 +2342,21 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/image-eliminater/check-task-status
         Price: 0 PTC per call.
         Source: public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema) (caller, 2026-11-21)
         """
-        reply_: Ai302ComfyTask = self._call(
-            GET_OBJECT_REMOVAL, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.image_processing_ai302 import ai302_get_object_removal as endpoint
+
+        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -2709,19 +2383,23 @@ class AsyncAi302(AsyncResource):
             scale: Upscaling factor. Server default: 4.
             face_enhance: Restore faces too. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/upscale
         Price: 0.01 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_upscale as endpoint
+
         return await self._submit(
-            UPSCALE,
+            endpoint,
             body={"image": image, "scale": scale, "face_enhance": face_enhance},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2741,18 +2419,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The response of the service.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/upscale-v2
         Price: 0.01 PTC per call.
         Source: https://doc.302.ai/207705178e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(UPSCALE_V2, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_upscale_v2 as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def upscale_v3(
@@ -2770,18 +2451,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The response of the service.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/upscale-v3
         Price: 0.01 PTC per call.
         Source: https://doc.302.ai/207705179e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(UPSCALE_V3, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_upscale_v3 as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def upscale_v4(
@@ -2799,18 +2483,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The response of the service.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/upscale-v4
         Price: 0.01 PTC per call.
         Source: https://doc.302.ai/207705180e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(UPSCALE_V4, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_upscale_v4 as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def super_upscale(
@@ -2880,19 +2567,23 @@ class AsyncAi302(AsyncResource):
             pattern: The image is a seamless pattern. Server default: false.
             output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/super-upscale
         Price: 0.1 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_super_upscale as endpoint
+
         return await self._submit(
-            SUPER_UPSCALE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -2973,19 +2664,22 @@ class AsyncAi302(AsyncResource):
             additional_lora_scale: Weight of the LoRA. Server default: 1.
             additional_embedding_url: URL of embeddings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/super-upscale-v2
         Price: 0.1 PTC per call.
         Source: public code, found by "302/submit/super-upscale-v2" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_super_upscale_v2 as endpoint
+
         reply_: Ai302ProcessedImage = await self._call(
-            SUPER_UPSCALE_V2,
+            endpoint,
             body={
                 "image_url": image_url,
                 "model_type": model_type,
@@ -3031,21 +2725,23 @@ class AsyncAi302(AsyncResource):
             input: The photo, repeated. Takes a local file (path, open file or bytes).
             upscale: Upscaling factor.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/face-upscale
         Price: 0.01 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_face_upscale as endpoint
+
         return await self._submit(
-            FACE_UPSCALE,
-            body={"image": image, "input": input, "upscale": upscale},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"image": image, "input": input, "upscale": upscale}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def denoise(
@@ -3063,18 +2759,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The response of the service.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/denoise
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/268505501e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(DENOISE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_denoise as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def remove_background(
@@ -3093,18 +2792,22 @@ class AsyncAi302(AsyncResource):
         Args:
             image: The image. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/removebg
         Price: 0.01 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
-        return await self._submit(REMOVE_BACKGROUND, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_remove_background as endpoint
+
+        return await self._submit(endpoint, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def remove_background_v2(
         self,
@@ -3122,19 +2825,22 @@ class AsyncAi302(AsyncResource):
         Args:
             image_url: The image. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/removebg-v2
         Price: 0.01 PTC per call.
         Source: public code: 302.AI's product picture app (HandleImage) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_remove_background_v2 as endpoint
+
         reply_: Ai302ProcessedImage = await self._call(
-            REMOVE_BACKGROUND_V2, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3154,19 +2860,22 @@ class AsyncAi302(AsyncResource):
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/removebg-v3
         Price: 0.01 PTC per call.
         Source: public code, found by "302/submit/removebg-v3" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_remove_background_v3 as endpoint
+
         reply_: Ai302ProcessedImage = await self._call(
-            REMOVE_BACKGROUND_V3, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3210,19 +2919,23 @@ class AsyncAi302(AsyncResource):
             lowres_denoise: Denoising strength of the low-resolution pass. Server default: 0.9.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/relight
         Price: 0.05 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_relight as endpoint
+
         return await self._submit(
-            RELIGHT,
+            endpoint,
             body={
                 "subject_image": subject_image,
                 "prompt": prompt,
@@ -3285,19 +2998,23 @@ class AsyncAi302(AsyncResource):
             highres_denoise: Denoising strength of the high-resolution pass. Server default: 0.5.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/relight-background
         Price: 0.1 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_relight_background as endpoint
+
         return await self._submit(
-            RELIGHT_BACKGROUND,
+            endpoint,
             body={
                 "subject_image": subject_image,
                 "background_image": background_image,
@@ -3334,19 +3051,20 @@ class AsyncAi302(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/relight-background/{id}
         Source: 302ai/302_ai_avatar_generator:src/app/api/change-background-with-image/route.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ModelTask = await self._call(
-            GET_RELIGHT_BACKGROUND, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.image_processing_ai302 import ai302_get_relight_background as endpoint
+
+        reply_: Ai302ModelTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def relight_v2(
@@ -3406,19 +3124,22 @@ class AsyncAi302(AsyncResource):
             enable_safety_checker: Check for unsafe images. Server default: true.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/relight-v2
         Price: 0.15 PTC per call.
         Source: https://302ai-en.apifox.cn/api-253670008 (sample, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_relight_v2 as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            RELIGHT_V2,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -3462,18 +3183,22 @@ class AsyncAi302(AsyncResource):
         Args:
             image: The photo. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/colorize
         Price: 0.01 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
-        return await self._submit(COLORIZE, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_colorize as endpoint
+
+        return await self._submit(endpoint, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def colorize_v2(
         self,
@@ -3493,19 +3218,23 @@ class AsyncAi302(AsyncResource):
             image: The photo. Takes a URL.
             model_name: The model, such as `Artistic`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/colorize-v2
         Price: 0.05 PTC per call.
         Source: public code: 302.AI's photo restoring app (upscaleFace, colorizeImageV2) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_colorize_v2 as endpoint
+
         return await self._submit(
-            COLORIZE_V2, body={"image": image, "model_name": model_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image": image, "model_name": model_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def inpaint(
@@ -3539,19 +3268,22 @@ class AsyncAi302(AsyncResource):
             guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 7.5.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/inpaint
         Price: 0.05 PTC per call.
         Source: https://302ai-jp.apifox.cn/207706543e0 (sample, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_inpaint as endpoint
+
         reply_: Ai302ProcessedImage = await self._call(
-            INPAINT,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -3584,19 +3316,22 @@ class AsyncAi302(AsyncResource):
             image_url: The image, as a file. Takes a local file (path, open file or bytes).
             mask_image_url: Mask: what to remove, a PNG file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/erase
         Price: 0.01 PTC per call.
         Source: public code, found by "302/submit/erase" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_erase as endpoint
+
         reply_: Ai302ProcessedImage = await self._call(
-            ERASE,
+            endpoint,
             body={"image_url": image_url, "mask_image_url": mask_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3638,19 +3373,23 @@ class AsyncAi302(AsyncResource):
             lora_scale: Weight of the LoRA. Server default: 1.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/face-to-many
         Price: 0.05 PTC per call.
         Source: fofr/cog-face-to-many:predict.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_face_to_many as endpoint
+
         return await self._submit(
-            FACE_TO_MANY,
+            endpoint,
             body={
                 "image": image,
                 "style": style,
@@ -3685,18 +3424,21 @@ class AsyncAi302(AsyncResource):
             base_image_url: The image, as a file. Takes a local file (path, open file or bytes).
             swap_image_url: The face, as a file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/face-swap-v2
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_swap_face_v2 as endpoint
+
         reply_: Ai302ProcessedImage | Ai302ModelTask = await self._call(
-            SWAP_FACE_V2,
+            endpoint,
             body={"base_image_url": base_image_url, "swap_image_url": swap_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3747,19 +3489,23 @@ class AsyncAi302(AsyncResource):
             num_outputs: Number of images. Server default: 1.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-selfie
         Price: 0.05 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_flux_selfie as endpoint
+
         return await self._submit(
-            FLUX_SELFIE,
+            endpoint,
             body={
                 "main_face_image": main_face_image,
                 "prompt": prompt,
@@ -3806,20 +3552,24 @@ class AsyncAi302(AsyncResource):
             output_format: Image format. Server default: "png".
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedImage).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/pose-transfer
         Price: 0.15 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_transfer_pose as endpoint
+
         return await self._submit(
-            TRANSFER_POSE,
+            endpoint,
             body={
                 "person_image_url": person_image_url,
                 "pose_image_url": pose_image_url,
@@ -3846,19 +3596,22 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/pose-transfer
         Price: 0 PTC per call.
         Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_pose_transfer as endpoint
+
         reply_: Ai302QueuedImage = await self._call(
-            GET_POSE_TRANSFER, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3892,20 +3645,24 @@ class AsyncAi302(AsyncResource):
             output_format: Image format. Server default: "png".
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedImage).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/virtual-tryon
         Price: 0.15 PTC per call.
         Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_try_on as endpoint
+
         return await self._submit(
-            TRY_ON,
+            endpoint,
             body={
                 "human_image_url": human_image_url,
                 "garment_image_url": garment_image_url,
@@ -3933,19 +3690,22 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/virtual-tryon
         Price: 0 PTC per call.
         Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_try_on as endpoint
+
         reply_: Ai302QueuedImage = await self._call(
-            GET_TRY_ON, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3973,19 +3733,23 @@ class AsyncAi302(AsyncResource):
             temperature: Sampling temperature. Server default: 0.2.
             max_tokens: Maximum number of tokens of the answer. Server default: 1024.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/llava
         Price: 0.01 PTC per call.
         Source: haotian-liu/LLaVA:predict.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_llava as endpoint
+
         return await self._submit(
-            LLAVA,
+            endpoint,
             body={"image": image, "prompt": prompt, "top_p": top_p, "temperature": temperature, "max_tokens": max_tokens},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4004,19 +3768,22 @@ class AsyncAi302(AsyncResource):
         Args:
             htmlCode: HTML code of the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/htmltopng
         Price: 0 PTC per call.
         Source: public code: 302.AI's card app (DownloadDropdown) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_html_to_png as endpoint
+
         reply_: Ai302PngResponse = await self._call(
-            HTML_TO_PNG, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4034,19 +3801,22 @@ class AsyncAi302(AsyncResource):
         Args:
             svgCode: The drawing.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/svgtopng
         Price: 0 PTC per call.
         Source: public code: 302.AI's card app (DownloadDropdown) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_svg_to_png as endpoint
+
         reply_: Ai302PngResponse = await self._call(
-            SVG_TO_PNG, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4080,20 +3850,23 @@ class AsyncAi302(AsyncResource):
             texture_size: Texture size in pixels. Server default: 1024.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The model.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/trellis
         Price: 0.05 PTC per call.
         Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
         getTripo3DModelingTask) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_trellis as endpoint
+
         reply_: Ai302TrellisResponse = await self._call(
-            TRELLIS,
+            endpoint,
             body={
                 "image_url": image_url,
                 "ss_guidance_strength": ss_guidance_strength,
@@ -4297,20 +4070,24 @@ class AsyncAi302(AsyncResource):
             callback: Webhook URL, called with the result once the task ends.
             extraOptions: More settings, as JSON text of an object such as one with `font_family`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302ImageTranslationResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image/translate
         Price: 0.02 PTC per call.
         Source: 302ai/302_image_translation:app/api/translateImage/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_translate_image as endpoint
+
         return await self._submit(
-            TRANSLATE_IMAGE,
+            endpoint,
             body={
                 "downloadInfo": downloadInfo,
                 "srcLang": srcLang,
@@ -4338,19 +4115,22 @@ class AsyncAi302(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image/translate/query
         Price: 0 PTC per call.
         Source: 302ai/302_image_translation:app/api/translateResult/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_image_translation as endpoint
+
         reply_: Ai302ImageTranslationResponse = await self._call(
-            GET_IMAGE_TRANSLATION, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4374,19 +4154,22 @@ class AsyncAi302(AsyncResource):
             result: The result as returned by the query, as JSON text, with other values for `translation`,
                 `fill_color`, `stroke_color` or `trans_font_size` under `meta_data`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Whether it was accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image/translate/redo
         Price: 0.02 PTC per call.
         Source: public code: GhostCut's documentation (81-image-processing.md) (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_redo_image_translation as endpoint
+
         reply_: Ai302ImageTranslationTicket = await self._call(
-            REDO_IMAGE_TRANSLATION, body={"id": id, "result": result}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id, "result": result}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4411,19 +4194,23 @@ class AsyncAi302(AsyncResource):
             clothesImgSegLabels: What to take from the clothes: numbers of parts with commas between, such as
                 `10`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/clothes-changer/create-task
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_change_clothes as endpoint
+
         return await self._submit(
-            CHANGE_CLOTHES,
+            endpoint,
             body={
                 "modelImageFile": modelImageFile,
                 "clothesImageFile": clothesImageFile,
@@ -4453,19 +4240,23 @@ class AsyncAi302(AsyncResource):
             modelMaskFile: Mask: what to replace on the person. Takes a local file (path, open file or bytes).
             clothesMaskFile: Mask: what to take from the clothes. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/clothes-changer/create-task-upload-mask
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_change_clothes_by_mask as endpoint
+
         return await self._submit(
-            CHANGE_CLOTHES_BY_MASK,
+            endpoint,
             body={
                 "modelImageFile": modelImageFile,
                 "clothesImageFile": clothesImageFile,
@@ -4489,19 +4280,22 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/clothes-changer/check-task-status
         Price: 0 PTC per call.
         Source: public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_clothes_change as endpoint
+
         reply_: Ai302ComfyTask = await self._call(
-            GET_CLOTHES_CHANGE, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4523,18 +4317,22 @@ class AsyncAi302(AsyncResource):
             targetImageFile: Input image. Takes a local file (path, open file or bytes).
             filmFilter: `1` adds a film look.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/face-swapper/create-task
         Source: documentation page p219 (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_swap_face as endpoint
+
         return await self._submit(
-            SWAP_FACE,
+            endpoint,
             body={"faceImageFile": faceImageFile, "targetImageFile": targetImageFile, "filmFilter": filmFilter},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4553,19 +4351,22 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/face-swapper/check-task-status
         Price: 0 PTC per call.
         Source: documentation page p220 (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_face_swap as endpoint
+
         reply_: Ai302ComfyTask = await self._call(
-            GET_FACE_SWAP, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4591,19 +4392,23 @@ class AsyncAi302(AsyncResource):
             targetDescription: Description of the object in the target image.
             smallObject: `1` where the object is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/anything-changer/create-task
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_replace_object as endpoint
+
         return await self._submit(
-            REPLACE_OBJECT,
+            endpoint,
             body={
                 "sourceImageFile": sourceImageFile,
                 "targetImageFile": targetImageFile,
@@ -4636,19 +4441,23 @@ class AsyncAi302(AsyncResource):
             targetMaskFile: Mask: the object in the target image. Takes a local file (path, open file or bytes).
             smallObject: `1` where the object is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/anything-changer/create-task-upload-mask
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_replace_object_by_mask as endpoint
+
         return await self._submit(
-            REPLACE_OBJECT_BY_MASK,
+            endpoint,
             body={
                 "sourceImageFile": sourceImageFile,
                 "targetImageFile": targetImageFile,
@@ -4673,19 +4482,22 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/anything-changer/check-task-status
         Price: 0 PTC per call.
         Source: public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_object_replacement as endpoint
+
         reply_: Ai302ComfyTask = await self._call(
-            GET_OBJECT_REPLACEMENT, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4705,21 +4517,23 @@ class AsyncAi302(AsyncResource):
             imageFile: The drawing. Takes a local file (path, open file or bytes).
             targetType: The type of person wanted, as a number; `0` in 302.AI's app.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/image-to-reality/create-task
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_cartoon_to_reality as endpoint
+
         return await self._submit(
-            CARTOON_TO_REALITY,
-            body={"imageFile": imageFile, "targetType": targetType},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"imageFile": imageFile, "targetType": targetType}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def get_cartoon_to_reality(
@@ -4736,19 +4550,22 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/image-to-reality/check-task-status
         Price: 0 PTC per call.
         Source: public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_cartoon_to_reality as endpoint
+
         reply_: Ai302ComfyTask = await self._call(
-            GET_CARTOON_TO_REALITY, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4768,19 +4585,23 @@ class AsyncAi302(AsyncResource):
             oriImageFile: Input image. Takes a local file (path, open file or bytes).
             refImageFile: Image of the style. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/style-transfer/create-task
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_transfer_style as endpoint
+
         return await self._submit(
-            TRANSFER_STYLE,
+            endpoint,
             body={"oriImageFile": oriImageFile, "refImageFile": refImageFile},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4799,19 +4620,22 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/style-transfer/check-task-status
         Price: 0 PTC per call.
         Source: public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_style_transfer as endpoint
+
         reply_: Ai302ComfyTask = await self._call(
-            GET_STYLE_TRANSFER, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4830,18 +4654,22 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/comfyui/image-eliminater/create-task
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's ComfyUI app (createClothesChangerTask and its like) (caller, 2026-11-21)
         """
-        return await self._submit(REMOVE_OBJECT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_ai302 import ai302_remove_object as endpoint
+
+        return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_object_removal(
         self,
@@ -4857,18 +4685,21 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/comfyui/image-eliminater/check-task-status
         Price: 0 PTC per call.
         Source: public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_ai302 import ai302_get_object_removal as endpoint
+
         reply_: Ai302ComfyTask = await self._call(
-            GET_OBJECT_REMOVAL, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,23 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from api302_client.models import Ai302SubmitImages
-
-EDIT_IMAGE = Operation(
-    id="bagel_edit_image",
-    endpoint="image_processing_bagel.bagel_edit_image",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"image_url": ("url",)},
-    required=("prompt", "image_url"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
 
 
 class Bagel(Resource):
@@ -49,19 +39,22 @@ class Bagel(Resource):
             enable_safety_checker: Check for unsafe images. Server default: true.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/bagel-edit
         Price: 0.15 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bagel import bagel_edit_image as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            EDIT_IMAGE,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -99,19 +92,22 @@ class AsyncBagel(AsyncResource):
             enable_safety_checker: Check for unsafe images. Server default: true.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/bagel-edit
         Price: 0.15 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bagel import bagel_edit_image as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            EDIT_IMAGE,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,

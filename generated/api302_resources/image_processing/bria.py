@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,130 +15,6 @@ if TYPE_CHECKING:
     from api302_client._model import JsonObject
     from api302_client.models import BriaCaptions, BriaPerson, BriaPsd, BriaResult, BriaResults, BriaVisual
     from api302_client.params.image_processing_bria import BriaChange
-
-REMOVE_BACKGROUND = Operation(
-    id="bria_remove_background",
-    endpoint="image_processing_bria.bria_remove_background",
-    docs='public code, found by "bria-api.com/v1/background/remove"',
-    files={"image_url": ("url",), "file": ("base64", "part")},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-BLUR_BACKGROUND = Operation(
-    id="bria_blur_background",
-    endpoint="image_processing_bria.bria_blur_background",
-    docs='public code, found by "bria-api.com/v1/background/blur"',
-    files={"image_url": ("url",), "file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-REPLACE_BACKGROUND = Operation(
-    id="bria_replace_background",
-    endpoint="image_processing_bria.bria_replace_background",
-    docs="Bria-AI/ComfyUI-BRIA-API:nodes/replace_bg_node.py",
-    files={"image_url": ("url",), "file": ("base64",), "ref_image_url": ("url",), "ref_image_file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-ERASE_FOREGROUND = Operation(
-    id="bria_erase_foreground",
-    endpoint="image_processing_bria.bria_erase_foreground",
-    docs="Bria-AI/ComfyUI-BRIA-API:nodes/remove_foreground_node.py",
-    files={"image_url": ("url",), "file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-ERASE = Operation(
-    id="bria_erase",
-    endpoint="image_processing_bria.bria_erase",
-    docs="https://docs.bria.ai/image-editing/endpoints/background-remove",
-    files={"image_url": ("url",), "file": ("base64",), "mask_url": ("url",), "mask_file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-EXPAND_IMAGE = Operation(
-    id="bria_expand_image",
-    endpoint="image_processing_bria.bria_expand_image",
-    docs="Bria-AI/ComfyUI-BRIA-API:nodes/image_expansion_node.py",
-    files={"image_url": ("url",), "file": ("base64",)},
-    required=("canvas_size", "original_image_size", "original_image_location"),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-INCREASE_RESOLUTION = Operation(
-    id="bria_increase_resolution",
-    endpoint="image_processing_bria.bria_increase_resolution",
-    docs='public code, found by "bria-api.com/v1/image/increase_resolution"',
-    files={"image_url": ("url",), "file": ("base64", "part")},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-CROP = Operation(
-    id="bria_crop",
-    endpoint="image_processing_bria.bria_crop",
-    docs='public code, found by "bria-api.com/v1/"',
-    files={"image_url": ("url",), "file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-CAPTION = Operation(
-    id="bria_caption",
-    endpoint="image_processing_bria.bria_caption",
-    docs="https://bria-ai-api-docs.redoc.ly/tag/AI-Search",
-    files={"image_url": ("url",), "file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PRODUCT_CUTOUT = Operation(
-    id="bria_product_cutout",
-    endpoint="image_processing_bria.bria_product_cutout",
-    docs="api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml",
-    files={"image_url": ("url",), "file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PRODUCT_PACKSHOT = Operation(
-    id="bria_product_packshot",
-    endpoint="image_processing_bria.bria_product_packshot",
-    docs="api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml",
-    files={"image_url": ("url",), "file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PRODUCT_SHADOW = Operation(
-    id="bria_product_shadow",
-    endpoint="image_processing_bria.bria_product_shadow",
-    docs="api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml",
-    files={"image_url": ("url",), "file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PRODUCT_SCENE = Operation(
-    id="bria_product_scene",
-    endpoint="image_processing_bria.bria_product_scene",
-    docs="api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml",
-    files={"image_url": ("url",), "file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-REGISTER = Operation(
-    id="bria_register",
-    endpoint="image_processing_bria.bria_register",
-    docs="api-evangelist/bria:openapi/_original/bria-image-onboarding-openapi-original.yml",
-    files={"image_url": ("url",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-GENERATE_MASKS = Operation(
-    id="bria_generate_masks",
-    endpoint="image_processing_bria.bria_generate_masks",
-    docs="https://docs.bria.ai/image-editing/v1-endpoints/objects-mask-generator",
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-GET_PRESENTERS = Operation(
-    id="bria_get_presenters",
-    endpoint="image_processing_bria.bria_get_presenters",
-    docs="https://docs.bria.ai/image-editing/v1-endpoints/person-info",
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-MODIFY_PRESENTER = Operation(
-    id="bria_modify_presenter",
-    endpoint="image_processing_bria.bria_modify_presenter",
-    docs="https://docs.bria.ai/image-editing-v2/v1-endpoints/create.md",
-    required=("changes",),
-)
-IMAGE_TO_PSD = Operation(
-    id="bria_image_to_psd",
-    endpoint="image_processing_bria.bria_image_to_psd",
-    docs="https://docs.bria.ai/image-editing/v1-endpoints/image-to-psd",
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
 
 
 class Bria(Resource):
@@ -167,19 +43,22 @@ class Bria(Resource):
             sync: Wait for the image.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/background/remove
         Price: 0.1 PTC per call.
         Source: public code, found by "bria-api.com/v1/background/remove" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_remove_background as endpoint
+
         reply_: BriaResult = self._call(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={
                 "image_url": image_url,
                 "file": file,
@@ -218,19 +97,22 @@ class Bria(Resource):
             sync: Wait for the image.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/background/blur
         Price: 0.1 PTC per call.
         Source: public code, found by "bria-api.com/v1/background/blur" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_blur_background as endpoint
+
         reply_: BriaResult = self._call(
-            BLUR_BACKGROUND,
+            endpoint,
             body={
                 "image_url": image_url,
                 "file": file,
@@ -293,19 +175,22 @@ class Bria(Resource):
             sync: Wait for the image.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/background/replace
         Price: 0.1 PTC per call.
         Source: Bria-AI/ComfyUI-BRIA-API:nodes/replace_bg_node.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_replace_background as endpoint
+
         reply_: BriaResults = self._call(
-            REPLACE_BACKGROUND,
+            endpoint,
             body={
                 "image_url": image_url,
                 "file": file,
@@ -347,19 +232,22 @@ class Bria(Resource):
                 bytes).
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/erase_foreground
         Price: 0.1 PTC per call.
         Source: Bria-AI/ComfyUI-BRIA-API:nodes/remove_foreground_node.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_erase_foreground as endpoint
+
         reply_: BriaResult = self._call(
-            ERASE_FOREGROUND,
+            endpoint,
             body={"image_url": image_url, "file": file, "content_moderation": content_moderation},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -388,19 +276,22 @@ class Bria(Resource):
             mask_file: The file of the mask. Takes base64 text or a local file (pathlib.Path, open file or bytes).
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/eraser
         Price: 0.1 PTC per call.
         Source: https://docs.bria.ai/image-editing/endpoints/background-remove (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_erase as endpoint
+
         reply_: BriaResult = self._call(
-            ERASE,
+            endpoint,
             body={
                 "image_url": image_url,
                 "file": file,
@@ -445,19 +336,22 @@ class Bria(Resource):
             seed: Random seed; the same seed gives the same result.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/image_expansion
         Price: 0.1 PTC per call.
         Source: Bria-AI/ComfyUI-BRIA-API:nodes/image_expansion_node.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_expand_image as endpoint
+
         reply_: BriaResult = self._call(
-            EXPAND_IMAGE,
+            endpoint,
             body={
                 "canvas_size": canvas_size,
                 "original_image_size": original_image_size,
@@ -492,19 +386,22 @@ class Bria(Resource):
                 bytes).
             desired_increase: Upscaling factor. Server default: 2.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/image/increase_resolution
         Price: 0.1 PTC per call.
         Source: public code, found by "bria-api.com/v1/image/increase_resolution" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_increase_resolution as endpoint
+
         reply_: BriaResult = self._call(
-            INCREASE_RESOLUTION,
+            endpoint,
             query={"desired_increase": desired_increase},
             body={"image_url": image_url, "file": file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -528,19 +425,22 @@ class Bria(Resource):
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/crop
         Price: 0.1 PTC per call.
         Source: public code, found by "bria-api.com/v1/" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_crop as endpoint
+
         reply_: BriaResult = self._call(
-            CROP, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -561,19 +461,22 @@ class Bria(Resource):
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The caption.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/caption
         Price: 0.1 PTC per call.
         Source: https://bria-ai-api-docs.redoc.ly/tag/AI-Search (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_caption as endpoint
+
         reply_: BriaCaptions = self._call(
-            CAPTION, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -602,20 +505,23 @@ class Bria(Resource):
             preserve_alpha: Keep the transparency of the image. Server default: true.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/product/cutout
         Price: 0.1 PTC per call.
         Source: api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_product_cutout as endpoint
+
         reply_: BriaResult = self._call(
-            PRODUCT_CUTOUT,
+            endpoint,
             body={
                 "sku": sku,
                 "image_url": image_url,
@@ -655,20 +561,23 @@ class Bria(Resource):
             force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/product/packshot
         Price: 0.1 PTC per call.
         Source: api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_product_packshot as endpoint
+
         reply_: BriaResult = self._call(
-            PRODUCT_PACKSHOT,
+            endpoint,
             body={
                 "sku": sku,
                 "image_url": image_url,
@@ -724,20 +633,23 @@ class Bria(Resource):
             preserve_alpha: Keep the transparency of the image. Server default: true.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/product/shadow
         Price: 0.1 PTC per call.
         Source: api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_product_shadow as endpoint
+
         reply_: BriaResult = self._call(
-            PRODUCT_SHADOW,
+            endpoint,
             body={
                 "sku": sku,
                 "image_url": image_url,
@@ -832,20 +744,23 @@ class Bria(Resource):
             force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/product/lifestyle_shot_by_text
         Price: 0.1 PTC per call.
         Source: api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_product_scene as endpoint
+
         reply_: BriaResults = self._call(
-            PRODUCT_SCENE,
+            endpoint,
             body={
                 "sku": sku,
                 "image_url": image_url,
@@ -891,19 +806,22 @@ class Bria(Resource):
             org_image_key: The image's id in your own storage that BRIA can reach.
             is_private: Keep it out of BRIA's public gallery. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/register
         Price: 0.1 PTC per call.
         Source: api-evangelist/bria:openapi/_original/bria-image-onboarding-openapi-original.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_register as endpoint
+
         reply_: BriaVisual = self._call(
-            REGISTER,
+            endpoint,
             body={"image_url": image_url, "org_image_key": org_image_key, "is_private": is_private},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -925,20 +843,21 @@ class Bria(Resource):
         Args:
             visual_id: The id of the registered image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The masks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/{visual_id}/objects/mask_generator
         Price: 0.1 PTC per call.
         Source: https://docs.bria.ai/image-editing/v1-endpoints/objects-mask-generator (vendor, 2026-11-21)
         """
-        reply_: JsonObject = self._call(
-            GENERATE_MASKS, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.image_processing_bria import bria_generate_masks as endpoint
+
+        reply_: JsonObject = self._call(endpoint, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_presenters(
@@ -957,19 +876,22 @@ class Bria(Resource):
         Args:
             visual_id: The id of the registered image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The people.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /bria-ai/v1/{visual_id}/person/info
         Price: 0.1 PTC per call.
         Source: https://docs.bria.ai/image-editing/v1-endpoints/person-info (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_get_presenters as endpoint
+
         reply_: list[BriaPerson] = self._call(
-            GET_PRESENTERS, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -995,18 +917,21 @@ class Bria(Resource):
             sid: The session of an earlier change to the image, to continue from.
             desired_resolution: Target resolution.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/{visual_id}/create
         Source: https://docs.bria.ai/image-editing-v2/v1-endpoints/create.md (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_modify_presenter as endpoint
+
         reply_: JsonObject = self._call(
-            MODIFY_PRESENTER,
+            endpoint,
             path={"visual_id": visual_id},
             body={"changes": changes, "sid": sid, "desired_resolution": desired_resolution},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1031,19 +956,22 @@ class Bria(Resource):
             visual_id: The id of the registered image.
             sid: The session of an earlier change to the image, to continue from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/{visual_id}/image_to_psd
         Price: 0.1 PTC per call.
         Source: https://docs.bria.ai/image-editing/v1-endpoints/image-to-psd (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_image_to_psd as endpoint
+
         reply_: BriaPsd = self._call(
-            IMAGE_TO_PSD, path={"visual_id": visual_id}, query={"sid": sid}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"visual_id": visual_id}, query={"sid": sid}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1074,19 +1002,22 @@ class AsyncBria(AsyncResource):
             sync: Wait for the image.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/background/remove
         Price: 0.1 PTC per call.
         Source: public code, found by "bria-api.com/v1/background/remove" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_remove_background as endpoint
+
         reply_: BriaResult = await self._call(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={
                 "image_url": image_url,
                 "file": file,
@@ -1125,19 +1056,22 @@ class AsyncBria(AsyncResource):
             sync: Wait for the image.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/background/blur
         Price: 0.1 PTC per call.
         Source: public code, found by "bria-api.com/v1/background/blur" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_blur_background as endpoint
+
         reply_: BriaResult = await self._call(
-            BLUR_BACKGROUND,
+            endpoint,
             body={
                 "image_url": image_url,
                 "file": file,
@@ -1200,19 +1134,22 @@ class AsyncBria(AsyncResource):
             sync: Wait for the image.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/background/replace
         Price: 0.1 PTC per call.
         Source: Bria-AI/ComfyUI-BRIA-API:nodes/replace_bg_node.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_replace_background as endpoint
+
         reply_: BriaResults = await self._call(
-            REPLACE_BACKGROUND,
+            endpoint,
             body={
                 "image_url": image_url,
                 "file": file,
@@ -1254,19 +1191,22 @@ class AsyncBria(AsyncResource):
                 bytes).
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/erase_foreground
         Price: 0.1 PTC per call.
         Source: Bria-AI/ComfyUI-BRIA-API:nodes/remove_foreground_node.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_erase_foreground as endpoint
+
         reply_: BriaResult = await self._call(
-            ERASE_FOREGROUND,
+            endpoint,
             body={"image_url": image_url, "file": file, "content_moderation": content_moderation},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1295,19 +1235,22 @@ class AsyncBria(AsyncResource):
             mask_file: The file of the mask. Takes base64 text or a local file (pathlib.Path, open file or bytes).
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/eraser
         Price: 0.1 PTC per call.
         Source: https://docs.bria.ai/image-editing/endpoints/background-remove (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_erase as endpoint
+
         reply_: BriaResult = await self._call(
-            ERASE,
+            endpoint,
             body={
                 "image_url": image_url,
                 "file": file,
@@ -1352,19 +1295,22 @@ class AsyncBria(AsyncResource):
             seed: Random seed; the same seed gives the same result.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/image_expansion
         Price: 0.1 PTC per call.
         Source: Bria-AI/ComfyUI-BRIA-API:nodes/image_expansion_node.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_expand_image as endpoint
+
         reply_: BriaResult = await self._call(
-            EXPAND_IMAGE,
+            endpoint,
             body={
                 "canvas_size": canvas_size,
                 "original_image_size": original_image_size,
@@ -1399,19 +1345,22 @@ class AsyncBria(AsyncResource):
                 bytes).
             desired_increase: Upscaling factor. Server default: 2.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/image/increase_resolution
         Price: 0.1 PTC per call.
         Source: public code, found by "bria-api.com/v1/image/increase_resolution" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_increase_resolution as endpoint
+
         reply_: BriaResult = await self._call(
-            INCREASE_RESOLUTION,
+            endpoint,
             query={"desired_increase": desired_increase},
             body={"image_url": image_url, "file": file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1435,19 +1384,22 @@ class AsyncBria(AsyncResource):
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/crop
         Price: 0.1 PTC per call.
         Source: public code, found by "bria-api.com/v1/" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_crop as endpoint
+
         reply_: BriaResult = await self._call(
-            CROP, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1468,19 +1420,22 @@ class AsyncBria(AsyncResource):
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The caption.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/caption
         Price: 0.1 PTC per call.
         Source: https://bria-ai-api-docs.redoc.ly/tag/AI-Search (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_caption as endpoint
+
         reply_: BriaCaptions = await self._call(
-            CAPTION, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1509,20 +1464,23 @@ class AsyncBria(AsyncResource):
             preserve_alpha: Keep the transparency of the image. Server default: true.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/product/cutout
         Price: 0.1 PTC per call.
         Source: api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_product_cutout as endpoint
+
         reply_: BriaResult = await self._call(
-            PRODUCT_CUTOUT,
+            endpoint,
             body={
                 "sku": sku,
                 "image_url": image_url,
@@ -1562,20 +1520,23 @@ class AsyncBria(AsyncResource):
             force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/product/packshot
         Price: 0.1 PTC per call.
         Source: api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_product_packshot as endpoint
+
         reply_: BriaResult = await self._call(
-            PRODUCT_PACKSHOT,
+            endpoint,
             body={
                 "sku": sku,
                 "image_url": image_url,
@@ -1631,20 +1592,23 @@ class AsyncBria(AsyncResource):
             preserve_alpha: Keep the transparency of the image. Server default: true.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/product/shadow
         Price: 0.1 PTC per call.
         Source: api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_product_shadow as endpoint
+
         reply_: BriaResult = await self._call(
-            PRODUCT_SHADOW,
+            endpoint,
             body={
                 "sku": sku,
                 "image_url": image_url,
@@ -1739,20 +1703,23 @@ class AsyncBria(AsyncResource):
             force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/product/lifestyle_shot_by_text
         Price: 0.1 PTC per call.
         Source: api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_product_scene as endpoint
+
         reply_: BriaResults = await self._call(
-            PRODUCT_SCENE,
+            endpoint,
             body={
                 "sku": sku,
                 "image_url": image_url,
@@ -1798,19 +1765,22 @@ class AsyncBria(AsyncResource):
             org_image_key: The image's id in your own storage that BRIA can reach.
             is_private: Keep it out of BRIA's public gallery. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/register
         Price: 0.1 PTC per call.
         Source: api-evangelist/bria:openapi/_original/bria-image-onboarding-openapi-original.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_register as endpoint
+
         reply_: BriaVisual = await self._call(
-            REGISTER,
+            endpoint,
             body={"image_url": image_url, "org_image_key": org_image_key, "is_private": is_private},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1832,19 +1802,22 @@ class AsyncBria(AsyncResource):
         Args:
             visual_id: The id of the registered image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The masks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/{visual_id}/objects/mask_generator
         Price: 0.1 PTC per call.
         Source: https://docs.bria.ai/image-editing/v1-endpoints/objects-mask-generator (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_generate_masks as endpoint
+
         reply_: JsonObject = await self._call(
-            GENERATE_MASKS, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1864,19 +1837,22 @@ class AsyncBria(AsyncResource):
         Args:
             visual_id: The id of the registered image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The people.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /bria-ai/v1/{visual_id}/person/info
         Price: 0.1 PTC per call.
         Source: https://docs.bria.ai/image-editing/v1-endpoints/person-info (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_get_presenters as endpoint
+
         reply_: list[BriaPerson] = await self._call(
-            GET_PRESENTERS, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1902,18 +1878,21 @@ class AsyncBria(AsyncResource):
             sid: The session of an earlier change to the image, to continue from.
             desired_resolution: Target resolution.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/{visual_id}/create
         Source: https://docs.bria.ai/image-editing-v2/v1-endpoints/create.md (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_modify_presenter as endpoint
+
         reply_: JsonObject = await self._call(
-            MODIFY_PRESENTER,
+            endpoint,
             path={"visual_id": visual_id},
             body={"changes": changes, "sid": sid, "desired_resolution": desired_resolution},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1938,18 +1917,21 @@ class AsyncBria(AsyncResource):
             visual_id: The id of the registered image.
             sid: The session of an earlier change to the image, to continue from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bria-ai/v1/{visual_id}/image_to_psd
         Price: 0.1 PTC per call.
         Source: https://docs.bria.ai/image-editing/v1-endpoints/image-to-psd (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_bria import bria_image_to_psd as endpoint
+
         reply_: BriaPsd = await self._call(
-            IMAGE_TO_PSD, path={"visual_id": visual_id}, query={"sid": sid}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"visual_id": visual_id}, query={"sid": sid}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,39 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncByteStream, ByteStream, FileInput
     from api302_client._model import Binary
-
-CLEANUP = Operation(
-    id="clipdrop_cleanup",
-    endpoint="image_processing_clipdrop.clipdrop_cleanup",
-    docs='public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"',
-    files={"image_file": ("part",), "mask_file": ("part",)},
-    required=("image_file", "mask_file"),
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-UPSCALE = Operation(
-    id="clipdrop_upscale",
-    endpoint="image_processing_clipdrop.clipdrop_upscale",
-    docs='public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"',
-    files={"image_file": ("part",)},
-    required=("image_file",),
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-REMOVE_BACKGROUND = Operation(
-    id="clipdrop_remove_background",
-    endpoint="image_processing_clipdrop.clipdrop_remove_background",
-    docs="https://clipdrop.co/apis/docs/remove-background",
-    files={"image_file": ("part",)},
-    required=("image_file",),
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-UNCROP = Operation(
-    id="clipdrop_uncrop",
-    endpoint="image_processing_clipdrop.clipdrop_uncrop",
-    docs='public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"',
-    files={"image_file": ("part",)},
-    required=("image_file",),
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
 
 
 class Clipdrop(Resource):
@@ -73,20 +40,23 @@ class Clipdrop(Resource):
                 file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/cleanup/v1
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_cleanup as endpoint
+
         reply_: Binary = self._call(
-            CLEANUP,
+            endpoint,
             body={"image_file": image_file, "mask_file": mask_file, "mode": mode},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -112,20 +82,23 @@ class Clipdrop(Resource):
                 file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/cleanup/v1
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_cleanup as endpoint
+
         return self._stream_bytes(
-            CLEANUP,
+            endpoint,
             body={"image_file": image_file, "mask_file": mask_file, "mode": mode},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -155,20 +128,23 @@ class Clipdrop(Resource):
             target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/image-upscaling/v1/upscale
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_upscale as endpoint
+
         reply_: Binary = self._call(
-            UPSCALE,
+            endpoint,
             body={"image_file": image_file, "target_width": target_width, "target_height": target_height},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -198,20 +174,23 @@ class Clipdrop(Resource):
             target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/image-upscaling/v1/upscale
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_upscale as endpoint
+
         return self._stream_bytes(
-            UPSCALE,
+            endpoint,
             body={"image_file": image_file, "target_width": target_width, "target_height": target_height},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -241,19 +220,22 @@ class Clipdrop(Resource):
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/remove-background/v1
         Price: 0.5 PTC per call.
         Source: https://clipdrop.co/apis/docs/remove-background (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_remove_background as endpoint
+
         reply_: Binary = self._call(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={"image_file": image_file, "transparency_handling": transparency_handling},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -282,19 +264,22 @@ class Clipdrop(Resource):
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/remove-background/v1
         Price: 0.5 PTC per call.
         Source: https://clipdrop.co/apis/docs/remove-background (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_remove_background as endpoint
+
         return self._stream_bytes(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={"image_file": image_file, "transparency_handling": transparency_handling},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -329,20 +314,23 @@ class Clipdrop(Resource):
             extend_down: Pixels to add below. Server default: 0.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/uncrop/v1
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_uncrop as endpoint
+
         reply_: Binary = self._call(
-            UNCROP,
+            endpoint,
             body={
                 "image_file": image_file,
                 "extend_left": extend_left,
@@ -382,20 +370,23 @@ class Clipdrop(Resource):
             extend_down: Pixels to add below. Server default: 0.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/uncrop/v1
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_uncrop as endpoint
+
         return self._stream_bytes(
-            UNCROP,
+            endpoint,
             body={
                 "image_file": image_file,
                 "extend_left": extend_left,
@@ -433,20 +424,23 @@ class AsyncClipdrop(AsyncResource):
                 file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/cleanup/v1
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_cleanup as endpoint
+
         reply_: Binary = await self._call(
-            CLEANUP,
+            endpoint,
             body={"image_file": image_file, "mask_file": mask_file, "mode": mode},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -472,20 +466,23 @@ class AsyncClipdrop(AsyncResource):
                 file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/cleanup/v1
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_cleanup as endpoint
+
         return self._stream_bytes(
-            CLEANUP,
+            endpoint,
             body={"image_file": image_file, "mask_file": mask_file, "mode": mode},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -515,20 +512,23 @@ class AsyncClipdrop(AsyncResource):
             target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/image-upscaling/v1/upscale
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_upscale as endpoint
+
         reply_: Binary = await self._call(
-            UPSCALE,
+            endpoint,
             body={"image_file": image_file, "target_width": target_width, "target_height": target_height},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -558,20 +558,23 @@ class AsyncClipdrop(AsyncResource):
             target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/image-upscaling/v1/upscale
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_upscale as endpoint
+
         return self._stream_bytes(
-            UPSCALE,
+            endpoint,
             body={"image_file": image_file, "target_width": target_width, "target_height": target_height},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -601,19 +604,22 @@ class AsyncClipdrop(AsyncResource):
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/remove-background/v1
         Price: 0.5 PTC per call.
         Source: https://clipdrop.co/apis/docs/remove-background (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_remove_background as endpoint
+
         reply_: Binary = await self._call(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={"image_file": image_file, "transparency_handling": transparency_handling},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -642,19 +648,22 @@ class AsyncClipdrop(AsyncResource):
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/remove-background/v1
         Price: 0.5 PTC per call.
         Source: https://clipdrop.co/apis/docs/remove-background (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_remove_background as endpoint
+
         return self._stream_bytes(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={"image_file": image_file, "transparency_handling": transparency_handling},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -689,20 +698,23 @@ class AsyncClipdrop(AsyncResource):
             extend_down: Pixels to add below. Server default: 0.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/uncrop/v1
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_uncrop as endpoint
+
         reply_: Binary = await self._call(
-            UNCROP,
+            endpoint,
             body={
                 "image_file": image_file,
                 "extend_left": extend_left,
@@ -742,20 +754,23 @@ class AsyncClipdrop(AsyncResource):
             extend_down: Pixels to add below. Server default: 0.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /clipdrop/uncrop/v1
         Price: 0.5 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_clipdrop import clipdrop_uncrop as endpoint
+
         return self._stream_bytes(
-            UNCROP,
+            endpoint,
             body={
                 "image_file": image_file,
                 "extend_left": extend_left,

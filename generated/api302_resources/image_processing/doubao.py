@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,55 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import DoubaoDrawingResponse, DoubaoEditTaskResponse
     from api302_client.params.common import DoubaoDrawingLogo
-
-EDIT_IMAGE = Operation(
-    id="doubao_edit_image",
-    endpoint="image_processing_doubao.doubao_edit_image",
-    docs='public code, found by "byteedit_v2.0"',
-    files={"image_urls": ("url",), "binary_data_base64": ("base64",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "code", "values": [10000], "message": "message || details"},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-KEEP_CHARACTER = Operation(
-    id="doubao_keep_character",
-    endpoint="image_processing_doubao.doubao_keep_character",
-    docs='public code, found by "high_aes_ip_v20"',
-    files={"image_urls": ("url",), "binary_data_base64": ("base64",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "code", "values": [10000], "message": "message || details"},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-EDIT_IMAGE_V3 = Operation(
-    id="doubao_edit_image_v3",
-    endpoint="image_processing_doubao.doubao_edit_image_v3",
-    docs="302ai/302_ai_portraithub:src/utils/seed-image.ts",
-    files={"binary_data_base64": ("base64",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "code", "values": [10000], "message": "message || details"},
-    task={"fetch": "doubao_get_edited_image_v3", "parameters": {"task_id": "data.task_id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-GET_EDITED_IMAGE_V3 = Operation(
-    id="doubao_get_edited_image_v3",
-    endpoint="image_processing_doubao.doubao_get_edited_image_v3",
-    docs="302ai/302_ai_portraithub:src/utils/seed-image.ts",
-    required=("task_id",),
-    success={"field": "code", "values": [10000], "message": "message || details"},
-    status={
-        "state": "data.status",
-        "pending": ["in_queue", "generating"],
-        "succeeded": ["done"],
-        "failed": ["failed"],
-        "outputs": ["data.image_urls || data.binary_data_base64[].join('', ['data:image/jpeg;base64,', @])"],
-        "error": {"message": "message"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Doubao(Resource):
@@ -97,19 +48,22 @@ class Doubao(Resource):
             return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/seededit
         Price: 0.05 PTC per call.
         Source: public code, found by "byteedit_v2.0" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_doubao import doubao_edit_image as endpoint
+
         reply_: DoubaoDrawingResponse = self._call(
-            EDIT_IMAGE,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -167,19 +121,22 @@ class Doubao(Resource):
             return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/character
         Price: 0.05 PTC per call.
         Source: public code, found by "high_aes_ip_v20" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_doubao import doubao_keep_character as endpoint
+
         reply_: DoubaoDrawingResponse = self._call(
-            KEEP_CHARACTER,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_urls": image_urls,
@@ -221,20 +178,24 @@ class Doubao(Resource):
             seed: Random seed; the same seed gives the same result, -1 a random one.
             scale: Strength of the change.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DoubaoEditTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/seededit_v30
         Price: 0.05 PTC per call.
         Source: 302ai/302_ai_portraithub:src/utils/seed-image.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_doubao import doubao_edit_image_v3 as endpoint
+
         return self._submit(
-            EDIT_IMAGE_V3,
+            endpoint,
             body={"prompt": prompt, "binary_data_base64": binary_data_base64, "seed": seed, "scale": scale},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -255,19 +216,22 @@ class Doubao(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/seededit_v30_result
         Price: 0 PTC per call.
         Source: 302ai/302_ai_portraithub:src/utils/seed-image.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_doubao import doubao_get_edited_image_v3 as endpoint
+
         reply_: DoubaoEditTaskResponse = self._call(
-            GET_EDITED_IMAGE_V3, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -304,19 +268,22 @@ class AsyncDoubao(AsyncResource):
             return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/seededit
         Price: 0.05 PTC per call.
         Source: public code, found by "byteedit_v2.0" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_doubao import doubao_edit_image as endpoint
+
         reply_: DoubaoDrawingResponse = await self._call(
-            EDIT_IMAGE,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -374,19 +341,22 @@ class AsyncDoubao(AsyncResource):
             return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/character
         Price: 0.05 PTC per call.
         Source: public code, found by "high_aes_ip_v20" (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_doubao import doubao_keep_character as endpoint
+
         reply_: DoubaoDrawingResponse = await self._call(
-            KEEP_CHARACTER,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_urls": image_urls,
@@ -428,20 +398,24 @@ class AsyncDoubao(AsyncResource):
             seed: Random seed; the same seed gives the same result, -1 a random one.
             scale: Strength of the change.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DoubaoEditTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/seededit_v30
         Price: 0.05 PTC per call.
         Source: 302ai/302_ai_portraithub:src/utils/seed-image.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_doubao import doubao_edit_image_v3 as endpoint
+
         return await self._submit(
-            EDIT_IMAGE_V3,
+            endpoint,
             body={"prompt": prompt, "binary_data_base64": binary_data_base64, "seed": seed, "scale": scale},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -462,18 +436,21 @@ class AsyncDoubao(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/seededit_v30_result
         Price: 0 PTC per call.
         Source: 302ai/302_ai_portraithub:src/utils/seed-image.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_doubao import doubao_get_edited_image_v3 as endpoint
+
         reply_: DoubaoEditTaskResponse = await self._call(
-            GET_EDITED_IMAGE_V3, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,23 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import FileInput
     from api302_client.models import Ai302SubmitImages
-
-TRY_ON = Operation(
-    id="fashn_try_on",
-    endpoint="image_processing_fashn.fashn_try_on",
-    docs="public code: 302.AI's dressing app (generateDressUp)",
-    files={"model_image": ("url", "data_url"), "garment_image": ("url", "data_url")},
-    required=("model_image", "garment_image", "category"),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-TRY_ON_V1_5 = Operation(
-    id="fashn_try_on_v1_5",
-    endpoint="image_processing_fashn.fashn_try_on_v1_5",
-    docs='public code, found by "302/submit/fashn-tryon-v1.5"',
-    files={"model_image": ("url", "data_url"), "garment_image": ("url", "data_url")},
-    required=("model_image", "garment_image"),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
 
 
 class Fashn(Resource):
@@ -81,19 +64,22 @@ class Fashn(Resource):
             timesteps: Number of inference steps. Server default: 50.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/fashn-tryon
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_fashn import fashn_try_on as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            TRY_ON,
+            endpoint,
             body={
                 "model_image": model_image,
                 "garment_image": garment_image,
@@ -157,19 +143,22 @@ class Fashn(Resource):
             output_format: Image format. Server default: "png".
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/fashn-tryon-v1.5
         Price: 0.1 PTC per call.
         Source: public code, found by "302/submit/fashn-tryon-v1.5" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_fashn import fashn_try_on_v1_5 as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            TRY_ON_V1_5,
+            endpoint,
             body={
                 "model_image": model_image,
                 "garment_image": garment_image,
@@ -239,19 +228,22 @@ class AsyncFashn(AsyncResource):
             timesteps: Number of inference steps. Server default: 50.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/fashn-tryon
         Price: 0.1 PTC per call.
         Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_fashn import fashn_try_on as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            TRY_ON,
+            endpoint,
             body={
                 "model_image": model_image,
                 "garment_image": garment_image,
@@ -315,19 +307,22 @@ class AsyncFashn(AsyncResource):
             output_format: Image format. Server default: "png".
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/fashn-tryon-v1.5
         Price: 0.1 PTC per call.
         Source: public code, found by "302/submit/fashn-tryon-v1.5" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_fashn import fashn_try_on_v1_5 as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            TRY_ON_V1_5,
+            endpoint,
             body={
                 "model_image": model_image,
                 "garment_image": garment_image,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,84 +14,6 @@ if TYPE_CHECKING:
     from api302 import FileInput
     from api302_client.models import Ai302SubmitImages
     from api302_client.params.common import Ai302ImageSizeChoice
-
-ULTRA_REDUX = Operation(
-    id="flux_ultra_redux",
-    endpoint="image_processing_flux.flux_ultra_redux",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"image_url": ("url", "data_url")},
-    required=("image_url",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PRO_REDUX = Operation(
-    id="flux_pro_redux",
-    endpoint="image_processing_flux.flux_pro_redux",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"image_url": ("url", "data_url")},
-    required=("image_url",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-DEV_REDUX = Operation(
-    id="flux_dev_redux",
-    endpoint="image_processing_flux.flux_dev_redux",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"image_url": ("url", "data_url")},
-    required=("image_url",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-SCHNELL_REDUX = Operation(
-    id="flux_schnell_redux",
-    endpoint="image_processing_flux.flux_schnell_redux",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"image_url": ("url", "data_url")},
-    required=("image_url",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-PRO_CANNY = Operation(
-    id="flux_pro_canny",
-    endpoint="image_processing_flux.flux_pro_canny",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"control_image_url": ("url", "data_url")},
-    required=("prompt", "control_image_url"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PRO_DEPTH = Operation(
-    id="flux_pro_depth",
-    endpoint="image_processing_flux.flux_pro_depth",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"control_image_url": ("url", "data_url")},
-    required=("prompt", "control_image_url"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PRO_FILL = Operation(
-    id="flux_pro_fill",
-    endpoint="image_processing_flux.flux_pro_fill",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"image_url": ("url", "data_url"), "mask_url": ("url", "data_url")},
-    required=("prompt", "image_url", "mask_url"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-KONTEXT_PRO = Operation(
-    id="flux_kontext_pro",
-    endpoint="image_processing_flux.flux_kontext_pro",
-    docs='public code, found by "302/submit/flux-kontext"',
-    files={"image_url": ("url", "data_url")},
-    required=("prompt", "image_url"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-KONTEXT_MAX = Operation(
-    id="flux_kontext_max",
-    endpoint="image_processing_flux.flux_kontext_max",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"image_url": ("url", "data_url")},
-    required=("prompt", "image_url"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
 
 
 class Flux(Resource):
@@ -132,19 +54,22 @@ class Flux(Resource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1.1-ultra-redux
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_ultra_redux as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            ULTRA_REDUX,
+            endpoint,
             body={
                 "image_url": image_url,
                 "prompt": prompt,
@@ -197,19 +122,22 @@ class Flux(Resource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1.1-pro-redux
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_pro_redux as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            PRO_REDUX,
+            endpoint,
             body={
                 "image_url": image_url,
                 "prompt": prompt,
@@ -259,19 +187,22 @@ class Flux(Resource):
             enable_safety_checker: Check the result for unsafe content. Server default: true.
             acceleration: How much quality to trade for speed. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-dev-redux
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_dev_redux as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            DEV_REDUX,
+            endpoint,
             body={
                 "image_url": image_url,
                 "image_size": image_size,
@@ -320,19 +251,22 @@ class Flux(Resource):
             enable_safety_checker: Check the result for unsafe content. Server default: true.
             acceleration: How much quality to trade for speed. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-schnell-redux
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_schnell_redux as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            SCHNELL_REDUX,
+            endpoint,
             body={
                 "image_url": image_url,
                 "image_size": image_size,
@@ -385,19 +319,22 @@ class Flux(Resource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1-pro-canny
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_pro_canny as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            PRO_CANNY,
+            endpoint,
             body={
                 "prompt": prompt,
                 "control_image_url": control_image_url,
@@ -451,19 +388,22 @@ class Flux(Resource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1-pro-depth
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_pro_depth as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            PRO_DEPTH,
+            endpoint,
             body={
                 "prompt": prompt,
                 "control_image_url": control_image_url,
@@ -513,19 +453,22 @@ class Flux(Resource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1-pro-fill
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_pro_fill as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            PRO_FILL,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -574,19 +517,22 @@ class Flux(Resource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-kontext-pro
         Price: 0.05 PTC per call.
         Source: public code, found by "302/submit/flux-kontext" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_kontext_pro as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            KONTEXT_PRO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -636,19 +582,22 @@ class Flux(Resource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-kontext-max
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_kontext_max as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            KONTEXT_MAX,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -704,19 +653,22 @@ class AsyncFlux(AsyncResource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1.1-ultra-redux
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_ultra_redux as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            ULTRA_REDUX,
+            endpoint,
             body={
                 "image_url": image_url,
                 "prompt": prompt,
@@ -769,19 +721,22 @@ class AsyncFlux(AsyncResource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1.1-pro-redux
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_pro_redux as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            PRO_REDUX,
+            endpoint,
             body={
                 "image_url": image_url,
                 "prompt": prompt,
@@ -831,19 +786,22 @@ class AsyncFlux(AsyncResource):
             enable_safety_checker: Check the result for unsafe content. Server default: true.
             acceleration: How much quality to trade for speed. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-dev-redux
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_dev_redux as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            DEV_REDUX,
+            endpoint,
             body={
                 "image_url": image_url,
                 "image_size": image_size,
@@ -892,19 +850,22 @@ class AsyncFlux(AsyncResource):
             enable_safety_checker: Check the result for unsafe content. Server default: true.
             acceleration: How much quality to trade for speed. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-schnell-redux
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_schnell_redux as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            SCHNELL_REDUX,
+            endpoint,
             body={
                 "image_url": image_url,
                 "image_size": image_size,
@@ -957,19 +918,22 @@ class AsyncFlux(AsyncResource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1-pro-canny
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_pro_canny as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            PRO_CANNY,
+            endpoint,
             body={
                 "prompt": prompt,
                 "control_image_url": control_image_url,
@@ -1023,19 +987,22 @@ class AsyncFlux(AsyncResource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1-pro-depth
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_pro_depth as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            PRO_DEPTH,
+            endpoint,
             body={
                 "prompt": prompt,
                 "control_image_url": control_image_url,
@@ -1085,19 +1052,22 @@ class AsyncFlux(AsyncResource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1-pro-fill
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_pro_fill as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            PRO_FILL,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -1146,19 +1116,22 @@ class AsyncFlux(AsyncResource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-kontext-pro
         Price: 0.05 PTC per call.
         Source: public code, found by "302/submit/flux-kontext" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_kontext_pro as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            KONTEXT_PRO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -1208,19 +1181,22 @@ class AsyncFlux(AsyncResource):
                 "2".
             enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-kontext-max
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_flux import flux_kontext_max as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            KONTEXT_MAX,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,

@@ -5,49 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
     from api302_client.models import GlifResponse
-
-PORTRAIT = Operation(
-    id="glif_portrait",
-    endpoint="image_processing_glif.glif_portrait",
-    docs="the source code of 302.AI's image apps (characterImage)",
-    required=("inputs",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-SCULPTURE = Operation(
-    id="glif_sculpture",
-    endpoint="image_processing_glif.glif_sculpture",
-    docs="the source code of 302.AI's image apps (characterImage)",
-    required=("inputs",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PIXELATE = Operation(
-    id="glif_pixelate",
-    endpoint="image_processing_glif.glif_pixelate",
-    docs="the source code of 302.AI's image apps (characterImage)",
-    required=("inputs",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-LOGO = Operation(
-    id="glif_logo",
-    endpoint="image_processing_glif.glif_logo",
-    docs="the source code of 302.AI's image apps (characterImage)",
-    required=("inputs",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-GIF = Operation(
-    id="glif_gif",
-    endpoint="image_processing_glif.glif_gif",
-    docs='public code, found by "api.302.ai/glifapi"',
-    required=("inputs",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
 
 
 class Glif(Resource):
@@ -69,18 +33,21 @@ class Glif(Resource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/cly8jkms00001nknu1ycwjjiz
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(PORTRAIT, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_glif import glif_portrait as endpoint
+
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sculpture(
@@ -97,18 +64,21 @@ class Glif(Resource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clt9vzip900005tzi4gfzujm5
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(SCULPTURE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_glif import glif_sculpture as endpoint
+
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def pixelate(
@@ -125,18 +95,21 @@ class Glif(Resource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clxac79e000092sak8o5h95ro
         Price: 0.01 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(PIXELATE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_glif import glif_pixelate as endpoint
+
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def logo(
@@ -153,18 +126,21 @@ class Glif(Resource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clynen2ai00009cw9brkzdq5y
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(LOGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_glif import glif_logo as endpoint
+
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def gif(
@@ -183,18 +159,21 @@ class Glif(Resource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clz9yhrf7000010j2eg5zwlp3
         Price: 0.1 PTC per call.
         Source: public code, found by "api.302.ai/glifapi" (caller, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(GIF, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_glif import glif_gif as endpoint
+
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -217,19 +196,22 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/cly8jkms00001nknu1ycwjjiz
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_glif import glif_portrait as endpoint
+
         reply_: GlifResponse = await self._call(
-            PORTRAIT, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -247,19 +229,22 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clt9vzip900005tzi4gfzujm5
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_glif import glif_sculpture as endpoint
+
         reply_: GlifResponse = await self._call(
-            SCULPTURE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -277,19 +262,22 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clxac79e000092sak8o5h95ro
         Price: 0.01 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_glif import glif_pixelate as endpoint
+
         reply_: GlifResponse = await self._call(
-            PIXELATE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -307,18 +295,23 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clynen2ai00009cw9brkzdq5y
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = await self._call(LOGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_glif import glif_logo as endpoint
+
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def gif(
@@ -337,16 +330,21 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clz9yhrf7000010j2eg5zwlp3
         Price: 0.1 PTC per call.
         Source: public code, found by "api.302.ai/glifapi" (caller, 2026-11-21)
         """
-        reply_: GlifResponse = await self._call(GIF, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_glif import glif_gif as endpoint
+
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,98 +15,6 @@ if TYPE_CHECKING:
     from api302_client.models import IdeogramDescriptions, IdeogramResponse
     from api302_client.params.common import IdeogramColorPalette
     from api302_client.params.image_processing_ideogram import IdeogramRemixOptions, IdeogramUpscaleOptions
-
-EDIT_V3 = Operation(
-    id="ideogram_edit_v3",
-    endpoint="image_processing_ideogram.ideogram_edit_v3",
-    docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
-    files={
-        "image": ("part",),
-        "mask": ("part",),
-        "style_reference_images": ("part",),
-        "character_reference_images": ("part",),
-        "character_reference_images_mask": ("part",),
-    },
-    required=("image", "mask", "prompt"),
-    not_empty=("prompt",),
-    price=[
-        {"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"},
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "TURBO with `character_reference_images`"},
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "DEFAULT with `character_reference_images`"},
-        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "QUALITY with `character_reference_images`"},
-        {"note": "by `rendering_speed`"},
-    ],
-)
-REMIX_V3 = Operation(
-    id="ideogram_remix_v3",
-    endpoint="image_processing_ideogram.ideogram_remix_v3",
-    docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
-    files={
-        "image": ("part",),
-        "style_reference_images": ("part",),
-        "character_reference_images": ("part",),
-        "character_reference_images_mask": ("part",),
-    },
-    required=("image", "prompt"),
-    not_empty=("prompt",),
-    price=[
-        {"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"},
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "TURBO with `character_reference_images`"},
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "DEFAULT with `character_reference_images`"},
-        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "QUALITY with `character_reference_images`"},
-        {"note": "by `rendering_speed`"},
-    ],
-)
-REFRAME_V3 = Operation(
-    id="ideogram_reframe_v3",
-    endpoint="image_processing_ideogram.ideogram_reframe_v3",
-    docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
-    files={"image": ("part",), "style_reference_images": ("part",)},
-    required=("image", "resolution"),
-    price=[{"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"}, {"note": "by `rendering_speed`"}],
-)
-REPLACE_BACKGROUND_V3 = Operation(
-    id="ideogram_replace_background_v3",
-    endpoint="image_processing_ideogram.ideogram_replace_background_v3",
-    docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
-    files={"image": ("part",), "style_reference_images": ("part",)},
-    required=("image", "prompt"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"}, {"note": "by `rendering_speed`"}],
-)
-REMIX = Operation(
-    id="ideogram_remix",
-    endpoint="image_processing_ideogram.ideogram_remix",
-    docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
-    files={"image_file": ("part",)},
-    required=("image_request", "image_file"),
-    price=[{"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO"}, {"note": "by model"}],
-)
-UPSCALE = Operation(
-    id="ideogram_upscale",
-    endpoint="image_processing_ideogram.ideogram_upscale",
-    docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
-    files={"image_file": ("part",)},
-    required=("image_request", "image_file"),
-    price=[{"amount": 0.06, "unit": "PTC", "per": "call"}],
-)
-DESCRIBE = Operation(
-    id="ideogram_describe",
-    endpoint="image_processing_ideogram.ideogram_describe",
-    docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
-    files={"image_file": ("part",)},
-    required=("image_file",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-EDIT = Operation(
-    id="ideogram_edit",
-    endpoint="image_processing_ideogram.ideogram_edit",
-    docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
-    files={"image_file": ("part",), "mask": ("part",)},
-    required=("image_file", "mask", "prompt", "model"),
-    not_empty=("prompt",),
-    price=[{"note": "by model"}],
-)
 
 
 class Ideogram(Resource):
@@ -155,21 +63,24 @@ class Ideogram(Resource):
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/v1/ideogram-v3/edit
         Price: 0.03 PTC per call for TURBO; 0.1 PTC per call for TURBO with `character_reference_images`; 0.15 PTC per
         call for DEFAULT with `character_reference_images`; 0.2 PTC per call for QUALITY with
         `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_edit_v3 as endpoint
+
         reply_: IdeogramResponse = self._call(
-            EDIT_V3,
+            endpoint,
             body={
                 "image": image,
                 "mask": mask,
@@ -240,21 +151,24 @@ class Ideogram(Resource):
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/v1/ideogram-v3/remix
         Price: 0.03 PTC per call for TURBO; 0.1 PTC per call for TURBO with `character_reference_images`; 0.15 PTC per
         call for DEFAULT with `character_reference_images`; 0.2 PTC per call for QUALITY with
         `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_remix_v3 as endpoint
+
         reply_: IdeogramResponse = self._call(
-            REMIX_V3,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -309,19 +223,22 @@ class Ideogram(Resource):
             style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/v1/ideogram-v3/reframe
         Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_reframe_v3 as endpoint
+
         reply_: IdeogramResponse = self._call(
-            REFRAME_V3,
+            endpoint,
             body={
                 "image": image,
                 "resolution": resolution,
@@ -370,19 +287,22 @@ class Ideogram(Resource):
             style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/v1/ideogram-v3/replace-background
         Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_replace_background_v3 as endpoint
+
         reply_: IdeogramResponse = self._call(
-            REPLACE_BACKGROUND_V3,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -416,19 +336,22 @@ class Ideogram(Resource):
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/remix
         Price: 0.02 PTC per call for V_1_TURBO; by model.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_remix as endpoint
+
         reply_: IdeogramResponse = self._call(
-            REMIX,
+            endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -451,19 +374,22 @@ class Ideogram(Resource):
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/upscale
         Price: 0.06 PTC per call.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_upscale as endpoint
+
         reply_: IdeogramResponse = self._call(
-            UPSCALE,
+            endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -486,19 +412,22 @@ class Ideogram(Resource):
                 bytes).
             describe_model_version: The model. Server default: "V_3".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The descriptions.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/describe
         Price: 0.01 PTC per call.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_describe as endpoint
+
         reply_: IdeogramDescriptions = self._call(
-            DESCRIBE,
+            endpoint,
             body={"image_file": image_file, "describe_model_version": describe_model_version},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -534,19 +463,22 @@ class Ideogram(Resource):
             seed: Random seed; the same seed gives the same result.
             style_type: The style type; from `V_2` on.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/edit
         Price: by model.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_edit as endpoint
+
         reply_: IdeogramResponse = self._call(
-            EDIT,
+            endpoint,
             body={
                 "image_file": image_file,
                 "mask": mask,
@@ -608,21 +540,24 @@ class AsyncIdeogram(AsyncResource):
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/v1/ideogram-v3/edit
         Price: 0.03 PTC per call for TURBO; 0.1 PTC per call for TURBO with `character_reference_images`; 0.15 PTC per
         call for DEFAULT with `character_reference_images`; 0.2 PTC per call for QUALITY with
         `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_edit_v3 as endpoint
+
         reply_: IdeogramResponse = await self._call(
-            EDIT_V3,
+            endpoint,
             body={
                 "image": image,
                 "mask": mask,
@@ -693,21 +628,24 @@ class AsyncIdeogram(AsyncResource):
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/v1/ideogram-v3/remix
         Price: 0.03 PTC per call for TURBO; 0.1 PTC per call for TURBO with `character_reference_images`; 0.15 PTC per
         call for DEFAULT with `character_reference_images`; 0.2 PTC per call for QUALITY with
         `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_remix_v3 as endpoint
+
         reply_: IdeogramResponse = await self._call(
-            REMIX_V3,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -762,19 +700,22 @@ class AsyncIdeogram(AsyncResource):
             style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/v1/ideogram-v3/reframe
         Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_reframe_v3 as endpoint
+
         reply_: IdeogramResponse = await self._call(
-            REFRAME_V3,
+            endpoint,
             body={
                 "image": image,
                 "resolution": resolution,
@@ -823,19 +764,22 @@ class AsyncIdeogram(AsyncResource):
             style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/v1/ideogram-v3/replace-background
         Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_replace_background_v3 as endpoint
+
         reply_: IdeogramResponse = await self._call(
-            REPLACE_BACKGROUND_V3,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -869,19 +813,22 @@ class AsyncIdeogram(AsyncResource):
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/remix
         Price: 0.02 PTC per call for V_1_TURBO; by model.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_remix as endpoint
+
         reply_: IdeogramResponse = await self._call(
-            REMIX,
+            endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -904,19 +851,22 @@ class AsyncIdeogram(AsyncResource):
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/upscale
         Price: 0.06 PTC per call.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_upscale as endpoint
+
         reply_: IdeogramResponse = await self._call(
-            UPSCALE,
+            endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -939,19 +889,22 @@ class AsyncIdeogram(AsyncResource):
                 bytes).
             describe_model_version: The model. Server default: "V_3".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The descriptions.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/describe
         Price: 0.01 PTC per call.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_describe as endpoint
+
         reply_: IdeogramDescriptions = await self._call(
-            DESCRIBE,
+            endpoint,
             body={"image_file": image_file, "describe_model_version": describe_model_version},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -987,19 +940,22 @@ class AsyncIdeogram(AsyncResource):
             seed: Random seed; the same seed gives the same result.
             style_type: The style type; from `V_2` on.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/edit
         Price: by model.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_ideogram import ideogram_edit as endpoint
+
         reply_: IdeogramResponse = await self._call(
-            EDIT,
+            endpoint,
             body={
                 "image_file": image_file,
                 "mask": mask,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,17 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import KlingM2VResponse
-
-TRY_ON = Operation(
-    id="kling_try_on",
-    endpoint="image_processing_kling.kling_try_on",
-    docs='public code of a 302.AI application, found by "klingai/kolors-virtual-try-on"',
-    files={"human_image": ("url",), "cloth_image": ("url",)},
-    required=("human_image", "cloth_image"),
-    success={"field": "code", "values": [0], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
 
 
 class Kling(Resource):
@@ -47,20 +36,24 @@ class Kling(Resource):
             cloth_image: Image of the garment. Takes a URL.
             model_name: Such as `kolors-virtual-try-on-v1-5`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/kolors-virtual-try-on
         Price: 0.1 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/kolors-virtual-try-on" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_kling import kling_try_on as endpoint
+
         return self._submit(
-            TRY_ON,
+            endpoint,
             body={"human_image": human_image, "cloth_image": cloth_image, "model_name": model_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -87,20 +80,24 @@ class AsyncKling(AsyncResource):
             cloth_image: Image of the garment. Takes a URL.
             model_name: Such as `kolors-virtual-try-on-v1-5`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/kolors-virtual-try-on
         Price: 0.1 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/kolors-virtual-try-on" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_kling import kling_try_on as endpoint
+
         return await self._submit(
-            TRY_ON,
+            endpoint,
             body={"human_image": human_image, "cloth_image": cloth_image, "model_name": model_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,39 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, ByteStream, FileInput
     from api302_client._model import Binary
     from api302_client.models import RecraftProcessedImage
-
-VECTORIZE = Operation(
-    id="recraft_vectorize",
-    endpoint="image_processing_recraft.recraft_vectorize",
-    docs="302ai/302_vector_graphics_generation:src/components/GenerateVectorDiagram/service.ts",
-    files={"file": ("part",)},
-    required=("file",),
-    price=[{"amount": 0.04, "unit": "PTC", "per": "call"}],
-)
-REMOVE_BACKGROUND = Operation(
-    id="recraft_remove_background",
-    endpoint="image_processing_recraft.recraft_remove_background",
-    docs='public code, found by "302.ai/recraft/v1"',
-    files={"file": ("part",)},
-    required=("file",),
-    price=[{"amount": 0.04, "unit": "PTC", "per": "call"}],
-)
-CLARITY_UPSCALE = Operation(
-    id="recraft_clarity_upscale",
-    endpoint="image_processing_recraft.recraft_clarity_upscale",
-    docs="tryAGI/Recraft:src/libs/Recraft/openapi.yaml",
-    files={"file": ("part",)},
-    required=("file",),
-    price=[{"amount": 0.04, "unit": "PTC", "per": "call"}],
-)
-GENERATIVE_UPSCALE = Operation(
-    id="recraft_generative_upscale",
-    endpoint="image_processing_recraft.recraft_generative_upscale",
-    docs='public code, found by "302.ai/recraft/v1"',
-    files={"file": ("part",)},
-    required=("file",),
-    price=[{"amount": 0.8, "unit": "PTC", "per": "call"}],
-)
 
 
 class Recraft(Resource):
@@ -74,20 +41,23 @@ class Recraft(Resource):
             limit_num_shapes: Limit the number of shapes.
             max_num_shapes: Maximum number of shapes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /recraft/v1/images/vectorize
         Price: 0.04 PTC per call.
         Source: 302ai/302_vector_graphics_generation:src/components/GenerateVectorDiagram/service.ts (caller,
         2026-11-21)
         """
+        from api302_client.api.image_processing_recraft import recraft_vectorize as endpoint
+
         reply_: RecraftProcessedImage = self._call(
-            VECTORIZE,
+            endpoint,
             body={
                 "file": file,
                 "response_format": response_format,
@@ -117,19 +87,22 @@ class Recraft(Resource):
             response_format: Response format: a URL, or the bytes in base64.
             image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /recraft/v1/images/removeBackground
         Price: 0.04 PTC per call.
         Source: public code, found by "302.ai/recraft/v1" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_recraft import recraft_remove_background as endpoint
+
         reply_: RecraftProcessedImage = self._call(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -153,19 +126,22 @@ class Recraft(Resource):
             response_format: Response format: a URL, or the bytes in base64.
             image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /recraft/v1/images/clarityUpscale
         Price: 0.04 PTC per call.
         Source: tryAGI/Recraft:src/libs/Recraft/openapi.yaml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_recraft import recraft_clarity_upscale as endpoint
+
         reply_: RecraftProcessedImage = self._call(
-            CLARITY_UPSCALE,
+            endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -195,19 +171,22 @@ class Recraft(Resource):
             image_format: Image format.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /recraft/v1/images/generativeUpscale
         Price: 0.8 PTC per call.
         Source: public code, found by "302.ai/recraft/v1" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_recraft import recraft_generative_upscale as endpoint
+
         reply_: RecraftProcessedImage | Binary = self._call(
-            GENERATIVE_UPSCALE,
+            endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -234,19 +213,22 @@ class Recraft(Resource):
             response_format: Response format: a URL, or the bytes in base64.
             image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /recraft/v1/images/generativeUpscale
         Price: 0.8 PTC per call.
         Source: public code, found by "302.ai/recraft/v1" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_recraft import recraft_generative_upscale as endpoint
+
         return self._stream_bytes(
-            GENERATIVE_UPSCALE,
+            endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -277,20 +259,23 @@ class AsyncRecraft(AsyncResource):
             limit_num_shapes: Limit the number of shapes.
             max_num_shapes: Maximum number of shapes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /recraft/v1/images/vectorize
         Price: 0.04 PTC per call.
         Source: 302ai/302_vector_graphics_generation:src/components/GenerateVectorDiagram/service.ts (caller,
         2026-11-21)
         """
+        from api302_client.api.image_processing_recraft import recraft_vectorize as endpoint
+
         reply_: RecraftProcessedImage = await self._call(
-            VECTORIZE,
+            endpoint,
             body={
                 "file": file,
                 "response_format": response_format,
@@ -320,19 +305,22 @@ class AsyncRecraft(AsyncResource):
             response_format: Response format: a URL, or the bytes in base64.
             image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /recraft/v1/images/removeBackground
         Price: 0.04 PTC per call.
         Source: public code, found by "302.ai/recraft/v1" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_recraft import recraft_remove_background as endpoint
+
         reply_: RecraftProcessedImage = await self._call(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -356,19 +344,22 @@ class AsyncRecraft(AsyncResource):
             response_format: Response format: a URL, or the bytes in base64.
             image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /recraft/v1/images/clarityUpscale
         Price: 0.04 PTC per call.
         Source: tryAGI/Recraft:src/libs/Recraft/openapi.yaml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_recraft import recraft_clarity_upscale as endpoint
+
         reply_: RecraftProcessedImage = await self._call(
-            CLARITY_UPSCALE,
+            endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -398,19 +389,22 @@ class AsyncRecraft(AsyncResource):
             image_format: Image format.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /recraft/v1/images/generativeUpscale
         Price: 0.8 PTC per call.
         Source: public code, found by "302.ai/recraft/v1" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_recraft import recraft_generative_upscale as endpoint
+
         reply_: RecraftProcessedImage | Binary = await self._call(
-            GENERATIVE_UPSCALE,
+            endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -437,19 +431,22 @@ class AsyncRecraft(AsyncResource):
             response_format: Response format: a URL, or the bytes in base64.
             image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /recraft/v1/images/generativeUpscale
         Price: 0.8 PTC per call.
         Source: public code, found by "302.ai/recraft/v1" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_recraft import recraft_generative_upscale as endpoint
+
         return self._stream_bytes(
-            GENERATIVE_UPSCALE,
+            endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,31 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import RodinResponse
-
-CREATE_MODEL = Operation(
-    id="rodin_create_model",
-    endpoint="image_processing_rodin.rodin_create_model",
-    docs="pypi:cli-302ai 1.0.2b2:ai302/api/three_d.py",
-    files={"input_image_urls": ("url",)},
-    task={"fetch": "rodin_get_model", "parameters": {"request_id": "request_id"}, "webhook": {"in": "query", "name": "webhook"}},
-    price=[{"amount": 0.7, "unit": "PTC", "per": "call"}],
-)
-GET_MODEL = Operation(
-    id="rodin_get_model",
-    endpoint="image_processing_rodin.rodin_get_model",
-    docs="pypi:cli-302ai 1.0.2b2:ai302/api/three_d.py",
-    status={
-        "state": "status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED"],
-        "done": {"field": "model_mesh.url"},
-        "outputs": ["model_mesh.url", "textures[].url"],
-        "error": {"message": "error.message || error || detail"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Rodin(Resource):
@@ -82,19 +57,23 @@ class Rodin(Resource):
             seed: Random seed; the same seed gives the same result.
             webhook: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/hyper3d-rodin
         Price: 0.7 PTC per call.
         Source: pypi:cli-302ai 1.0.2b2:ai302/api/three_d.py (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_rodin import rodin_create_model as endpoint
+
         return self._submit(
-            CREATE_MODEL,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "prompt": prompt,
@@ -127,19 +106,22 @@ class Rodin(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/hyper3d-rodin
         Price: 0 PTC per call.
         Source: pypi:cli-302ai 1.0.2b2:ai302/api/three_d.py (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_rodin import rodin_get_model as endpoint
+
         reply_: RodinResponse = self._call(
-            GET_MODEL, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -186,19 +168,23 @@ class AsyncRodin(AsyncResource):
             seed: Random seed; the same seed gives the same result.
             webhook: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/hyper3d-rodin
         Price: 0.7 PTC per call.
         Source: pypi:cli-302ai 1.0.2b2:ai302/api/three_d.py (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_rodin import rodin_create_model as endpoint
+
         return await self._submit(
-            CREATE_MODEL,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "prompt": prompt,
@@ -231,18 +217,21 @@ class AsyncRodin(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/hyper3d-rodin
         Price: 0 PTC per call.
         Source: pypi:cli-302ai 1.0.2b2:ai302/api/three_d.py (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_rodin import rodin_get_model as endpoint
+
         reply_: RodinResponse = await self._call(
-            GET_MODEL, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

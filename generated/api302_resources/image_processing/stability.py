@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,144 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
     from api302_client._model import Binary
     from api302_client.models import StabilityArtifacts, StabilityImage, StabilityImageTask, StabilityResult
-
-FAST_UPSCALE = Operation(
-    id="stability_fast_upscale",
-    endpoint="image_processing_stability.stability_fast_upscale",
-    docs="Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py",
-    files={"image": ("part",)},
-    required=("image",),
-)
-CREATIVE_UPSCALE = Operation(
-    id="stability_creative_upscale",
-    endpoint="image_processing_stability.stability_creative_upscale",
-    docs="Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py",
-    files={"image": ("part",)},
-    required=("image", "prompt"),
-    not_empty=("prompt",),
-    task={"fetch": "stability_get_result", "parameters": {"id": "id"}},
-)
-CONSERVATIVE_UPSCALE = Operation(
-    id="stability_conservative_upscale",
-    endpoint="image_processing_stability.stability_conservative_upscale",
-    docs="Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py",
-    files={"image": ("part",)},
-    required=("image", "prompt"),
-    not_empty=("prompt",),
-)
-GET_RESULT = Operation(
-    id="stability_get_result",
-    endpoint="image_processing_stability.stability_get_result",
-    docs="tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts",
-    status={
-        "state": "finish_reason || status",
-        "pending": ["in-progress"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["CONTENT_FILTERED"],
-        "done": {"binary": True},
-        "outputs": ["(result || image) && join('', ['data:image/png;base64,', result || image])"],
-        "interval": 10,
-    },
-)
-UPSCALE_V1 = Operation(
-    id="stability_upscale_v1",
-    endpoint="image_processing_stability.stability_upscale_v1",
-    docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
-    files={"image": ("part",)},
-    required=("image",),
-)
-ERASE = Operation(
-    id="stability_erase",
-    endpoint="image_processing_stability.stability_erase",
-    docs="api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml",
-    files={"image": ("part",), "mask": ("part",)},
-    required=("image",),
-)
-INPAINT = Operation(
-    id="stability_inpaint",
-    endpoint="image_processing_stability.stability_inpaint",
-    docs="api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml",
-    files={"image": ("part",), "mask": ("part",)},
-    required=("image", "prompt"),
-    not_empty=("prompt",),
-)
-OUTPAINT = Operation(
-    id="stability_outpaint",
-    endpoint="image_processing_stability.stability_outpaint",
-    docs="tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts",
-    files={"image": ("part",)},
-    required=("image",),
-)
-SEARCH_AND_REPLACE = Operation(
-    id="stability_search_and_replace",
-    endpoint="image_processing_stability.stability_search_and_replace",
-    docs="api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml",
-    files={"image": ("part",)},
-    required=("image", "prompt", "search_prompt"),
-    not_empty=("prompt",),
-)
-SEARCH_AND_RECOLOR = Operation(
-    id="stability_search_and_recolor",
-    endpoint="image_processing_stability.stability_search_and_recolor",
-    docs="api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml",
-    files={"image": ("part",)},
-    required=("image", "prompt", "select_prompt"),
-    not_empty=("prompt",),
-)
-REMOVE_BACKGROUND = Operation(
-    id="stability_remove_background",
-    endpoint="image_processing_stability.stability_remove_background",
-    docs="p242",
-    files={"image": ("part",)},
-    required=("image",),
-)
-REPLACE_BACKGROUND = Operation(
-    id="stability_replace_background",
-    endpoint="image_processing_stability.stability_replace_background",
-    docs="https://302ai.apifox.cn/project-4012774/api-235352962",
-    files={"subject_image": ("part",), "background_reference": ("part",), "light_reference": ("part",)},
-    required=("subject_image",),
-    task={"fetch": "stability_get_result", "parameters": {"id": "id"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-SKETCH = Operation(
-    id="stability_sketch",
-    endpoint="image_processing_stability.stability_sketch",
-    docs="tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts",
-    files={"image": ("part",)},
-    required=("image", "prompt"),
-    not_empty=("prompt",),
-)
-STRUCTURE = Operation(
-    id="stability_structure",
-    endpoint="image_processing_stability.stability_structure",
-    docs="tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts",
-    files={"image": ("part",)},
-    required=("image", "prompt"),
-    not_empty=("prompt",),
-)
-STYLE = Operation(
-    id="stability_style",
-    endpoint="image_processing_stability.stability_style",
-    docs="tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts",
-    files={"image": ("part",)},
-    required=("image", "prompt"),
-    not_empty=("prompt",),
-)
-FAST_3D = Operation(
-    id="stability_fast_3d",
-    endpoint="image_processing_stability.stability_fast_3d",
-    docs="api-evangelist/stability-ai:openapi/_original/stability-ai-stable-fast-3d-openapi.yml",
-    files={"image": ("part",)},
-    required=("image",),
-)
-POINT_AWARE_3D = Operation(
-    id="stability_point_aware_3d",
-    endpoint="image_processing_stability.stability_point_aware_3d",
-    docs="tryAGI/StabilityAI:src/libs/StabilityAI/openapi.yaml",
-    files={"image": ("part",)},
-    required=("image",),
-)
 
 
 class Stability(Resource):
@@ -180,18 +42,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/upscale/fast
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_fast_upscale as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            FAST_UPSCALE,
+            endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -219,18 +84,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/upscale/fast
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_fast_upscale as endpoint
+
         return self._stream_bytes(
-            FAST_UPSCALE,
+            endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -284,19 +152,23 @@ class Stability(Resource):
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
             | StabilityImageTask | Binary).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/upscale/creative
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_creative_upscale as endpoint
+
         return self._submit(
-            CREATIVE_UPSCALE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -340,18 +212,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/upscale/conservative
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_conservative_upscale as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            CONSERVATIVE_UPSCALE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -394,18 +269,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/upscale/conservative
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_conservative_upscale as endpoint
+
         return self._stream_bytes(
-            CONSERVATIVE_UPSCALE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -439,18 +317,21 @@ class Stability(Resource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /sd/v2beta/results/{id}
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_get_result as endpoint
+
         reply_: StabilityResult | StabilityImageTask | Binary = self._call(
-            GET_RESULT, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -473,17 +354,20 @@ class Stability(Resource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /sd/v2beta/results/{id}
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
-        return self._stream_bytes(GET_RESULT, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_stability import stability_get_result as endpoint
+
+        return self._stream_bytes(endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout))
 
     def upscale_v1(
         self,
@@ -509,18 +393,21 @@ class Stability(Resource):
             height: Target height in pixels.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v1/generation/esrgan-v1-x2plus/image-to-image/upscale
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_upscale_v1 as endpoint
+
         reply_: StabilityArtifacts | Binary = self._call(
-            UPSCALE_V1,
+            endpoint,
             body={"image": image, "width": width, "height": height},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -547,18 +434,21 @@ class Stability(Resource):
             width: Target width in pixels.
             height: Target height in pixels.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v1/generation/esrgan-v1-x2plus/image-to-image/upscale
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_upscale_v1 as endpoint
+
         return self._stream_bytes(
-            UPSCALE_V1, body={"image": image, "width": width, "height": height}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image": image, "width": width, "height": height}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def erase(
@@ -590,19 +480,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/erase
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_erase as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            ERASE,
+            endpoint,
             body={"image": image, "mask": mask, "grow_mask": grow_mask, "seed": seed, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -636,19 +529,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/erase
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_erase as endpoint
+
         return self._stream_bytes(
-            ERASE,
+            endpoint,
             body={"image": image, "mask": mask, "grow_mask": grow_mask, "seed": seed, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -708,19 +604,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/inpaint
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_inpaint as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            INPAINT,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -788,19 +687,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/inpaint
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_inpaint as endpoint
+
         return self._stream_bytes(
-            INPAINT,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -851,18 +753,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/outpaint
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_outpaint as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            OUTPAINT,
+            endpoint,
             body={
                 "image": image,
                 "left": left,
@@ -913,18 +818,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/outpaint
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_outpaint as endpoint
+
         return self._stream_bytes(
-            OUTPAINT,
+            endpoint,
             body={
                 "image": image,
                 "left": left,
@@ -972,19 +880,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/search-and-replace
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_search_and_replace as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            SEARCH_AND_REPLACE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -1029,19 +940,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/search-and-replace
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_search_and_replace as endpoint
+
         return self._stream_bytes(
-            SEARCH_AND_REPLACE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -1087,19 +1001,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/search-and-recolor
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_search_and_recolor as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            SEARCH_AND_RECOLOR,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -1144,19 +1061,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/search-and-recolor
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_search_and_recolor as endpoint
+
         return self._stream_bytes(
-            SEARCH_AND_RECOLOR,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -1192,18 +1112,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/remove-background
         Source: documentation page p242 (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_remove_background as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1230,18 +1153,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/remove-background
         Source: documentation page p242 (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_remove_background as endpoint
+
         return self._stream_bytes(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1289,20 +1215,24 @@ class Stability(Resource):
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
             | StabilityImageTask | Binary).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/replace-background-and-relight
         Price: 0.1 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-235352962 (page, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_replace_background as endpoint
+
         return self._submit(
-            REPLACE_BACKGROUND,
+            endpoint,
             body={
                 "subject_image": subject_image,
                 "background_reference": background_reference,
@@ -1352,18 +1282,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/sketch
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_sketch as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            SKETCH,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -1406,18 +1339,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/sketch
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_sketch as endpoint
+
         return self._stream_bytes(
-            SKETCH,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -1461,18 +1397,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/structure
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_structure as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            STRUCTURE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -1515,18 +1454,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/structure
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_structure as endpoint
+
         return self._stream_bytes(
-            STRUCTURE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -1571,18 +1513,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/style
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_style as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            STYLE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -1627,18 +1572,21 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/style
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_style as endpoint
+
         return self._stream_bytes(
-            STYLE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -1674,19 +1622,22 @@ class Stability(Resource):
             foreground_ratio: Share of the frame that the object fills. Server default: 0.85.
             remesh: Remeshing algorithm. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The 3D model, a binary glTF file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/3d/stable-fast-3d
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-fast-3d-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_fast_3d as endpoint
+
         reply_: Binary = self._call(
-            FAST_3D,
+            endpoint,
             body={"image": image, "texture_resolution": texture_resolution, "foreground_ratio": foreground_ratio, "remesh": remesh},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1712,19 +1663,22 @@ class Stability(Resource):
             foreground_ratio: Share of the frame that the object fills. Server default: 0.85.
             remesh: Remeshing algorithm. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The 3D model, a binary glTF file, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/3d/stable-fast-3d
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-fast-3d-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_fast_3d as endpoint
+
         return self._stream_bytes(
-            FAST_3D,
+            endpoint,
             body={"image": image, "texture_resolution": texture_resolution, "foreground_ratio": foreground_ratio, "remesh": remesh},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1759,18 +1713,21 @@ class Stability(Resource):
             guidance_scale: Guidance scale: more gives more detail and more artifacts. Server default: 3.
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The 3D model, a binary glTF file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/3d/stable-point-aware-3d
         Source: tryAGI/StabilityAI:src/libs/StabilityAI/openapi.yaml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_point_aware_3d as endpoint
+
         reply_: Binary = self._call(
-            POINT_AWARE_3D,
+            endpoint,
             body={
                 "image": image,
                 "texture_resolution": texture_resolution,
@@ -1813,18 +1770,21 @@ class Stability(Resource):
             guidance_scale: Guidance scale: more gives more detail and more artifacts. Server default: 3.
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The 3D model, a binary glTF file, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/3d/stable-point-aware-3d
         Source: tryAGI/StabilityAI:src/libs/StabilityAI/openapi.yaml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_point_aware_3d as endpoint
+
         return self._stream_bytes(
-            POINT_AWARE_3D,
+            endpoint,
             body={
                 "image": image,
                 "texture_resolution": texture_resolution,
@@ -1865,18 +1825,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/upscale/fast
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_fast_upscale as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            FAST_UPSCALE,
+            endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1904,18 +1867,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/upscale/fast
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_fast_upscale as endpoint
+
         return self._stream_bytes(
-            FAST_UPSCALE,
+            endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1969,19 +1935,23 @@ class AsyncStability(AsyncResource):
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
             | StabilityImageTask | Binary).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/upscale/creative
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_creative_upscale as endpoint
+
         return await self._submit(
-            CREATIVE_UPSCALE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -2025,18 +1995,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/upscale/conservative
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_conservative_upscale as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            CONSERVATIVE_UPSCALE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -2079,18 +2052,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/upscale/conservative
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_conservative_upscale as endpoint
+
         return self._stream_bytes(
-            CONSERVATIVE_UPSCALE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -2124,18 +2100,21 @@ class AsyncStability(AsyncResource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /sd/v2beta/results/{id}
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_get_result as endpoint
+
         reply_: StabilityResult | StabilityImageTask | Binary = await self._call(
-            GET_RESULT, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2158,17 +2137,20 @@ class AsyncStability(AsyncResource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /sd/v2beta/results/{id}
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
-        return self._stream_bytes(GET_RESULT, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_stability import stability_get_result as endpoint
+
+        return self._stream_bytes(endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def upscale_v1(
         self,
@@ -2194,18 +2176,21 @@ class AsyncStability(AsyncResource):
             height: Target height in pixels.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v1/generation/esrgan-v1-x2plus/image-to-image/upscale
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_upscale_v1 as endpoint
+
         reply_: StabilityArtifacts | Binary = await self._call(
-            UPSCALE_V1,
+            endpoint,
             body={"image": image, "width": width, "height": height},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2232,18 +2217,21 @@ class AsyncStability(AsyncResource):
             width: Target width in pixels.
             height: Target height in pixels.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v1/generation/esrgan-v1-x2plus/image-to-image/upscale
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_upscale_v1 as endpoint
+
         return self._stream_bytes(
-            UPSCALE_V1, body={"image": image, "width": width, "height": height}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image": image, "width": width, "height": height}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def erase(
@@ -2275,19 +2263,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/erase
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_erase as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            ERASE,
+            endpoint,
             body={"image": image, "mask": mask, "grow_mask": grow_mask, "seed": seed, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2321,19 +2312,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/erase
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_erase as endpoint
+
         return self._stream_bytes(
-            ERASE,
+            endpoint,
             body={"image": image, "mask": mask, "grow_mask": grow_mask, "seed": seed, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2393,19 +2387,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/inpaint
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_inpaint as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            INPAINT,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -2473,19 +2470,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/inpaint
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_inpaint as endpoint
+
         return self._stream_bytes(
-            INPAINT,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -2536,18 +2536,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/outpaint
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_outpaint as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            OUTPAINT,
+            endpoint,
             body={
                 "image": image,
                 "left": left,
@@ -2598,18 +2601,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/outpaint
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_outpaint as endpoint
+
         return self._stream_bytes(
-            OUTPAINT,
+            endpoint,
             body={
                 "image": image,
                 "left": left,
@@ -2657,19 +2663,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/search-and-replace
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_search_and_replace as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            SEARCH_AND_REPLACE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -2714,19 +2723,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/search-and-replace
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_search_and_replace as endpoint
+
         return self._stream_bytes(
-            SEARCH_AND_REPLACE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -2772,19 +2784,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/search-and-recolor
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_search_and_recolor as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            SEARCH_AND_RECOLOR,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -2829,19 +2844,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/search-and-recolor
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_search_and_recolor as endpoint
+
         return self._stream_bytes(
-            SEARCH_AND_RECOLOR,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -2877,18 +2895,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/remove-background
         Source: documentation page p242 (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_remove_background as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2915,18 +2936,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/remove-background
         Source: documentation page p242 (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_remove_background as endpoint
+
         return self._stream_bytes(
-            REMOVE_BACKGROUND,
+            endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2974,20 +2998,24 @@ class AsyncStability(AsyncResource):
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
             | StabilityImageTask | Binary).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/edit/replace-background-and-relight
         Price: 0.1 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-235352962 (page, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_replace_background as endpoint
+
         return await self._submit(
-            REPLACE_BACKGROUND,
+            endpoint,
             body={
                 "subject_image": subject_image,
                 "background_reference": background_reference,
@@ -3037,18 +3065,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/sketch
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_sketch as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            SKETCH,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -3091,18 +3122,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/sketch
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_sketch as endpoint
+
         return self._stream_bytes(
-            SKETCH,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -3146,18 +3180,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/structure
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_structure as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            STRUCTURE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -3200,18 +3237,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/structure
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_structure as endpoint
+
         return self._stream_bytes(
-            STRUCTURE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -3256,18 +3296,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/style
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_style as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            STYLE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -3312,18 +3355,21 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/control/style
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_style as endpoint
+
         return self._stream_bytes(
-            STYLE,
+            endpoint,
             body={
                 "image": image,
                 "prompt": prompt,
@@ -3359,19 +3405,22 @@ class AsyncStability(AsyncResource):
             foreground_ratio: Share of the frame that the object fills. Server default: 0.85.
             remesh: Remeshing algorithm. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The 3D model, a binary glTF file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/3d/stable-fast-3d
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-fast-3d-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_fast_3d as endpoint
+
         reply_: Binary = await self._call(
-            FAST_3D,
+            endpoint,
             body={"image": image, "texture_resolution": texture_resolution, "foreground_ratio": foreground_ratio, "remesh": remesh},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3397,19 +3446,22 @@ class AsyncStability(AsyncResource):
             foreground_ratio: Share of the frame that the object fills. Server default: 0.85.
             remesh: Remeshing algorithm. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The 3D model, a binary glTF file, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/3d/stable-fast-3d
         Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-fast-3d-openapi.yml (vendor,
         2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_fast_3d as endpoint
+
         return self._stream_bytes(
-            FAST_3D,
+            endpoint,
             body={"image": image, "texture_resolution": texture_resolution, "foreground_ratio": foreground_ratio, "remesh": remesh},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3444,18 +3496,21 @@ class AsyncStability(AsyncResource):
             guidance_scale: Guidance scale: more gives more detail and more artifacts. Server default: 3.
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The 3D model, a binary glTF file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/3d/stable-point-aware-3d
         Source: tryAGI/StabilityAI:src/libs/StabilityAI/openapi.yaml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_point_aware_3d as endpoint
+
         reply_: Binary = await self._call(
-            POINT_AWARE_3D,
+            endpoint,
             body={
                 "image": image,
                 "texture_resolution": texture_resolution,
@@ -3498,18 +3553,21 @@ class AsyncStability(AsyncResource):
             guidance_scale: Guidance scale: more gives more detail and more artifacts. Server default: 3.
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The 3D model, a binary glTF file, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/3d/stable-point-aware-3d
         Source: tryAGI/StabilityAI:src/libs/StabilityAI/openapi.yaml (vendor, 2026-11-21)
         """
+        from api302_client.api.image_processing_stability import stability_point_aware_3d as endpoint
+
         return self._stream_bytes(
-            POINT_AWARE_3D,
+            endpoint,
             body={
                 "image": image,
                 "texture_resolution": texture_resolution,

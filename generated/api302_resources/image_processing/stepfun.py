@@ -5,23 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
     from api302_client.models import Ai302ModelTask, Ai302SubmitImages
-
-EDIT_IMAGE = Operation(
-    id="stepfun_edit_image",
-    endpoint="image_processing_stepfun.stepfun_edit_image",
-    docs="http://302ai-en.apifox.cn/api-293006686",
-    files={"image_url": ("url",)},
-    required=("prompt", "image_url"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
 
 
 class Stepfun(Resource):
@@ -55,19 +45,22 @@ class Stepfun(Resource):
             enable_safety_checker: Check for unsafe images. Server default: true.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, or a task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/step1x-edit
         Price: 0.1 PTC per call.
         Source: http://302ai-en.apifox.cn/api-293006686 (page, 2026-11-21)
         """
+        from api302_client.api.image_processing_stepfun import stepfun_edit_image as endpoint
+
         reply_: Ai302SubmitImages | Ai302ModelTask = self._call(
-            EDIT_IMAGE,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -114,19 +107,22 @@ class AsyncStepfun(AsyncResource):
             enable_safety_checker: Check for unsafe images. Server default: true.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, or a task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/step1x-edit
         Price: 0.1 PTC per call.
         Source: http://302ai-en.apifox.cn/api-293006686 (page, 2026-11-21)
         """
+        from api302_client.api.image_processing_stepfun import stepfun_edit_image as endpoint
+
         reply_: Ai302SubmitImages | Ai302ModelTask = await self._call(
-            EDIT_IMAGE,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,

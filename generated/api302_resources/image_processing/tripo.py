@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,63 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import TripoTaskResponse, TripoUploadResponse
     from api302_client.params.image_processing_tripo import TripoFile, TripoTexturePrompt
-
-CREATE_TASK = Operation(
-    id="tripo_create_task",
-    endpoint="image_processing_tripo.tripo_create_task",
-    docs="public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask, getTripo3DModelingTask)",
-    required=("type",),
-    not_empty=("prompt",),
-    success={"field": "code", "values": [0], "message": "message"},
-    task={"fetch": "tripo_get_task", "parameters": {"task_id": "data.task_id"}},
-    price=[
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "text, without texture"},
-        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "text, standard texture"},
-        {"amount": 0.45, "unit": "PTC", "per": "call", "for": "text, detailed texture"},
-        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "image, without texture"},
-        {"amount": 0.45, "unit": "PTC", "per": "call", "for": "image, standard texture"},
-        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "image, detailed texture"},
-        {"amount": 0.375, "unit": "PTC", "per": "call", "for": "image with a style, without texture"},
-        {"amount": 0.525, "unit": "PTC", "per": "call", "for": "image with a style, standard texture"},
-        {"amount": 0.675, "unit": "PTC", "per": "call", "for": "image with a style, detailed texture"},
-        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "several views, without texture"},
-        {"amount": 0.45, "unit": "PTC", "per": "call", "for": "several views, standard texture"},
-        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "several views, detailed texture"},
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "texture, standard"},
-        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "texture, detailed"},
-    ],
-)
-GET_TASK = Operation(
-    id="tripo_get_task",
-    endpoint="image_processing_tripo.tripo_get_task",
-    docs="public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask, getTripo3DModelingTask)",
-    success={"field": "code", "values": [0], "message": "message"},
-    status={
-        "state": "data.status",
-        "pending": ["queued", "running"],
-        "succeeded": ["success"],
-        "failed": ["failed", "cancelled", "unknown", "banned", "expired"],
-        "progress": {"field": "data.progress", "of": 100},
-        "outputs": [
-            "data.result.pbr_model.url || data.output.pbr_model",
-            "data.result.model.url || data.output.model",
-            "data.result.base_model.url || data.output.base_model",
-            "data.result.rendered_image.url || data.output.rendered_image",
-        ],
-        "error": {"message": "data.error_msg || message", "code": "data.error_code || code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-UPLOAD = Operation(
-    id="tripo_upload",
-    endpoint="image_processing_tripo.tripo_upload",
-    docs='public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"',
-    files={"file": ("part",)},
-    required=("file",),
-    success={"field": "code", "values": [0], "message": "message"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Tripo(Resource):
@@ -157,15 +100,17 @@ class Tripo(Resource):
             part_names: The parts.
             bake: Bake the model. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (TripoTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /tripo3d/v2/openapi/task
         Price: 0.15 PTC per call for text, without texture; 0.3 PTC per call for text, standard texture; 0.45 PTC per
         call for text, detailed texture; 0.3 PTC per call for image, without texture; 0.45 PTC per call for image,
         standard texture; 0.6 PTC per call for image, detailed texture; 0.375 PTC per call for image with a style,
@@ -176,8 +121,10 @@ class Tripo(Resource):
         Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
         getTripo3DModelingTask) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_tripo import tripo_create_task as endpoint
+
         return self._submit(
-            CREATE_TASK,
+            endpoint,
             body={
                 "type": type,
                 "prompt": prompt,
@@ -225,20 +172,23 @@ class Tripo(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tripo3d/v2/openapi/task/{task_id}
         Price: 0 PTC per call.
         Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
         getTripo3DModelingTask) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_tripo import tripo_get_task as endpoint
+
         reply_: TripoTaskResponse = self._call(
-            GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -256,19 +206,22 @@ class Tripo(Resource):
         Args:
             file: The image. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The token that identifies the image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /tripo3d/v2/openapi/upload
         Price: 0 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
-        reply_: TripoUploadResponse = self._call(UPLOAD, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.image_processing_tripo import tripo_upload as endpoint
+
+        reply_: TripoUploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -356,15 +309,17 @@ class AsyncTripo(AsyncResource):
             part_names: The parts.
             bake: Bake the model. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (TripoTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /tripo3d/v2/openapi/task
         Price: 0.15 PTC per call for text, without texture; 0.3 PTC per call for text, standard texture; 0.45 PTC per
         call for text, detailed texture; 0.3 PTC per call for image, without texture; 0.45 PTC per call for image,
         standard texture; 0.6 PTC per call for image, detailed texture; 0.375 PTC per call for image with a style,
@@ -375,8 +330,10 @@ class AsyncTripo(AsyncResource):
         Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
         getTripo3DModelingTask) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_tripo import tripo_create_task as endpoint
+
         return await self._submit(
-            CREATE_TASK,
+            endpoint,
             body={
                 "type": type,
                 "prompt": prompt,
@@ -424,20 +381,23 @@ class AsyncTripo(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tripo3d/v2/openapi/task/{task_id}
         Price: 0 PTC per call.
         Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
         getTripo3DModelingTask) (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_tripo import tripo_get_task as endpoint
+
         reply_: TripoTaskResponse = await self._call(
-            GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -455,19 +415,22 @@ class AsyncTripo(AsyncResource):
         Args:
             file: The image. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The token that identifies the image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /tripo3d/v2/openapi/upload
         Price: 0 PTC per call.
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_tripo import tripo_upload as endpoint
+
         reply_: TripoUploadResponse = await self._call(
-            UPLOAD, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

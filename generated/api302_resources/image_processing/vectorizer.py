@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,14 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncByteStream, ByteStream, FileInput
     from api302_client._model import Binary
-
-VECTORIZE = Operation(
-    id="vectorizer_vectorize",
-    endpoint="image_processing_vectorizer.vectorizer_vectorize",
-    docs="302ai/302_image_toolbox:src/lib/api.ts",
-    files={"image": ("part",), "image.url": ("url",), "image.base64": ("base64",)},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
 
 
 class Vectorizer(Resource):
@@ -145,19 +137,22 @@ class Vectorizer(Resource):
             output_size_output_dpi: Resolution of the result in dots per inch. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The drawing.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vectorizer/api/v1/vectorize
         Price: 0.3 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_vectorizer import vectorizer_vectorize as endpoint
+
         reply_: Binary = self._call(
-            VECTORIZE,
+            endpoint,
             body={
                 "image": image,
                 "image.url": image_url,
@@ -320,19 +315,22 @@ class Vectorizer(Resource):
             output_size_output_dpi: Resolution of the result in dots per inch. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The drawing, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vectorizer/api/v1/vectorize
         Price: 0.3 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_vectorizer import vectorizer_vectorize as endpoint
+
         return self._stream_bytes(
-            VECTORIZE,
+            endpoint,
             body={
                 "image": image,
                 "image.url": image_url,
@@ -500,19 +498,22 @@ class AsyncVectorizer(AsyncResource):
             output_size_output_dpi: Resolution of the result in dots per inch. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The drawing.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vectorizer/api/v1/vectorize
         Price: 0.3 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_vectorizer import vectorizer_vectorize as endpoint
+
         reply_: Binary = await self._call(
-            VECTORIZE,
+            endpoint,
             body={
                 "image": image,
                 "image.url": image_url,
@@ -675,19 +676,22 @@ class AsyncVectorizer(AsyncResource):
             output_size_output_dpi: Resolution of the result in dots per inch. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The drawing, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vectorizer/api/v1/vectorize
         Price: 0.3 PTC per call.
         Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
         """
+        from api302_client.api.image_processing_vectorizer import vectorizer_vectorize as endpoint
+
         return self._stream_bytes(
-            VECTORIZE,
+            endpoint,
             body={
                 "image": image,
                 "image.url": image_url,

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.images.ai302 import GENERATE_IMAGE
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
@@ -219,19 +217,22 @@ class Images(Resource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/image/generate
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_generate_image as endpoint
+
         reply_: Ai302ImageTask = self._call(
-            GENERATE_IMAGE,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "prompt": prompt,
@@ -317,19 +318,23 @@ class Images(Resource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/image/generate
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_generate_image as endpoint
+
         return self._submit(
-            GENERATE_IMAGE,
+            endpoint,
             query={"webhook": webhook, "run_async": True},
             body={
                 "prompt": prompt,
@@ -539,19 +544,22 @@ class AsyncImages(AsyncResource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/image/generate
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_generate_image as endpoint
+
         reply_: Ai302ImageTask = await self._call(
-            GENERATE_IMAGE,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "prompt": prompt,
@@ -637,19 +645,23 @@ class AsyncImages(AsyncResource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/image/generate
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_generate_image as endpoint
+
         return await self._submit(
-            GENERATE_IMAGE,
+            endpoint,
             query={"webhook": webhook, "run_async": True},
             body={
                 "prompt": prompt,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,209 +16,6 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302ImageTask, Ai302ImageV1Response, Ai302ModelTask, Ai302SubmitImages
     from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
     from api302_client.params.images_ai302 import Ai302Embedding
-
-GENERATE_IMAGE_V1 = Operation(
-    id="ai302_generate_image_v1",
-    endpoint="images_ai302.ai302_generate_image_v1",
-    docs="https://302ai-en.apifox.cn/286781078e0",
-    files={"image": ("url", "data_url", "part")},
-    required=("prompt", "model"),
-    not_empty=("prompt",),
-    price=[{"note": "by model"}],
-)
-GENERATE_IMAGE = Operation(
-    id="ai302_generate_image",
-    endpoint="images_ai302.ai302_generate_image",
-    docs="public code: 302-docs.md (a study of the documentation pages of 2026-09-09)",
-    files={"image": ("url", "data_url", "part"), "mask_image": ("url", "data_url", "part"), "mask": ("url", "data_url")},
-    required=("prompt", "model"),
-    not_empty=("prompt",),
-    success={
-        "field": "status",
-        "values": ["pending", "processing", "completed"],
-        "message": "error.message || error",
-        "code": "error.error_type",
-    },
-    task={
-        "fetch": "ai302_get_image_task",
-        "parameters": {"task_id": "task_id"},
-        "when": {"in": "query", "name": "run_async", "value": True},
-        "webhook": {"in": "query", "name": "webhook"},
-    },
-    price=[{"note": "by model"}],
-)
-GET_IMAGE_TASK = Operation(
-    id="ai302_get_image_task",
-    endpoint="images_ai302.ai302_get_image_task",
-    docs="pypi:cli-302ai 1.0.2b2:ai302/api/image.py",
-    status={
-        "state": "status",
-        "pending": ["pending", "processing"],
-        "succeeded": ["completed"],
-        "failed": ["failed"],
-        "outputs": ["image_urls || image_url"],
-        "error": {"message": "error.message || error", "code": "error.error_type"},
-        "interval": 3,
-    },
-)
-SDXL = Operation(
-    id="ai302_sdxl",
-    endpoint="images_ai302.ai302_sdxl",
-    docs="https://302ai-jp.apifox.cn/207706509e0",
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.015, "unit": "PTC", "per": "call"}],
-)
-GET_TASK = Operation(
-    id="ai302_get_task",
-    endpoint="images_ai302.ai302_get_task",
-    docs="https://302ai.apifox.cn/api-166077327",
-    status={
-        "state": "status",
-        "pending": ["starting", "processing"],
-        "succeeded": ["succeeded"],
-        "failed": ["failed"],
-        "outputs": [{"field": "output", "encoding": "json"}, "[output][?type(@) == 'string' && starts_with(@, 'http')]"],
-        "error": {"message": "error"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SDXL_LORA = Operation(
-    id="ai302_sdxl_lora",
-    endpoint="images_ai302.ai302_sdxl_lora",
-    docs="https://302ai.apifox.cn/api-195965652",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-SDXL_LIGHTNING = Operation(
-    id="ai302_sdxl_lightning",
-    endpoint="images_ai302.ai302_sdxl_lightning",
-    docs="https://doc.302.ai/207705161e0",
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
-)
-SDXL_LIGHTNING_V2 = Operation(
-    id="ai302_sdxl_lightning_v2",
-    endpoint="images_ai302.ai302_sdxl_lightning_v2",
-    docs="http://302ai-en.apifox.cn/api-207705162",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
-)
-SDXL_LIGHTNING_V3 = Operation(
-    id="ai302_sdxl_lightning_v3",
-    endpoint="images_ai302.ai302_sdxl_lightning_v3",
-    docs="https://302ai.apifox.cn/api-203322916",
-    required=("prompt", "image_size"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
-)
-SD3 = Operation(
-    id="ai302_sd3",
-    endpoint="images_ai302.ai302_sd3",
-    docs="https://302ai.apifox.cn/api-183757058",
-    files={"image": ("part",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-SD3_V2 = Operation(
-    id="ai302_sd3_v2",
-    endpoint="images_ai302.ai302_sd3_v2",
-    docs="https://302ai.apifox.cn/project-4012774/api-203322956",
-    required=("prompt", "image_size"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-SD3_5_LARGE = Operation(
-    id="ai302_sd3_5_large",
-    endpoint="images_ai302.ai302_sd3_5_large",
-    docs="https://doc.302.ai/230035306e0",
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-SD3_5_LARGE_TURBO = Operation(
-    id="ai302_sd3_5_large_turbo",
-    endpoint="images_ai302.ai302_sd3_5_large_turbo",
-    docs="https://doc.302.ai/230035307e0",
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-SD3_5_MEDIUM = Operation(
-    id="ai302_sd3_5_medium",
-    endpoint="images_ai302.ai302_sd3_5_medium",
-    docs="https://doc.302.ai/230035308e0",
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-AURA_FLOW = Operation(
-    id="ai302_aura_flow",
-    endpoint="images_ai302.ai302_aura_flow",
-    docs="302ai/ai-sdk:packages/ai/src/models/auraflow.ts",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-KOLORS = Operation(
-    id="ai302_kolors",
-    endpoint="images_ai302.ai302_kolors",
-    docs="https://302ai-en.apifox.cn/247559341e0",
-    files={"image_url": ("url",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-QRCODE = Operation(
-    id="ai302_qrcode",
-    endpoint="images_ai302.ai302_qrcode",
-    docs="the source code of 302.AI's image apps (createImage functions)",
-    required=("url", "prompt"),
-    not_empty=("url", "prompt"),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-LORA = Operation(
-    id="ai302_lora",
-    endpoint="images_ai302.ai302_lora",
-    docs="https://302ai.apifox.cn/project-4012774/api-222028436",
-    required=("model_name", "prompt"),
-    not_empty=("model_name", "prompt"),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-GET_LORA = Operation(
-    id="ai302_get_lora",
-    endpoint="images_ai302.ai302_get_lora",
-    docs="https://doc.302.ai/335020753e0",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LUMINA_IMAGE_V2 = Operation(
-    id="ai302_lumina_image_v2",
-    endpoint="images_ai302.ai302_lumina_image_v2",
-    docs="302ai/ai-sdk:packages/ai/src/models/lumina-image.ts",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PLAYGROUND_V25 = Operation(
-    id="ai302_playground_v25",
-    endpoint="images_ai302.ai302_playground_v25",
-    docs="302ai/ai-sdk:packages/ai/src/models/playground.ts",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-OMNIGEN_V1 = Operation(
-    id="ai302_omnigen_v1",
-    endpoint="images_ai302.ai302_omnigen_v1",
-    docs="302ai/ai-sdk:packages/ai/src/models/omnigen.ts",
-    files={"input_image_urls": ("url",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
 
 
 class Ai302(Resource):
@@ -258,19 +55,22 @@ class Ai302(Resource):
             image: Input image; required by image-to-image models. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image/generate
         Price: by model.
         Source: https://302ai-en.apifox.cn/286781078e0 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
+
         reply_: Ai302ImageV1Response = self._call(
-            GENERATE_IMAGE_V1,
+            endpoint,
             body={
                 "prompt": prompt,
                 "model": model,
@@ -347,19 +147,22 @@ class Ai302(Resource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/image/generate
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_generate_image as endpoint
+
         reply_: Ai302ImageTask = self._call(
-            GENERATE_IMAGE,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "prompt": prompt,
@@ -445,19 +248,23 @@ class Ai302(Resource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/image/generate
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_generate_image as endpoint
+
         return self._submit(
-            GENERATE_IMAGE,
+            endpoint,
             query={"webhook": webhook, "run_async": True},
             body={
                 "prompt": prompt,
@@ -497,19 +304,20 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/image/fetch/{task_id}
         Source: pypi:cli-302ai 1.0.2b2:ai302/api/image.py (caller, 2026-11-21)
         """
-        reply_: Ai302ImageTask = self._call(
-            GET_IMAGE_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.images_ai302 import ai302_get_image_task as endpoint
+
+        reply_: Ai302ImageTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sdxl(
@@ -535,19 +343,23 @@ class Ai302(Resource):
             height: Height in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152,
                 1152x2048.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sdxl
         Price: 0.015 PTC per call.
         Source: https://302ai-jp.apifox.cn/207706509e0 (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sdxl as endpoint
+
         return self._submit(
-            SDXL,
+            endpoint,
             body={"prompt": prompt, "negative_prompt": negative_prompt, "width": width, "height": height},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -569,18 +381,21 @@ class Ai302(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/task/{id}/fetch
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/api-166077327 (page, 2026-11-21)
         """
-        reply_: Ai302ModelTask = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_ai302 import ai302_get_task as endpoint
+
+        reply_: Ai302ModelTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sdxl_lora(
@@ -619,19 +434,22 @@ class Ai302(Resource):
             expand_prompt: Expand the prompt automatically.
             enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sdxl-lora
         Price: 0.01 PTC per call.
         Source: https://302ai.apifox.cn/api-195965652 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sdxl_lora as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            SDXL_LORA,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -665,18 +483,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sdxl-lightning
         Price: 0.005 PTC per call.
         Source: https://doc.302.ai/207705161e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(SDXL_LIGHTNING, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_ai302 import ai302_sdxl_lightning as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sdxl_lightning_v2(
@@ -715,19 +536,22 @@ class Ai302(Resource):
             width: Width in pixels; one caller gives it beside `image_size`.
             height: Height in pixels; one caller gives it beside `image_size`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sdxl-lightning-v2
         Price: 0.005 PTC per call.
         Source: http://302ai-en.apifox.cn/api-207705162 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sdxl_lightning_v2 as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            SDXL_LIGHTNING_V2,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -773,19 +597,22 @@ class Ai302(Resource):
             guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 1.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sdxl-lightning-v3
         Price: 0.005 PTC per call.
         Source: https://302ai.apifox.cn/api-203322916 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sdxl_lightning_v3 as endpoint
+
         reply_: JsonObject = self._call(
-            SDXL_LIGHTNING_V3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -827,19 +654,23 @@ class Ai302(Resource):
             seed: Random seed; the same seed gives the same result. Above 0.
             prompt_strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/stable-diffusion-3
         Price: 0.05 PTC per call.
         Source: https://302ai.apifox.cn/api-183757058 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sd3 as endpoint
+
         return self._submit(
-            SD3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -878,19 +709,22 @@ class Ai302(Resource):
             guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 7.5.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/stable-diffusion-3-v2
         Price: 0.05 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-203322956 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sd3_v2 as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            SD3_V2,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -919,18 +753,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sd-3.5-large
         Price: 0.1 PTC per call.
         Source: https://doc.302.ai/230035306e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(SD3_5_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_ai302 import ai302_sd3_5_large as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sd3_5_large_turbo(
@@ -948,18 +785,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sd-3.5-large-turbo
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/230035307e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(SD3_5_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_ai302 import ai302_sd3_5_large_turbo as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sd3_5_medium(
@@ -977,18 +817,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sd-3.5-medium
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/230035308e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(SD3_5_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_ai302 import ai302_sd3_5_medium as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def aura_flow(
@@ -1015,19 +858,22 @@ class Ai302(Resource):
             expand_prompt: Expand the prompt automatically.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/aura-flow
         Price: 0.01 PTC per call.
         Source: 302ai/ai-sdk:packages/ai/src/models/auraflow.ts (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_aura_flow as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            AURA_FLOW,
+            endpoint,
             body={
                 "prompt": prompt,
                 "num_images": num_images,
@@ -1080,19 +926,22 @@ class Ai302(Resource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/kolors
         Price: 0.05 PTC per call.
         Source: https://302ai-en.apifox.cn/247559341e0 (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_kolors as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            KOLORS,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1130,19 +979,23 @@ class Ai302(Resource):
             prompt: Text prompt.
             qr_conditioning_scale: Visibility of the QR code, such as 1.5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/qrcode-gen
         Price: 0.01 PTC per call.
         Source: the source code of 302.AI's image apps (createImage functions) (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_qrcode as endpoint
+
         return self._submit(
-            QRCODE,
+            endpoint,
             body={"url": url, "prompt": prompt, "qr_conditioning_scale": qr_conditioning_scale},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1205,19 +1058,22 @@ class Ai302(Resource):
             seed: Random seed; the same seed gives the same result.
             enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/lora
         Price: 0.05 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-222028436 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_lora as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            LORA,
+            endpoint,
             body={
                 "model_name": model_name,
                 "prompt": prompt,
@@ -1261,19 +1117,22 @@ class Ai302(Resource):
         Args:
             request_id: The id that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/lora
         Price: 0 PTC per call.
         Source: https://doc.302.ai/335020753e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_get_lora as endpoint
+
         reply_: JsonObject = self._call(
-            GET_LORA, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1315,19 +1174,22 @@ class Ai302(Resource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/lumina-image-v2
         Price: 0.1 PTC per call.
         Source: 302ai/ai-sdk:packages/ai/src/models/lumina-image.ts (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_lumina_image_v2 as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            LUMINA_IMAGE_V2,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1381,19 +1243,22 @@ class Ai302(Resource):
             format: Image format.
             enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/playground-v25
         Price: 0.01 PTC per call.
         Source: 302ai/ai-sdk:packages/ai/src/models/playground.ts (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_playground_v25 as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            PLAYGROUND_V25,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1447,19 +1312,22 @@ class Ai302(Resource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/omnigen-v1
         Price: 0.1 PTC per call.
         Source: 302ai/ai-sdk:packages/ai/src/models/omnigen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_omnigen_v1 as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            OMNIGEN_V1,
+            endpoint,
             body={
                 "prompt": prompt,
                 "input_image_urls": input_image_urls,
@@ -1516,19 +1384,22 @@ class AsyncAi302(AsyncResource):
             image: Input image; required by image-to-image models. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image/generate
         Price: by model.
         Source: https://302ai-en.apifox.cn/286781078e0 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
+
         reply_: Ai302ImageV1Response = await self._call(
-            GENERATE_IMAGE_V1,
+            endpoint,
             body={
                 "prompt": prompt,
                 "model": model,
@@ -1605,19 +1476,22 @@ class AsyncAi302(AsyncResource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/image/generate
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_generate_image as endpoint
+
         reply_: Ai302ImageTask = await self._call(
-            GENERATE_IMAGE,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "prompt": prompt,
@@ -1703,19 +1577,23 @@ class AsyncAi302(AsyncResource):
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/image/generate
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_generate_image as endpoint
+
         return await self._submit(
-            GENERATE_IMAGE,
+            endpoint,
             query={"webhook": webhook, "run_async": True},
             body={
                 "prompt": prompt,
@@ -1755,18 +1633,21 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/image/fetch/{task_id}
         Source: pypi:cli-302ai 1.0.2b2:ai302/api/image.py (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_get_image_task as endpoint
+
         reply_: Ai302ImageTask = await self._call(
-            GET_IMAGE_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1793,19 +1674,23 @@ class AsyncAi302(AsyncResource):
             height: Height in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152,
                 1152x2048.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sdxl
         Price: 0.015 PTC per call.
         Source: https://302ai-jp.apifox.cn/207706509e0 (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sdxl as endpoint
+
         return await self._submit(
-            SDXL,
+            endpoint,
             body={"prompt": prompt, "negative_prompt": negative_prompt, "width": width, "height": height},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1827,18 +1712,21 @@ class AsyncAi302(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/task/{id}/fetch
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/api-166077327 (page, 2026-11-21)
         """
-        reply_: Ai302ModelTask = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_ai302 import ai302_get_task as endpoint
+
+        reply_: Ai302ModelTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def sdxl_lora(
@@ -1877,19 +1765,22 @@ class AsyncAi302(AsyncResource):
             expand_prompt: Expand the prompt automatically.
             enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sdxl-lora
         Price: 0.01 PTC per call.
         Source: https://302ai.apifox.cn/api-195965652 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sdxl_lora as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            SDXL_LORA,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1923,18 +1814,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sdxl-lightning
         Price: 0.005 PTC per call.
         Source: https://doc.302.ai/207705161e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(SDXL_LIGHTNING, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_ai302 import ai302_sdxl_lightning as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def sdxl_lightning_v2(
@@ -1973,19 +1867,22 @@ class AsyncAi302(AsyncResource):
             width: Width in pixels; one caller gives it beside `image_size`.
             height: Height in pixels; one caller gives it beside `image_size`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sdxl-lightning-v2
         Price: 0.005 PTC per call.
         Source: http://302ai-en.apifox.cn/api-207705162 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sdxl_lightning_v2 as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            SDXL_LIGHTNING_V2,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -2031,19 +1928,22 @@ class AsyncAi302(AsyncResource):
             guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 1.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sdxl-lightning-v3
         Price: 0.005 PTC per call.
         Source: https://302ai.apifox.cn/api-203322916 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sdxl_lightning_v3 as endpoint
+
         reply_: JsonObject = await self._call(
-            SDXL_LIGHTNING_V3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -2085,19 +1985,23 @@ class AsyncAi302(AsyncResource):
             seed: Random seed; the same seed gives the same result. Above 0.
             prompt_strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/stable-diffusion-3
         Price: 0.05 PTC per call.
         Source: https://302ai.apifox.cn/api-183757058 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sd3 as endpoint
+
         return await self._submit(
-            SD3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2136,19 +2040,22 @@ class AsyncAi302(AsyncResource):
             guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 7.5.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/stable-diffusion-3-v2
         Price: 0.05 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-203322956 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_sd3_v2 as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            SD3_V2,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -2177,18 +2084,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sd-3.5-large
         Price: 0.1 PTC per call.
         Source: https://doc.302.ai/230035306e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(SD3_5_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_ai302 import ai302_sd3_5_large as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def sd3_5_large_turbo(
@@ -2206,18 +2116,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sd-3.5-large-turbo
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/230035307e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(SD3_5_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_ai302 import ai302_sd3_5_large_turbo as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def sd3_5_medium(
@@ -2235,18 +2148,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/sd-3.5-medium
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/230035308e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(SD3_5_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_ai302 import ai302_sd3_5_medium as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def aura_flow(
@@ -2273,19 +2189,22 @@ class AsyncAi302(AsyncResource):
             expand_prompt: Expand the prompt automatically.
             seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/aura-flow
         Price: 0.01 PTC per call.
         Source: 302ai/ai-sdk:packages/ai/src/models/auraflow.ts (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_aura_flow as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            AURA_FLOW,
+            endpoint,
             body={
                 "prompt": prompt,
                 "num_images": num_images,
@@ -2338,19 +2257,22 @@ class AsyncAi302(AsyncResource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/kolors
         Price: 0.05 PTC per call.
         Source: https://302ai-en.apifox.cn/247559341e0 (sample, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_kolors as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            KOLORS,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2388,19 +2310,23 @@ class AsyncAi302(AsyncResource):
             prompt: Text prompt.
             qr_conditioning_scale: Visibility of the QR code, such as 1.5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/qrcode-gen
         Price: 0.01 PTC per call.
         Source: the source code of 302.AI's image apps (createImage functions) (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_qrcode as endpoint
+
         return await self._submit(
-            QRCODE,
+            endpoint,
             body={"url": url, "prompt": prompt, "qr_conditioning_scale": qr_conditioning_scale},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2463,19 +2389,22 @@ class AsyncAi302(AsyncResource):
             seed: Random seed; the same seed gives the same result.
             enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/lora
         Price: 0.05 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-222028436 (page, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_lora as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            LORA,
+            endpoint,
             body={
                 "model_name": model_name,
                 "prompt": prompt,
@@ -2519,19 +2448,22 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The id that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/lora
         Price: 0 PTC per call.
         Source: https://doc.302.ai/335020753e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_get_lora as endpoint
+
         reply_: JsonObject = await self._call(
-            GET_LORA, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2573,19 +2505,22 @@ class AsyncAi302(AsyncResource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/lumina-image-v2
         Price: 0.1 PTC per call.
         Source: 302ai/ai-sdk:packages/ai/src/models/lumina-image.ts (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_lumina_image_v2 as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            LUMINA_IMAGE_V2,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2639,19 +2574,22 @@ class AsyncAi302(AsyncResource):
             format: Image format.
             enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/playground-v25
         Price: 0.01 PTC per call.
         Source: 302ai/ai-sdk:packages/ai/src/models/playground.ts (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_playground_v25 as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            PLAYGROUND_V25,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2705,19 +2643,22 @@ class AsyncAi302(AsyncResource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/omnigen-v1
         Price: 0.1 PTC per call.
         Source: 302ai/ai-sdk:packages/ai/src/models/omnigen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.images_ai302 import ai302_omnigen_v1 as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            OMNIGEN_V1,
+            endpoint,
             body={
                 "prompt": prompt,
                 "input_image_urls": input_image_urls,

@@ -5,22 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from api302_client.models import Ai302SubmitImages
-
-GENERATE_IMAGE = Operation(
-    id="bagel_generate_image",
-    endpoint="images_bagel.bagel_generate_image",
-    docs="https://302ai-jp.apifox.cn/api-300882306",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
 
 
 class Bagel(Resource):
@@ -46,19 +37,22 @@ class Bagel(Resource):
             seed: Random seed; the same seed gives the same result.
             enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/bagel
         Price: 0.15 PTC per call.
         Source: https://302ai-jp.apifox.cn/api-300882306 (sample, 2026-11-21)
         """
+        from api302_client.api.images_bagel import bagel_generate_image as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={"prompt": prompt, "use_thought": use_thought, "seed": seed, "enable_safety_checker": enable_safety_checker},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -88,19 +82,22 @@ class AsyncBagel(AsyncResource):
             seed: Random seed; the same seed gives the same result.
             enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/bagel
         Price: 0.15 PTC per call.
         Source: https://302ai-jp.apifox.cn/api-300882306 (sample, 2026-11-21)
         """
+        from api302_client.api.images_bagel import bagel_generate_image as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={"prompt": prompt, "use_thought": use_thought, "seed": seed, "enable_safety_checker": enable_safety_checker},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

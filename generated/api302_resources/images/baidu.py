@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,16 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import FileInput
     from api302_client.models import BaiduImageResponse
-
-GENERATE_IMAGE = Operation(
-    id="baidu_generate_image",
-    endpoint="images_baidu.baidu_generate_image",
-    docs="p176",
-    files={"refer_image": ("url", "data_url")},
-    required=("model", "prompt"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
 
 
 class Baidu(Resource):
@@ -53,19 +43,22 @@ class Baidu(Resource):
             size: Width and height in pixels, from `512x512` to `2048x2048`. Server default: "1024x1024".
             user: An id of your end user.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /baidubce/v2/images/generations
         Price: 0.05 PTC per call.
         Source: documentation page p176 (caller, 2026-11-21)
         """
+        from api302_client.api.images_baidu import baidu_generate_image as endpoint
+
         reply_: BaiduImageResponse = self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={"model": model, "prompt": prompt, "refer_image": refer_image, "n": n, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -100,19 +93,22 @@ class AsyncBaidu(AsyncResource):
             size: Width and height in pixels, from `512x512` to `2048x2048`. Server default: "1024x1024".
             user: An id of your end user.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /baidubce/v2/images/generations
         Price: 0.05 PTC per call.
         Source: documentation page p176 (caller, 2026-11-21)
         """
+        from api302_client.api.images_baidu import baidu_generate_image as endpoint
+
         reply_: BaiduImageResponse = await self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={"model": model, "prompt": prompt, "refer_image": refer_image, "n": n, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

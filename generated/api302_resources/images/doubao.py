@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,16 +13,6 @@ if TYPE_CHECKING:
 
     from api302_client.models import DoubaoDrawingResponse
     from api302_client.params.common import DoubaoDrawingLogo
-
-GENERATE_IMAGE = Operation(
-    id="doubao_generate_image",
-    endpoint="images_doubao.doubao_generate_image",
-    docs="https://302ai-en.apifox.cn/api-246609554",
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "code", "values": [10000], "message": "message || details"},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
 
 
 class Doubao(Resource):
@@ -76,19 +66,22 @@ class Doubao(Resource):
             return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing
         Price: 0.05 PTC per call.
         Source: https://302ai-en.apifox.cn/api-246609554 (sample, 2026-11-21)
         """
+        from api302_client.api.images_doubao import doubao_generate_image as endpoint
+
         reply_: DoubaoDrawingResponse = self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={
                 "prompt": prompt,
                 "model_version": model_version,
@@ -165,19 +158,22 @@ class AsyncDoubao(AsyncResource):
             return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing
         Price: 0.05 PTC per call.
         Source: https://302ai-en.apifox.cn/api-246609554 (sample, 2026-11-21)
         """
+        from api302_client.api.images_doubao import doubao_generate_image as endpoint
+
         reply_: DoubaoDrawingResponse = await self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={
                 "prompt": prompt,
                 "model_version": model_version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,149 +15,6 @@ if TYPE_CHECKING:
     from api302_client._model import JsonObject
     from api302_client.models import Ai302SubmitImages, FluxLoraTraining, FluxResult
     from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
-
-GENERATE = Operation(
-    id="flux_generate",
-    endpoint="images_flux.flux_generate",
-    docs="https://302ai.apifox.cn/api-256836981",
-    files={
-        "image_prompt": ("url", "base64"),
-        "image": ("url", "base64"),
-        "mask": ("url", "base64"),
-        "input_image": ("url", "base64"),
-        "input_image_2": ("url", "base64"),
-        "input_image_3": ("url", "base64"),
-        "input_image_4": ("url", "base64"),
-        "input_image_5": ("url", "base64"),
-        "input_image_6": ("url", "base64"),
-        "input_image_7": ("url", "base64"),
-        "input_image_8": ("url", "base64"),
-        "input_image_9": ("url", "base64"),
-        "file_data": ("base64",),
-    },
-    task={"fetch": "flux_get_result", "parameters": {"id": "id"}, "webhook": {"in": "body", "name": "webhook_url"}},
-    price=[
-        {"amount": 0.06, "unit": "PTC", "per": "image", "for": "flux-pro-1.1-ultra"},
-        {"amount": 0.04, "unit": "PTC", "per": "image", "for": "flux-pro-1.1"},
-        {"amount": 0.05, "unit": "PTC", "per": "image", "for": "flux-pro"},
-        {"amount": 0.025, "unit": "PTC", "per": "image", "for": "flux-dev"},
-        {"amount": 0.05, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-fill"},
-        {"amount": 0.05, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-canny"},
-        {"amount": 0.05, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-depth"},
-        {"amount": 0.07, "unit": "PTC", "per": "image", "for": "flux-pro-1.1-ultra-finetuned"},
-        {"amount": 0.06, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-finetuned"},
-        {"amount": 0.06, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-depth-finetuned"},
-        {"amount": 0.06, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-canny-finetuned"},
-        {"amount": 0.06, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-fill-finetuned"},
-        {"amount": 0.08, "unit": "PTC", "per": "image", "for": "flux-kontext-max"},
-        {"amount": 0.04, "unit": "PTC", "per": "image", "for": "flux-kontext-pro"},
-        {"note": "FLUX.2 models by the megapixel"},
-    ],
-)
-GET_RESULT = Operation(
-    id="flux_get_result",
-    endpoint="images_flux.flux_get_result",
-    docs="p151",
-    status={
-        "state": "status",
-        "pending": ["Pending"],
-        "succeeded": ["Ready"],
-        "failed": ["Error", "Failed", "Request Moderated", "Content Moderated", "Task not found"],
-        "progress": {"field": "progress", "of": 1},
-        "outputs": ["result.sample"],
-        "error": {"message": "status"},
-        "interval": 2,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-ULTRA = Operation(
-    id="flux_ultra",
-    endpoint="images_flux.flux_ultra",
-    docs="https://302ai.apifox.cn/project-4012774/api-231321974",
-    files={"image_url": ("url",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PRO = Operation(
-    id="flux_pro",
-    endpoint="images_flux.flux_pro",
-    docs="p153",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-PRO_V1_1 = Operation(
-    id="flux_pro_v1_1",
-    endpoint="images_flux.flux_pro_v1_1",
-    docs="https://302ai.apifox.cn/project-4012774/api-220211721",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-DEV = Operation(
-    id="flux_dev",
-    endpoint="images_flux.flux_dev",
-    docs="https://302ai.apifox.cn/project-4012774/api-200273306",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
-)
-SCHNELL = Operation(
-    id="flux_schnell",
-    endpoint="images_flux.flux_schnell",
-    docs="https://302ai.apifox.cn/api-200273303",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
-)
-REALISM = Operation(
-    id="flux_realism",
-    endpoint="images_flux.flux_realism",
-    docs="https://doc.302.ai/207705171e0",
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-GENERAL = Operation(
-    id="flux_general",
-    endpoint="images_flux.flux_general",
-    docs="https://302ai.apifox.cn/project-4012774/api-231796775",
-    files={"reference_image_url": ("url",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
-)
-LORA = Operation(
-    id="flux_lora",
-    endpoint="images_flux.flux_lora",
-    docs="https://302ai.apifox.cn/api-205354129",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-TRAIN_LORA = Operation(
-    id="flux_train_lora",
-    endpoint="images_flux.flux_train_lora",
-    docs="https://doc.302.ai/252473800e0",
-    files={"images_data_url": ("url",)},
-    required=("images_data_url",),
-    task={"fetch": "flux_get_lora_training", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 3, "unit": "PTC", "per": "call"}],
-)
-GET_LORA_TRAINING = Operation(
-    id="flux_get_lora_training",
-    endpoint="images_flux.flux_get_lora_training",
-    docs="https://doc.302.ai/252474289e0",
-    status={
-        "state": "status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "failed"],
-        "done": {"field": "diffusers_lora_file.url"},
-        "outputs": ["diffusers_lora_file.url", "config_file.url"],
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Flux(Resource):
@@ -278,14 +135,16 @@ class Flux(Resource):
             finetune_type: Train all weights, or a LoRA. Server default: "full".
             lora_rank: Rank of the LoRA. Server default: 32.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FluxResult).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /flux/v1/{model}
         Price: 0.06 PTC per image for flux-pro-1.1-ultra; 0.04 PTC per image for flux-pro-1.1; 0.05 PTC per image for
         flux-pro; 0.025 PTC per image for flux-dev; 0.05 PTC per image for flux-pro-1.0-fill; 0.05 PTC per image for
         flux-pro-1.0-canny; 0.05 PTC per image for flux-pro-1.0-depth; 0.07 PTC per image for
@@ -295,8 +154,10 @@ class Flux(Resource):
         FLUX.2 models by the megapixel.
         Source: https://302ai.apifox.cn/api-256836981 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_generate as endpoint
+
         return self._submit(
-            GENERATE,
+            endpoint,
             path={"model": model},
             body={
                 "prompt": prompt,
@@ -357,18 +218,21 @@ class Flux(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /flux/v1/get_result
         Price: 0 PTC per call.
         Source: documentation page p151 (caller, 2026-11-21)
         """
-        reply_: FluxResult = self._call(GET_RESULT, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_flux import flux_get_result as endpoint
+
+        reply_: FluxResult = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def ultra(
@@ -407,19 +271,22 @@ class Flux(Resource):
             enhance_prompt: Expand the prompt automatically.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1.1-ultra
         Price: 0.1 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-231321974 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_ultra as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            ULTRA,
+            endpoint,
             body={
                 "prompt": prompt,
                 "aspect_ratio": aspect_ratio,
@@ -477,19 +344,22 @@ class Flux(Resource):
             enhance_prompt: Expand the prompt automatically; Pro only.
             acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-pro
         Price: 0.1 PTC per call.
         Source: documentation page p153 (caller, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_pro as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            PRO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -549,19 +419,22 @@ class Flux(Resource):
             enhance_prompt: Expand the prompt automatically; Pro only.
             acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-pro-v1.1
         Price: 0.1 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-220211721 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_pro_v1_1 as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            PRO_V1_1,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -621,19 +494,22 @@ class Flux(Resource):
             enhance_prompt: Expand the prompt automatically; Pro only.
             acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-dev
         Price: 0.05 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/project-4012774/api-200273306 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_dev as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            DEV,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -693,19 +569,22 @@ class Flux(Resource):
             enhance_prompt: Expand the prompt automatically; Pro only.
             acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-schnell
         Price: 0.005 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/api-200273303 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_schnell as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            SCHNELL,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -740,18 +619,21 @@ class Flux(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-realism
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/207705171e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(REALISM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_flux import flux_realism as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def general(
@@ -812,19 +694,22 @@ class Flux(Resource):
             max_shift: The schedule's maximum shift.
             scheduler: The sampler.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-general
         Price: 0.01 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/project-4012774/api-231796775 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_general as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            GENERAL,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -889,19 +774,22 @@ class Flux(Resource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-lora
         Price: 0.01 PTC per call.
         Source: https://302ai.apifox.cn/api-205354129 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_lora as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            LORA,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -946,20 +834,24 @@ class Flux(Resource):
             is_input_format_already_preprocessed: The images are preprocessed already.
             data_archive_format: Format of the archive, if its name does not show it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (FluxLoraTraining).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-lora-training
         Price: 3 PTC per call.
         Source: https://doc.302.ai/252473800e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_train_lora as endpoint
+
         return self._submit(
-            TRAIN_LORA,
+            endpoint,
             body={
                 "images_data_url": images_data_url,
                 "trigger_word": trigger_word,
@@ -986,19 +878,22 @@ class Flux(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/flux-lora-training
         Price: 0 PTC per call.
         Source: https://doc.302.ai/252474289e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_get_lora_training as endpoint
+
         reply_: FluxLoraTraining = self._call(
-            GET_LORA_TRAINING, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1121,14 +1016,16 @@ class AsyncFlux(AsyncResource):
             finetune_type: Train all weights, or a LoRA. Server default: "full".
             lora_rank: Rank of the LoRA. Server default: 32.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FluxResult).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /flux/v1/{model}
         Price: 0.06 PTC per image for flux-pro-1.1-ultra; 0.04 PTC per image for flux-pro-1.1; 0.05 PTC per image for
         flux-pro; 0.025 PTC per image for flux-dev; 0.05 PTC per image for flux-pro-1.0-fill; 0.05 PTC per image for
         flux-pro-1.0-canny; 0.05 PTC per image for flux-pro-1.0-depth; 0.07 PTC per image for
@@ -1138,8 +1035,10 @@ class AsyncFlux(AsyncResource):
         FLUX.2 models by the megapixel.
         Source: https://302ai.apifox.cn/api-256836981 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_generate as endpoint
+
         return await self._submit(
-            GENERATE,
+            endpoint,
             path={"model": model},
             body={
                 "prompt": prompt,
@@ -1200,18 +1099,21 @@ class AsyncFlux(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /flux/v1/get_result
         Price: 0 PTC per call.
         Source: documentation page p151 (caller, 2026-11-21)
         """
-        reply_: FluxResult = await self._call(GET_RESULT, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_flux import flux_get_result as endpoint
+
+        reply_: FluxResult = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def ultra(
@@ -1250,19 +1152,22 @@ class AsyncFlux(AsyncResource):
             enhance_prompt: Expand the prompt automatically.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-v1.1-ultra
         Price: 0.1 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-231321974 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_ultra as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            ULTRA,
+            endpoint,
             body={
                 "prompt": prompt,
                 "aspect_ratio": aspect_ratio,
@@ -1320,19 +1225,22 @@ class AsyncFlux(AsyncResource):
             enhance_prompt: Expand the prompt automatically; Pro only.
             acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-pro
         Price: 0.1 PTC per call.
         Source: documentation page p153 (caller, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_pro as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            PRO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -1392,19 +1300,22 @@ class AsyncFlux(AsyncResource):
             enhance_prompt: Expand the prompt automatically; Pro only.
             acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-pro-v1.1
         Price: 0.1 PTC per call.
         Source: https://302ai.apifox.cn/project-4012774/api-220211721 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_pro_v1_1 as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            PRO_V1_1,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -1464,19 +1375,22 @@ class AsyncFlux(AsyncResource):
             enhance_prompt: Expand the prompt automatically; Pro only.
             acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-dev
         Price: 0.05 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/project-4012774/api-200273306 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_dev as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            DEV,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -1536,19 +1450,22 @@ class AsyncFlux(AsyncResource):
             enhance_prompt: Expand the prompt automatically; Pro only.
             acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-schnell
         Price: 0.005 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/api-200273303 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_schnell as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            SCHNELL,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -1583,18 +1500,21 @@ class AsyncFlux(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-realism
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/207705171e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(REALISM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_flux import flux_realism as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def general(
@@ -1655,19 +1575,22 @@ class AsyncFlux(AsyncResource):
             max_shift: The schedule's maximum shift.
             scheduler: The sampler.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-general
         Price: 0.01 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/project-4012774/api-231796775 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_general as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            GENERAL,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1732,19 +1655,22 @@ class AsyncFlux(AsyncResource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-lora
         Price: 0.01 PTC per call.
         Source: https://302ai.apifox.cn/api-205354129 (page, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_lora as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            LORA,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1789,20 +1715,24 @@ class AsyncFlux(AsyncResource):
             is_input_format_already_preprocessed: The images are preprocessed already.
             data_archive_format: Format of the archive, if its name does not show it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (FluxLoraTraining).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/flux-lora-training
         Price: 3 PTC per call.
         Source: https://doc.302.ai/252473800e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_train_lora as endpoint
+
         return await self._submit(
-            TRAIN_LORA,
+            endpoint,
             body={
                 "images_data_url": images_data_url,
                 "trigger_word": trigger_word,
@@ -1829,18 +1759,21 @@ class AsyncFlux(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/flux-lora-training
         Price: 0 PTC per call.
         Source: https://doc.302.ai/252474289e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_flux import flux_get_lora_training as endpoint
+
         reply_: FluxLoraTraining = await self._call(
-            GET_LORA_TRAINING, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

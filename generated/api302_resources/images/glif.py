@@ -5,49 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
     from api302_client.models import GlifResponse
-
-CLAUDE_SD3 = Operation(
-    id="glif_claude_sd3",
-    endpoint="images_glif.glif_claude_sd3",
-    docs="the source code of 302.AI's image apps (characterImage)",
-    required=("inputs",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-STICKER = Operation(
-    id="glif_sticker",
-    endpoint="images_glif.glif_sticker",
-    docs="the source code of 302.AI's image apps (characterImage)",
-    required=("inputs",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-GRAFFITI = Operation(
-    id="glif_graffiti",
-    endpoint="images_glif.glif_graffiti",
-    docs="the source code of 302.AI's image apps (characterImage)",
-    required=("inputs",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-WOJAK_COMIC = Operation(
-    id="glif_wojak_comic",
-    endpoint="images_glif.glif_wojak_comic",
-    docs="the source code of 302.AI's image apps (characterImage)",
-    required=("inputs",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-LEGO = Operation(
-    id="glif_lego",
-    endpoint="images_glif.glif_lego",
-    docs="the source code of 302.AI's image apps (characterImage)",
-    required=("inputs",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
 
 
 class Glif(Resource):
@@ -67,18 +31,21 @@ class Glif(Resource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clv54pggr000iuz7kqq7r3mal
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(CLAUDE_SD3, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_glif import glif_claude_sd3 as endpoint
+
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sticker(
@@ -95,18 +62,21 @@ class Glif(Resource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clm6j4e0a0000ld0ffa5rvfa5
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(STICKER, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_glif import glif_sticker as endpoint
+
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def graffiti(
@@ -123,18 +93,21 @@ class Glif(Resource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clvszz5iq0000qw26aqdsnl47
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(GRAFFITI, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_glif import glif_graffiti as endpoint
+
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def wojak_comic(
@@ -151,18 +124,21 @@ class Glif(Resource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clxg3zf6p0002tgqnfwb686q0
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(WOJAK_COMIC, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_glif import glif_wojak_comic as endpoint
+
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def lego(
@@ -179,18 +155,21 @@ class Glif(Resource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clndtu41k0020jh0g931dd08i
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(LEGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_glif import glif_lego as endpoint
+
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -211,19 +190,22 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clv54pggr000iuz7kqq7r3mal
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
+        from api302_client.api.images_glif import glif_claude_sd3 as endpoint
+
         reply_: GlifResponse = await self._call(
-            CLAUDE_SD3, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -241,18 +223,23 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clm6j4e0a0000ld0ffa5rvfa5
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = await self._call(STICKER, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_glif import glif_sticker as endpoint
+
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def graffiti(
@@ -269,19 +256,22 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clvszz5iq0000qw26aqdsnl47
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
+        from api302_client.api.images_glif import glif_graffiti as endpoint
+
         reply_: GlifResponse = await self._call(
-            GRAFFITI, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -299,19 +289,22 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clxg3zf6p0002tgqnfwb686q0
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
+        from api302_client.api.images_glif import glif_wojak_comic as endpoint
+
         reply_: GlifResponse = await self._call(
-            WOJAK_COMIC, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -329,16 +322,21 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi/clndtu41k0020jh0g931dd08i
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifResponse = await self._call(LEGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_glif import glif_lego as endpoint
+
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_

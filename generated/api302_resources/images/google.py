@@ -5,40 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
     from api302_client.models import Ai302ModelTask, Ai302SubmitImages
-
-IMAGEN_4 = Operation(
-    id="google_imagen_4",
-    endpoint="images_google.google_imagen_4",
-    docs="p171",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-IMAGEN_3 = Operation(
-    id="google_imagen_3",
-    endpoint="images_google.google_imagen_3",
-    docs="https://doc.302.ai/api-259463364",
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-IMAGEN_3_FAST = Operation(
-    id="google_imagen_3_fast",
-    endpoint="images_google.google_imagen_3_fast",
-    docs="p173",
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
 
 
 class Google(Resource):
@@ -60,19 +33,22 @@ class Google(Resource):
             prompt: Text prompt.
             aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/imagen-4-preview
         Price: 0.1 PTC per call.
         Source: documentation page p171 (caller, 2026-11-21)
         """
+        from api302_client.api.images_google import google_imagen_4 as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            IMAGEN_4, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -92,19 +68,22 @@ class Google(Resource):
             prompt: Text prompt.
             aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/google-imagen-3
         Price: 0.1 PTC per call.
         Source: https://doc.302.ai/api-259463364 (page, 2026-11-21)
         """
+        from api302_client.api.images_google import google_imagen_3 as endpoint
+
         reply_: Ai302ModelTask = self._call(
-            IMAGEN_3, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -124,19 +103,22 @@ class Google(Resource):
             prompt: Text prompt.
             aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/google-imagen-3-fast
         Price: 0.05 PTC per call.
         Source: documentation page p173 (caller, 2026-11-21)
         """
+        from api302_client.api.images_google import google_imagen_3_fast as endpoint
+
         reply_: Ai302ModelTask = self._call(
-            IMAGEN_3_FAST, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -160,19 +142,22 @@ class AsyncGoogle(AsyncResource):
             prompt: Text prompt.
             aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/imagen-4-preview
         Price: 0.1 PTC per call.
         Source: documentation page p171 (caller, 2026-11-21)
         """
+        from api302_client.api.images_google import google_imagen_4 as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            IMAGEN_4, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -192,19 +177,22 @@ class AsyncGoogle(AsyncResource):
             prompt: Text prompt.
             aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/google-imagen-3
         Price: 0.1 PTC per call.
         Source: https://doc.302.ai/api-259463364 (page, 2026-11-21)
         """
+        from api302_client.api.images_google import google_imagen_3 as endpoint
+
         reply_: Ai302ModelTask = await self._call(
-            IMAGEN_3, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -224,18 +212,21 @@ class AsyncGoogle(AsyncResource):
             prompt: Text prompt.
             aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/google-imagen-3-fast
         Price: 0.05 PTC per call.
         Source: documentation page p173 (caller, 2026-11-21)
         """
+        from api302_client.api.images_google import google_imagen_3_fast as endpoint
+
         reply_: Ai302ModelTask = await self._call(
-            IMAGEN_3_FAST, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,31 +13,6 @@ if TYPE_CHECKING:
 
     from api302_client.models import Ai302SubmitImages
     from api302_client.params.common import Ai302ImageSizeChoice, Ai302LoraWeight
-
-I1_FULL = Operation(
-    id="hidream_i1_full",
-    endpoint="images_hidream.hidream_i1_full",
-    docs="p177",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-I1_DEV = Operation(
-    id="hidream_i1_dev",
-    endpoint="images_hidream.hidream_i1_dev",
-    docs="p178",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.03, "unit": "PTC", "per": "call"}],
-)
-I1_FAST = Operation(
-    id="hidream_i1_fast",
-    endpoint="images_hidream.hidream_i1_fast",
-    docs="p179",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
 
 
 class Hidream(Resource):
@@ -77,19 +52,22 @@ class Hidream(Resource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/hidream-i1-full
         Price: 0.05 PTC per call.
         Source: documentation page p177 (caller, 2026-11-21)
         """
+        from api302_client.api.images_hidream import hidream_i1_full as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            I1_FULL,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -141,19 +119,22 @@ class Hidream(Resource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/hidream-i1-dev
         Price: 0.03 PTC per call.
         Source: documentation page p178 (caller, 2026-11-21)
         """
+        from api302_client.api.images_hidream import hidream_i1_dev as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            I1_DEV,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -205,19 +186,22 @@ class Hidream(Resource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/hidream-i1-fast
         Price: 0.01 PTC per call.
         Source: documentation page p179 (caller, 2026-11-21)
         """
+        from api302_client.api.images_hidream import hidream_i1_fast as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            I1_FAST,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -273,19 +257,22 @@ class AsyncHidream(AsyncResource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/hidream-i1-full
         Price: 0.05 PTC per call.
         Source: documentation page p177 (caller, 2026-11-21)
         """
+        from api302_client.api.images_hidream import hidream_i1_full as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            I1_FULL,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -337,19 +324,22 @@ class AsyncHidream(AsyncResource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/hidream-i1-dev
         Price: 0.03 PTC per call.
         Source: documentation page p178 (caller, 2026-11-21)
         """
+        from api302_client.api.images_hidream import hidream_i1_dev as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            I1_DEV,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -401,19 +391,22 @@ class AsyncHidream(AsyncResource):
             enable_safety_checker: Check the result for unsafe content.
             sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/hidream-i1-fast
         Price: 0.01 PTC per call.
         Source: documentation page p179 (caller, 2026-11-21)
         """
+        from api302_client.api.images_hidream import hidream_i1_fast as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            I1_FAST,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,

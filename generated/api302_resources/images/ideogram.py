@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,30 +15,6 @@ if TYPE_CHECKING:
     from api302_client.models import IdeogramResponse
     from api302_client.params.common import IdeogramColorPalette
     from api302_client.params.images_ideogram import IdeogramImageRequest
-
-GENERATE = Operation(
-    id="ideogram_generate",
-    endpoint="images_ideogram.ideogram_generate",
-    docs="https://doc-jp.302.ai/api-212312123",
-    required=("image_request",),
-    price=[
-        {"amount": 0.08, "unit": "PTC", "per": "call", "for": "V_2"},
-        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "V_2_TURBO"},
-        {"amount": 0.04, "unit": "PTC", "per": "call", "for": "V_2A"},
-        {"amount": 0.025, "unit": "PTC", "per": "call", "for": "V_2A_TURBO"},
-        {"amount": 0.06, "unit": "PTC", "per": "call", "for": "V_1"},
-        {"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO"},
-    ],
-)
-GENERATE_V3 = Operation(
-    id="ideogram_generate_v3",
-    endpoint="images_ideogram.ideogram_generate_v3",
-    docs="p163",
-    files={"style_reference_images": ("part",), "character_reference_images": ("part",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.09, "unit": "PTC", "per": "call", "for": "QUALITY"}, {"note": "by `rendering_speed`"}],
-)
 
 
 class Ideogram(Resource):
@@ -58,20 +34,23 @@ class Ideogram(Resource):
         Args:
             image_request: The prompt and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/generate
         Price: 0.08 PTC per call for V_2; 0.05 PTC per call for V_2_TURBO; 0.04 PTC per call for V_2A; 0.025 PTC per
         call for V_2A_TURBO; 0.06 PTC per call for V_1; 0.02 PTC per call for V_1_TURBO.
         Source: https://doc-jp.302.ai/api-212312123 (sample, 2026-11-21)
         """
+        from api302_client.api.images_ideogram import ideogram_generate as endpoint
+
         reply_: IdeogramResponse = self._call(
-            GENERATE, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -118,19 +97,22 @@ class Ideogram(Resource):
                 bytes).
             character_reference_images: Character reference images. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/v1/ideogram-v3/generate
         Price: 0.09 PTC per call for QUALITY; by `rendering_speed`.
         Source: documentation page p163 (caller, 2026-11-21)
         """
+        from api302_client.api.images_ideogram import ideogram_generate_v3 as endpoint
+
         reply_: IdeogramResponse = self._call(
-            GENERATE_V3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -169,20 +151,23 @@ class AsyncIdeogram(AsyncResource):
         Args:
             image_request: The prompt and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/generate
         Price: 0.08 PTC per call for V_2; 0.05 PTC per call for V_2_TURBO; 0.04 PTC per call for V_2A; 0.025 PTC per
         call for V_2A_TURBO; 0.06 PTC per call for V_1; 0.02 PTC per call for V_1_TURBO.
         Source: https://doc-jp.302.ai/api-212312123 (sample, 2026-11-21)
         """
+        from api302_client.api.images_ideogram import ideogram_generate as endpoint
+
         reply_: IdeogramResponse = await self._call(
-            GENERATE, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -229,19 +214,22 @@ class AsyncIdeogram(AsyncResource):
                 bytes).
             character_reference_images: Character reference images. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /ideogram/v1/ideogram-v3/generate
         Price: 0.09 PTC per call for QUALITY; by `rendering_speed`.
         Source: documentation page p163 (caller, 2026-11-21)
         """
+        from api302_client.api.images_ideogram import ideogram_generate_v3 as endpoint
+
         reply_: IdeogramResponse = await self._call(
-            GENERATE_V3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,

@@ -5,30 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
     from api302_client.models import Ai302SubmitImages
-
-PHOTON = Operation(
-    id="luma_photon",
-    endpoint="images_luma.luma_photon",
-    docs="https://doc.302.ai/api-240395689",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-PHOTON_FLASH = Operation(
-    id="luma_photon_flash",
-    endpoint="images_luma.luma_photon_flash",
-    docs="https://doc.302.ai/240589099e0",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
 
 
 class Luma(Resource):
@@ -52,19 +35,22 @@ class Luma(Resource):
             aspect_ratio: Aspect ratio (width:height).
             model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/luma-photon
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/api-240395689 (page, 2026-11-21)
         """
+        from api302_client.api.images_luma import luma_photon as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            PHOTON,
+            endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -88,19 +74,22 @@ class Luma(Resource):
             aspect_ratio: Aspect ratio (width:height).
             model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/luma-photon-flash
         Price: 0.01 PTC per call.
         Source: https://doc.302.ai/240589099e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_luma import luma_photon_flash as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            PHOTON_FLASH,
+            endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -128,19 +117,22 @@ class AsyncLuma(AsyncResource):
             aspect_ratio: Aspect ratio (width:height).
             model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/luma-photon
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/api-240395689 (page, 2026-11-21)
         """
+        from api302_client.api.images_luma import luma_photon as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            PHOTON,
+            endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -164,19 +156,22 @@ class AsyncLuma(AsyncResource):
             aspect_ratio: Aspect ratio (width:height).
             model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/luma-photon-flash
         Price: 0.01 PTC per call.
         Source: https://doc.302.ai/240589099e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_luma import luma_photon_flash as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            PHOTON_FLASH,
+            endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,243 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import MidjourneyCancelResponse, MidjourneyTask
-
-IMAGINE = Operation(
-    id="midjourney_imagine",
-    endpoint="images_midjourney.midjourney_imagine",
-    docs="https://302ai.apifox.cn/apidoc/project-4012774/api-160578879",
-    files={"base64Array": ("data_url", "base64")},
-    required=("prompt",),
-    not_empty=("prompt",),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 22], "message": "description"},
-    task={
-        "fetch": "midjourney_get_task",
-        "cancel": "midjourney_cancel",
-        "parameters": {"id": "result"},
-        "webhook": {"in": "body", "name": "notifyHook"},
-    },
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call", "note": "by its page of 2024"}],
-)
-ACTION = Operation(
-    id="midjourney_action",
-    endpoint="images_midjourney.midjourney_action",
-    docs="https://302ai.apifox.cn/project-4012774/api-235701264",
-    required=("customId", "taskId"),
-    not_empty=("customId", "taskId"),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 21, 22], "message": "description"},
-    task={
-        "fetch": "midjourney_get_task",
-        "cancel": "midjourney_cancel",
-        "parameters": {"id": "result"},
-        "webhook": {"in": "body", "name": "notifyHook"},
-    },
-)
-BLEND = Operation(
-    id="midjourney_blend",
-    endpoint="images_midjourney.midjourney_blend",
-    docs="https://302ai.apifox.cn/api-235701265",
-    files={"base64Array": ("data_url", "base64")},
-    required=("base64Array",),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 22], "message": "description"},
-    task={
-        "fetch": "midjourney_get_task",
-        "cancel": "midjourney_cancel",
-        "parameters": {"id": "result"},
-        "webhook": {"in": "body", "name": "notifyHook"},
-    },
-)
-DESCRIBE = Operation(
-    id="midjourney_describe",
-    endpoint="images_midjourney.midjourney_describe",
-    docs="https://302ai.apifox.cn/api-160578878",
-    files={"base64": ("data_url", "base64")},
-    required=("base64",),
-    not_empty=("base64",),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 22], "message": "description"},
-    task={
-        "fetch": "midjourney_get_task",
-        "cancel": "midjourney_cancel",
-        "parameters": {"id": "result"},
-        "webhook": {"in": "body", "name": "notifyHook"},
-    },
-    price=[{"amount": 0.025, "unit": "PTC", "per": "call", "note": "by its page of 2024"}],
-)
-MODAL = Operation(
-    id="midjourney_modal",
-    endpoint="images_midjourney.midjourney_modal",
-    docs="https://apifox.com/apidoc/docs-site/4287160/en/api-163023980",
-    files={"maskBase64": ("data_url", "base64")},
-    required=("taskId",),
-    not_empty=("taskId",),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 22], "message": "description"},
-    task={
-        "fetch": "midjourney_get_task",
-        "cancel": "midjourney_cancel",
-        "parameters": {"id": "result"},
-        "webhook": {"in": "body", "name": "notifyHook"},
-    },
-)
-GET_TASK = Operation(
-    id="midjourney_get_task",
-    endpoint="images_midjourney.midjourney_get_task",
-    docs="https://302ai-en.apifox.cn/235831764e0",
-    keys=("mj-api-secret",),
-    status={
-        "state": "status",
-        "pending": ["NOT_START", "SUBMITTED", "MODAL", "IN_PROGRESS"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAILURE", "FAILED", "CANCEL"],
-        "progress": {"field": "progress"},
-        "outputs": ["imageUrl", "imageUrls[].url"],
-        "error": {"message": "failReason"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CANCEL = Operation(
-    id="midjourney_cancel",
-    endpoint="images_midjourney.midjourney_cancel",
-    docs="https://docs.modelless.co/api-150623010",
-    keys=("mj-api-secret",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-RELAX_IMAGINE = Operation(
-    id="midjourney_relax_imagine",
-    endpoint="images_midjourney.midjourney_relax_imagine",
-    docs="https://302ai.apifox.cn/apidoc/project-4012774/api-160578879",
-    files={"base64Array": ("data_url", "base64")},
-    required=("prompt",),
-    not_empty=("prompt",),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 22], "message": "description"},
-    task={
-        "fetch": "midjourney_get_relax_task",
-        "cancel": "midjourney_relax_cancel",
-        "parameters": {"id": "result"},
-        "webhook": {"in": "body", "name": "notifyHook"},
-    },
-)
-RELAX_ACTION = Operation(
-    id="midjourney_relax_action",
-    endpoint="images_midjourney.midjourney_relax_action",
-    docs="https://302ai.apifox.cn/project-4012774/api-235701264",
-    required=("customId", "taskId"),
-    not_empty=("customId", "taskId"),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 21, 22], "message": "description"},
-    task={
-        "fetch": "midjourney_get_relax_task",
-        "cancel": "midjourney_relax_cancel",
-        "parameters": {"id": "result"},
-        "webhook": {"in": "body", "name": "notifyHook"},
-    },
-    price=[{"amount": 0.02, "unit": "PTC", "per": "call", "note": "by its page of 2024"}],
-)
-RELAX_BLEND = Operation(
-    id="midjourney_relax_blend",
-    endpoint="images_midjourney.midjourney_relax_blend",
-    docs="https://302ai.apifox.cn/api-235701265",
-    files={"base64Array": ("data_url", "base64")},
-    required=("base64Array",),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 22], "message": "description"},
-    task={
-        "fetch": "midjourney_get_relax_task",
-        "cancel": "midjourney_relax_cancel",
-        "parameters": {"id": "result"},
-        "webhook": {"in": "body", "name": "notifyHook"},
-    },
-    price=[{"amount": 0.02, "unit": "PTC", "per": "call", "note": "by its page of 2024"}],
-)
-RELAX_DESCRIBE = Operation(
-    id="midjourney_relax_describe",
-    endpoint="images_midjourney.midjourney_relax_describe",
-    docs="https://302ai.apifox.cn/api-160578878",
-    files={"base64": ("data_url", "base64")},
-    required=("base64",),
-    not_empty=("base64",),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 22], "message": "description"},
-    task={
-        "fetch": "midjourney_get_relax_task",
-        "cancel": "midjourney_relax_cancel",
-        "parameters": {"id": "result"},
-        "webhook": {"in": "body", "name": "notifyHook"},
-    },
-)
-RELAX_MODAL = Operation(
-    id="midjourney_relax_modal",
-    endpoint="images_midjourney.midjourney_relax_modal",
-    docs="https://apifox.com/apidoc/docs-site/4287160/en/api-163023980",
-    files={"maskBase64": ("data_url", "base64")},
-    required=("taskId",),
-    not_empty=("taskId",),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 22], "message": "description"},
-    task={
-        "fetch": "midjourney_get_relax_task",
-        "cancel": "midjourney_relax_cancel",
-        "parameters": {"id": "result"},
-        "webhook": {"in": "body", "name": "notifyHook"},
-    },
-)
-GET_RELAX_TASK = Operation(
-    id="midjourney_get_relax_task",
-    endpoint="images_midjourney.midjourney_get_relax_task",
-    docs="https://302ai-en.apifox.cn/235831764e0",
-    keys=("mj-api-secret",),
-    status={
-        "state": "status",
-        "pending": ["NOT_START", "SUBMITTED", "MODAL", "IN_PROGRESS"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAILURE", "FAILED", "CANCEL"],
-        "progress": {"field": "progress"},
-        "outputs": ["imageUrl", "imageUrls[].url"],
-        "error": {"message": "failReason"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-RELAX_CANCEL = Operation(
-    id="midjourney_relax_cancel",
-    endpoint="images_midjourney.midjourney_relax_cancel",
-    docs="https://docs.modelless.co/api-150623010",
-    keys=("mj-api-secret",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-TURBO_IMAGINE = Operation(
-    id="midjourney_turbo_imagine",
-    endpoint="images_midjourney.midjourney_turbo_imagine",
-    docs="https://302ai.apifox.cn/apidoc/project-4012774/api-160578879",
-    files={"base64Array": ("data_url", "base64")},
-    required=("prompt",),
-    not_empty=("prompt",),
-    keys=("mj-api-secret",),
-    success={"field": "code", "values": [1, 22], "message": "description"},
-    task={"fetch": "midjourney_get_turbo_task", "parameters": {"id": "result"}, "webhook": {"in": "body", "name": "notifyHook"}},
-)
-GET_TURBO_TASK = Operation(
-    id="midjourney_get_turbo_task",
-    endpoint="images_midjourney.midjourney_get_turbo_task",
-    docs="https://302ai-en.apifox.cn/235831764e0",
-    keys=("mj-api-secret",),
-    status={
-        "state": "status",
-        "pending": ["NOT_START", "SUBMITTED", "MODAL", "IN_PROGRESS"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAILURE", "FAILED", "CANCEL"],
-        "progress": {"field": "progress"},
-        "outputs": ["imageUrl", "imageUrls[].url"],
-        "error": {"message": "failReason"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Midjourney(Resource):
@@ -280,19 +43,23 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/submit/imagine
         Price: 0.05 PTC per call (by its page of 2024).
         Source: https://302ai.apifox.cn/apidoc/project-4012774/api-160578879 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_imagine as endpoint
+
         return self._submit(
-            IMAGINE,
+            endpoint,
             body={"prompt": prompt, "botType": botType, "base64Array": base64Array, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -319,18 +86,22 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/submit/action
         Source: https://302ai.apifox.cn/project-4012774/api-235701264 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_action as endpoint
+
         return self._submit(
-            ACTION,
+            endpoint,
             body={"customId": customId, "taskId": taskId, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -358,18 +129,22 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/submit/blend
         Source: https://302ai.apifox.cn/api-235701265 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_blend as endpoint
+
         return self._submit(
-            BLEND,
+            endpoint,
             body={"base64Array": base64Array, "botType": botType, "dimensions": dimensions, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -396,19 +171,23 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/submit/describe
         Price: 0.025 PTC per call (by its page of 2024).
         Source: https://302ai.apifox.cn/api-160578878 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_describe as endpoint
+
         return self._submit(
-            DESCRIBE,
+            endpoint,
             body={"base64": base64, "botType": botType, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -439,18 +218,22 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/submit/modal
         Source: https://apifox.com/apidoc/docs-site/4287160/en/api-163023980 (vendor, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_modal as endpoint
+
         return self._submit(
-            MODAL,
+            endpoint,
             body={"taskId": taskId, "prompt": prompt, "maskBase64": maskBase64, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -469,18 +252,21 @@ class Midjourney(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /mj/task/{id}/fetch
         Price: 0 PTC per call.
         Source: https://302ai-en.apifox.cn/235831764e0 (sample, 2026-11-21)
         """
-        reply_: MidjourneyTask = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_midjourney import midjourney_get_task as endpoint
+
+        reply_: MidjourneyTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def cancel(
@@ -497,18 +283,21 @@ class Midjourney(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Whether it was canceled.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/task/{id}/cancel
         Price: 0 PTC per call.
         Source: https://docs.modelless.co/api-150623010 (vendor, 2026-11-21)
         """
-        reply_: MidjourneyCancelResponse = self._call(CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_midjourney import midjourney_cancel as endpoint
+
+        reply_: MidjourneyCancelResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def relax_imagine(
@@ -536,18 +325,22 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/submit/imagine
         Source: https://302ai.apifox.cn/apidoc/project-4012774/api-160578879 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_imagine as endpoint
+
         return self._submit(
-            RELAX_IMAGINE,
+            endpoint,
             body={"prompt": prompt, "botType": botType, "base64Array": base64Array, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -574,19 +367,23 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/submit/action
         Price: 0.02 PTC per call (by its page of 2024).
         Source: https://302ai.apifox.cn/project-4012774/api-235701264 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_action as endpoint
+
         return self._submit(
-            RELAX_ACTION,
+            endpoint,
             body={"customId": customId, "taskId": taskId, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -614,19 +411,23 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/submit/blend
         Price: 0.02 PTC per call (by its page of 2024).
         Source: https://302ai.apifox.cn/api-235701265 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_blend as endpoint
+
         return self._submit(
-            RELAX_BLEND,
+            endpoint,
             body={"base64Array": base64Array, "botType": botType, "dimensions": dimensions, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -653,18 +454,22 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/submit/describe
         Source: https://302ai.apifox.cn/api-160578878 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_describe as endpoint
+
         return self._submit(
-            RELAX_DESCRIBE,
+            endpoint,
             body={"base64": base64, "botType": botType, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -695,18 +500,22 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/submit/modal
         Source: https://apifox.com/apidoc/docs-site/4287160/en/api-163023980 (vendor, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_modal as endpoint
+
         return self._submit(
-            RELAX_MODAL,
+            endpoint,
             body={"taskId": taskId, "prompt": prompt, "maskBase64": maskBase64, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -725,18 +534,21 @@ class Midjourney(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /mj-relax/task/{id}/fetch
         Price: 0 PTC per call.
         Source: https://302ai-en.apifox.cn/235831764e0 (sample, 2026-11-21)
         """
-        reply_: MidjourneyTask = self._call(GET_RELAX_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_midjourney import midjourney_get_relax_task as endpoint
+
+        reply_: MidjourneyTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def relax_cancel(
@@ -753,20 +565,21 @@ class Midjourney(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Whether it was canceled.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/task/{id}/cancel
         Price: 0 PTC per call.
         Source: https://docs.modelless.co/api-150623010 (vendor, 2026-11-21)
         """
-        reply_: MidjourneyCancelResponse = self._call(
-            RELAX_CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.images_midjourney import midjourney_relax_cancel as endpoint
+
+        reply_: MidjourneyCancelResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def turbo_imagine(
@@ -794,18 +607,22 @@ class Midjourney(Resource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-turbo/submit/imagine
         Source: https://302ai.apifox.cn/apidoc/project-4012774/api-160578879 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_turbo_imagine as endpoint
+
         return self._submit(
-            TURBO_IMAGINE,
+            endpoint,
             body={"prompt": prompt, "botType": botType, "base64Array": base64Array, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -824,18 +641,21 @@ class Midjourney(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /mj-turbo/task/{id}/fetch
         Price: 0 PTC per call.
         Source: https://302ai-en.apifox.cn/235831764e0 (sample, 2026-11-21)
         """
-        reply_: MidjourneyTask = self._call(GET_TURBO_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_midjourney import midjourney_get_turbo_task as endpoint
+
+        reply_: MidjourneyTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -867,19 +687,23 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/submit/imagine
         Price: 0.05 PTC per call (by its page of 2024).
         Source: https://302ai.apifox.cn/apidoc/project-4012774/api-160578879 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_imagine as endpoint
+
         return await self._submit(
-            IMAGINE,
+            endpoint,
             body={"prompt": prompt, "botType": botType, "base64Array": base64Array, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -906,18 +730,22 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/submit/action
         Source: https://302ai.apifox.cn/project-4012774/api-235701264 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_action as endpoint
+
         return await self._submit(
-            ACTION,
+            endpoint,
             body={"customId": customId, "taskId": taskId, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -945,18 +773,22 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/submit/blend
         Source: https://302ai.apifox.cn/api-235701265 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_blend as endpoint
+
         return await self._submit(
-            BLEND,
+            endpoint,
             body={"base64Array": base64Array, "botType": botType, "dimensions": dimensions, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -983,19 +815,23 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/submit/describe
         Price: 0.025 PTC per call (by its page of 2024).
         Source: https://302ai.apifox.cn/api-160578878 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_describe as endpoint
+
         return await self._submit(
-            DESCRIBE,
+            endpoint,
             body={"base64": base64, "botType": botType, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1026,18 +862,22 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/submit/modal
         Source: https://apifox.com/apidoc/docs-site/4287160/en/api-163023980 (vendor, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_modal as endpoint
+
         return await self._submit(
-            MODAL,
+            endpoint,
             body={"taskId": taskId, "prompt": prompt, "maskBase64": maskBase64, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1056,18 +896,21 @@ class AsyncMidjourney(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /mj/task/{id}/fetch
         Price: 0 PTC per call.
         Source: https://302ai-en.apifox.cn/235831764e0 (sample, 2026-11-21)
         """
-        reply_: MidjourneyTask = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.images_midjourney import midjourney_get_task as endpoint
+
+        reply_: MidjourneyTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def cancel(
@@ -1084,19 +927,22 @@ class AsyncMidjourney(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Whether it was canceled.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj/task/{id}/cancel
         Price: 0 PTC per call.
         Source: https://docs.modelless.co/api-150623010 (vendor, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_cancel as endpoint
+
         reply_: MidjourneyCancelResponse = await self._call(
-            CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1125,18 +971,22 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/submit/imagine
         Source: https://302ai.apifox.cn/apidoc/project-4012774/api-160578879 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_imagine as endpoint
+
         return await self._submit(
-            RELAX_IMAGINE,
+            endpoint,
             body={"prompt": prompt, "botType": botType, "base64Array": base64Array, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1163,19 +1013,23 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/submit/action
         Price: 0.02 PTC per call (by its page of 2024).
         Source: https://302ai.apifox.cn/project-4012774/api-235701264 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_action as endpoint
+
         return await self._submit(
-            RELAX_ACTION,
+            endpoint,
             body={"customId": customId, "taskId": taskId, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1203,19 +1057,23 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/submit/blend
         Price: 0.02 PTC per call (by its page of 2024).
         Source: https://302ai.apifox.cn/api-235701265 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_blend as endpoint
+
         return await self._submit(
-            RELAX_BLEND,
+            endpoint,
             body={"base64Array": base64Array, "botType": botType, "dimensions": dimensions, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1242,18 +1100,22 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/submit/describe
         Source: https://302ai.apifox.cn/api-160578878 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_describe as endpoint
+
         return await self._submit(
-            RELAX_DESCRIBE,
+            endpoint,
             body={"base64": base64, "botType": botType, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1284,18 +1146,22 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/submit/modal
         Source: https://apifox.com/apidoc/docs-site/4287160/en/api-163023980 (vendor, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_modal as endpoint
+
         return await self._submit(
-            RELAX_MODAL,
+            endpoint,
             body={"taskId": taskId, "prompt": prompt, "maskBase64": maskBase64, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1314,20 +1180,21 @@ class AsyncMidjourney(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /mj-relax/task/{id}/fetch
         Price: 0 PTC per call.
         Source: https://302ai-en.apifox.cn/235831764e0 (sample, 2026-11-21)
         """
-        reply_: MidjourneyTask = await self._call(
-            GET_RELAX_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.images_midjourney import midjourney_get_relax_task as endpoint
+
+        reply_: MidjourneyTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def relax_cancel(
@@ -1344,19 +1211,22 @@ class AsyncMidjourney(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Whether it was canceled.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-relax/task/{id}/cancel
         Price: 0 PTC per call.
         Source: https://docs.modelless.co/api-150623010 (vendor, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_relax_cancel as endpoint
+
         reply_: MidjourneyCancelResponse = await self._call(
-            RELAX_CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1385,18 +1255,22 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Webhook URL, called when the task changes.
             state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mj-turbo/submit/imagine
         Source: https://302ai.apifox.cn/apidoc/project-4012774/api-160578879 (page, 2026-11-21)
         """
+        from api302_client.api.images_midjourney import midjourney_turbo_imagine as endpoint
+
         return await self._submit(
-            TURBO_IMAGINE,
+            endpoint,
             body={"prompt": prompt, "botType": botType, "base64Array": base64Array, "notifyHook": notifyHook, "state": state},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1415,18 +1289,19 @@ class AsyncMidjourney(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /mj-turbo/task/{id}/fetch
         Price: 0 PTC per call.
         Source: https://302ai-en.apifox.cn/235831764e0 (sample, 2026-11-21)
         """
-        reply_: MidjourneyTask = await self._call(
-            GET_TURBO_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.images_midjourney import midjourney_get_turbo_task as endpoint
+
+        reply_: MidjourneyTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,16 +13,6 @@ if TYPE_CHECKING:
 
     from api302_client.models import MinimaxImageResponse
     from api302_client.params.images_minimax import MinimaxImageStyle
-
-GENERATE_IMAGE = Operation(
-    id="minimax_generate_image",
-    endpoint="images_minimax.minimax_generate_image",
-    docs="p174",
-    required=("model", "prompt"),
-    not_empty=("prompt",),
-    success={"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
 
 
 class Minimax(Resource):
@@ -64,19 +54,22 @@ class Minimax(Resource):
             prompt_optimizer: Expand the prompt automatically. Server default: false.
             aigc_watermark: Whether to mark the images as AI-generated. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/image_generation
         Price: 0.01 PTC per call.
         Source: documentation page p174 (caller, 2026-11-21)
         """
+        from api302_client.api.images_minimax import minimax_generate_image as endpoint
+
         reply_: MinimaxImageResponse = self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -135,19 +128,22 @@ class AsyncMinimax(AsyncResource):
             prompt_optimizer: Expand the prompt automatically. Server default: false.
             aigc_watermark: Whether to mark the images as AI-generated. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/image_generation
         Price: 0.01 PTC per call.
         Source: documentation page p174 (caller, 2026-11-21)
         """
+        from api302_client.api.images_minimax import minimax_generate_image as endpoint
+
         reply_: MinimaxImageResponse = await self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,84 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
     from api302_client.models import OpenaiImageChunk, OpenaiImageResponse
-
-GENERATE_IMAGE = Operation(
-    id="openai_generate_image",
-    endpoint="images_openai.openai_generate_image",
-    docs="http://doc.302.ai/288853804e0",
-    required=("prompt",),
-    not_empty=("prompt",),
-    task={
-        "fetch": "ai302_get_async_result",
-        "parameters": {"task_id": "task_id"},
-        "when": {"in": "query", "name": "async", "value": True},
-        "webhook": {"in": "query", "name": "callback"},
-    },
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"field": "type", "values": ["image_generation.completed"]},
-        "error": "error",
-    },
-    price=[
-        {"amount": 5, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1, text"},
-        {"amount": 10, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1, image"},
-        {"amount": 40, "unit": "PTC", "per": "1M output tokens", "for": "gpt-image-1"},
-        {"amount": 2, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1-mini, text"},
-        {"amount": 2.5, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1-mini, image"},
-        {"amount": 8, "unit": "PTC", "per": "1M output tokens", "for": "gpt-image-1-mini"},
-        {"amount": 5, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1.5, text"},
-        {"amount": 8, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1.5, image"},
-        {"amount": 32, "unit": "PTC", "per": "1M output tokens", "for": "gpt-image-1.5"},
-        {"amount": 0.016, "unit": "PTC", "per": "call", "for": "dall-e-2, 256x256"},
-        {"amount": 0.018, "unit": "PTC", "per": "call", "for": "dall-e-2, 512x512"},
-        {"amount": 0.02, "unit": "PTC", "per": "call", "for": "dall-e-2, 1024x1024"},
-    ],
-)
-EDIT_IMAGE = Operation(
-    id="openai_edit_image",
-    endpoint="images_openai.openai_edit_image",
-    docs="https://302ai-en.apifox.cn/290106863e0",
-    files={"image": ("part",), "mask": ("part",)},
-    required=("image", "prompt", "model"),
-    not_empty=("prompt",),
-    task={
-        "fetch": "ai302_get_async_result",
-        "parameters": {"task_id": "task_id"},
-        "when": {"in": "query", "name": "async", "value": True},
-        "webhook": {"in": "query", "name": "callback"},
-    },
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"field": "type", "values": ["image_edit.completed"]},
-        "error": "error",
-    },
-    price=[
-        {"amount": 5, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1, text"},
-        {"amount": 10, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1, image"},
-        {"amount": 40, "unit": "PTC", "per": "1M output tokens", "for": "gpt-image-1"},
-        {"amount": 2, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1-mini, text"},
-        {"amount": 2.5, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1-mini, image"},
-        {"amount": 8, "unit": "PTC", "per": "1M output tokens", "for": "gpt-image-1-mini"},
-        {"amount": 5, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1.5, text"},
-        {"amount": 8, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1.5, image"},
-        {"amount": 32, "unit": "PTC", "per": "1M output tokens", "for": "gpt-image-1.5"},
-        {"amount": 0.016, "unit": "PTC", "per": "call", "for": "dall-e-2, 256x256"},
-        {"amount": 0.018, "unit": "PTC", "per": "call", "for": "dall-e-2, 512x512"},
-        {"amount": 0.02, "unit": "PTC", "per": "call", "for": "dall-e-2, 1024x1024"},
-    ],
-)
-VARY_IMAGE = Operation(
-    id="openai_vary_image",
-    endpoint="images_openai.openai_vary_image",
-    docs="https://doc.302.ai/207705141e0",
-    files={"image": ("part",)},
-    required=("image",),
-    price=[
-        {"amount": 0.016, "unit": "PTC", "per": "call", "for": "256x256"},
-        {"amount": 0.018, "unit": "PTC", "per": "call", "for": "512x512"},
-        {"amount": 0.02, "unit": "PTC", "per": "call", "for": "1024x1024"},
-    ],
-)
 
 
 class Openai(Resource):
@@ -146,14 +68,15 @@ class Openai(Resource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images, whole or in stages, or with `async` the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/generations
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -162,8 +85,10 @@ class Openai(Resource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_generate_image as endpoint
+
         reply_: OpenaiImageResponse = self._call(
-            GENERATE_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
                 "prompt": prompt,
@@ -232,15 +157,17 @@ class Openai(Resource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (OpenaiImageResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/generations
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -249,8 +176,10 @@ class Openai(Resource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_generate_image as endpoint
+
         return self._submit(
-            GENERATE_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback, "async": True},
             body={
                 "prompt": prompt,
@@ -318,14 +247,15 @@ class Openai(Resource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiImageChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/generations
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -334,8 +264,10 @@ class Openai(Resource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_generate_image as endpoint
+
         return self._stream(
-            GENERATE_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
                 "prompt": prompt,
@@ -409,14 +341,15 @@ class Openai(Resource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images, whole or in stages, or with `async` the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/edits
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -425,8 +358,10 @@ class Openai(Resource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
         reply_: OpenaiImageResponse = self._call(
-            EDIT_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
                 "image": image,
@@ -500,15 +435,17 @@ class Openai(Resource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (OpenaiImageResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/edits
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -517,8 +454,10 @@ class Openai(Resource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
         return self._submit(
-            EDIT_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback, "async": True},
             body={
                 "image": image,
@@ -591,14 +530,15 @@ class Openai(Resource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiImageChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/edits
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -607,8 +547,10 @@ class Openai(Resource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
         return self._stream(
-            EDIT_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
                 "image": image,
@@ -657,19 +599,22 @@ class Openai(Resource):
             size: Width and height in pixels. Server default: "1024x1024".
             user: An id of your end user.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/variations
         Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
         Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_vary_image as endpoint
+
         reply_: OpenaiImageResponse = self._call(
-            VARY_IMAGE,
+            endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -729,14 +674,15 @@ class AsyncOpenai(AsyncResource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images, whole or in stages, or with `async` the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/generations
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -745,8 +691,10 @@ class AsyncOpenai(AsyncResource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_generate_image as endpoint
+
         reply_: OpenaiImageResponse = await self._call(
-            GENERATE_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
                 "prompt": prompt,
@@ -815,15 +763,17 @@ class AsyncOpenai(AsyncResource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (OpenaiImageResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/generations
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -832,8 +782,10 @@ class AsyncOpenai(AsyncResource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_generate_image as endpoint
+
         return await self._submit(
-            GENERATE_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback, "async": True},
             body={
                 "prompt": prompt,
@@ -901,14 +853,15 @@ class AsyncOpenai(AsyncResource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiImageChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/generations
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -917,8 +870,10 @@ class AsyncOpenai(AsyncResource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_generate_image as endpoint
+
         return self._stream(
-            GENERATE_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
                 "prompt": prompt,
@@ -992,14 +947,15 @@ class AsyncOpenai(AsyncResource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images, whole or in stages, or with `async` the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/edits
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -1008,8 +964,10 @@ class AsyncOpenai(AsyncResource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
         reply_: OpenaiImageResponse = await self._call(
-            EDIT_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
                 "image": image,
@@ -1083,15 +1041,17 @@ class AsyncOpenai(AsyncResource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (OpenaiImageResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/edits
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -1100,8 +1060,10 @@ class AsyncOpenai(AsyncResource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
         return await self._submit(
-            EDIT_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback, "async": True},
             body={
                 "image": image,
@@ -1174,14 +1136,15 @@ class AsyncOpenai(AsyncResource):
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiImageChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/edits
         Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
         PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
         input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
@@ -1190,8 +1153,10 @@ class AsyncOpenai(AsyncResource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
         return self._stream(
-            EDIT_IMAGE,
+            endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
                 "image": image,
@@ -1240,19 +1205,22 @@ class AsyncOpenai(AsyncResource):
             size: Width and height in pixels. Server default: "1024x1024".
             user: An id of your end user.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/images/variations
         Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
         Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_openai import openai_vary_image as endpoint
+
         reply_: OpenaiImageResponse = await self._call(
-            VARY_IMAGE,
+            endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

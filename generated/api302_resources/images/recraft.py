@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,31 +14,6 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302SubmitImages, RecraftStyle
     from api302_client.params.common import Ai302ImageSizeChoice
     from api302_client.params.images_recraft import RecraftColor
-
-GENERATE_V3 = Operation(
-    id="recraft_generate_v3",
-    endpoint="images_recraft.recraft_generate_v3",
-    docs="p165",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-CREATE_STYLE = Operation(
-    id="recraft_create_style",
-    endpoint="images_recraft.recraft_create_style",
-    docs="https://doc.302.ai/229153720e0",
-    files={"images_data_url": ("url",)},
-    required=("images_data_url",),
-    price=[{"amount": 0.04, "unit": "PTC", "per": "call"}],
-)
-GENERATE_20B = Operation(
-    id="recraft_generate_20b",
-    endpoint="images_recraft.recraft_generate_20b",
-    docs="https://doc.302.ai/245633638e0",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.03, "unit": "PTC", "per": "call"}],
-)
 
 
 class Recraft(Resource):
@@ -77,19 +52,22 @@ class Recraft(Resource):
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/recraft-v3
         Price: 0.05 PTC per call.
         Source: documentation page p165 (caller, 2026-11-21)
         """
+        from api302_client.api.images_recraft import recraft_generate_v3 as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            GENERATE_V3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -125,19 +103,22 @@ class Recraft(Resource):
             base_style: The base style: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`,
                 or one with a substyle such as `vector_illustration/line_art`. Server default: "digital_illustration".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The style.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/recraft-v3/create-style
         Price: 0.04 PTC per call.
         Source: https://doc.302.ai/229153720e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_recraft import recraft_create_style as endpoint
+
         reply_: RecraftStyle = self._call(
-            CREATE_STYLE,
+            endpoint,
             body={"images_data_url": images_data_url, "base_style": base_style},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -176,19 +157,22 @@ class Recraft(Resource):
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/recraft-20b
         Price: 0.03 PTC per call.
         Source: https://doc.302.ai/245633638e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_recraft import recraft_generate_20b as endpoint
+
         reply_: Ai302SubmitImages = self._call(
-            GENERATE_20B,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -242,19 +226,22 @@ class AsyncRecraft(AsyncResource):
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/recraft-v3
         Price: 0.05 PTC per call.
         Source: documentation page p165 (caller, 2026-11-21)
         """
+        from api302_client.api.images_recraft import recraft_generate_v3 as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            GENERATE_V3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -290,19 +277,22 @@ class AsyncRecraft(AsyncResource):
             base_style: The base style: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`,
                 or one with a substyle such as `vector_illustration/line_art`. Server default: "digital_illustration".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The style.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/recraft-v3/create-style
         Price: 0.04 PTC per call.
         Source: https://doc.302.ai/229153720e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_recraft import recraft_create_style as endpoint
+
         reply_: RecraftStyle = await self._call(
-            CREATE_STYLE,
+            endpoint,
             body={"images_data_url": images_data_url, "base_style": base_style},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -341,19 +331,22 @@ class AsyncRecraft(AsyncResource):
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/recraft-20b
         Price: 0.03 PTC per call.
         Source: https://doc.302.ai/245633638e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.images_recraft import recraft_generate_20b as endpoint
+
         reply_: Ai302SubmitImages = await self._call(
-            GENERATE_20B,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_size": image_size,

@@ -5,22 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from api302_client.models import SiliconflowImageResponse
-
-GENERATE_IMAGE = Operation(
-    id="siliconflow_generate_image",
-    endpoint="images_siliconflow.siliconflow_generate_image",
-    docs="https://docs.siliconflow.cn/api-reference/images/images-generations",
-    required=("model", "prompt"),
-    not_empty=("prompt",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call", "for": "Kwai-Kolors/Kolors"}],
-)
 
 
 class Siliconflow(Resource):
@@ -52,19 +43,22 @@ class Siliconflow(Resource):
             num_inference_steps: Number of inference steps.
             guidance_scale: Guidance scale: how closely the output follows the prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/images/generations
         Price: 0 PTC per call for Kwai-Kolors/Kolors.
         Source: https://docs.siliconflow.cn/api-reference/images/images-generations (vendor, 2026-11-21)
         """
+        from api302_client.api.images_siliconflow import siliconflow_generate_image as endpoint
+
         reply_: SiliconflowImageResponse = self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -108,19 +102,22 @@ class AsyncSiliconflow(AsyncResource):
             num_inference_steps: Number of inference steps.
             guidance_scale: Guidance scale: how closely the output follows the prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/images/generations
         Price: 0 PTC per call for Kwai-Kolors/Kolors.
         Source: https://docs.siliconflow.cn/api-reference/images/images-generations (vendor, 2026-11-21)
         """
+        from api302_client.api.images_siliconflow import siliconflow_generate_image as endpoint
+
         reply_: SiliconflowImageResponse = await self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,

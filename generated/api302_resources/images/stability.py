@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,31 +15,6 @@ if TYPE_CHECKING:
     from api302_client._model import Binary
     from api302_client.models import StabilityArtifacts, StabilityImage
     from api302_client.params.images_stability import StabilityTextPrompt
-
-TEXT_TO_IMAGE = Operation(
-    id="stability_text_to_image", endpoint="images_stability.stability_text_to_image", docs="p103", required=("text_prompts",)
-)
-GENERATE_ULTRA = Operation(
-    id="stability_generate_ultra",
-    endpoint="images_stability.stability_generate_ultra",
-    docs="https://302ai.apifox.cn/api-182917249",
-    files={"image": ("part",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
-GENERATE_SD3 = Operation(
-    id="stability_generate_sd3",
-    endpoint="images_stability.stability_generate_sd3",
-    docs="https://302ai.apifox.cn/api-166501636",
-    files={"image": ("part",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "sd3"},
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "sd3.5-medium"},
-    ],
-)
 
 
 class Stability(Resource):
@@ -95,18 +70,21 @@ class Stability(Resource):
             steps: Number of inference steps. Server default: 50.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v1/generation/{engine_id}/text-to-image
         Source: documentation page p103 (caller, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_text_to_image as endpoint
+
         reply_: StabilityArtifacts | Binary = self._call(
-            TEXT_TO_IMAGE,
+            endpoint,
             path={"engine_id": engine_id},
             body={
                 "text_prompts": text_prompts,
@@ -170,18 +148,21 @@ class Stability(Resource):
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             steps: Number of inference steps. Server default: 50.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v1/generation/{engine_id}/text-to-image
         Source: documentation page p103 (caller, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_text_to_image as endpoint
+
         return self._stream_bytes(
-            TEXT_TO_IMAGE,
+            endpoint,
             path={"engine_id": engine_id},
             body={
                 "text_prompts": text_prompts,
@@ -250,19 +231,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/generate/ultra
         Price: 0.15 PTC per call.
         Source: https://302ai.apifox.cn/api-182917249 (page, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_generate_ultra as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            GENERATE_ULTRA,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -329,19 +313,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/generate/ultra
         Price: 0.15 PTC per call.
         Source: https://302ai.apifox.cn/api-182917249 (page, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_generate_ultra as endpoint
+
         return self._stream_bytes(
-            GENERATE_ULTRA,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -415,19 +402,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/generate/sd3
         Price: 0.1 PTC per call for sd3; 0.1 PTC per call for sd3.5-medium.
         Source: https://302ai.apifox.cn/api-166501636 (page, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_generate_sd3 as endpoint
+
         reply_: StabilityImage | Binary = self._call(
-            GENERATE_SD3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -503,19 +493,22 @@ class Stability(Resource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/generate/sd3
         Price: 0.1 PTC per call for sd3; 0.1 PTC per call for sd3.5-medium.
         Source: https://302ai.apifox.cn/api-166501636 (page, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_generate_sd3 as endpoint
+
         return self._stream_bytes(
-            GENERATE_SD3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -587,18 +580,21 @@ class AsyncStability(AsyncResource):
             steps: Number of inference steps. Server default: 50.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v1/generation/{engine_id}/text-to-image
         Source: documentation page p103 (caller, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_text_to_image as endpoint
+
         reply_: StabilityArtifacts | Binary = await self._call(
-            TEXT_TO_IMAGE,
+            endpoint,
             path={"engine_id": engine_id},
             body={
                 "text_prompts": text_prompts,
@@ -662,18 +658,21 @@ class AsyncStability(AsyncResource):
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             steps: Number of inference steps. Server default: 50.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v1/generation/{engine_id}/text-to-image
         Source: documentation page p103 (caller, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_text_to_image as endpoint
+
         return self._stream_bytes(
-            TEXT_TO_IMAGE,
+            endpoint,
             path={"engine_id": engine_id},
             body={
                 "text_prompts": text_prompts,
@@ -742,19 +741,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/generate/ultra
         Price: 0.15 PTC per call.
         Source: https://302ai.apifox.cn/api-182917249 (page, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_generate_ultra as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            GENERATE_ULTRA,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -821,19 +823,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/generate/ultra
         Price: 0.15 PTC per call.
         Source: https://302ai.apifox.cn/api-182917249 (page, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_generate_ultra as endpoint
+
         return self._stream_bytes(
-            GENERATE_ULTRA,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -907,19 +912,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/generate/sd3
         Price: 0.1 PTC per call for sd3; 0.1 PTC per call for sd3.5-medium.
         Source: https://302ai.apifox.cn/api-166501636 (page, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_generate_sd3 as endpoint
+
         reply_: StabilityImage | Binary = await self._call(
-            GENERATE_SD3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -995,19 +1003,22 @@ class AsyncStability(AsyncResource):
             output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/stable-image/generate/sd3
         Price: 0.1 PTC per call for sd3; 0.1 PTC per call for sd3.5-medium.
         Source: https://302ai.apifox.cn/api-166501636 (page, 2026-11-21)
         """
+        from api302_client.api.images_stability import stability_generate_sd3 as endpoint
+
         return self._stream_bytes(
-            GENERATE_SD3,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,

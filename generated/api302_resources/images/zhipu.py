@@ -5,22 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from api302_client.models import ZhipuImageResponse
-
-GENERATE_IMAGE = Operation(
-    id="zhipu_generate_image",
-    endpoint="images_zhipu.zhipu_generate_image",
-    docs="p175",
-    required=("model", "prompt"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.02, "unit": "PTC", "per": "call"}],
-)
 
 
 class Zhipu(Resource):
@@ -61,19 +52,22 @@ class Zhipu(Resource):
             request_id: An id of your own for the request.
             sensitive_word_check: An object whose fields are not described.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bigmodel/api/paas/v4/images/generations
         Price: 0.02 PTC per call.
         Source: documentation page p175 (caller, 2026-11-21)
         """
+        from api302_client.api.images_zhipu import zhipu_generate_image as endpoint
+
         reply_: ZhipuImageResponse = self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -130,19 +124,22 @@ class AsyncZhipu(AsyncResource):
             request_id: An id of your own for the request.
             sensitive_word_check: An object whose fields are not described.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The images.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bigmodel/api/paas/v4/images/generations
         Price: 0.02 PTC per call.
         Source: documentation page p175 (caller, 2026-11-21)
         """
+        from api302_client.api.images_zhipu import zhipu_generate_image as endpoint
+
         reply_: ZhipuImageResponse = await self._call(
-            GENERATE_IMAGE,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,

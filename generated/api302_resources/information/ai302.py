@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -39,332 +39,6 @@ if TYPE_CHECKING:
     )
     from api302_client.params.information_ai302 import Ai302SandboxImport
 
-GET_BALANCE = Operation(
-    id="ai302_get_balance",
-    endpoint="information_ai302.ai302_get_balance",
-    docs="https://doc.302.ai/263735171e0",
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_RECORD = Operation(
-    id="ai302_get_record",
-    endpoint="information_ai302.ai302_get_record",
-    docs="302ai/302ai-cli-skill:references/record.md",
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LIST_RECORDS = Operation(
-    id="ai302_list_records",
-    endpoint="information_ai302.ai302_list_records",
-    docs="https://doc.302.ai/388890877e0",
-    pages={"parameter": "page", "first": 1, "items": "items"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LIST_PRICES = Operation(
-    id="ai302_list_prices",
-    endpoint="information_ai302.ai302_list_prices",
-    docs="https://302ai-jp.apifox.cn/api-295927399",
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LIST_KEYS = Operation(
-    id="ai302_list_keys",
-    endpoint="information_ai302.ai302_list_keys",
-    docs="https://doc.302.ai/294542491e0",
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CREATE_KEY = Operation(
-    id="ai302_create_key",
-    endpoint="information_ai302.ai302_create_key",
-    docs="https://doc.302.ai/294542670e0",
-    required=("api_name", "allow_save_logs", "allow_manage_key", "allow_custom_model", "limit_cost", "limit_daily_cost", "expired_on"),
-    not_empty=("api_name",),
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_KEY = Operation(
-    id="ai302_get_key",
-    endpoint="information_ai302.ai302_get_key",
-    docs="https://doc.302.ai/294542600e0",
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-UPDATE_KEY = Operation(
-    id="ai302_update_key",
-    endpoint="information_ai302.ai302_update_key",
-    docs="http://302ai-en.apifox.cn/api-294542769",
-    required=("allow_save_logs", "allow_manage_key", "allow_custom_model", "limit_cost", "limit_daily_cost", "expired_on"),
-    not_empty=("api_name",),
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DELETE_KEY = Operation(
-    id="ai302_delete_key",
-    endpoint="information_ai302.ai302_delete_key",
-    docs="https://doc.302.ai/294543052e0",
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-UPLOAD_FILE = Operation(
-    id="ai302_upload_file",
-    endpoint="information_ai302.ai302_upload_file",
-    docs="https://doc.302.ai/232502112e0",
-    files={"file": ("part",)},
-    required=("file",),
-    success={"field": "code", "values": [200], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-PARSE_FILE = Operation(
-    id="ai302_parse_file",
-    endpoint="information_ai302.ai302_parse_file",
-    docs='public code, found by "302/file/parsing" (a 302.AI web app that checks the reply)',
-    price=[{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
-)
-CONVERT_TO_MARKDOWN = Operation(
-    id="ai302_convert_to_markdown",
-    endpoint="information_ai302.ai302_convert_to_markdown",
-    docs='public code, found by "302/markitdown" (a parser and its test)',
-    files={"file": ("part",), "source_data": ("url",)},
-    required=("source_data_type",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "1M tokens"}],
-)
-SEARCH = Operation(
-    id="ai302_search",
-    endpoint="information_ai302.ai302_search",
-    docs="http://302ai-en.apifox.cn/293665533e0",
-    required=("query", "provider"),
-    not_empty=("query",),
-    price=[{"note": "by provider"}],
-)
-RUN_CODE = Operation(
-    id="ai302_run_code",
-    endpoint="information_ai302.ai302_run_code",
-    docs="p560",
-    required=("language", "code"),
-    not_empty=("code",),
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
-)
-RUN_SANDBOX_ONCE = Operation(
-    id="ai302_run_sandbox_once",
-    endpoint="information_ai302.ai302_run_sandbox_once",
-    docs="https://302.ai/product/detail/302ai-virtual-machine-sandbox",
-    required=("code",),
-    not_empty=("code",),
-    price=[
-        {"amount": 0.001, "unit": "PTC", "per": "second"},
-        {"amount": 0.001, "unit": "PTC", "per": "call", "for": "with export of files"},
-    ],
-)
-CREATE_SANDBOX = Operation(
-    id="ai302_create_sandbox",
-    endpoint="information_ai302.ai302_create_sandbox",
-    docs="https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/createSandbox",
-    required=("max_alive_time",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
-)
-LIST_SANDBOXES = Operation(
-    id="ai302_list_sandboxes",
-    endpoint="information_ai302.ai302_list_sandboxes",
-    docs="https://302ai-en.apifox.cn/276826458e0",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DESTROY_SANDBOX = Operation(
-    id="ai302_destroy_sandbox",
-    endpoint="information_ai302.ai302_destroy_sandbox",
-    docs="https://docs.meshagent.com/mcp-tools/302_sandbox",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-RUN_SANDBOX_CODE = Operation(
-    id="ai302_run_sandbox_code",
-    endpoint="information_ai302.ai302_run_sandbox_code",
-    docs="https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/runCode",
-    required=("sandbox_id", "code"),
-    not_empty=("sandbox_id", "code"),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
-)
-RUN_SANDBOX_COMMAND = Operation(
-    id="ai302_run_sandbox_command",
-    endpoint="information_ai302.ai302_run_sandbox_command",
-    docs="https://302ai-jp.apifox.cn/api-276837637",
-    required=("sandbox_id", "cmd"),
-    not_empty=("sandbox_id", "cmd"),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
-)
-LIST_SANDBOX_FILES = Operation(
-    id="ai302_list_sandbox_files",
-    endpoint="information_ai302.ai302_list_sandbox_files",
-    docs="https://doc-en.302.ai/276829634e0",
-    required=("sandbox_id", "path"),
-    not_empty=("sandbox_id",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-IMPORT_SANDBOX_FILES = Operation(
-    id="ai302_import_sandbox_files",
-    endpoint="information_ai302.ai302_import_sandbox_files",
-    docs="https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/writeSandboxFiles",
-    required=("sandbox_id", "file_list"),
-    not_empty=("sandbox_id",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
-)
-EXPORT_SANDBOX_FILES = Operation(
-    id="ai302_export_sandbox_files",
-    endpoint="information_ai302.ai302_export_sandbox_files",
-    docs="https://glama.ai/mcp/servers/302ai/302_sandbox_mcp/tools/downloadSandboxFiles",
-    required=("sandbox_id", "path"),
-    not_empty=("sandbox_id",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "second"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "the export"}],
-)
-CREATE_BROWSER_TASK = Operation(
-    id="ai302_create_browser_task",
-    endpoint="information_ai302.ai302_create_browser_task",
-    docs="p561",
-    required=("task",),
-    not_empty=("task",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "second", "for": "the browser"}, {"note": "the model's use, by model"}],
-)
-GET_BROWSER_TASK = Operation(
-    id="ai302_get_browser_task",
-    endpoint="information_ai302.ai302_get_browser_task",
-    docs="https://glama.ai/mcp/servers/302ai/302_browser_use_mcp/tools/getBrowserAgentTaskResult",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SEARCH_TIKTOK = Operation(
-    id="ai302_search_tiktok",
-    endpoint="information_ai302.ai302_search_tiktok",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-GET_TIKTOK_VIDEO = Operation(
-    id="ai302_get_tiktok_video",
-    endpoint="information_ai302.ai302_get_tiktok_video",
-    docs="302ai/302_video_summary:app/actions/video/tiktok.ts",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-)
-LIST_TWITTER_POSTS = Operation(
-    id="ai302_list_twitter_posts",
-    endpoint="information_ai302.ai302_list_twitter_posts",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-GET_TWITTER_USER = Operation(
-    id="ai302_get_twitter_user",
-    endpoint="information_ai302.ai302_get_twitter_user",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-SEARCH_YOUTUBE = Operation(
-    id="ai302_search_youtube",
-    endpoint="information_ai302.ai302_search_youtube",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-GET_YOUTUBE_VIDEO = Operation(
-    id="ai302_get_youtube_video",
-    endpoint="information_ai302.ai302_get_youtube_video",
-    docs="302ai/302_video_summary:app/actions/video/youtube.ts",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-GET_YOUTUBE_STREAMS = Operation(
-    id="ai302_get_youtube_streams",
-    endpoint="information_ai302.ai302_get_youtube_streams",
-    docs="302ai/302_video_summary:app/actions/video/youtube.ts",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-)
-GET_YOUTUBE_SUBTITLES = Operation(
-    id="ai302_get_youtube_subtitles",
-    endpoint="information_ai302.ai302_get_youtube_subtitles",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-SEARCH_XIAOHONGSHU = Operation(
-    id="ai302_search_xiaohongshu",
-    endpoint="information_ai302.ai302_search_xiaohongshu",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.02, "unit": "PTC", "per": "call"}],
-)
-SEARCH_XIAOHONGSHU_APP = Operation(
-    id="ai302_search_xiaohongshu_app",
-    endpoint="information_ai302.ai302_search_xiaohongshu_app",
-    docs='public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time)',
-    success={"field": "code", "values": [200, 0], "message": "message"},
-)
-GET_XIAOHONGSHU_NOTE_V2 = Operation(
-    id="ai302_get_xiaohongshu_note_v2",
-    endpoint="information_ai302.ai302_get_xiaohongshu_note_v2",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-GET_XIAOHONGSHU_NOTE = Operation(
-    id="ai302_get_xiaohongshu_note",
-    endpoint="information_ai302.ai302_get_xiaohongshu_note",
-    docs="302ai/302_video_summary:app/actions/video/xiaohongshu.ts",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-GET_XIAOHONGSHU_NOTE_APP = Operation(
-    id="ai302_get_xiaohongshu_note_app",
-    endpoint="information_ai302.ai302_get_xiaohongshu_note_app",
-    docs='public code, found by "api.302.ai/tools/" (`data.data.0.note_list.0`)',
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-SEARCH_DOUYIN = Operation(
-    id="ai302_search_douyin",
-    endpoint="information_ai302.ai302_search_douyin",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-GET_DOUYIN_VIDEO_ID = Operation(
-    id="ai302_get_douyin_video_id",
-    endpoint="information_ai302.ai302_get_douyin_video_id",
-    docs="302ai/302_video_summary:app/actions/video/douyin/aweme-id.ts",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-)
-GET_DOUYIN_VIDEO = Operation(
-    id="ai302_get_douyin_video",
-    endpoint="information_ai302.ai302_get_douyin_video",
-    docs="302ai/302_video_summary:app/actions/video/douyin.ts",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-)
-LIST_WEIBO_POSTS = Operation(
-    id="ai302_list_weibo_posts",
-    endpoint="information_ai302.ai302_list_weibo_posts",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-GET_BILIBILI_VIDEO = Operation(
-    id="ai302_get_bilibili_video",
-    endpoint="information_ai302.ai302_get_bilibili_video",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-LIST_WECHAT_ARTICLES = Operation(
-    id="ai302_list_wechat_articles",
-    endpoint="information_ai302.ai302_list_wechat_articles",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-GET_WECHAT_ARTICLE = Operation(
-    id="ai302_get_wechat_article",
-    endpoint="information_ai302.ai302_get_wechat_article",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-
 
 class Ai302(Resource):
     """302.AI."""
@@ -383,18 +57,21 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The balance.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/balance
         Price: 0 PTC per call.
         Source: https://doc.302.ai/263735171e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302BalanceResponse = self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_get_balance as endpoint
+
+        reply_: Ai302BalanceResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_record(
@@ -413,19 +90,22 @@ class Ai302(Resource):
         Args:
             request_id: The request ID.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The record.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/record/{request_id}
         Price: 0 PTC per call.
         Source: 302ai/302ai-cli-skill:references/record.md (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_record as endpoint
+
         reply_: Ai302RecordResponse = self._call(
-            GET_RECORD, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -453,19 +133,22 @@ class Ai302(Resource):
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             One page of the log.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         reply_: Ai302RecordList = self._call(
-            LIST_RECORDS,
+            endpoint,
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -491,19 +174,22 @@ class Ai302(Resource):
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         return self._iterate(
-            LIST_RECORDS,
+            endpoint,
             query={"limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -526,19 +212,22 @@ class Ai302(Resource):
             path: A path as the documentation spells it; all prices without it.
             lang: The language of tags and descriptions, such as `zh` or `en`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The prices.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/prices
         Price: 0 PTC per call.
         Source: https://302ai-jp.apifox.cn/api-295927399 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_prices as endpoint
+
         reply_: Ai302PriceList = self._call(
-            LIST_PRICES, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -556,18 +245,21 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The API keys.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_keys
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542491e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyList = self._call(LIST_KEYS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_list_keys as endpoint
+
+        reply_: Ai302KeyList = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def create_key(
@@ -598,19 +290,22 @@ class Ai302(Resource):
             limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
             expired_on: Expiry time in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dashboard/api_key
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542670e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_create_key as endpoint
+
         reply_: Ai302KeyDone = self._call(
-            CREATE_KEY,
+            endpoint,
             body={
                 "api_name": api_name,
                 "allow_save_logs": allow_save_logs,
@@ -640,19 +335,22 @@ class Ai302(Resource):
         Args:
             api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The API key.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_key as endpoint
+
         reply_: Ai302KeyResponse = self._call(
-            GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -686,19 +384,22 @@ class Ai302(Resource):
             expired_on: Expiry time in Unix seconds; 0 for never.
             api_name_body: Name of the API key. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_update_key as endpoint
+
         reply_: Ai302KeyDone = self._call(
-            UPDATE_KEY,
+            endpoint,
             path={"api_name": api_name},
             body={
                 "allow_save_logs": allow_save_logs,
@@ -729,20 +430,21 @@ class Ai302(Resource):
         Args:
             api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyDone = self._call(
-            DELETE_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_ai302 import ai302_delete_key as endpoint
+
+        reply_: Ai302KeyDone = self._call(endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def upload_file(
@@ -761,20 +463,21 @@ class Ai302(Resource):
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/upload-file
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302UploadResponse = self._call(
-            UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_ai302 import ai302_upload_file as endpoint
+
+        reply_: Ai302UploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def parse_file(
@@ -791,18 +494,21 @@ class Ai302(Resource):
         Args:
             url: URL of the file, such as an upload returns. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The text.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/file/parsing
         Price: 0.02 PTC per 1M tokens.
         Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
         """
-        reply_: Ai302ParsingResponse = self._call(PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_parse_file as endpoint
+
+        reply_: Ai302ParsingResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def convert_to_markdown(
@@ -828,19 +534,22 @@ class Ai302(Resource):
             source_data: URL of the file. Takes a URL.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The text.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/markitdown/convert
         Price: 0.01 PTC per 1M tokens.
         Source: public code, found by "302/markitdown" (a parser and its test) (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_convert_to_markdown as endpoint
+
         reply_: Ai302MarkdownResponse | Text = self._call(
-            CONVERT_TO_MARKDOWN,
+            endpoint,
             body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -901,19 +610,22 @@ class Ai302(Resource):
             max_tokens_per_page: perplexity: maximum number of tokens per page.
             country: perplexity: country of the results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/general/search
         Price: by provider.
         Source: http://302ai-en.apifox.cn/293665533e0 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search as endpoint
+
         reply_: Ai302SearchResponse = self._call(
-            SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "provider": provider,
@@ -955,19 +667,22 @@ class Ai302(Resource):
             language: The programming language.
             code: The code.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The printed output.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/run/code
         Price: 0.005 PTC per call.
         Source: documentation page p560 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_run_code as endpoint
+
         reply_: Ai302RunCodeResponse = self._call(
-            RUN_CODE, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -998,19 +713,22 @@ class Ai302(Resource):
             download_path: Path of the files; without it the default folder.
             timeout_: Timeout in seconds. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The printed output, and the files.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/direct_run_code
         Price: 0.001 PTC per second; 0.001 PTC per call for with export of files.
         Source: https://302.ai/product/detail/302ai-virtual-machine-sandbox (page, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_run_sandbox_once as endpoint
+
         reply_: Ai302SandboxOnceResponse = self._call(
-            RUN_SANDBOX_ONCE,
+            endpoint,
             body={
                 "code": code,
                 "language": language,
@@ -1046,19 +764,22 @@ class Ai302(Resource):
             envs: Environment variables.
             metadata: Your own metadata.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The sandbox.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/create
         Price: 0.001 PTC per second.
         Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/createSandbox (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_create_sandbox as endpoint
+
         reply_: Ai302SandboxCreated = self._call(
-            CREATE_SANDBOX,
+            endpoint,
             body={"max_alive_time": max_alive_time, "sandbox_name": sandbox_name, "envs": envs, "metadata": metadata},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1080,19 +801,22 @@ class Ai302(Resource):
             sandbox_name: Only those of this name.
             sandbox_id: Only the one of this id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The sandboxes.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/sandbox/list
         Price: 0 PTC per call.
         Source: https://302ai-en.apifox.cn/276826458e0 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_sandboxes as endpoint
+
         reply_: Ai302SandboxList = self._call(
-            LIST_SANDBOXES,
+            endpoint,
             query={"sandbox_name": sandbox_name, "sandbox_id": sandbox_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1112,19 +836,22 @@ class Ai302(Resource):
         Args:
             sandbox_id: The sandbox.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/kill/{sandbox_id}
         Price: 0 PTC per call.
         Source: https://docs.meshagent.com/mcp-tools/302_sandbox (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_destroy_sandbox as endpoint
+
         reply_: JsonObject = self._call(
-            DESTROY_SANDBOX, path={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1152,19 +879,22 @@ class Ai302(Resource):
             envs: Environment variables.
             timeout_: Timeout in seconds. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The printed output.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/run_code
         Price: 0.001 PTC per second.
         Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/runCode (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_run_sandbox_code as endpoint
+
         reply_: Ai302SandboxOnceResponse = self._call(
-            RUN_SANDBOX_CODE,
+            endpoint,
             body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1192,19 +922,22 @@ class Ai302(Resource):
             envs: Environment variables.
             timeout_: Timeout in seconds. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The printed output.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/command
         Price: 0.001 PTC per second.
         Source: https://302ai-jp.apifox.cn/api-276837637 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_run_sandbox_command as endpoint
+
         reply_: Ai302SandboxCommandResponse = self._call(
-            RUN_SANDBOX_COMMAND,
+            endpoint,
             body={"sandbox_id": sandbox_id, "cmd": cmd, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1226,19 +959,22 @@ class Ai302(Resource):
             sandbox_id: The sandbox.
             path: A path, or several.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The content of each path.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/file/list
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/276829634e0 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_sandbox_files as endpoint
+
         reply_: Ai302SandboxFiles = self._call(
-            LIST_SANDBOX_FILES, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1260,21 +996,22 @@ class Ai302(Resource):
             sandbox_id: The sandbox.
             file_list: The files.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/file/write
         Price: 0.001 PTC per second.
         Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/writeSandboxFiles (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_import_sandbox_files as endpoint
+
         reply_: JsonObject = self._call(
-            IMPORT_SANDBOX_FILES,
-            body={"sandbox_id": sandbox_id, "file_list": file_list},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1296,19 +1033,22 @@ class Ai302(Resource):
             sandbox_id: The sandbox.
             path: A path, or several.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The URLs.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/file/download
         Price: 0.001 PTC per second; 0.001 PTC per call for the export.
         Source: https://glama.ai/mcp/servers/302ai/302_sandbox_mcp/tools/downloadSandboxFiles (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_export_sandbox_files as endpoint
+
         reply_: JsonObject = self._call(
-            EXPORT_SANDBOX_FILES, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1330,19 +1070,22 @@ class Ai302(Resource):
             task: Text prompt: what to do, in plain words.
             model: The model that runs the browser.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/browser/submit
         Price: 0.001 PTC per second for the browser; the model's use, by model.
         Source: documentation page p561 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_create_browser_task as endpoint
+
         reply_: Ai302BrowserSubmitted = self._call(
-            CREATE_BROWSER_TASK, body={"task": task, "model": model}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"task": task, "model": model}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1363,21 +1106,22 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/browser/tasks/{task_id}
         Price: 0 PTC per call.
         Source: https://glama.ai/mcp/servers/302ai/302_browser_use_mcp/tools/getBrowserAgentTaskResult (caller,
         2026-11-21)
         """
-        reply_: JsonObject = self._call(
-            GET_BROWSER_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_ai302 import ai302_get_browser_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def search_tiktok(
@@ -1404,19 +1148,22 @@ class Ai302(Resource):
             publish_time: Maximum age in days; 0 for any. Server default: 0.
             region: The country, by ISO code. Server default: "US".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/tiktok/app/v3/fetch_video_search_result
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search_tiktok as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            SEARCH_TIKTOK,
+            endpoint,
             query={
                 "keyword": keyword,
                 "offset": offset,
@@ -1443,18 +1190,21 @@ class Ai302(Resource):
         Args:
             share_url: The share URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/tiktok/app/v3/fetch_one_video_by_share_url
         Source: 302ai/302_video_summary:app/actions/video/tiktok.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_tiktok_video as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            GET_TIKTOK_VIDEO, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1478,19 +1228,22 @@ class Ai302(Resource):
             rest_id: The user's id; the name is ignored then.
             cursor: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/twitter/web/fetch_user_post_tweet
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_twitter_posts as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            LIST_TWITTER_POSTS,
+            endpoint,
             query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1514,21 +1267,22 @@ class Ai302(Resource):
             screen_name: The user's name.
             rest_id: The user's id; the name is ignored then.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/twitter/web/fetch_user_profile
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_twitter_user as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            GET_TWITTER_USER,
-            query={"screen_name": screen_name, "rest_id": rest_id},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, query={"screen_name": screen_name, "rest_id": rest_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1554,19 +1308,22 @@ class Ai302(Resource):
             country_code: The country. Server default: "us".
             continuation_token: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/youtube/web/search_video
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search_youtube as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            SEARCH_YOUTUBE,
+            endpoint,
             query={
                 "search_query": search_query,
                 "language_code": language_code,
@@ -1604,19 +1361,22 @@ class Ai302(Resource):
             subtitles: Return the URLs of the subtitles. Server default: true.
             related: Return related videos. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/youtube/web/get_video_info
         Price: 0.001 PTC per call.
         Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_youtube_video as endpoint
+
         reply_: Ai302YoutubeVideoResponse = self._call(
-            GET_YOUTUBE_VIDEO,
+            endpoint,
             query={
                 "video_id": video_id,
                 "url_access": url_access,
@@ -1644,18 +1404,21 @@ class Ai302(Resource):
         Args:
             video_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/youtube/web/get_video_stream
         Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_youtube_streams as endpoint
+
         reply_: Ai302YoutubeStreamsResponse = self._call(
-            GET_YOUTUBE_STREAMS, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1679,19 +1442,22 @@ class Ai302(Resource):
             fix_overlap: Separate overlapping lines, as automatic subtitles have. Server default: true.
             target_lang: Translate into this language.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/youtube/web/get_video_subtitles
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_youtube_subtitles as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            GET_YOUTUBE_SUBTITLES,
+            endpoint,
             query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1719,19 +1485,22 @@ class Ai302(Resource):
             noteType: The type: `_0` all, `_1` videos, `_2` images, `_3` live. Server default: "_0".
             noteTime: Maximum age: a day, a week, half a year.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/xiaohongshu/web/search_notes
         Price: 0.02 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            SEARCH_XIAOHONGSHU,
+            endpoint,
             query={"keyword": keyword, "page": page, "sort": sort, "noteType": noteType, "noteTime": noteTime},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1765,19 +1534,22 @@ class Ai302(Resource):
             filter_note_type: The type: all, videos, images. Server default: "不限".
             filter_note_time: Maximum age: any, a day, a week, half a year. Server default: "不限".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/xiaohongshu/app/search_notes
         Source: public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time) (caller,
         2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_app as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            SEARCH_XIAOHONGSHU_APP,
+            endpoint,
             query={
                 "keyword": keyword,
                 "page": page,
@@ -1809,21 +1581,22 @@ class Ai302(Resource):
             note_id: The note's id.
             share_text: The share text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/xiaohongshu/web/get_note_info_v2
         Price: 0.01 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_v2 as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            GET_XIAOHONGSHU_NOTE_V2,
-            query={"note_id": note_id, "share_text": share_text},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1841,19 +1614,22 @@ class Ai302(Resource):
         Args:
             note_id: The note's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/xiaohongshu/web/get_note_info
         Price: 0.01 PTC per call.
         Source: 302ai/302_video_summary:app/actions/video/xiaohongshu.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            GET_XIAOHONGSHU_NOTE, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1875,21 +1651,22 @@ class Ai302(Resource):
             note_id: The note's id.
             share_text: The share text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/xiaohongshu/app/get_note_info
         Price: 0.01 PTC per call.
         Source: public code, found by "api.302.ai/tools/" (`data.data.0.note_list.0`) (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_app as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            GET_XIAOHONGSHU_NOTE_APP,
-            query={"note_id": note_id, "share_text": share_text},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1919,19 +1696,22 @@ class Ai302(Resource):
             publish_time: Maximum age in days; 0 for any. Server default: "0".
             filter_duration: Duration in minutes, from and to; 0 for any. Server default: "0".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/douyin/app/v3/fetch_video_search_result
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search_douyin as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            SEARCH_DOUYIN,
+            endpoint,
             query={
                 "keyword": keyword,
                 "offset": offset,
@@ -1958,19 +1738,20 @@ class Ai302(Resource):
         Args:
             url: URL of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/douyin/web/get_aweme_id
         Source: 302ai/302_video_summary:app/actions/video/douyin/aweme-id.ts (caller, 2026-11-21)
         """
-        reply_: Ai302DouyinIdResponse = self._call(
-            GET_DOUYIN_VIDEO_ID, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_ai302 import ai302_get_douyin_video_id as endpoint
+
+        reply_: Ai302DouyinIdResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_douyin_video(
@@ -1987,18 +1768,21 @@ class Ai302(Resource):
         Args:
             aweme_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/douyin/web/fetch_one_video_v2
         Source: 302ai/302_video_summary:app/actions/video/douyin.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_douyin_video as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            GET_DOUYIN_VIDEO, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2020,21 +1804,22 @@ class Ai302(Resource):
             page: Page number, from 1. Server default: 1.
             since_id: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/weibo/web/fetch_user_posts
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_weibo_posts as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            LIST_WEIBO_POSTS,
-            query={"uid": uid, "page": page, "since_id": since_id},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, query={"uid": uid, "page": page, "since_id": since_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2052,20 +1837,21 @@ class Ai302(Resource):
         Args:
             bv_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/bilibili/web/fetch_one_video
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolResponse = self._call(
-            GET_BILIBILI_VIDEO, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_ai302 import ai302_get_bilibili_video as endpoint
+
+        reply_: Ai302ToolResponse = self._call(endpoint, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_wechat_articles(
@@ -2084,19 +1870,22 @@ class Ai302(Resource):
             ghid: The account's id.
             offset: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/wechat_mp/web/fetch_mp_article_list
         Price: 0.01 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_wechat_articles as endpoint
+
         reply_: Ai302ToolResponse = self._call(
-            LIST_WECHAT_ARTICLES, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2114,20 +1903,21 @@ class Ai302(Resource):
         Args:
             url: URL of the article.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/wechat_mp/web/fetch_mp_article_detail_json
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolResponse = self._call(
-            GET_WECHAT_ARTICLE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_ai302 import ai302_get_wechat_article as endpoint
+
+        reply_: Ai302ToolResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -2148,18 +1938,21 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The balance.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/balance
         Price: 0 PTC per call.
         Source: https://doc.302.ai/263735171e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302BalanceResponse = await self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_get_balance as endpoint
+
+        reply_: Ai302BalanceResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def get_record(
@@ -2178,19 +1971,22 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The request ID.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The record.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/record/{request_id}
         Price: 0 PTC per call.
         Source: 302ai/302ai-cli-skill:references/record.md (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_record as endpoint
+
         reply_: Ai302RecordResponse = await self._call(
-            GET_RECORD, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2218,19 +2014,22 @@ class AsyncAi302(AsyncResource):
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             One page of the log.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         reply_: Ai302RecordList = await self._call(
-            LIST_RECORDS,
+            endpoint,
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2256,19 +2055,22 @@ class AsyncAi302(AsyncResource):
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         return self._iterate(
-            LIST_RECORDS,
+            endpoint,
             query={"limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2291,19 +2093,22 @@ class AsyncAi302(AsyncResource):
             path: A path as the documentation spells it; all prices without it.
             lang: The language of tags and descriptions, such as `zh` or `en`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The prices.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/prices
         Price: 0 PTC per call.
         Source: https://302ai-jp.apifox.cn/api-295927399 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_prices as endpoint
+
         reply_: Ai302PriceList = await self._call(
-            LIST_PRICES, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2321,18 +2126,21 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The API keys.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_keys
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542491e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyList = await self._call(LIST_KEYS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_list_keys as endpoint
+
+        reply_: Ai302KeyList = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def create_key(
@@ -2363,19 +2171,22 @@ class AsyncAi302(AsyncResource):
             limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
             expired_on: Expiry time in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dashboard/api_key
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542670e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_create_key as endpoint
+
         reply_: Ai302KeyDone = await self._call(
-            CREATE_KEY,
+            endpoint,
             body={
                 "api_name": api_name,
                 "allow_save_logs": allow_save_logs,
@@ -2405,19 +2216,22 @@ class AsyncAi302(AsyncResource):
         Args:
             api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The API key.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_key as endpoint
+
         reply_: Ai302KeyResponse = await self._call(
-            GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2451,19 +2265,22 @@ class AsyncAi302(AsyncResource):
             expired_on: Expiry time in Unix seconds; 0 for never.
             api_name_body: Name of the API key. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_update_key as endpoint
+
         reply_: Ai302KeyDone = await self._call(
-            UPDATE_KEY,
+            endpoint,
             path={"api_name": api_name},
             body={
                 "allow_save_logs": allow_save_logs,
@@ -2494,19 +2311,22 @@ class AsyncAi302(AsyncResource):
         Args:
             api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_delete_key as endpoint
+
         reply_: Ai302KeyDone = await self._call(
-            DELETE_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2526,19 +2346,22 @@ class AsyncAi302(AsyncResource):
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/upload-file
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_upload_file as endpoint
+
         reply_: Ai302UploadResponse = await self._call(
-            UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2556,19 +2379,22 @@ class AsyncAi302(AsyncResource):
         Args:
             url: URL of the file, such as an upload returns. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The text.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/file/parsing
         Price: 0.02 PTC per 1M tokens.
         Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_parse_file as endpoint
+
         reply_: Ai302ParsingResponse = await self._call(
-            PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2595,19 +2421,22 @@ class AsyncAi302(AsyncResource):
             source_data: URL of the file. Takes a URL.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The text.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/markitdown/convert
         Price: 0.01 PTC per 1M tokens.
         Source: public code, found by "302/markitdown" (a parser and its test) (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_convert_to_markdown as endpoint
+
         reply_: Ai302MarkdownResponse | Text = await self._call(
-            CONVERT_TO_MARKDOWN,
+            endpoint,
             body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2668,19 +2497,22 @@ class AsyncAi302(AsyncResource):
             max_tokens_per_page: perplexity: maximum number of tokens per page.
             country: perplexity: country of the results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/general/search
         Price: by provider.
         Source: http://302ai-en.apifox.cn/293665533e0 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search as endpoint
+
         reply_: Ai302SearchResponse = await self._call(
-            SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "provider": provider,
@@ -2722,19 +2554,22 @@ class AsyncAi302(AsyncResource):
             language: The programming language.
             code: The code.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The printed output.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/run/code
         Price: 0.005 PTC per call.
         Source: documentation page p560 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_run_code as endpoint
+
         reply_: Ai302RunCodeResponse = await self._call(
-            RUN_CODE, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2765,19 +2600,22 @@ class AsyncAi302(AsyncResource):
             download_path: Path of the files; without it the default folder.
             timeout_: Timeout in seconds. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The printed output, and the files.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/direct_run_code
         Price: 0.001 PTC per second; 0.001 PTC per call for with export of files.
         Source: https://302.ai/product/detail/302ai-virtual-machine-sandbox (page, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_run_sandbox_once as endpoint
+
         reply_: Ai302SandboxOnceResponse = await self._call(
-            RUN_SANDBOX_ONCE,
+            endpoint,
             body={
                 "code": code,
                 "language": language,
@@ -2813,19 +2651,22 @@ class AsyncAi302(AsyncResource):
             envs: Environment variables.
             metadata: Your own metadata.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The sandbox.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/create
         Price: 0.001 PTC per second.
         Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/createSandbox (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_create_sandbox as endpoint
+
         reply_: Ai302SandboxCreated = await self._call(
-            CREATE_SANDBOX,
+            endpoint,
             body={"max_alive_time": max_alive_time, "sandbox_name": sandbox_name, "envs": envs, "metadata": metadata},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2847,19 +2688,22 @@ class AsyncAi302(AsyncResource):
             sandbox_name: Only those of this name.
             sandbox_id: Only the one of this id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The sandboxes.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/sandbox/list
         Price: 0 PTC per call.
         Source: https://302ai-en.apifox.cn/276826458e0 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_sandboxes as endpoint
+
         reply_: Ai302SandboxList = await self._call(
-            LIST_SANDBOXES,
+            endpoint,
             query={"sandbox_name": sandbox_name, "sandbox_id": sandbox_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2879,19 +2723,22 @@ class AsyncAi302(AsyncResource):
         Args:
             sandbox_id: The sandbox.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/kill/{sandbox_id}
         Price: 0 PTC per call.
         Source: https://docs.meshagent.com/mcp-tools/302_sandbox (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_destroy_sandbox as endpoint
+
         reply_: JsonObject = await self._call(
-            DESTROY_SANDBOX, path={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2919,19 +2766,22 @@ class AsyncAi302(AsyncResource):
             envs: Environment variables.
             timeout_: Timeout in seconds. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The printed output.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/run_code
         Price: 0.001 PTC per second.
         Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/runCode (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_run_sandbox_code as endpoint
+
         reply_: Ai302SandboxOnceResponse = await self._call(
-            RUN_SANDBOX_CODE,
+            endpoint,
             body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2959,19 +2809,22 @@ class AsyncAi302(AsyncResource):
             envs: Environment variables.
             timeout_: Timeout in seconds. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The printed output.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/command
         Price: 0.001 PTC per second.
         Source: https://302ai-jp.apifox.cn/api-276837637 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_run_sandbox_command as endpoint
+
         reply_: Ai302SandboxCommandResponse = await self._call(
-            RUN_SANDBOX_COMMAND,
+            endpoint,
             body={"sandbox_id": sandbox_id, "cmd": cmd, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2993,19 +2846,22 @@ class AsyncAi302(AsyncResource):
             sandbox_id: The sandbox.
             path: A path, or several.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The content of each path.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/file/list
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/276829634e0 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_sandbox_files as endpoint
+
         reply_: Ai302SandboxFiles = await self._call(
-            LIST_SANDBOX_FILES, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3027,21 +2883,22 @@ class AsyncAi302(AsyncResource):
             sandbox_id: The sandbox.
             file_list: The files.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/file/write
         Price: 0.001 PTC per second.
         Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/writeSandboxFiles (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_import_sandbox_files as endpoint
+
         reply_: JsonObject = await self._call(
-            IMPORT_SANDBOX_FILES,
-            body={"sandbox_id": sandbox_id, "file_list": file_list},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3063,19 +2920,22 @@ class AsyncAi302(AsyncResource):
             sandbox_id: The sandbox.
             path: A path, or several.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The URLs.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/sandbox/file/download
         Price: 0.001 PTC per second; 0.001 PTC per call for the export.
         Source: https://glama.ai/mcp/servers/302ai/302_sandbox_mcp/tools/downloadSandboxFiles (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_export_sandbox_files as endpoint
+
         reply_: JsonObject = await self._call(
-            EXPORT_SANDBOX_FILES, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3097,19 +2957,22 @@ class AsyncAi302(AsyncResource):
             task: Text prompt: what to do, in plain words.
             model: The model that runs the browser.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/browser/submit
         Price: 0.001 PTC per second for the browser; the model's use, by model.
         Source: documentation page p561 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_create_browser_task as endpoint
+
         reply_: Ai302BrowserSubmitted = await self._call(
-            CREATE_BROWSER_TASK, body={"task": task, "model": model}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"task": task, "model": model}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3130,20 +2993,23 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/browser/tasks/{task_id}
         Price: 0 PTC per call.
         Source: https://glama.ai/mcp/servers/302ai/302_browser_use_mcp/tools/getBrowserAgentTaskResult (caller,
         2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_browser_task as endpoint
+
         reply_: JsonObject = await self._call(
-            GET_BROWSER_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3171,19 +3037,22 @@ class AsyncAi302(AsyncResource):
             publish_time: Maximum age in days; 0 for any. Server default: 0.
             region: The country, by ISO code. Server default: "US".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/tiktok/app/v3/fetch_video_search_result
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search_tiktok as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            SEARCH_TIKTOK,
+            endpoint,
             query={
                 "keyword": keyword,
                 "offset": offset,
@@ -3210,18 +3079,21 @@ class AsyncAi302(AsyncResource):
         Args:
             share_url: The share URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/tiktok/app/v3/fetch_one_video_by_share_url
         Source: 302ai/302_video_summary:app/actions/video/tiktok.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_tiktok_video as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            GET_TIKTOK_VIDEO, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3245,19 +3117,22 @@ class AsyncAi302(AsyncResource):
             rest_id: The user's id; the name is ignored then.
             cursor: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/twitter/web/fetch_user_post_tweet
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_twitter_posts as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            LIST_TWITTER_POSTS,
+            endpoint,
             query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3281,21 +3156,22 @@ class AsyncAi302(AsyncResource):
             screen_name: The user's name.
             rest_id: The user's id; the name is ignored then.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/twitter/web/fetch_user_profile
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_twitter_user as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            GET_TWITTER_USER,
-            query={"screen_name": screen_name, "rest_id": rest_id},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, query={"screen_name": screen_name, "rest_id": rest_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3321,19 +3197,22 @@ class AsyncAi302(AsyncResource):
             country_code: The country. Server default: "us".
             continuation_token: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/youtube/web/search_video
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search_youtube as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            SEARCH_YOUTUBE,
+            endpoint,
             query={
                 "search_query": search_query,
                 "language_code": language_code,
@@ -3371,19 +3250,22 @@ class AsyncAi302(AsyncResource):
             subtitles: Return the URLs of the subtitles. Server default: true.
             related: Return related videos. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/youtube/web/get_video_info
         Price: 0.001 PTC per call.
         Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_youtube_video as endpoint
+
         reply_: Ai302YoutubeVideoResponse = await self._call(
-            GET_YOUTUBE_VIDEO,
+            endpoint,
             query={
                 "video_id": video_id,
                 "url_access": url_access,
@@ -3411,18 +3293,21 @@ class AsyncAi302(AsyncResource):
         Args:
             video_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/youtube/web/get_video_stream
         Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_youtube_streams as endpoint
+
         reply_: Ai302YoutubeStreamsResponse = await self._call(
-            GET_YOUTUBE_STREAMS, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3446,19 +3331,22 @@ class AsyncAi302(AsyncResource):
             fix_overlap: Separate overlapping lines, as automatic subtitles have. Server default: true.
             target_lang: Translate into this language.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/youtube/web/get_video_subtitles
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_youtube_subtitles as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            GET_YOUTUBE_SUBTITLES,
+            endpoint,
             query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3486,19 +3374,22 @@ class AsyncAi302(AsyncResource):
             noteType: The type: `_0` all, `_1` videos, `_2` images, `_3` live. Server default: "_0".
             noteTime: Maximum age: a day, a week, half a year.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/xiaohongshu/web/search_notes
         Price: 0.02 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            SEARCH_XIAOHONGSHU,
+            endpoint,
             query={"keyword": keyword, "page": page, "sort": sort, "noteType": noteType, "noteTime": noteTime},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3532,19 +3423,22 @@ class AsyncAi302(AsyncResource):
             filter_note_type: The type: all, videos, images. Server default: "不限".
             filter_note_time: Maximum age: any, a day, a week, half a year. Server default: "不限".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/xiaohongshu/app/search_notes
         Source: public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time) (caller,
         2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_app as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            SEARCH_XIAOHONGSHU_APP,
+            endpoint,
             query={
                 "keyword": keyword,
                 "page": page,
@@ -3576,21 +3470,22 @@ class AsyncAi302(AsyncResource):
             note_id: The note's id.
             share_text: The share text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/xiaohongshu/web/get_note_info_v2
         Price: 0.01 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_v2 as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            GET_XIAOHONGSHU_NOTE_V2,
-            query={"note_id": note_id, "share_text": share_text},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3608,19 +3503,22 @@ class AsyncAi302(AsyncResource):
         Args:
             note_id: The note's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/xiaohongshu/web/get_note_info
         Price: 0.01 PTC per call.
         Source: 302ai/302_video_summary:app/actions/video/xiaohongshu.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            GET_XIAOHONGSHU_NOTE, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3642,21 +3540,22 @@ class AsyncAi302(AsyncResource):
             note_id: The note's id.
             share_text: The share text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/xiaohongshu/app/get_note_info
         Price: 0.01 PTC per call.
         Source: public code, found by "api.302.ai/tools/" (`data.data.0.note_list.0`) (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_app as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            GET_XIAOHONGSHU_NOTE_APP,
-            query={"note_id": note_id, "share_text": share_text},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3686,19 +3585,22 @@ class AsyncAi302(AsyncResource):
             publish_time: Maximum age in days; 0 for any. Server default: "0".
             filter_duration: Duration in minutes, from and to; 0 for any. Server default: "0".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/douyin/app/v3/fetch_video_search_result
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_search_douyin as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            SEARCH_DOUYIN,
+            endpoint,
             query={
                 "keyword": keyword,
                 "offset": offset,
@@ -3725,18 +3627,21 @@ class AsyncAi302(AsyncResource):
         Args:
             url: URL of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/douyin/web/get_aweme_id
         Source: 302ai/302_video_summary:app/actions/video/douyin/aweme-id.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_douyin_video_id as endpoint
+
         reply_: Ai302DouyinIdResponse = await self._call(
-            GET_DOUYIN_VIDEO_ID, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3754,18 +3659,21 @@ class AsyncAi302(AsyncResource):
         Args:
             aweme_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/douyin/web/fetch_one_video_v2
         Source: 302ai/302_video_summary:app/actions/video/douyin.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_douyin_video as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            GET_DOUYIN_VIDEO, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3787,21 +3695,22 @@ class AsyncAi302(AsyncResource):
             page: Page number, from 1. Server default: 1.
             since_id: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/weibo/web/fetch_user_posts
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_weibo_posts as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            LIST_WEIBO_POSTS,
-            query={"uid": uid, "page": page, "since_id": since_id},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, query={"uid": uid, "page": page, "since_id": since_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3819,19 +3728,22 @@ class AsyncAi302(AsyncResource):
         Args:
             bv_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/bilibili/web/fetch_one_video
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_bilibili_video as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            GET_BILIBILI_VIDEO, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3851,19 +3763,22 @@ class AsyncAi302(AsyncResource):
             ghid: The account's id.
             offset: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/wechat_mp/web/fetch_mp_article_list
         Price: 0.01 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_wechat_articles as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            LIST_WECHAT_ARTICLES, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3881,18 +3796,21 @@ class AsyncAi302(AsyncResource):
         Args:
             url: URL of the article.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The platform's data.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tools/wechat_mp/web/fetch_mp_article_detail_json
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_wechat_article as endpoint
+
         reply_: Ai302ToolResponse = await self._call(
-            GET_WECHAT_ARTICLE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,31 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from api302_client.models import BochaAiSearchResponse, BochaSearchResponse
-
-WEB_SEARCH = Operation(
-    id="bocha_web_search",
-    endpoint="information_bocha.bocha_web_search",
-    docs="302ai/302_podcast_generator:lib/api/search.ts",
-    required=("query",),
-    not_empty=("query",),
-    success={"field": "code", "values": [200], "message": "msg"},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-AI_SEARCH = Operation(
-    id="bocha_ai_search",
-    endpoint="information_bocha.bocha_ai_search",
-    docs="BochaAI/bocha-search-mcp:src/bocha_search_mcp/server.py",
-    required=("query",),
-    not_empty=("query",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
 
 
 class Bocha(Resource):
@@ -62,19 +44,22 @@ class Bocha(Resource):
             include: Only from these domains, joined by `|`.
             exclude: Exclude these domains, joined by `|`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bochaai/v1/web-search
         Price: 0.01 PTC per call.
         Source: 302ai/302_podcast_generator:lib/api/search.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_bocha import bocha_web_search as endpoint
+
         reply_: BochaSearchResponse = self._call(
-            WEB_SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "freshness": freshness,
@@ -112,19 +97,22 @@ class Bocha(Resource):
             answer: Let a model answer the query too.
             stream: Return the response as an event stream. Its events are not known; send false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bochaai/v1/ai-search
         Price: 0.01 PTC per call.
         Source: BochaAI/bocha-search-mcp:src/bocha_search_mcp/server.py (vendor, 2026-11-21)
         """
+        from api302_client.api.information_bocha import bocha_ai_search as endpoint
+
         reply_: BochaAiSearchResponse = self._call(
-            AI_SEARCH,
+            endpoint,
             body={"query": query, "freshness": freshness, "count": count, "answer": answer, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -161,19 +149,22 @@ class AsyncBocha(AsyncResource):
             include: Only from these domains, joined by `|`.
             exclude: Exclude these domains, joined by `|`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bochaai/v1/web-search
         Price: 0.01 PTC per call.
         Source: 302ai/302_podcast_generator:lib/api/search.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_bocha import bocha_web_search as endpoint
+
         reply_: BochaSearchResponse = await self._call(
-            WEB_SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "freshness": freshness,
@@ -211,19 +202,22 @@ class AsyncBocha(AsyncResource):
             answer: Let a model answer the query too.
             stream: Return the response as an event stream. Its events are not known; send false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /bochaai/v1/ai-search
         Price: 0.01 PTC per call.
         Source: BochaAI/bocha-search-mcp:src/bocha_search_mcp/server.py (vendor, 2026-11-21)
         """
+        from api302_client.api.information_bocha import bocha_ai_search as endpoint
+
         reply_: BochaAiSearchResponse = await self._call(
-            AI_SEARCH,
+            endpoint,
             body={"query": query, "freshness": freshness, "count": count, "answer": answer, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

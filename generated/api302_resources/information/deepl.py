@@ -5,21 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
     from api302_client.models import DeeplTranslateResponse
-
-TRANSLATE = Operation(
-    id="deepl_translate",
-    endpoint="information_deepl.deepl_translate",
-    docs="302ai/302_video_summary:lib/ai/deepl-translation.ts",
-    required=("text", "target_lang"),
-    not_empty=("target_lang",),
-)
 
 
 class Deepl(Resource):
@@ -71,18 +63,21 @@ class Deepl(Resource):
             ignore_tags: Tags whose text is not translated.
             custom_instructions: Custom instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The translations, in order.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /deepl/v2/translate
         Source: 302ai/302_video_summary:lib/ai/deepl-translation.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_deepl import deepl_translate as endpoint
+
         reply_: DeeplTranslateResponse = self._call(
-            TRANSLATE,
+            endpoint,
             body={
                 "text": text,
                 "target_lang": target_lang,
@@ -156,18 +151,21 @@ class AsyncDeepl(AsyncResource):
             ignore_tags: Tags whose text is not translated.
             custom_instructions: Custom instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The translations, in order.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /deepl/v2/translate
         Source: 302ai/302_video_summary:lib/ai/deepl-translation.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_deepl import deepl_translate as endpoint
+
         reply_: DeeplTranslateResponse = await self._call(
-            TRANSLATE,
+            endpoint,
             body={
                 "text": text,
                 "target_lang": target_lang,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,82 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import Doc2XExport, Doc2XParsing
-
-PARSE_PDF = Operation(
-    id="doc2x_parse_pdf",
-    endpoint="information_doc2x.doc2x_parse_pdf",
-    docs="302ai/302_document_editor:apps/web/app/api/pdfToMarkdown/route.ts",
-    files={"file": ("part",)},
-    required=("file",),
-    success={"field": "code", "values": ["success", "ok"]},
-    task={"fetch": "doc2x_get_parsing", "parameters": {"uid": "data.uid || data.uuid"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "page"}],
-)
-GET_PARSING = Operation(
-    id="doc2x_get_parsing",
-    endpoint="information_doc2x.doc2x_get_parsing",
-    docs="302ai/302_document_editor:apps/web/app/api/pdfToMarkdown/route.ts",
-    success={"field": "code", "values": ["success", "ok"]},
-    status={
-        "state": "data.status",
-        "pending": ["processing"],
-        "succeeded": ["success"],
-        "failed": ["failed"],
-        "progress": {"field": "data.progress", "of": 100},
-        "error": {"message": "data.detail || code"},
-        "interval": 3,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-EXPORT = Operation(
-    id="doc2x_export",
-    endpoint="information_doc2x.doc2x_export",
-    docs="Menghuan1918/pdfdeal:src/pdfdeal/Doc2X/ConvertV2.py",
-    required=("uid", "to", "formula_mode"),
-    not_empty=("uid",),
-    success={"field": "code", "values": ["success", "ok"]},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_EXPORT = Operation(
-    id="doc2x_get_export",
-    endpoint="information_doc2x.doc2x_get_export",
-    docs="Menghuan1918/pdfdeal:src/pdfdeal/Doc2X/ConvertV2.py",
-    success={"field": "code", "values": ["success", "ok"]},
-    status={
-        "state": "data.status",
-        "pending": ["processing"],
-        "succeeded": ["success"],
-        "failed": ["failed"],
-        "outputs": ["data.url"],
-        "error": {"message": "code"},
-        "interval": 3,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-PARSE_IMAGE_V1 = Operation(
-    id="doc2x_parse_image_v1",
-    endpoint="information_doc2x.doc2x_parse_image_v1",
-    docs='public code, found by "doc2x/api/v1" (302.AI web apps: file, option; uuid, data.status, data.result.pages)',
-    files={"file": ("part",)},
-    required=("file",),
-    success={"field": "code", "values": ["success", "ok"]},
-    task={"fetch": "doc2x_get_task_v1", "parameters": {"uuid": "data.uuid"}},
-)
-GET_TASK_V1 = Operation(
-    id="doc2x_get_task_v1",
-    endpoint="information_doc2x.doc2x_get_task_v1",
-    docs='public code, found by "doc2x/api/v1" (302.AI web apps: file, option; uuid, data.status, data.result.pages)',
-    success={"field": "code", "values": ["success", "ok"]},
-    status={
-        "state": "data.status",
-        "pending": ["ready", "processing", "translate_processing"],
-        "succeeded": ["success", "translate_success"],
-        "failed": ["failed", "pages limit exceeded"],
-        "progress": {"field": "data.progress", "of": 100},
-        "error": {"message": "code"},
-        "interval": 3,
-    },
-)
 
 
 class Doc2x(Resource):
@@ -110,18 +34,22 @@ class Doc2x(Resource):
             file: The PDF. Takes a local file (path, open file or bytes).
             ocr: Read text in images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doc2x_v2/api/v2/parse/pdf
         Price: 0.005 PTC per page.
         Source: 302ai/302_document_editor:apps/web/app/api/pdfToMarkdown/route.ts (caller, 2026-11-21)
         """
-        return self._submit(PARSE_PDF, body={"file": file, "ocr": ocr}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_doc2x import doc2x_parse_pdf as endpoint
+
+        return self._submit(endpoint, body={"file": file, "ocr": ocr}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_parsing(
         self,
@@ -141,19 +69,22 @@ class Doc2x(Resource):
             uid: The task's id.
             ocr: As a caller sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /doc2x_v2/api/v2/parse/status
         Price: 0 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/api/pdfToMarkdown/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_doc2x import doc2x_get_parsing as endpoint
+
         reply_: Doc2XParsing = self._call(
-            GET_PARSING, query={"uid": uid, "ocr": ocr}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"uid": uid, "ocr": ocr}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -179,19 +110,22 @@ class Doc2x(Resource):
             formula_mode: How formulas are marked.
             filename: The name of the file, for md and tex.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The export, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doc2x/api/v2/convert/parse
         Price: 0 PTC per call.
         Source: Menghuan1918/pdfdeal:src/pdfdeal/Doc2X/ConvertV2.py (vendor, 2026-11-21)
         """
+        from api302_client.api.information_doc2x import doc2x_export as endpoint
+
         reply_: Doc2XExport = self._call(
-            EXPORT,
+            endpoint,
             body={"uid": uid, "to": to, "formula_mode": formula_mode, "filename": filename},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -211,18 +145,21 @@ class Doc2x(Resource):
         Args:
             uid: The `uid` that was exported.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The export.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /doc2x_v2/api/v2/convert/parse/result
         Price: 0 PTC per call.
         Source: Menghuan1918/pdfdeal:src/pdfdeal/Doc2X/ConvertV2.py (vendor, 2026-11-21)
         """
-        reply_: Doc2XExport = self._call(GET_EXPORT, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_doc2x import doc2x_get_export as endpoint
+
+        reply_: Doc2XExport = self._call(endpoint, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def parse_image_v1(
@@ -247,19 +184,23 @@ class Doc2x(Resource):
             equation: 1 if it is a formula alone.
             img_correction: 1 to straighten it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doc2x/api/v1/async/img
         Source: public code, found by "doc2x/api/v1" (302.AI web apps: file, option; uuid, data.status,
         data.result.pages) (caller, 2026-11-21)
         """
+        from api302_client.api.information_doc2x import doc2x_parse_image_v1 as endpoint
+
         return self._submit(
-            PARSE_IMAGE_V1,
+            endpoint,
             body={"file": file, "option": option, "equation": equation, "img_correction": img_correction},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -280,18 +221,21 @@ class Doc2x(Resource):
         Args:
             uuid: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /doc2x/api/v1/async/status
         Source: public code, found by "doc2x/api/v1" (302.AI web apps: file, option; uuid, data.status,
         data.result.pages) (caller, 2026-11-21)
         """
-        reply_: Doc2XParsing = self._call(GET_TASK_V1, query={"uuid": uuid}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_doc2x import doc2x_get_task_v1 as endpoint
+
+        reply_: Doc2XParsing = self._call(endpoint, query={"uuid": uuid}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -314,18 +258,22 @@ class AsyncDoc2x(AsyncResource):
             file: The PDF. Takes a local file (path, open file or bytes).
             ocr: Read text in images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doc2x_v2/api/v2/parse/pdf
         Price: 0.005 PTC per page.
         Source: 302ai/302_document_editor:apps/web/app/api/pdfToMarkdown/route.ts (caller, 2026-11-21)
         """
-        return await self._submit(PARSE_PDF, body={"file": file, "ocr": ocr}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_doc2x import doc2x_parse_pdf as endpoint
+
+        return await self._submit(endpoint, body={"file": file, "ocr": ocr}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_parsing(
         self,
@@ -345,19 +293,22 @@ class AsyncDoc2x(AsyncResource):
             uid: The task's id.
             ocr: As a caller sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /doc2x_v2/api/v2/parse/status
         Price: 0 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/api/pdfToMarkdown/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_doc2x import doc2x_get_parsing as endpoint
+
         reply_: Doc2XParsing = await self._call(
-            GET_PARSING, query={"uid": uid, "ocr": ocr}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"uid": uid, "ocr": ocr}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -383,19 +334,22 @@ class AsyncDoc2x(AsyncResource):
             formula_mode: How formulas are marked.
             filename: The name of the file, for md and tex.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The export, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doc2x/api/v2/convert/parse
         Price: 0 PTC per call.
         Source: Menghuan1918/pdfdeal:src/pdfdeal/Doc2X/ConvertV2.py (vendor, 2026-11-21)
         """
+        from api302_client.api.information_doc2x import doc2x_export as endpoint
+
         reply_: Doc2XExport = await self._call(
-            EXPORT,
+            endpoint,
             body={"uid": uid, "to": to, "formula_mode": formula_mode, "filename": filename},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -415,18 +369,21 @@ class AsyncDoc2x(AsyncResource):
         Args:
             uid: The `uid` that was exported.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The export.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /doc2x_v2/api/v2/convert/parse/result
         Price: 0 PTC per call.
         Source: Menghuan1918/pdfdeal:src/pdfdeal/Doc2X/ConvertV2.py (vendor, 2026-11-21)
         """
-        reply_: Doc2XExport = await self._call(GET_EXPORT, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_doc2x import doc2x_get_export as endpoint
+
+        reply_: Doc2XExport = await self._call(endpoint, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def parse_image_v1(
@@ -451,19 +408,23 @@ class AsyncDoc2x(AsyncResource):
             equation: 1 if it is a formula alone.
             img_correction: 1 to straighten it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doc2x/api/v1/async/img
         Source: public code, found by "doc2x/api/v1" (302.AI web apps: file, option; uuid, data.status,
         data.result.pages) (caller, 2026-11-21)
         """
+        from api302_client.api.information_doc2x import doc2x_parse_image_v1 as endpoint
+
         return await self._submit(
-            PARSE_IMAGE_V1,
+            endpoint,
             body={"file": file, "option": option, "equation": equation, "img_correction": img_correction},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -484,18 +445,19 @@ class AsyncDoc2x(AsyncResource):
         Args:
             uuid: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /doc2x/api/v1/async/status
         Source: public code, found by "doc2x/api/v1" (302.AI web apps: file, option; uuid, data.status,
         data.result.pages) (caller, 2026-11-21)
         """
-        reply_: Doc2XParsing = await self._call(
-            GET_TASK_V1, query={"uuid": uuid}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_doc2x import doc2x_get_task_v1 as endpoint
+
+        reply_: Doc2XParsing = await self._call(endpoint, query={"uuid": uuid}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,30 +20,6 @@ if TYPE_CHECKING:
         ExaSummaryOptions,
         ExaTextOptions,
     )
-
-SEARCH = Operation(
-    id="exa_search",
-    endpoint="information_exa.exa_search",
-    docs="302ai/302_facts_proof:src/api/verification/exaSearch.ts",
-    required=("query",),
-    not_empty=("query",),
-    price=[{"note": "what the reply says in costDollars"}],
-)
-GET_CONTENTS = Operation(
-    id="exa_get_contents",
-    endpoint="information_exa.exa_get_contents",
-    docs="exa-labs/openapi-spec:exa-openapi-spec.yaml",
-    required=("urls",),
-    price=[{"note": "what the reply says in costDollars"}],
-)
-ANSWER = Operation(
-    id="exa_answer",
-    endpoint="information_exa.exa_answer",
-    docs="exa-labs/openapi-spec:exa-openapi-spec.yaml",
-    required=("query",),
-    not_empty=("query",),
-    price=[{"note": "what the reply says in costDollars"}],
-)
 
 
 class Exa(Resource):
@@ -104,19 +80,22 @@ class Exa(Resource):
             livecrawl: Whether to crawl the page again.
             contents: What to return of each page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /exaai/search
         Price: what the reply says in costDollars.
         Source: 302ai/302_facts_proof:src/api/verification/exaSearch.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_exa import exa_search as endpoint
+
         reply_: ExaSearchResponse = self._call(
-            SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "additionalQueries": additionalQueries,
@@ -177,19 +156,22 @@ class Exa(Resource):
             subpageTarget: Topic of the subpages.
             extras: What else to return.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The pages.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /exaai/contents
         Price: what the reply says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
+        from api302_client.api.information_exa import exa_get_contents as endpoint
+
         reply_: ExaContentsResponse = self._call(
-            GET_CONTENTS,
+            endpoint,
             body={
                 "urls": urls,
                 "ids": ids,
@@ -225,19 +207,22 @@ class Exa(Resource):
             text: Return the text of the sources. Server default: false.
             outputSchema: JSON Schema of the answer.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer and its sources.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /exaai/answer
         Price: what the reply says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
+        from api302_client.api.information_exa import exa_answer as endpoint
+
         reply_: ExaAnswerResponse = self._call(
-            ANSWER,
+            endpoint,
             body={"query": query, "text": text, "outputSchema": outputSchema},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -302,19 +287,22 @@ class AsyncExa(AsyncResource):
             livecrawl: Whether to crawl the page again.
             contents: What to return of each page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /exaai/search
         Price: what the reply says in costDollars.
         Source: 302ai/302_facts_proof:src/api/verification/exaSearch.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_exa import exa_search as endpoint
+
         reply_: ExaSearchResponse = await self._call(
-            SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "additionalQueries": additionalQueries,
@@ -375,19 +363,22 @@ class AsyncExa(AsyncResource):
             subpageTarget: Topic of the subpages.
             extras: What else to return.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The pages.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /exaai/contents
         Price: what the reply says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
+        from api302_client.api.information_exa import exa_get_contents as endpoint
+
         reply_: ExaContentsResponse = await self._call(
-            GET_CONTENTS,
+            endpoint,
             body={
                 "urls": urls,
                 "ids": ids,
@@ -423,19 +414,22 @@ class AsyncExa(AsyncResource):
             text: Return the text of the sources. Server default: false.
             outputSchema: JSON Schema of the answer.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer and its sources.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /exaai/answer
         Price: what the reply says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
+        from api302_client.api.information_exa import exa_answer as endpoint
+
         reply_: ExaAnswerResponse = await self._call(
-            ANSWER,
+            endpoint,
             body={"query": query, "text": text, "outputSchema": outputSchema},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

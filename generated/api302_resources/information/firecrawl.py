@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,56 +26,6 @@ if TYPE_CHECKING:
         FirecrawlSearchScrape,
         FirecrawlWebhook,
     )
-
-SCRAPE = Operation(
-    id="firecrawl_scrape",
-    endpoint="information_firecrawl.firecrawl_scrape",
-    docs="public code that calls /firecrawl/v1/scrape",
-    required=("url",),
-    not_empty=("url",),
-    success={"field": "success", "values": [True], "message": "error"},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "page"}],
-)
-BATCH_SCRAPE = Operation(
-    id="firecrawl_batch_scrape",
-    endpoint="information_firecrawl.firecrawl_batch_scrape",
-    docs="mendableai/firecrawl:apps/api/openapi.json",
-    required=("urls",),
-    success={"field": "success", "values": [True], "message": "error"},
-    task={"fetch": "firecrawl_get_batch_scrape", "parameters": {"id": "id"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "page"}],
-)
-GET_BATCH_SCRAPE = Operation(
-    id="firecrawl_get_batch_scrape",
-    endpoint="information_firecrawl.firecrawl_get_batch_scrape",
-    docs="mendableai/firecrawl:apps/api/openapi.json",
-    status={"state": "status", "pending": ["scraping"], "succeeded": ["completed"], "failed": ["failed"], "interval": 3},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LIST_BATCH_ERRORS = Operation(
-    id="firecrawl_list_batch_errors",
-    endpoint="information_firecrawl.firecrawl_list_batch_errors",
-    docs="mendableai/firecrawl:apps/api/openapi.json",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-MAP = Operation(
-    id="firecrawl_map",
-    endpoint="information_firecrawl.firecrawl_map",
-    docs="mendableai/firecrawl:apps/api/openapi.json",
-    required=("url",),
-    not_empty=("url",),
-    success={"field": "success", "values": [True], "message": "error"},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
-)
-SEARCH = Operation(
-    id="firecrawl_search",
-    endpoint="information_firecrawl.firecrawl_search",
-    docs="mendableai/firecrawl:apps/api/openapi.json",
-    required=("query",),
-    not_empty=("query",),
-    success={"field": "success", "values": [True], "message": "error"},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
-)
 
 
 class Firecrawl(Resource):
@@ -136,19 +86,22 @@ class Firecrawl(Resource):
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The page.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /firecrawl/v1/scrape
         Price: 0.005 PTC per page.
         Source: public code that calls /firecrawl/v1/scrape (caller, 2026-11-21)
         """
+        from api302_client.api.information_firecrawl import firecrawl_scrape as endpoint
+
         reply_: FirecrawlScrapeResponse = self._call(
-            SCRAPE,
+            endpoint,
             body={
                 "url": url,
                 "formats": formats,
@@ -232,19 +185,23 @@ class Firecrawl(Resource):
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FirecrawlBatch).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /firecrawl/v1/batch/scrape
         Price: 0.005 PTC per page.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_firecrawl import firecrawl_batch_scrape as endpoint
+
         return self._submit(
-            BATCH_SCRAPE,
+            endpoint,
             body={
                 "urls": urls,
                 "webhook": webhook,
@@ -288,18 +245,21 @@ class Firecrawl(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /firecrawl/v1/batch/scrape/{id}
         Price: 0 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
-        reply_: FirecrawlBatch = self._call(GET_BATCH_SCRAPE, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_firecrawl import firecrawl_get_batch_scrape as endpoint
+
+        reply_: FirecrawlBatch = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_batch_errors(
@@ -316,20 +276,21 @@ class Firecrawl(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The errors.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /firecrawl/v1/batch/scrape/{id}/errors
         Price: 0 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
-        reply_: FirecrawlBatchErrors = self._call(
-            LIST_BATCH_ERRORS, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_firecrawl import firecrawl_list_batch_errors as endpoint
+
+        reply_: FirecrawlBatchErrors = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def map(
@@ -358,19 +319,22 @@ class Firecrawl(Resource):
             limit: Maximum number of results. Server default: 5000.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The URLs.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /firecrawl/v1/map
         Price: 0.005 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_firecrawl import firecrawl_map as endpoint
+
         reply_: FirecrawlMapResponse = self._call(
-            MAP,
+            endpoint,
             body={
                 "url": url,
                 "search": search,
@@ -410,19 +374,22 @@ class Firecrawl(Resource):
             ignoreInvalidURLs: Skip URLs that Firecrawl cannot scrape. Server default: false.
             scrapeOptions: How to scrape the results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /firecrawl/v1/search
         Price: 0.005 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_firecrawl import firecrawl_search as endpoint
+
         reply_: FirecrawlSearchResponse = self._call(
-            SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "limit": limit,
@@ -495,19 +462,22 @@ class AsyncFirecrawl(AsyncResource):
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The page.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /firecrawl/v1/scrape
         Price: 0.005 PTC per page.
         Source: public code that calls /firecrawl/v1/scrape (caller, 2026-11-21)
         """
+        from api302_client.api.information_firecrawl import firecrawl_scrape as endpoint
+
         reply_: FirecrawlScrapeResponse = await self._call(
-            SCRAPE,
+            endpoint,
             body={
                 "url": url,
                 "formats": formats,
@@ -591,19 +561,23 @@ class AsyncFirecrawl(AsyncResource):
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FirecrawlBatch).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /firecrawl/v1/batch/scrape
         Price: 0.005 PTC per page.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_firecrawl import firecrawl_batch_scrape as endpoint
+
         return await self._submit(
-            BATCH_SCRAPE,
+            endpoint,
             body={
                 "urls": urls,
                 "webhook": webhook,
@@ -647,20 +621,21 @@ class AsyncFirecrawl(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /firecrawl/v1/batch/scrape/{id}
         Price: 0 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
-        reply_: FirecrawlBatch = await self._call(
-            GET_BATCH_SCRAPE, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_firecrawl import firecrawl_get_batch_scrape as endpoint
+
+        reply_: FirecrawlBatch = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def list_batch_errors(
@@ -677,19 +652,22 @@ class AsyncFirecrawl(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The errors.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /firecrawl/v1/batch/scrape/{id}/errors
         Price: 0 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_firecrawl import firecrawl_list_batch_errors as endpoint
+
         reply_: FirecrawlBatchErrors = await self._call(
-            LIST_BATCH_ERRORS, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -719,19 +697,22 @@ class AsyncFirecrawl(AsyncResource):
             limit: Maximum number of results. Server default: 5000.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The URLs.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /firecrawl/v1/map
         Price: 0.005 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_firecrawl import firecrawl_map as endpoint
+
         reply_: FirecrawlMapResponse = await self._call(
-            MAP,
+            endpoint,
             body={
                 "url": url,
                 "search": search,
@@ -771,19 +752,22 @@ class AsyncFirecrawl(AsyncResource):
             ignoreInvalidURLs: Skip URLs that Firecrawl cannot scrape. Server default: false.
             scrapeOptions: How to scrape the results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /firecrawl/v1/search
         Price: 0.005 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.information_firecrawl import firecrawl_search as endpoint
+
         reply_: FirecrawlSearchResponse = await self._call(
-            SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "limit": limit,

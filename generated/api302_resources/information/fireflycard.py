@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, ByteStream
     from api302_client._model import Binary
     from api302_client.params.information_fireflycard import FireflycardForm, FireflycardSwitches
-
-MAKE_CARD = Operation(
-    id="fireflycard_make_card",
-    endpoint="information_fireflycard.fireflycard_make_card",
-    docs='public code, found by "fireflycard-api.302ai.cn" (the same call on a host of its own, two forms)',
-    files={"icon": ("url",), "qrcodeImg": ("url",)},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Fireflycard(Resource):
@@ -102,20 +94,23 @@ class Fireflycard(Resource):
             imgScale: Scale of the image; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /fireflycard/api/saveImg
         Price: 0 PTC per call.
         Source: public code, found by "fireflycard-api.302ai.cn" (the same call on a host of its own, two forms)
         (caller, 2026-11-21)
         """
+        from api302_client.api.information_fireflycard import fireflycard_make_card as endpoint
+
         reply_: Binary = self._call(
-            MAKE_CARD,
+            endpoint,
             body={
                 "temp": temp,
                 "form": form,
@@ -224,20 +219,23 @@ class Fireflycard(Resource):
             imgScale: Scale of the image; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /fireflycard/api/saveImg
         Price: 0 PTC per call.
         Source: public code, found by "fireflycard-api.302ai.cn" (the same call on a host of its own, two forms)
         (caller, 2026-11-21)
         """
+        from api302_client.api.information_fireflycard import fireflycard_make_card as endpoint
+
         return self._stream_bytes(
-            MAKE_CARD,
+            endpoint,
             body={
                 "temp": temp,
                 "form": form,
@@ -351,20 +349,23 @@ class AsyncFireflycard(AsyncResource):
             imgScale: Scale of the image; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /fireflycard/api/saveImg
         Price: 0 PTC per call.
         Source: public code, found by "fireflycard-api.302ai.cn" (the same call on a host of its own, two forms)
         (caller, 2026-11-21)
         """
+        from api302_client.api.information_fireflycard import fireflycard_make_card as endpoint
+
         reply_: Binary = await self._call(
-            MAKE_CARD,
+            endpoint,
             body={
                 "temp": temp,
                 "form": form,
@@ -473,20 +474,23 @@ class AsyncFireflycard(AsyncResource):
             imgScale: Scale of the image; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /fireflycard/api/saveImg
         Price: 0 PTC per call.
         Source: public code, found by "fireflycard-api.302ai.cn" (the same call on a host of its own, two forms)
         (caller, 2026-11-21)
         """
+        from api302_client.api.information_fireflycard import fireflycard_make_card as endpoint
+
         return self._stream_bytes(
-            MAKE_CARD,
+            endpoint,
             body={
                 "temp": temp,
                 "form": form,

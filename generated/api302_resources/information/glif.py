@@ -5,23 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
     from api302_client.models import GlifResponse
-
-RUN = Operation(
-    id="glif_run",
-    endpoint="information_glif.glif_run",
-    docs='public code, found by "simple-api.glif.app"',
-    required=("id", "inputs"),
-    not_empty=("id",),
-    success={"field": "!error", "values": [True], "message": "error"},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
 
 
 class Glif(Resource):
@@ -43,18 +33,23 @@ class Glif(Resource):
             id: The glif's id.
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi
         Price: 0.1 PTC per call.
         Source: public code, found by "simple-api.glif.app" (vendor, 2026-11-21)
         """
-        reply_: GlifResponse = self._call(RUN, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_glif import glif_run as endpoint
+
+        reply_: GlifResponse = self._call(
+            endpoint, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
 
@@ -77,18 +72,21 @@ class AsyncGlif(AsyncResource):
             id: The glif's id.
             inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result of the glif.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /glifapi
         Price: 0.1 PTC per call.
         Source: public code, found by "simple-api.glif.app" (vendor, 2026-11-21)
         """
+        from api302_client.api.information_glif import glif_run as endpoint
+
         reply_: GlifResponse = await self._call(
-            RUN, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

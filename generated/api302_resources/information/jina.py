@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,35 +14,6 @@ if TYPE_CHECKING:
     from api302_client._model import Text
     from api302_client.models import JinaClassifyResponse, JinaGroundingResponse, JinaReaderResponse, JinaSearchResponse
     from api302_client.params.information_jina import JinaClassifyInput
-
-READ = Operation(
-    id="jina_read",
-    endpoint="information_jina.jina_read",
-    docs="302ai/302_podcast_generator:lib/api/reader.ts",
-    success={"field": "code", "values": [200], "message": "readableMessage || message"},
-    price=[{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
-)
-SEARCH = Operation(
-    id="jina_search",
-    endpoint="information_jina.jina_search",
-    docs="jina-ai/meta-prompt:v9.txt",
-    success={"field": "code", "values": [200], "message": "readableMessage || message"},
-    price=[{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
-)
-CHECK_FACT = Operation(
-    id="jina_check_fact",
-    endpoint="information_jina.jina_check_fact",
-    docs="302ai/302_facts_proof:src/api/verification/jinaSearch.ts",
-    success={"field": "code", "values": [200], "message": "readableMessage || message"},
-    price=[{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
-)
-CLASSIFY = Operation(
-    id="jina_classify",
-    endpoint="information_jina.jina_classify",
-    docs="jina-ai/meta-prompt:v9.txt",
-    required=("input", "labels"),
-    price=[{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
-)
 
 
 class Jina(Resource):
@@ -64,19 +35,22 @@ class Jina(Resource):
             website: URL of the page.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The page, in JSON or plain.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /jina/reader/{website}
         Price: 0.02 PTC per 1M tokens.
         Source: 302ai/302_podcast_generator:lib/api/reader.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_jina import jina_read as endpoint
+
         reply_: JinaReaderResponse | Text = self._call(
-            READ, path={"website": website}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"website": website}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -96,19 +70,22 @@ class Jina(Resource):
             query: The search query.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results, in JSON or plain.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /jina/search/{query}
         Price: 0.02 PTC per 1M tokens.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
+        from api302_client.api.information_jina import jina_search as endpoint
+
         reply_: JinaSearchResponse | Text = self._call(
-            SEARCH, path={"query": query}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"query": query}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -128,19 +105,22 @@ class Jina(Resource):
             query: The statement.
             deepdive: Search deeper.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The verdict.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /jina/grounding/{query}
         Price: 0.02 PTC per 1M tokens.
         Source: 302ai/302_facts_proof:src/api/verification/jinaSearch.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_jina import jina_check_fact as endpoint
+
         reply_: JinaGroundingResponse = self._call(
-            CHECK_FACT, path={"query": query}, query={"deepdive": deepdive}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"query": query}, query={"deepdive": deepdive}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -164,19 +144,22 @@ class Jina(Resource):
             model: The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both.
             classifier_id: The id of a classifier of your own, instead of a model.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The classes.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /jina/v1/classify
         Price: 0.02 PTC per 1M tokens.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
+        from api302_client.api.information_jina import jina_classify as endpoint
+
         reply_: JinaClassifyResponse = self._call(
-            CLASSIFY,
+            endpoint,
             body={"input": input, "labels": labels, "model": model, "classifier_id": classifier_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -202,19 +185,22 @@ class AsyncJina(AsyncResource):
             website: URL of the page.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The page, in JSON or plain.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /jina/reader/{website}
         Price: 0.02 PTC per 1M tokens.
         Source: 302ai/302_podcast_generator:lib/api/reader.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_jina import jina_read as endpoint
+
         reply_: JinaReaderResponse | Text = await self._call(
-            READ, path={"website": website}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"website": website}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -234,19 +220,22 @@ class AsyncJina(AsyncResource):
             query: The search query.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results, in JSON or plain.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /jina/search/{query}
         Price: 0.02 PTC per 1M tokens.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
+        from api302_client.api.information_jina import jina_search as endpoint
+
         reply_: JinaSearchResponse | Text = await self._call(
-            SEARCH, path={"query": query}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"query": query}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -266,19 +255,22 @@ class AsyncJina(AsyncResource):
             query: The statement.
             deepdive: Search deeper.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The verdict.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /jina/grounding/{query}
         Price: 0.02 PTC per 1M tokens.
         Source: 302ai/302_facts_proof:src/api/verification/jinaSearch.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_jina import jina_check_fact as endpoint
+
         reply_: JinaGroundingResponse = await self._call(
-            CHECK_FACT, path={"query": query}, query={"deepdive": deepdive}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"query": query}, query={"deepdive": deepdive}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -302,19 +294,22 @@ class AsyncJina(AsyncResource):
             model: The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both.
             classifier_id: The id of a classifier of your own, instead of a model.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The classes.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /jina/v1/classify
         Price: 0.02 PTC per 1M tokens.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
+        from api302_client.api.information_jina import jina_classify as endpoint
+
         reply_: JinaClassifyResponse = await self._call(
-            CLASSIFY,
+            endpoint,
             body={"input": input, "labels": labels, "model": model, "classifier_id": classifier_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

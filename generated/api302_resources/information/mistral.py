@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,15 +13,6 @@ if TYPE_CHECKING:
 
     from api302_client.models import MistralOcrResponse
     from api302_client.params.information_mistral import MistralDocumentUrl, MistralImageUrl
-
-OCR = Operation(
-    id="mistral_ocr",
-    endpoint="information_mistral.mistral_ocr",
-    docs="mistralai/client-python:docs/models/ocrrequest.md",
-    required=("model", "document"),
-    not_empty=("model",),
-    price=[{"amount": 0.002, "unit": "PTC", "per": "page"}],
-)
 
 
 class Mistral(Resource):
@@ -63,19 +54,22 @@ class Mistral(Resource):
             extract_header: Return page headers separately.
             extract_footer: Return page footers separately.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The pages.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mistral/v1/ocr
         Price: 0.002 PTC per page.
         Source: mistralai/client-python:docs/models/ocrrequest.md (vendor, 2026-11-21)
         """
+        from api302_client.api.information_mistral import mistral_ocr as endpoint
+
         reply_: MistralOcrResponse = self._call(
-            OCR,
+            endpoint,
             body={
                 "model": model,
                 "document": document,
@@ -134,19 +128,22 @@ class AsyncMistral(AsyncResource):
             extract_header: Return page headers separately.
             extract_footer: Return page footers separately.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The pages.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /mistral/v1/ocr
         Price: 0.002 PTC per page.
         Source: mistralai/client-python:docs/models/ocrrequest.md (vendor, 2026-11-21)
         """
+        from api302_client.api.information_mistral import mistral_ocr as endpoint
+
         reply_: MistralOcrResponse = await self._call(
-            OCR,
+            endpoint,
             body={
                 "model": model,
                 "document": document,

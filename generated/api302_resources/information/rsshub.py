@@ -5,20 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from api302_client._model import Text
-
-GET_FEED = Operation(
-    id="rsshub_get_feed",
-    endpoint="information_rsshub.rsshub_get_feed",
-    docs="302ai/302_document_editor:apps/web/app/componets/RightMenu/NewsSubscription/service.ts",
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
 
 
 class Rsshub(Resource):
@@ -41,19 +34,22 @@ class Rsshub(Resource):
         Args:
             path: The route.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The feed, as RSS.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /rsshub/{path}
         Price: 0.001 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/componets/RightMenu/NewsSubscription/service.ts (caller,
         2026-11-21)
         """
-        reply_: Text = self._call(GET_FEED, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_rsshub import rsshub_get_feed as endpoint
+
+        reply_: Text = self._call(endpoint, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -77,17 +73,20 @@ class AsyncRsshub(AsyncResource):
         Args:
             path: The route.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The feed, as RSS.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /rsshub/{path}
         Price: 0.001 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/componets/RightMenu/NewsSubscription/service.ts (caller,
         2026-11-21)
         """
-        reply_: Text = await self._call(GET_FEED, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_rsshub import rsshub_get_feed as endpoint
+
+        reply_: Text = await self._call(endpoint, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -5,53 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
     from api302_client.models import Search1ApiCrawlResponse, Search1ApiLinks, Search1ApiSearchResponse, Search1ApiTrends
-
-SEARCH = Operation(
-    id="search1api_search",
-    endpoint="information_search1api.search1api_search",
-    docs="302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts",
-    required=("query",),
-    not_empty=("query",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-SEARCH_NEWS = Operation(
-    id="search1api_search_news",
-    endpoint="information_search1api.search1api_search_news",
-    docs="fatwang2/search1api-mcp:src/types.ts",
-    required=("query",),
-    not_empty=("query",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-CRAWL = Operation(
-    id="search1api_crawl",
-    endpoint="information_search1api.search1api_crawl",
-    docs="fatwang2/search1api-mcp:src/types.ts",
-    required=("url",),
-    not_empty=("url",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-LIST_LINKS = Operation(
-    id="search1api_list_links",
-    endpoint="information_search1api.search1api_list_links",
-    docs="fatwang2/search1api-mcp:src/types.ts",
-    required=("url",),
-    not_empty=("url",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-LIST_TRENDS = Operation(
-    id="search1api_list_trends",
-    endpoint="information_search1api.search1api_list_trends",
-    docs="fatwang2/search1api-mcp:src/types.ts",
-    required=("search_service",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
 
 
 class Search1api(Resource):
@@ -88,19 +48,22 @@ class Search1api(Resource):
             time_range: Maximum age.
             image: Return images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /search1api/search
         Price: 0.001 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_search1api import search1api_search as endpoint
+
         reply_: Search1ApiSearchResponse = self._call(
-            SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "max_results": max_results,
@@ -141,19 +104,22 @@ class Search1api(Resource):
             exclude_sites: Not from these sites.
             time_range: Maximum age.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /search1api/news
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.information_search1api import search1api_search_news as endpoint
+
         reply_: Search1ApiSearchResponse = self._call(
-            SEARCH_NEWS,
+            endpoint,
             body={
                 "query": query,
                 "max_results": max_results,
@@ -181,18 +147,21 @@ class Search1api(Resource):
         Args:
             url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The page.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /search1api/crawl
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
-        reply_: Search1ApiCrawlResponse = self._call(CRAWL, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_search1api import search1api_crawl as endpoint
+
+        reply_: Search1ApiCrawlResponse = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_links(
@@ -209,18 +178,21 @@ class Search1api(Resource):
         Args:
             url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The links.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /search1api/sitemap
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
-        reply_: Search1ApiLinks = self._call(LIST_LINKS, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_search1api import search1api_list_links as endpoint
+
+        reply_: Search1ApiLinks = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_trends(
@@ -239,19 +211,22 @@ class Search1api(Resource):
             search_service: The search engine.
             max_results: Maximum number of results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The topics.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /search1api/trending
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.information_search1api import search1api_list_trends as endpoint
+
         reply_: Search1ApiTrends = self._call(
-            LIST_TRENDS,
+            endpoint,
             body={"search_service": search_service, "max_results": max_results},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -292,19 +267,22 @@ class AsyncSearch1api(AsyncResource):
             time_range: Maximum age.
             image: Return images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /search1api/search
         Price: 0.001 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_search1api import search1api_search as endpoint
+
         reply_: Search1ApiSearchResponse = await self._call(
-            SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "max_results": max_results,
@@ -345,19 +323,22 @@ class AsyncSearch1api(AsyncResource):
             exclude_sites: Not from these sites.
             time_range: Maximum age.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /search1api/news
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.information_search1api import search1api_search_news as endpoint
+
         reply_: Search1ApiSearchResponse = await self._call(
-            SEARCH_NEWS,
+            endpoint,
             body={
                 "query": query,
                 "max_results": max_results,
@@ -385,19 +366,22 @@ class AsyncSearch1api(AsyncResource):
         Args:
             url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The page.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /search1api/crawl
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.information_search1api import search1api_crawl as endpoint
+
         reply_: Search1ApiCrawlResponse = await self._call(
-            CRAWL, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -415,18 +399,21 @@ class AsyncSearch1api(AsyncResource):
         Args:
             url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The links.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /search1api/sitemap
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
-        reply_: Search1ApiLinks = await self._call(LIST_LINKS, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_search1api import search1api_list_links as endpoint
+
+        reply_: Search1ApiLinks = await self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def list_trends(
@@ -445,19 +432,22 @@ class AsyncSearch1api(AsyncResource):
             search_service: The search engine.
             max_results: Maximum number of results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The topics.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /search1api/trending
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.information_search1api import search1api_list_trends as endpoint
+
         reply_: Search1ApiTrends = await self._call(
-            LIST_TRENDS,
+            endpoint,
             body={"search_service": search_service, "max_results": max_results},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
     from api302_client.models import SearchapiResponse
-
-SEARCH = Operation(id="searchapi_search", endpoint="information_searchapi.searchapi_search", docs="p565")
 
 
 class Searchapi(Resource):
@@ -100,18 +98,21 @@ class Searchapi(Resource):
             patent_type: google_patents: the type.
             litigation: google_patents: with or without litigation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results. Which lists are present depends on the engine.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /searchapi/search
         Source: documentation page p565 (caller, 2026-11-21)
         """
+        from api302_client.api.information_searchapi import searchapi_search as endpoint
+
         reply_: SearchapiResponse = self._call(
-            SEARCH,
+            endpoint,
             query={
                 "engine": engine,
                 "q": q,
@@ -230,18 +231,21 @@ class AsyncSearchapi(AsyncResource):
             patent_type: google_patents: the type.
             litigation: google_patents: with or without litigation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results. Which lists are present depends on the engine.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /searchapi/search
         Source: documentation page p565 (caller, 2026-11-21)
         """
+        from api302_client.api.information_searchapi import searchapi_search as endpoint
+
         reply_: SearchapiResponse = await self._call(
-            SEARCH,
+            endpoint,
             query={
                 "engine": engine,
                 "q": q,

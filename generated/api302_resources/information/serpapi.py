@@ -5,20 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
     from api302_client.models import SerpapiResponse
-
-SEARCH = Operation(
-    id="serpapi_search",
-    endpoint="information_serpapi.serpapi_search",
-    docs="public code that calls /serpapi/search",
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
-)
 
 
 class Serpapi(Resource):
@@ -56,19 +49,22 @@ class Serpapi(Resource):
             tbm: The type of search at Google, such as nws for news or isch for images.
             device: The type of device.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /serpapi/search
         Price: 0.005 PTC per call.
         Source: public code that calls /serpapi/search (caller, 2026-11-21)
         """
+        from api302_client.api.information_serpapi import serpapi_search as endpoint
+
         reply_: SerpapiResponse = self._call(
-            SEARCH,
+            endpoint,
             query={
                 "engine": engine,
                 "q": q,
@@ -120,19 +116,22 @@ class AsyncSerpapi(AsyncResource):
             tbm: The type of search at Google, such as nws for news or isch for images.
             device: The type of device.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /serpapi/search
         Price: 0.005 PTC per call.
         Source: public code that calls /serpapi/search (caller, 2026-11-21)
         """
+        from api302_client.api.information_serpapi import serpapi_search as endpoint
+
         reply_: SerpapiResponse = await self._call(
-            SEARCH,
+            endpoint,
             query={
                 "engine": engine,
                 "q": q,

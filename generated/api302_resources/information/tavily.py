@@ -5,35 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
     from api302_client.models import TavilyExtractResponse, TavilySearchResponse
-
-SEARCH = Operation(
-    id="tavily_search",
-    endpoint="information_tavily.tavily_search",
-    docs="302ai/302_podcast_generator:lib/api/search.ts",
-    required=("query",),
-    not_empty=("query",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-SEARCH_SIMPLE = Operation(
-    id="tavily_search_simple",
-    endpoint="information_tavily.tavily_search_simple",
-    docs="302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts",
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-EXTRACT = Operation(
-    id="tavily_extract",
-    endpoint="information_tavily.tavily_extract",
-    docs="tavily-ai/tavily-python:tavily/tavily.py",
-    required=("urls",),
-    price=[{"amount": 0.002, "unit": "PTC", "per": "page"}],
-)
 
 
 class Tavily(Resource):
@@ -91,19 +69,22 @@ class Tavily(Resource):
             include_usage: Return the usage at Tavily.
             exact_match: Only pages with the exact text in quotes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /tavily/search
         Price: 0.01 PTC per call.
         Source: 302ai/302_podcast_generator:lib/api/search.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_tavily import tavily_search as endpoint
+
         reply_: TavilySearchResponse = self._call(
-            SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "search_depth": search_depth,
@@ -146,19 +127,22 @@ class Tavily(Resource):
             query: The search query.
             max_results: Maximum number of results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tavily/search
         Price: 0.01 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_tavily import tavily_search_simple as endpoint
+
         reply_: TavilySearchResponse = self._call(
-            SEARCH_SIMPLE, query={"query": query, "max_results": max_results}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"query": query, "max_results": max_results}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -192,19 +176,22 @@ class Tavily(Resource):
             query: Return the parts that match this query.
             chunks_per_source: Number of parts per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The pages.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /tavily/extract
         Price: 0.002 PTC per page.
         Source: tavily-ai/tavily-python:tavily/tavily.py (vendor, 2026-11-21)
         """
+        from api302_client.api.information_tavily import tavily_extract as endpoint
+
         reply_: TavilyExtractResponse = self._call(
-            EXTRACT,
+            endpoint,
             body={
                 "urls": urls,
                 "include_images": include_images,
@@ -276,19 +263,22 @@ class AsyncTavily(AsyncResource):
             include_usage: Return the usage at Tavily.
             exact_match: Only pages with the exact text in quotes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /tavily/search
         Price: 0.01 PTC per call.
         Source: 302ai/302_podcast_generator:lib/api/search.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_tavily import tavily_search as endpoint
+
         reply_: TavilySearchResponse = await self._call(
-            SEARCH,
+            endpoint,
             body={
                 "query": query,
                 "search_depth": search_depth,
@@ -331,19 +321,22 @@ class AsyncTavily(AsyncResource):
             query: The search query.
             max_results: Maximum number of results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The results.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /tavily/search
         Price: 0.01 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.information_tavily import tavily_search_simple as endpoint
+
         reply_: TavilySearchResponse = await self._call(
-            SEARCH_SIMPLE, query={"query": query, "max_results": max_results}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"query": query, "max_results": max_results}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -377,19 +370,22 @@ class AsyncTavily(AsyncResource):
             query: Return the parts that match this query.
             chunks_per_source: Number of parts per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The pages.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /tavily/extract
         Price: 0.002 PTC per page.
         Source: tavily-ai/tavily-python:tavily/tavily.py (vendor, 2026-11-21)
         """
+        from api302_client.api.information_tavily import tavily_extract as endpoint
+
         reply_: TavilyExtractResponse = await self._call(
-            EXTRACT,
+            endpoint,
             body={
                 "urls": urls,
                 "include_images": include_images,

@@ -5,21 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from api302_client.models import YoudaoResponse
-
-TRANSLATE = Operation(
-    id="youdao_translate",
-    endpoint="information_youdao.youdao_translate",
-    docs="yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own reply",
-    success={"field": "errorCode", "values": ["0", 0]},
-    price=[{"amount": 8, "unit": "PTC", "per": "1M characters"}],
-)
 
 
 class Youdao(Resource):
@@ -40,19 +32,22 @@ class Youdao(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The translation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /youdao/api
         Price: 8 PTC per 1M characters.
         Source: yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own reply (vendor,
         2026-11-21)
         """
-        reply_: YoudaoResponse = self._call(TRANSLATE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_youdao import youdao_translate as endpoint
+
+        reply_: YoudaoResponse = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -74,17 +69,20 @@ class AsyncYoudao(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The translation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /youdao/api
         Price: 8 PTC per 1M characters.
         Source: yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own reply (vendor,
         2026-11-21)
         """
-        reply_: YoudaoResponse = await self._call(TRANSLATE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_youdao import youdao_translate as endpoint
+
+        reply_: YoudaoResponse = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

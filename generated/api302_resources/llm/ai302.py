@@ -5,42 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
     from api302_client.models import Ai302AsyncResult, Ai302ModelList, Ai302ModelStatusList
-
-LIST_MODELS = Operation(
-    id="ai302_list_models",
-    endpoint="llm_ai302.ai302_list_models",
-    docs="302ai/302-AI-Studio:src/main/api/ai.ts",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_MODEL_STATUS = Operation(
-    id="ai302_get_model_status",
-    endpoint="llm_ai302.ai302_get_model_status",
-    docs="https://doc-en.302.ai/api-284770652",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_ASYNC_RESULT = Operation(
-    id="ai302_get_async_result",
-    endpoint="llm_ai302.ai302_get_async_result",
-    docs="public code: GET /async_result",
-    status={
-        "state": "status_code",
-        "pending": [0],
-        "succeeded": [200],
-        "failed": [400, 401, 403, 404, 413, 429, 500, 503],
-        "outputs": [{"field": "data", "encoding": "json", "then": "data[].url"}],
-        "response": {"field": "data", "encoding": "json"},
-        "error": {"message": "err", "code": "status_code"},
-        "interval": 2,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Ai302(Resource):
@@ -64,19 +35,22 @@ class Ai302(Resource):
             llm: 1 lists language models only, 0 the others only.
             include_custom_models: 1 lists your own models as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /v1/models
         Price: 0 PTC per call.
         Source: 302ai/302-AI-Studio:src/main/api/ai.ts (caller, 2026-11-21)
         """
+        from api302_client.api.llm_ai302 import ai302_list_models as endpoint
+
         reply_: Ai302ModelList = self._call(
-            LIST_MODELS,
+            endpoint,
             query={"llm": llm, "include_custom_models": include_custom_models},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -98,19 +72,22 @@ class Ai302(Resource):
         Args:
             model: The model; all monitored ones without it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models and their response times.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /v1/status
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/api-284770652 (page, 2026-11-21)
         """
+        from api302_client.api.llm_ai302 import ai302_get_model_status as endpoint
+
         reply_: Ai302ModelStatusList = self._call(
-            GET_MODEL_STATUS, query={"model": model}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"model": model}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -132,19 +109,22 @@ class Ai302(Resource):
             task_id: The task's id.
             llm_content_extract: Return a chat's text in `extracted_content` as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result, or that it is pending.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /v1/async_result
         Price: 0 PTC per call.
         Source: public code: GET /async_result (caller, 2026-11-21)
         """
+        from api302_client.api.llm_ai302 import ai302_get_async_result as endpoint
+
         reply_: Ai302AsyncResult = self._call(
-            GET_ASYNC_RESULT,
+            endpoint,
             query={"task_id": task_id, "llm_content_extract": llm_content_extract},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -172,19 +152,22 @@ class AsyncAi302(AsyncResource):
             llm: 1 lists language models only, 0 the others only.
             include_custom_models: 1 lists your own models as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /v1/models
         Price: 0 PTC per call.
         Source: 302ai/302-AI-Studio:src/main/api/ai.ts (caller, 2026-11-21)
         """
+        from api302_client.api.llm_ai302 import ai302_list_models as endpoint
+
         reply_: Ai302ModelList = await self._call(
-            LIST_MODELS,
+            endpoint,
             query={"llm": llm, "include_custom_models": include_custom_models},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -206,19 +189,22 @@ class AsyncAi302(AsyncResource):
         Args:
             model: The model; all monitored ones without it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models and their response times.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /v1/status
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/api-284770652 (page, 2026-11-21)
         """
+        from api302_client.api.llm_ai302 import ai302_get_model_status as endpoint
+
         reply_: Ai302ModelStatusList = await self._call(
-            GET_MODEL_STATUS, query={"model": model}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"model": model}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -240,19 +226,22 @@ class AsyncAi302(AsyncResource):
             task_id: The task's id.
             llm_content_extract: Return a chat's text in `extracted_content` as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The result, or that it is pending.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /v1/async_result
         Price: 0 PTC per call.
         Source: public code: GET /async_result (caller, 2026-11-21)
         """
+        from api302_client.api.llm_ai302 import ai302_get_async_result as endpoint
+
         reply_: Ai302AsyncResult = await self._call(
-            GET_ASYNC_RESULT,
+            endpoint,
             query={"task_id": task_id, "llm_content_extract": llm_content_extract},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

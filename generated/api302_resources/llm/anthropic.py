@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,22 +23,6 @@ if TYPE_CHECKING:
         AnthropicTool,
         AnthropicToolChoice,
     )
-
-MESSAGES = Operation(
-    id="anthropic_messages",
-    endpoint="llm_anthropic.anthropic_messages",
-    docs="http://302ai-en.apifox.cn/api-222603718",
-    required=("model", "messages", "max_tokens"),
-    not_empty=("model",),
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"field": "type", "values": ["message_stop"]},
-        "error": "error",
-        "text": "delta.text",
-        "accumulate": "anthropic_messages",
-    },
-    price=[{"note": "by model"}],
-)
 
 
 class Anthropic(Resource):
@@ -101,19 +85,22 @@ class Anthropic(Resource):
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The message, whole or as events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/messages
         Price: by model.
         Source: http://302ai-en.apifox.cn/api-222603718 (page, 2026-11-21)
         """
+        from api302_client.api.llm_anthropic import anthropic_messages as endpoint
+
         reply_: AnthropicMessage = self._call(
-            MESSAGES,
+            endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
                 "model": model,
@@ -192,19 +179,22 @@ class Anthropic(Resource):
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (AnthropicStreamEvent).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/messages
         Price: by model.
         Source: http://302ai-en.apifox.cn/api-222603718 (page, 2026-11-21)
         """
+        from api302_client.api.llm_anthropic import anthropic_messages as endpoint
+
         return self._stream(
-            MESSAGES,
+            endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
                 "model": model,
@@ -289,19 +279,22 @@ class AsyncAnthropic(AsyncResource):
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The message, whole or as events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/messages
         Price: by model.
         Source: http://302ai-en.apifox.cn/api-222603718 (page, 2026-11-21)
         """
+        from api302_client.api.llm_anthropic import anthropic_messages as endpoint
+
         reply_: AnthropicMessage = await self._call(
-            MESSAGES,
+            endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
                 "model": model,
@@ -380,19 +373,22 @@ class AsyncAnthropic(AsyncResource):
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (AnthropicStreamEvent).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/messages
         Price: by model.
         Source: http://302ai-en.apifox.cn/api-222603718 (page, 2026-11-21)
         """
+        from api302_client.api.llm_anthropic import anthropic_messages as endpoint
+
         return self._stream(
-            MESSAGES,
+            endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
                 "model": model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,29 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncStream, Stream
     from api302_client.models import GoogleGenerateResponse
     from api302_client.params.llm_google import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
-
-GENERATE_CONTENT = Operation(
-    id="google_generate_content",
-    endpoint="llm_google.google_generate_content",
-    docs="https://doc-en.302.ai/344797830e0",
-    required=("contents",),
-    price=[{"note": "by model"}],
-)
-STREAM_GENERATE_CONTENT = Operation(
-    id="google_stream_generate_content",
-    endpoint="llm_google.google_stream_generate_content",
-    docs="https://doc.302.ai/379755078e0",
-    required=("contents",),
-    stream={
-        "when": {"in": "query", "name": "alt", "value": "sse"},
-        "done": {"field": "candidates[0].finishReason || promptFeedback.blockReason"},
-        "error": "error",
-        "text": "join('', candidates[0].content.parts[?!thought].text || `[]`)",
-        "accumulate": "gemini",
-        "response": "GoogleGenerateResponse",
-    },
-    price=[{"note": "by model"}],
-)
 
 
 class Google(Resource):
@@ -77,19 +54,22 @@ class Google(Resource):
             response_format: 302.AI's: `url` returns images and audio by URL instead of base64. It is also seen
                 with no value.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1beta/models/{model}:generateContent
         Price: by model.
         Source: https://doc-en.302.ai/344797830e0 (sample, 2026-11-21)
         """
+        from api302_client.api.llm_google import google_generate_content as endpoint
+
         reply_: GoogleGenerateResponse = self._call(
-            GENERATE_CONTENT,
+            endpoint,
             path={"model": model},
             query={"response_format": response_format},
             body={
@@ -141,19 +121,22 @@ class Google(Resource):
             labels: Your own metadata.
             response_format: 302.AI's: `url` returns images and audio by URL instead of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (GoogleGenerateResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1beta/models/{model}:streamGenerateContent
         Price: by model.
         Source: https://doc.302.ai/379755078e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.llm_google import google_stream_generate_content as endpoint
+
         return self._stream(
-            STREAM_GENERATE_CONTENT,
+            endpoint,
             path={"model": model},
             query={"response_format": response_format, "alt": "sse"},
             body={
@@ -208,19 +191,22 @@ class AsyncGoogle(AsyncResource):
             response_format: 302.AI's: `url` returns images and audio by URL instead of base64. It is also seen
                 with no value.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1beta/models/{model}:generateContent
         Price: by model.
         Source: https://doc-en.302.ai/344797830e0 (sample, 2026-11-21)
         """
+        from api302_client.api.llm_google import google_generate_content as endpoint
+
         reply_: GoogleGenerateResponse = await self._call(
-            GENERATE_CONTENT,
+            endpoint,
             path={"model": model},
             query={"response_format": response_format},
             body={
@@ -272,19 +258,22 @@ class AsyncGoogle(AsyncResource):
             labels: Your own metadata.
             response_format: 302.AI's: `url` returns images and audio by URL instead of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (GoogleGenerateResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1beta/models/{model}:streamGenerateContent
         Price: by model.
         Source: https://doc.302.ai/379755078e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.llm_google import google_stream_generate_content as endpoint
+
         return self._stream(
-            STREAM_GENERATE_CONTENT,
+            endpoint,
             path={"model": model},
             query={"response_format": response_format, "alt": "sse"},
             body={

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -24,100 +24,6 @@ if TYPE_CHECKING:
         MemobaseUserResponse,
     )
     from api302_client.params.llm_memobase import MemobaseBlobData
-
-CREATE_USER = Operation(
-    id="memobase_create_user",
-    endpoint="llm_memobase.memobase_create_user",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_USER = Operation(
-    id="memobase_get_user",
-    endpoint="llm_memobase.memobase_get_user",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-UPDATE_USER = Operation(
-    id="memobase_update_user",
-    endpoint="llm_memobase.memobase_update_user",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DELETE_USER = Operation(
-    id="memobase_delete_user",
-    endpoint="llm_memobase.memobase_delete_user",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_PROFILE = Operation(
-    id="memobase_get_profile",
-    endpoint="llm_memobase.memobase_get_profile",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DELETE_PROFILE = Operation(
-    id="memobase_delete_profile",
-    endpoint="llm_memobase.memobase_delete_profile",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LIST_EVENTS = Operation(
-    id="memobase_list_events",
-    endpoint="llm_memobase.memobase_list_events",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_CONTEXT = Operation(
-    id="memobase_get_context",
-    endpoint="llm_memobase.memobase_get_context",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-INSERT_BLOB = Operation(
-    id="memobase_insert_blob",
-    endpoint="llm_memobase.memobase_insert_blob",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    required=("blob_type", "blob_data"),
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LIST_BLOBS = Operation(
-    id="memobase_list_blobs",
-    endpoint="llm_memobase.memobase_list_blobs",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    pages={"parameter": "page", "first": 0, "items": "data.ids"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_BLOB = Operation(
-    id="memobase_get_blob",
-    endpoint="llm_memobase.memobase_get_blob",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DELETE_BLOB = Operation(
-    id="memobase_delete_blob",
-    endpoint="llm_memobase.memobase_delete_blob",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-FLUSH_BUFFER = Operation(
-    id="memobase_flush_buffer",
-    endpoint="llm_memobase.memobase_flush_buffer",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Memobase(Resource):
@@ -139,19 +45,22 @@ class Memobase(Resource):
             id: An id of your choice, a version 4 or 5 UUID; a new one without it.
             data: The data of the user; its fields are yours.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The user's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /memobase/api/v1/users
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_create_user as endpoint
+
         reply_: MemobaseIdResponse = self._call(
-            CREATE_USER, body={"id": id, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -169,19 +78,22 @@ class Memobase(Resource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The user.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_get_user as endpoint
+
         reply_: MemobaseUserResponse = self._call(
-            GET_USER, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -201,19 +113,22 @@ class Memobase(Resource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The user's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /memobase/api/v1/users/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_update_user as endpoint
+
         reply_: MemobaseIdResponse = self._call(
-            UPDATE_USER, path={"user_id": user_id}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -231,19 +146,22 @@ class Memobase(Resource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /memobase/api/v1/users/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_delete_user as endpoint
+
         reply_: MemobaseResponse = self._call(
-            DELETE_USER, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -277,19 +195,22 @@ class Memobase(Resource):
             chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for
                 them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The entries.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/profile/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_get_profile as endpoint
+
         reply_: MemobaseProfileResponse = self._call(
-            GET_PROFILE,
+            endpoint,
             path={"user_id": user_id},
             query={
                 "topk": topk,
@@ -320,19 +241,22 @@ class Memobase(Resource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             profile_id: The entry's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /memobase/api/v1/users/profile/{user_id}/{profile_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_delete_profile as endpoint
+
         reply_: MemobaseResponse = self._call(
-            DELETE_PROFILE, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -356,19 +280,22 @@ class Memobase(Resource):
             max_token_size: Maximum number of tokens.
             need_summary: Only events with a summary. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/event/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_list_events as endpoint
+
         reply_: MemobaseEventsResponse = self._call(
-            LIST_EVENTS,
+            endpoint,
             path={"user_id": user_id},
             query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -419,19 +346,22 @@ class Memobase(Resource):
                 seconds more. Server default: true.
             fill_window_with_events: Use the remaining room for more events. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The text.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/context/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_get_context as endpoint
+
         reply_: MemobaseContextResponse = self._call(
-            GET_CONTEXT,
+            endpoint,
             path={"user_id": user_id},
             query={
                 "max_token_size": max_token_size,
@@ -480,19 +410,22 @@ class Memobase(Resource):
             wait_process: Return only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The blob's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /memobase/api/v1/blobs/insert/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_insert_blob as endpoint
+
         reply_: MemobaseInsertResponse = self._call(
-            INSERT_BLOB,
+            endpoint,
             path={"user_id": user_id},
             query={"wait_process": wait_process},
             body={"blob_type": blob_type, "blob_data": blob_data, "fields": fields, "created_at": created_at},
@@ -522,19 +455,22 @@ class Memobase(Resource):
             page: Page number, from 0. Server default: 0.
             page_size: Number of items per page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             One page of ids.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/blobs/{user_id}/{blob_type}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_list_blobs as endpoint
+
         reply_: MemobaseIdsResponse = self._call(
-            LIST_BLOBS,
+            endpoint,
             path={"user_id": user_id, "blob_type": blob_type},
             query={"page": page, "page_size": page_size},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -559,19 +495,22 @@ class Memobase(Resource):
             blob_type: The type of blob.
             page_size: Number of items per page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/blobs/{user_id}/{blob_type}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_list_blobs as endpoint
+
         return self._iterate(
-            LIST_BLOBS,
+            endpoint,
             path={"user_id": user_id, "blob_type": blob_type},
             query={"page_size": page_size},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -593,19 +532,22 @@ class Memobase(Resource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             blob_id: The blob's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The blob.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/blobs/{user_id}/{blob_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_get_blob as endpoint
+
         reply_: MemobaseBlobResponse = self._call(
-            GET_BLOB, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -625,19 +567,22 @@ class Memobase(Resource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             blob_id: The blob's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /memobase/api/v1/blobs/{user_id}/{blob_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_delete_blob as endpoint
+
         reply_: MemobaseResponse = self._call(
-            DELETE_BLOB, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -660,19 +605,22 @@ class Memobase(Resource):
             wait_process: Return only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             What changed in memory, as far as it is known.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /memobase/api/v1/users/buffer/{user_id}/{buffer_type}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_flush_buffer as endpoint
+
         reply_: MemobaseFlushResponse = self._call(
-            FLUSH_BUFFER,
+            endpoint,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"wait_process": wait_process},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -699,19 +647,22 @@ class AsyncMemobase(AsyncResource):
             id: An id of your choice, a version 4 or 5 UUID; a new one without it.
             data: The data of the user; its fields are yours.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The user's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /memobase/api/v1/users
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_create_user as endpoint
+
         reply_: MemobaseIdResponse = await self._call(
-            CREATE_USER, body={"id": id, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -729,19 +680,22 @@ class AsyncMemobase(AsyncResource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The user.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_get_user as endpoint
+
         reply_: MemobaseUserResponse = await self._call(
-            GET_USER, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -761,19 +715,22 @@ class AsyncMemobase(AsyncResource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The user's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /memobase/api/v1/users/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_update_user as endpoint
+
         reply_: MemobaseIdResponse = await self._call(
-            UPDATE_USER, path={"user_id": user_id}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -791,19 +748,22 @@ class AsyncMemobase(AsyncResource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /memobase/api/v1/users/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_delete_user as endpoint
+
         reply_: MemobaseResponse = await self._call(
-            DELETE_USER, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -837,19 +797,22 @@ class AsyncMemobase(AsyncResource):
             chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for
                 them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The entries.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/profile/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_get_profile as endpoint
+
         reply_: MemobaseProfileResponse = await self._call(
-            GET_PROFILE,
+            endpoint,
             path={"user_id": user_id},
             query={
                 "topk": topk,
@@ -880,19 +843,22 @@ class AsyncMemobase(AsyncResource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             profile_id: The entry's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /memobase/api/v1/users/profile/{user_id}/{profile_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_delete_profile as endpoint
+
         reply_: MemobaseResponse = await self._call(
-            DELETE_PROFILE, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -916,19 +882,22 @@ class AsyncMemobase(AsyncResource):
             max_token_size: Maximum number of tokens.
             need_summary: Only events with a summary. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/event/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_list_events as endpoint
+
         reply_: MemobaseEventsResponse = await self._call(
-            LIST_EVENTS,
+            endpoint,
             path={"user_id": user_id},
             query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -979,19 +948,22 @@ class AsyncMemobase(AsyncResource):
                 seconds more. Server default: true.
             fill_window_with_events: Use the remaining room for more events. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The text.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/context/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_get_context as endpoint
+
         reply_: MemobaseContextResponse = await self._call(
-            GET_CONTEXT,
+            endpoint,
             path={"user_id": user_id},
             query={
                 "max_token_size": max_token_size,
@@ -1040,19 +1012,22 @@ class AsyncMemobase(AsyncResource):
             wait_process: Return only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The blob's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /memobase/api/v1/blobs/insert/{user_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_insert_blob as endpoint
+
         reply_: MemobaseInsertResponse = await self._call(
-            INSERT_BLOB,
+            endpoint,
             path={"user_id": user_id},
             query={"wait_process": wait_process},
             body={"blob_type": blob_type, "blob_data": blob_data, "fields": fields, "created_at": created_at},
@@ -1082,19 +1057,22 @@ class AsyncMemobase(AsyncResource):
             page: Page number, from 0. Server default: 0.
             page_size: Number of items per page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             One page of ids.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/blobs/{user_id}/{blob_type}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_list_blobs as endpoint
+
         reply_: MemobaseIdsResponse = await self._call(
-            LIST_BLOBS,
+            endpoint,
             path={"user_id": user_id, "blob_type": blob_type},
             query={"page": page, "page_size": page_size},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1119,19 +1097,22 @@ class AsyncMemobase(AsyncResource):
             blob_type: The type of blob.
             page_size: Number of items per page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/users/blobs/{user_id}/{blob_type}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_list_blobs as endpoint
+
         return self._iterate(
-            LIST_BLOBS,
+            endpoint,
             path={"user_id": user_id, "blob_type": blob_type},
             query={"page_size": page_size},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1153,19 +1134,22 @@ class AsyncMemobase(AsyncResource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             blob_id: The blob's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The blob.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /memobase/api/v1/blobs/{user_id}/{blob_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_get_blob as endpoint
+
         reply_: MemobaseBlobResponse = await self._call(
-            GET_BLOB, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1185,19 +1169,22 @@ class AsyncMemobase(AsyncResource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             blob_id: The blob's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /memobase/api/v1/blobs/{user_id}/{blob_id}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_delete_blob as endpoint
+
         reply_: MemobaseResponse = await self._call(
-            DELETE_BLOB, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1220,19 +1207,22 @@ class AsyncMemobase(AsyncResource):
             wait_process: Return only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             What changed in memory, as far as it is known.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /memobase/api/v1/users/buffer/{user_id}/{buffer_type}
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.llm_memobase import memobase_flush_buffer as endpoint
+
         reply_: MemobaseFlushResponse = await self._call(
-            FLUSH_BUFFER,
+            endpoint,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"wait_process": wait_process},
             options=(extra_headers, extra_query, extra_body, timeout),

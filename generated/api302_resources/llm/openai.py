@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,43 +34,6 @@ if TYPE_CHECKING:
         OpenaiToolChoice,
         OpenaiWebSearchOptions,
     )
-
-CHAT_COMPLETIONS = Operation(
-    id="openai_chat_completions",
-    endpoint="llm_openai.openai_chat_completions",
-    docs="http://302ai-en.apifox.cn/api-273308610",
-    required=("model",),
-    not_empty=("model", "message"),
-    task={
-        "fetch": "ai302_get_async_result",
-        "parameters": {"task_id": "task_id"},
-        "when": {"in": "query", "name": "async", "value": True},
-        "webhook": {"in": "query", "name": "callback"},
-    },
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"data": "[DONE]"},
-        "error": "error",
-        "text": "choices[0].delta.content",
-        "accumulate": "openai_chat",
-    },
-    price=[{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "a web search, on top of the model"}],
-)
-RESPONSES = Operation(
-    id="openai_responses",
-    endpoint="llm_openai.openai_responses",
-    docs="https://doc.302.ai/308965988e0",
-    required=("model", "input"),
-    not_empty=("model",),
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"field": "type", "values": ["response.completed", "response.failed", "response.incomplete"]},
-        "error": "error || response.error || (type == 'error' && @) || `null`",
-        "text": "(type == 'response.output_text.delta' && delta) || `null`",
-        "accumulate": "openai_responses",
-    },
-    price=[{"note": "by model"}],
-)
 
 
 class Openai(Resource):
@@ -323,19 +286,22 @@ class Openai(Resource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer, whole or in chunks; or a task's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         reply_: OpenaiChatResponse | OpenaiShortChatResponse = self._call(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback},
             body={
                 "model": model,
@@ -643,20 +609,24 @@ class Openai(Resource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         return self._submit(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback, "async": True},
             body={
                 "model": model,
@@ -885,19 +855,22 @@ class Openai(Resource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         return self._stream(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback},
             body={
                 "model": model,
@@ -1034,19 +1007,22 @@ class Openai(Resource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The message, whole or as events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/responses
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
         reply_: OpenaiResponsesResponse = self._call(
-            RESPONSES,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -1152,19 +1128,22 @@ class Openai(Resource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiResponsesStreamEvent).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/responses
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
         return self._stream(
-            RESPONSES,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -1449,19 +1428,22 @@ class AsyncOpenai(AsyncResource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer, whole or in chunks; or a task's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         reply_: OpenaiChatResponse | OpenaiShortChatResponse = await self._call(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback},
             body={
                 "model": model,
@@ -1769,20 +1751,24 @@ class AsyncOpenai(AsyncResource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         return await self._submit(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback, "async": True},
             body={
                 "model": model,
@@ -2011,19 +1997,22 @@ class AsyncOpenai(AsyncResource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         return self._stream(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback},
             body={
                 "model": model,
@@ -2160,19 +2149,22 @@ class AsyncOpenai(AsyncResource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The message, whole or as events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/responses
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
         reply_: OpenaiResponsesResponse = await self._call(
-            RESPONSES,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -2278,19 +2270,22 @@ class AsyncOpenai(AsyncResource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiResponsesStreamEvent).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/responses
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
         return self._stream(
-            RESPONSES,
+            endpoint,
             body={
                 "model": model,
                 "input": input,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -25,99 +25,6 @@ if TYPE_CHECKING:
     )
     from api302_client.params.rag_ai302 import Ai302KbChatMessage
     from api302_client.params.rag_ai302 import Ai302RerankDocument as Ai302RerankDocumentParam
-
-RERANK = Operation(
-    id="ai302_rerank",
-    endpoint="rag_ai302.ai302_rerank",
-    docs="302-docs.md, a public study of the documentation (2026-09)",
-    required=("model", "query", "documents"),
-    not_empty=("model",),
-    price=[
-        {"amount": 0.02, "unit": "PTC", "per": "1M tokens", "for": "bce-reranker-base_v1"},
-        {"amount": 0.01, "unit": "PTC", "per": "1M tokens", "for": "BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B"},
-        {"amount": 0.1, "unit": "PTC", "per": "1M tokens", "for": "rerank-2.5"},
-        {"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "Jina's models"},
-    ],
-)
-RERANK_QWEN = Operation(
-    id="ai302_rerank_qwen",
-    endpoint="rag_ai302.ai302_rerank_qwen",
-    docs="https://doc-en.302.ai/411495982e0",
-    required=("model", "query", "documents"),
-    not_empty=("model", "query"),
-    price=[{"amount": 0.07, "unit": "PTC", "per": "1M tokens"}],
-)
-CREATE_KNOWLEDGE_BASE = Operation(
-    id="ai302_create_knowledge_base",
-    endpoint="rag_ai302.ai302_create_knowledge_base",
-    docs="https://doc-jp.302.ai/api-222612094",
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DELETE_KNOWLEDGE_BASE = Operation(
-    id="ai302_delete_knowledge_base",
-    endpoint="rag_ai302.ai302_delete_knowledge_base",
-    docs="https://302.ai/product/detail/302ai-knowledge-base-api",
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-UPLOAD_TO_KNOWLEDGE_BASE = Operation(
-    id="ai302_upload_to_knowledge_base",
-    endpoint="rag_ai302.ai302_upload_to_knowledge_base",
-    docs="https://302.ai/product/detail/302ai-knowledge-base-api",
-    files={"files": ("part",)},
-    required=("files", "kb_id"),
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"note": "by model"}],
-)
-LIST_KNOWLEDGE_BASES = Operation(
-    id="ai302_list_knowledge_bases",
-    endpoint="rag_ai302.ai302_list_knowledge_bases",
-    docs="https://302ai.apifox.cn/ru/217001161e0",
-    success={"field": "code", "values": [0], "message": "msg"},
-    pages={"parameter": "page", "first": 1, "items": "data.records"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_KNOWLEDGE_BASE = Operation(
-    id="ai302_get_knowledge_base",
-    endpoint="rag_ai302.ai302_get_knowledge_base",
-    docs="https://doc.302.ai/222611740e0",
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CHAT_WITH_KNOWLEDGE_BASE = Operation(
-    id="ai302_chat_with_knowledge_base",
-    endpoint="rag_ai302.ai302_chat_with_knowledge_base",
-    docs="https://302.ai/product/detail/302ai-knowledge-base-api",
-    required=("model_name", "query", "stream", "history", "top_k", "score_threshold", "temperature"),
-    not_empty=("model_name",),
-    success={"field": "code", "values": [0], "message": "msg"},
-    price=[{"note": "by model"}],
-)
-KNOWLEDGE_BASE_COMPLETIONS = Operation(
-    id="ai302_knowledge_base_completions",
-    endpoint="rag_ai302.ai302_knowledge_base_completions",
-    docs="openai/openai-openapi:openapi.json",
-    required=("model", "messages"),
-    not_empty=("model",),
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"data": "[DONE]"},
-        "error": "error",
-        "text": "choices[0].delta.content",
-        "accumulate": "openai_chat",
-    },
-    price=[{"note": "by model"}],
-)
-CHUNK_TEXT = Operation(
-    id="ai302_chunk_text", endpoint="rag_ai302.ai302_chunk_text", docs="https://doc.302.ai/245142513e0", price=[{"note": "by model"}]
-)
-CHUNK_FILE = Operation(
-    id="ai302_chunk_file",
-    endpoint="rag_ai302.ai302_chunk_file",
-    docs="302-docs.md, a public study of the documentation (2026-09)",
-    price=[{"note": "by model"}],
-)
 
 
 class Ai302(Resource):
@@ -156,20 +63,23 @@ class Ai302(Resource):
             overlap_tokens: Overlap of two chunks in tokens, below 80; BAAI and Youdao.
             truncation: Truncate what is too long instead of refusing it; Voyage. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The documents, best first.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/rerank
         Price: 0.02 PTC per 1M tokens for bce-reranker-base_v1; 0.01 PTC per 1M tokens for BAAI/bge-reranker-v2-m3,
         Qwen/Qwen3-Reranker-0.6B; 0.1 PTC per 1M tokens for rerank-2.5; 0.05 PTC per 1M tokens for Jina's models.
         Source: 302-docs.md, a public study of the documentation (2026-09) (sample, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_rerank as endpoint
+
         reply_: Ai302RerankResponse = self._call(
-            RERANK,
+            endpoint,
             body={
                 "model": model,
                 "query": query,
@@ -208,19 +118,22 @@ class Ai302(Resource):
             instruct: Instruction on what relevance means, best in English: answering the question (without it),
                 or saying the same.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The documents, best first.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/reranks
         Price: 0.07 PTC per 1M tokens.
         Source: https://doc-en.302.ai/411495982e0 (sample, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_rerank_qwen as endpoint
+
         reply_: Ai302RerankResponse = self._call(
-            RERANK_QWEN,
+            endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "instruct": instruct},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -248,19 +161,22 @@ class Ai302(Resource):
             model_id: Number of the embedding model; the pages show 0.
             llm_model_id: Number of the language model; the pages show 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The knowledge base.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/create_knowledge_base
         Price: 0 PTC per call.
         Source: https://doc-jp.302.ai/api-222612094 (sample, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_create_knowledge_base as endpoint
+
         reply_: Ai302KnowledgeBaseResponse = self._call(
-            CREATE_KNOWLEDGE_BASE,
+            endpoint,
             body={"kb_name": kb_name, "kb_info": kb_info, "kb_type": kb_type, "model_id": model_id, "llm_model_id": llm_model_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -280,20 +196,21 @@ class Ai302(Resource):
         Args:
             kb_id: The knowledge base's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /302/kb/delete_knowledge_base/{kb_id}
         Price: 0 PTC per call.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
-        reply_: Ai302KbResponse = self._call(
-            DELETE_KNOWLEDGE_BASE, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.rag_ai302 import ai302_delete_knowledge_base as endpoint
+
+        reply_: Ai302KbResponse = self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def upload_to_knowledge_base(
@@ -322,19 +239,22 @@ class Ai302(Resource):
             split_mode: Who splits the text: empty, or jina.
             max_chunk_length: Maximum length of a chunk with `split_mode` jina, such as 4000.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task that reads the files.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/create_knowledge_base/upload/files
         Price: by model.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_upload_to_knowledge_base as endpoint
+
         reply_: Ai302KbUploadResponse = self._call(
-            UPLOAD_TO_KNOWLEDGE_BASE,
+            endpoint,
             body={
                 "files": files,
                 "kb_id": kb_id,
@@ -365,19 +285,22 @@ class Ai302(Resource):
             page: Page number, from 1.
             page_size: Number of items per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             One page of knowledge bases.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/kb/knowledge_base/list_knowledge_bases
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/ru/217001161e0 (sample, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_list_knowledge_bases as endpoint
+
         reply_: Ai302KnowledgeBaseListResponse = self._call(
-            LIST_KNOWLEDGE_BASES, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -395,20 +318,21 @@ class Ai302(Resource):
         Args:
             page_size: Number of items per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/kb/knowledge_base/list_knowledge_bases
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/ru/217001161e0 (sample, 2026-11-21)
         """
-        return self._iterate(
-            LIST_KNOWLEDGE_BASES, query={"page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.rag_ai302 import ai302_list_knowledge_bases as endpoint
+
+        return self._iterate(endpoint, query={"page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_knowledge_base(
         self,
@@ -424,20 +348,21 @@ class Ai302(Resource):
         Args:
             kb_id: The knowledge base's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The knowledge base.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/kb/knowledge_base/info/{kb_id}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/222611740e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KbResponse = self._call(
-            GET_KNOWLEDGE_BASE, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.rag_ai302 import ai302_get_knowledge_base as endpoint
+
+        reply_: Ai302KbResponse = self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def chat_with_knowledge_base(
@@ -471,19 +396,22 @@ class Ai302(Resource):
             kb_id: The id of the knowledge base; not needed with an API key that is bound to one, which the page
                 says although it marks the field as required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/chat/knowledge_base_chat
         Price: by model.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_chat_with_knowledge_base as endpoint
+
         reply_: Ai302KbChatResponse = self._call(
-            CHAT_WITH_KNOWLEDGE_BASE,
+            endpoint,
             body={
                 "model_name": model_name,
                 "query": query,
@@ -524,19 +452,22 @@ class Ai302(Resource):
             top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
             max_tokens: Maximum number of output tokens.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The message, whole or as events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/v1/chat/completions
         Price: by model.
         Source: openai/openai-openapi:openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
+
         reply_: OpenaiChatResponse = self._call(
-            KNOWLEDGE_BASE_COMPLETIONS,
+            endpoint,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -566,19 +497,22 @@ class Ai302(Resource):
             top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
             max_tokens: Maximum number of output tokens.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/v1/chat/completions
         Price: by model.
         Source: openai/openai-openapi:openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
+
         return self._stream(
-            KNOWLEDGE_BASE_COMPLETIONS,
+            endpoint,
             body={
                 "model": model,
                 "messages": messages,
@@ -605,18 +539,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The chunks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/knowledge_base/text_meta_chunking
         Price: by model.
         Source: https://doc.302.ai/245142513e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(CHUNK_TEXT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.rag_ai302 import ai302_chunk_text as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def chunk_file(
@@ -634,18 +571,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The chunks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/knowledge_base/file_meta_chunking
         Price: by model.
         Source: 302-docs.md, a public study of the documentation (2026-09) (sample, 2026-11-21)
         """
-        reply_: JsonObject = self._call(CHUNK_FILE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.rag_ai302 import ai302_chunk_file as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -685,20 +625,23 @@ class AsyncAi302(AsyncResource):
             overlap_tokens: Overlap of two chunks in tokens, below 80; BAAI and Youdao.
             truncation: Truncate what is too long instead of refusing it; Voyage. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The documents, best first.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/rerank
         Price: 0.02 PTC per 1M tokens for bce-reranker-base_v1; 0.01 PTC per 1M tokens for BAAI/bge-reranker-v2-m3,
         Qwen/Qwen3-Reranker-0.6B; 0.1 PTC per 1M tokens for rerank-2.5; 0.05 PTC per 1M tokens for Jina's models.
         Source: 302-docs.md, a public study of the documentation (2026-09) (sample, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_rerank as endpoint
+
         reply_: Ai302RerankResponse = await self._call(
-            RERANK,
+            endpoint,
             body={
                 "model": model,
                 "query": query,
@@ -737,19 +680,22 @@ class AsyncAi302(AsyncResource):
             instruct: Instruction on what relevance means, best in English: answering the question (without it),
                 or saying the same.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The documents, best first.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/reranks
         Price: 0.07 PTC per 1M tokens.
         Source: https://doc-en.302.ai/411495982e0 (sample, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_rerank_qwen as endpoint
+
         reply_: Ai302RerankResponse = await self._call(
-            RERANK_QWEN,
+            endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "instruct": instruct},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -777,19 +723,22 @@ class AsyncAi302(AsyncResource):
             model_id: Number of the embedding model; the pages show 0.
             llm_model_id: Number of the language model; the pages show 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The knowledge base.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/create_knowledge_base
         Price: 0 PTC per call.
         Source: https://doc-jp.302.ai/api-222612094 (sample, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_create_knowledge_base as endpoint
+
         reply_: Ai302KnowledgeBaseResponse = await self._call(
-            CREATE_KNOWLEDGE_BASE,
+            endpoint,
             body={"kb_name": kb_name, "kb_info": kb_info, "kb_type": kb_type, "model_id": model_id, "llm_model_id": llm_model_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -809,19 +758,22 @@ class AsyncAi302(AsyncResource):
         Args:
             kb_id: The knowledge base's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /302/kb/delete_knowledge_base/{kb_id}
         Price: 0 PTC per call.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_delete_knowledge_base as endpoint
+
         reply_: Ai302KbResponse = await self._call(
-            DELETE_KNOWLEDGE_BASE, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -851,19 +803,22 @@ class AsyncAi302(AsyncResource):
             split_mode: Who splits the text: empty, or jina.
             max_chunk_length: Maximum length of a chunk with `split_mode` jina, such as 4000.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task that reads the files.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/create_knowledge_base/upload/files
         Price: by model.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_upload_to_knowledge_base as endpoint
+
         reply_: Ai302KbUploadResponse = await self._call(
-            UPLOAD_TO_KNOWLEDGE_BASE,
+            endpoint,
             body={
                 "files": files,
                 "kb_id": kb_id,
@@ -894,19 +849,22 @@ class AsyncAi302(AsyncResource):
             page: Page number, from 1.
             page_size: Number of items per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             One page of knowledge bases.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/kb/knowledge_base/list_knowledge_bases
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/ru/217001161e0 (sample, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_list_knowledge_bases as endpoint
+
         reply_: Ai302KnowledgeBaseListResponse = await self._call(
-            LIST_KNOWLEDGE_BASES, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -924,20 +882,21 @@ class AsyncAi302(AsyncResource):
         Args:
             page_size: Number of items per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/kb/knowledge_base/list_knowledge_bases
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/ru/217001161e0 (sample, 2026-11-21)
         """
-        return self._iterate(
-            LIST_KNOWLEDGE_BASES, query={"page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.rag_ai302 import ai302_list_knowledge_bases as endpoint
+
+        return self._iterate(endpoint, query={"page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_knowledge_base(
         self,
@@ -953,19 +912,22 @@ class AsyncAi302(AsyncResource):
         Args:
             kb_id: The knowledge base's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The knowledge base.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/kb/knowledge_base/info/{kb_id}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/222611740e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_get_knowledge_base as endpoint
+
         reply_: Ai302KbResponse = await self._call(
-            GET_KNOWLEDGE_BASE, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1000,19 +962,22 @@ class AsyncAi302(AsyncResource):
             kb_id: The id of the knowledge base; not needed with an API key that is bound to one, which the page
                 says although it marks the field as required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/chat/knowledge_base_chat
         Price: by model.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_chat_with_knowledge_base as endpoint
+
         reply_: Ai302KbChatResponse = await self._call(
-            CHAT_WITH_KNOWLEDGE_BASE,
+            endpoint,
             body={
                 "model_name": model_name,
                 "query": query,
@@ -1053,19 +1018,22 @@ class AsyncAi302(AsyncResource):
             top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
             max_tokens: Maximum number of output tokens.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The message, whole or as events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/v1/chat/completions
         Price: by model.
         Source: openai/openai-openapi:openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
+
         reply_: OpenaiChatResponse = await self._call(
-            KNOWLEDGE_BASE_COMPLETIONS,
+            endpoint,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1095,19 +1063,22 @@ class AsyncAi302(AsyncResource):
             top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
             max_tokens: Maximum number of output tokens.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/v1/chat/completions
         Price: by model.
         Source: openai/openai-openapi:openapi.json (vendor, 2026-11-21)
         """
+        from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
+
         return self._stream(
-            KNOWLEDGE_BASE_COMPLETIONS,
+            endpoint,
             body={
                 "model": model,
                 "messages": messages,
@@ -1134,18 +1105,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The chunks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/knowledge_base/text_meta_chunking
         Price: by model.
         Source: https://doc.302.ai/245142513e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(CHUNK_TEXT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.rag_ai302 import ai302_chunk_text as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def chunk_file(
@@ -1163,16 +1137,19 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The chunks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/kb/knowledge_base/file_meta_chunking
         Price: by model.
         Source: 302-docs.md, a public study of the documentation (2026-09) (sample, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(CHUNK_FILE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.rag_ai302 import ai302_chunk_file as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,30 +14,6 @@ if TYPE_CHECKING:
     from api302_client.models import JinaEmbeddingsResponse, JinaRerankResponse, JinaTokenizeResponse
     from api302_client.params.rag_jina import JinaInput
     from api302_client.params.rag_jina import JinaRerankDocument as JinaRerankDocumentParam
-
-EMBEDDINGS = Operation(
-    id="jina_embeddings",
-    endpoint="rag_jina.jina_embeddings",
-    docs="302ai/ai-sdk:packages/ai/src/ai302-embedding-model.ts",
-    required=("model", "input"),
-    not_empty=("model",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-colbert-v2, jina-embeddings-v4"}],
-)
-RERANK = Operation(
-    id="jina_rerank",
-    endpoint="rag_jina.jina_rerank",
-    docs="jina-ai/meta-prompt:v9.txt",
-    required=("model", "query", "documents"),
-    not_empty=("model",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-reranker-m0"}],
-)
-TOKENIZE = Operation(
-    id="jina_tokenize",
-    endpoint="rag_jina.jina_tokenize",
-    docs="jina-ai/meta-prompt:v9.txt",
-    required=("content",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Jina(Resource):
@@ -100,19 +76,22 @@ class Jina(Resource):
             truncate: Truncate what is too long for the model instead of refusing it. Server default: false.
             return_multivector: Return an embedding for each token; jina-embeddings-v4. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The embeddings.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /jina/v1/embeddings
         Price: 0.05 PTC per 1M tokens for jina-colbert-v2, jina-embeddings-v4.
         Source: 302ai/ai-sdk:packages/ai/src/ai302-embedding-model.ts (caller, 2026-11-21)
         """
+        from api302_client.api.rag_jina import jina_embeddings as endpoint
+
         reply_: JinaEmbeddingsResponse = self._call(
-            EMBEDDINGS,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -152,19 +131,22 @@ class Jina(Resource):
             top_n: Number of documents to return; all without it.
             return_documents: Return the documents' text. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The documents, best first.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /jina/v1/rerank
         Price: 0.05 PTC per 1M tokens for jina-reranker-m0.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
+        from api302_client.api.rag_jina import jina_rerank as endpoint
+
         reply_: JinaRerankResponse = self._call(
-            RERANK,
+            endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "return_documents": return_documents},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -196,19 +178,22 @@ class Jina(Resource):
             head: Only the first tokens; not together with `tail`.
             tail: Only the last tokens; not together with `head`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The counts and the chunks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /jina/tokenizer
         Price: 0 PTC per call.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
+        from api302_client.api.rag_jina import jina_tokenize as endpoint
+
         reply_: JinaTokenizeResponse = self._call(
-            TOKENIZE,
+            endpoint,
             body={
                 "content": content,
                 "tokenizer": tokenizer,
@@ -283,19 +268,22 @@ class AsyncJina(AsyncResource):
             truncate: Truncate what is too long for the model instead of refusing it. Server default: false.
             return_multivector: Return an embedding for each token; jina-embeddings-v4. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The embeddings.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /jina/v1/embeddings
         Price: 0.05 PTC per 1M tokens for jina-colbert-v2, jina-embeddings-v4.
         Source: 302ai/ai-sdk:packages/ai/src/ai302-embedding-model.ts (caller, 2026-11-21)
         """
+        from api302_client.api.rag_jina import jina_embeddings as endpoint
+
         reply_: JinaEmbeddingsResponse = await self._call(
-            EMBEDDINGS,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -335,19 +323,22 @@ class AsyncJina(AsyncResource):
             top_n: Number of documents to return; all without it.
             return_documents: Return the documents' text. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The documents, best first.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /jina/v1/rerank
         Price: 0.05 PTC per 1M tokens for jina-reranker-m0.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
+        from api302_client.api.rag_jina import jina_rerank as endpoint
+
         reply_: JinaRerankResponse = await self._call(
-            RERANK,
+            endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "return_documents": return_documents},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -379,19 +370,22 @@ class AsyncJina(AsyncResource):
             head: Only the first tokens; not together with `tail`.
             tail: Only the last tokens; not together with `head`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The counts and the chunks.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /jina/tokenizer
         Price: 0 PTC per call.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
+        from api302_client.api.rag_jina import jina_tokenize as endpoint
+
         reply_: JinaTokenizeResponse = await self._call(
-            TOKENIZE,
+            endpoint,
             body={
                 "content": content,
                 "tokenizer": tokenizer,

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.information.ai302 import CREATE_KEY, DELETE_KEY, GET_BALANCE, GET_KEY, GET_RECORD, LIST_KEYS, LIST_RECORDS, UPDATE_KEY
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
     from typing import Any
@@ -40,18 +38,21 @@ class Account(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The balance.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/balance
         Price: 0 PTC per call.
         Source: https://doc.302.ai/263735171e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302BalanceResponse = self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_get_balance as endpoint
+
+        reply_: Ai302BalanceResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def record(
@@ -70,19 +71,22 @@ class Account(Resource):
         Args:
             request_id: The request ID.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The record.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/record/{request_id}
         Price: 0 PTC per call.
         Source: 302ai/302ai-cli-skill:references/record.md (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_record as endpoint
+
         reply_: Ai302RecordResponse = self._call(
-            GET_RECORD, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -110,19 +114,22 @@ class Account(Resource):
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             One page of the log.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         reply_: Ai302RecordList = self._call(
-            LIST_RECORDS,
+            endpoint,
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -148,19 +155,22 @@ class Account(Resource):
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         return self._iterate(
-            LIST_RECORDS,
+            endpoint,
             query={"limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -179,18 +189,21 @@ class Account(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The API keys.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_keys
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542491e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyList = self._call(LIST_KEYS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_list_keys as endpoint
+
+        reply_: Ai302KeyList = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def create_key(
@@ -221,19 +234,22 @@ class Account(Resource):
             limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
             expired_on: Expiry time in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dashboard/api_key
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542670e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_create_key as endpoint
+
         reply_: Ai302KeyDone = self._call(
-            CREATE_KEY,
+            endpoint,
             body={
                 "api_name": api_name,
                 "allow_save_logs": allow_save_logs,
@@ -263,19 +279,22 @@ class Account(Resource):
         Args:
             api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The API key.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_key as endpoint
+
         reply_: Ai302KeyResponse = self._call(
-            GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -309,19 +328,22 @@ class Account(Resource):
             expired_on: Expiry time in Unix seconds; 0 for never.
             api_name_body: Name of the API key. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_update_key as endpoint
+
         reply_: Ai302KeyDone = self._call(
-            UPDATE_KEY,
+            endpoint,
             path={"api_name": api_name},
             body={
                 "allow_save_logs": allow_save_logs,
@@ -352,20 +374,21 @@ class Account(Resource):
         Args:
             api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyDone = self._call(
-            DELETE_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_ai302 import ai302_delete_key as endpoint
+
+        reply_: Ai302KeyDone = self._call(endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -386,18 +409,21 @@ class AsyncAccount(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The balance.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/balance
         Price: 0 PTC per call.
         Source: https://doc.302.ai/263735171e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302BalanceResponse = await self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_get_balance as endpoint
+
+        reply_: Ai302BalanceResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def record(
@@ -416,19 +442,22 @@ class AsyncAccount(AsyncResource):
         Args:
             request_id: The request ID.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The record.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/record/{request_id}
         Price: 0 PTC per call.
         Source: 302ai/302ai-cli-skill:references/record.md (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_record as endpoint
+
         reply_: Ai302RecordResponse = await self._call(
-            GET_RECORD, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -456,19 +485,22 @@ class AsyncAccount(AsyncResource):
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             One page of the log.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         reply_: Ai302RecordList = await self._call(
-            LIST_RECORDS,
+            endpoint,
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -494,19 +526,22 @@ class AsyncAccount(AsyncResource):
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         return self._iterate(
-            LIST_RECORDS,
+            endpoint,
             query={"limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -525,18 +560,21 @@ class AsyncAccount(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The API keys.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_keys
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542491e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyList = await self._call(LIST_KEYS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_list_keys as endpoint
+
+        reply_: Ai302KeyList = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def create_key(
@@ -567,19 +605,22 @@ class AsyncAccount(AsyncResource):
             limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
             expired_on: Expiry time in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dashboard/api_key
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542670e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_create_key as endpoint
+
         reply_: Ai302KeyDone = await self._call(
-            CREATE_KEY,
+            endpoint,
             body={
                 "api_name": api_name,
                 "allow_save_logs": allow_save_logs,
@@ -609,19 +650,22 @@ class AsyncAccount(AsyncResource):
         Args:
             api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The API key.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_key as endpoint
+
         reply_: Ai302KeyResponse = await self._call(
-            GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -655,19 +699,22 @@ class AsyncAccount(AsyncResource):
             expired_on: Expiry time in Unix seconds; 0 for never.
             api_name_body: Name of the API key. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_update_key as endpoint
+
         reply_: Ai302KeyDone = await self._call(
-            UPDATE_KEY,
+            endpoint,
             path={"api_name": api_name},
             body={
                 "allow_save_logs": allow_save_logs,
@@ -698,18 +745,21 @@ class AsyncAccount(AsyncResource):
         Args:
             api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The voice was updated.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_delete_key as endpoint
+
         reply_: Ai302KeyDone = await self._call(
-            DELETE_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

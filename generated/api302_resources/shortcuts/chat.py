@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, overload
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.llm.openai import CHAT_COMPLETIONS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
@@ -297,19 +295,22 @@ class ChatCompletions(Resource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer, whole or in chunks; or a task's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         reply_: OpenaiChatResponse | OpenaiShortChatResponse = self._call(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback},
             body={
                 "model": model,
@@ -617,20 +618,24 @@ class ChatCompletions(Resource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         return self._submit(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback, "async": True},
             body={
                 "model": model,
@@ -859,19 +864,22 @@ class ChatCompletions(Resource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         return self._stream(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback},
             body={
                 "model": model,
@@ -1185,19 +1193,22 @@ class AsyncChatCompletions(AsyncResource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer, whole or in chunks; or a task's id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         reply_: OpenaiChatResponse | OpenaiShortChatResponse = await self._call(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback},
             body={
                 "model": model,
@@ -1505,20 +1516,24 @@ class AsyncChatCompletions(AsyncResource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         return await self._submit(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback, "async": True},
             body={
                 "model": model,
@@ -1747,19 +1762,22 @@ class AsyncChatCompletions(AsyncResource):
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/chat/completions
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
         return self._stream(
-            CHAT_COMPLETIONS,
+            endpoint,
             query={"callback": callback},
             body={
                 "model": model,

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.rag.openai import EMBEDDINGS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
@@ -43,21 +41,24 @@ class Embeddings(Resource):
             dimensions: Number of dimensions, for models that support it.
             user: An id of your end user, against abuse.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The embeddings.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/embeddings
         Price: 0.13 PTC per 1M input tokens for text-embedding-3-large; 0.07 PTC per 1M input tokens for
         zhipu-embedding-2; 0.08 PTC per 1M input tokens for Baichuan-Text-Embedding; 0.02 PTC per 1M input tokens for
         bce-embedding-base_v1; 0.01 PTC per 1M input tokens for BAAI/bge-m3; by model.
         Source: https://302ai-en.apifox.cn/207705281e0 (sample, 2026-11-21)
         """
+        from api302_client.api.rag_openai import openai_embeddings as endpoint
+
         reply_: OpenaiEmbeddingsResponse = self._call(
-            EMBEDDINGS,
+            endpoint,
             body={"model": model, "input": input, "encoding_format": encoding_format, "dimensions": dimensions, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -91,21 +92,24 @@ class AsyncEmbeddings(AsyncResource):
             dimensions: Number of dimensions, for models that support it.
             user: An id of your end user, against abuse.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The embeddings.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/embeddings
         Price: 0.13 PTC per 1M input tokens for text-embedding-3-large; 0.07 PTC per 1M input tokens for
         zhipu-embedding-2; 0.08 PTC per 1M input tokens for Baichuan-Text-Embedding; 0.02 PTC per 1M input tokens for
         bce-embedding-base_v1; 0.01 PTC per 1M input tokens for BAAI/bge-m3; by model.
         Source: https://302ai-en.apifox.cn/207705281e0 (sample, 2026-11-21)
         """
+        from api302_client.api.rag_openai import openai_embeddings as endpoint
+
         reply_: OpenaiEmbeddingsResponse = await self._call(
-            EMBEDDINGS,
+            endpoint,
             body={"model": model, "input": input, "encoding_format": encoding_format, "dimensions": dimensions, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.information.ai302 import UPLOAD_FILE
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -36,20 +34,21 @@ class Files(Resource):
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/upload-file
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302UploadResponse = self._call(
-            UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_ai302 import ai302_upload_file as endpoint
+
+        reply_: Ai302UploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -72,18 +71,21 @@ class AsyncFiles(AsyncResource):
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/upload-file
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_upload_file as endpoint
+
         reply_: Ai302UploadResponse = await self._call(
-            UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.llm.anthropic import MESSAGES
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
@@ -87,19 +85,22 @@ class Messages(Resource):
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The message, whole or as events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/messages
         Price: by model.
         Source: http://302ai-en.apifox.cn/api-222603718 (page, 2026-11-21)
         """
+        from api302_client.api.llm_anthropic import anthropic_messages as endpoint
+
         reply_: AnthropicMessage = self._call(
-            MESSAGES,
+            endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
                 "model": model,
@@ -178,19 +179,22 @@ class Messages(Resource):
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (AnthropicStreamEvent).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/messages
         Price: by model.
         Source: http://302ai-en.apifox.cn/api-222603718 (page, 2026-11-21)
         """
+        from api302_client.api.llm_anthropic import anthropic_messages as endpoint
+
         return self._stream(
-            MESSAGES,
+            endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
                 "model": model,
@@ -275,19 +279,22 @@ class AsyncMessages(AsyncResource):
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The message, whole or as events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/messages
         Price: by model.
         Source: http://302ai-en.apifox.cn/api-222603718 (page, 2026-11-21)
         """
+        from api302_client.api.llm_anthropic import anthropic_messages as endpoint
+
         reply_: AnthropicMessage = await self._call(
-            MESSAGES,
+            endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
                 "model": model,
@@ -366,19 +373,22 @@ class AsyncMessages(AsyncResource):
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (AnthropicStreamEvent).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/messages
         Price: by model.
         Source: http://302ai-en.apifox.cn/api-222603718 (page, 2026-11-21)
         """
+        from api302_client.api.llm_anthropic import anthropic_messages as endpoint
+
         return self._stream(
-            MESSAGES,
+            endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
                 "model": model,

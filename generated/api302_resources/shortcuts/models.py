@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.llm.ai302 import LIST_MODELS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
@@ -37,19 +35,22 @@ class Models(Resource):
             llm: 1 lists language models only, 0 the others only.
             include_custom_models: 1 lists your own models as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /v1/models
         Price: 0 PTC per call.
         Source: 302ai/302-AI-Studio:src/main/api/ai.ts (caller, 2026-11-21)
         """
+        from api302_client.api.llm_ai302 import ai302_list_models as endpoint
+
         reply_: Ai302ModelList = self._call(
-            LIST_MODELS,
+            endpoint,
             query={"llm": llm, "include_custom_models": include_custom_models},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -77,19 +78,22 @@ class AsyncModels(AsyncResource):
             llm: 1 lists language models only, 0 the others only.
             include_custom_models: 1 lists your own models as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /v1/models
         Price: 0 PTC per call.
         Source: 302ai/302-AI-Studio:src/main/api/ai.ts (caller, 2026-11-21)
         """
+        from api302_client.api.llm_ai302 import ai302_list_models as endpoint
+
         reply_: Ai302ModelList = await self._call(
-            LIST_MODELS,
+            endpoint,
             query={"llm": llm, "include_custom_models": include_custom_models},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

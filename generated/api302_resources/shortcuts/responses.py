@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.llm.openai import RESPONSES
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
@@ -101,19 +99,22 @@ class Responses(Resource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The message, whole or as events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/responses
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
         reply_: OpenaiResponsesResponse = self._call(
-            RESPONSES,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -219,19 +220,22 @@ class Responses(Resource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiResponsesStreamEvent).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/responses
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
         return self._stream(
-            RESPONSES,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -343,19 +347,22 @@ class AsyncResponses(AsyncResource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The message, whole or as events.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/responses
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
         reply_: OpenaiResponsesResponse = await self._call(
-            RESPONSES,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -461,19 +468,22 @@ class AsyncResponses(AsyncResource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiResponsesStreamEvent).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /v1/responses
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
         return self._stream(
-            RESPONSES,
+            endpoint,
             body={
                 "model": model,
                 "input": input,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -58,503 +58,6 @@ if TYPE_CHECKING:
     from api302_client.params.tools_ai302 import Ai302PodcastLine as Ai302PodcastLineParam
     from api302_client.params.tools_ai302 import Ai302VtSubtitle as Ai302VtSubtitleParam
 
-WRITE_STOCK_VIDEO_SCRIPT = Operation(
-    id="ai302_write_stock_video_script",
-    endpoint="tools_ai302.ai302_write_stock_video_script",
-    docs="302ai/302_video_creation_hub:src/services/video.ts",
-    required=("video_subject",),
-    not_empty=("video_subject",),
-    success={"field": "status", "values": [200], "message": "message"},
-    price=[{"note": "by model"}],
-)
-FIND_STOCK_VIDEO_TERMS = Operation(
-    id="ai302_find_stock_video_terms",
-    endpoint="tools_ai302.ai302_find_stock_video_terms",
-    docs="302ai/302_video_creation_hub:src/services/video.ts",
-    required=("video_subject", "video_script"),
-    not_empty=("video_subject", "video_script"),
-    success={"field": "status", "values": [200], "message": "message"},
-    price=[{"note": "by model"}],
-)
-CREATE_STOCK_VIDEO = Operation(
-    id="ai302_create_stock_video",
-    endpoint="tools_ai302.ai302_create_stock_video",
-    docs="302ai/302_video_creation_hub:src/services/video.ts",
-    required=("video_subject", "video_script", "video_terms"),
-    not_empty=("video_subject", "video_script", "video_terms"),
-    success={"field": "status", "values": [200], "message": "message"},
-    task={"fetch": "ai302_get_stock_video", "parameters": {"task_id": "data.task_id"}},
-    price=[{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "second", "for": "the voice"}],
-)
-GET_STOCK_VIDEO = Operation(
-    id="ai302_get_stock_video",
-    endpoint="tools_ai302.ai302_get_stock_video",
-    docs="302ai/302_video_creation_hub:src/services/video.ts",
-    success={"field": "status", "values": [200], "message": "message"},
-    status={
-        "state": "values(data)[0].state",
-        "pending": [0, 4],
-        "succeeded": [1],
-        "failed": [-1],
-        "progress": {"field": "values(data)[0].progress", "of": 100},
-        "outputs": ['values(data)[0]."302_videos"'],
-        "interval": 30,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CREATE_COSTORM_ARTICLE = Operation(
-    id="ai302_create_costorm_article",
-    endpoint="tools_ai302.ai302_create_costorm_article",
-    docs="achappey/MCPhappey:AI302PaperWritingPlugin",
-)
-GET_COSTORM_ARTICLE = Operation(
-    id="ai302_get_costorm_article", endpoint="tools_ai302.ai302_get_costorm_article", docs="achappey/MCPhappey:AI302PaperWritingPlugin"
-)
-WRITE_PAPER = Operation(
-    id="ai302_write_paper",
-    endpoint="tools_ai302.ai302_write_paper",
-    docs="public code: PaperGenerator of a web app built on 302.AI",
-    required=("query",),
-    not_empty=("query",),
-    task={"fetch": "ai302_get_paper", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-GET_PAPER = Operation(
-    id="ai302_get_paper",
-    endpoint="tools_ai302.ai302_get_paper",
-    docs="public code: PaperGenerator of a web app built on 302.AI",
-    status={"state": "status", "pending": ["processing"], "succeeded": ["success"], "failed": ["failed", "fail"], "interval": 2},
-)
-WRITE_PODCAST = Operation(
-    id="ai302_write_podcast",
-    endpoint="tools_ai302.ai302_write_podcast",
-    docs="302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx",
-    required=("resources",),
-    task={"fetch": "ai302_get_podcast", "cancel": "ai302_cancel_podcast", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-RECORD_PODCAST = Operation(
-    id="ai302_record_podcast",
-    endpoint="tools_ai302.ai302_record_podcast",
-    docs="302ai/302_podcast_generator:app/components/main.tsx",
-    required=("speakers", "contents"),
-    task={"fetch": "ai302_get_podcast", "cancel": "ai302_cancel_podcast", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-GET_PODCAST = Operation(
-    id="ai302_get_podcast",
-    endpoint="tools_ai302.ai302_get_podcast",
-    docs="302ai/302_podcast_generator:app/components/main.tsx",
-    status={
-        "state": "status",
-        "pending": ["processing"],
-        "succeeded": ["success"],
-        "failed": ["fail"],
-        "progress": {"field": "result.progress", "of": 100},
-        "outputs": ["result.content"],
-        "error": {"message": "result.error.message", "code": "result.error.err_code"},
-        "interval": 3,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CANCEL_PODCAST = Operation(
-    id="ai302_cancel_podcast",
-    endpoint="tools_ai302.ai302_cancel_podcast",
-    docs="302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx",
-)
-LIST_WRITING_TOOLS = Operation(
-    id="ai302_list_writing_tools",
-    endpoint="tools_ai302.ai302_list_writing_tools",
-    docs="public code: writingService of a web app built on 302.AI",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-WRITE_COPY = Operation(
-    id="ai302_write_copy",
-    endpoint="tools_ai302.ai302_write_copy",
-    docs="public code: writingService and UniversalGenerator of a web app built on 302.AI",
-    required=("tool_name",),
-    not_empty=("tool_name",),
-    success={"field": "status", "values": ["success"], "message": "message"},
-    price=[{"note": "by model"}],
-)
-WRITE_OUTLINE = Operation(
-    id="ai302_write_outline",
-    endpoint="tools_ai302.ai302_write_outline",
-    docs="302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts",
-    required=("title", "model"),
-    not_empty=("title",),
-    price=[{"note": "by model"}],
-)
-WRITE_ARTICLE = Operation(
-    id="ai302_write_article",
-    endpoint="tools_ai302.ai302_write_article",
-    docs="302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts",
-    required=("title", "model"),
-    not_empty=("title",),
-    stream={"done": {"data": "[DONE]"}, "error": "error", "text": "[choices[0].delta.content, @][?type(@) == 'string'] | [0]"},
-    price=[{"note": "by model"}],
-)
-GET_VIDEO_INFO = Operation(
-    id="ai302_get_video_info",
-    endpoint="tools_ai302.ai302_get_video_info",
-    docs="public code: use-video-info of 302.AI's video translation app",
-    success={"field": "error.err_code", "values": [0], "message": "error.message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-DOWNLOAD_VIDEO = Operation(
-    id="ai302_download_video",
-    endpoint="tools_ai302.ai302_download_video",
-    docs="public code: use-video-download of 302.AI's video translation app",
-    required=("url",),
-    not_empty=("url",),
-    task={"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
-)
-EXTRACT_VIDEO_AUDIO = Operation(
-    id="ai302_extract_video_audio",
-    endpoint="tools_ai302.ai302_extract_video_audio",
-    docs="https://doc.302.ai/248490188e0",
-    price=[{"amount": 0.001, "unit": "PTC", "per": "minute"}],
-)
-TRANSCRIBE_VIDEO_SOUND = Operation(
-    id="ai302_transcribe_video_sound",
-    endpoint="tools_ai302.ai302_transcribe_video_sound",
-    docs="public code: use-subtitle-extract of 302.AI's video translation app",
-    files={"audio_url": ("url",)},
-    required=("audio_url", "language"),
-    not_empty=("audio_url",),
-    task={"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
-    price=[{"amount": 0.003, "unit": "PTC", "per": "minute"}, {"amount": 0.001, "unit": "PTC", "per": "minute", "for": "`is_only_demucs`"}],
-)
-TRANSLATE_SUBTITLES = Operation(
-    id="ai302_translate_subtitles",
-    endpoint="tools_ai302.ai302_translate_subtitles",
-    docs="public code: use-subtitle-translate of 302.AI's video translation app",
-    required=("model", "src_lang", "tgt_lang", "subtitle"),
-    task={"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-BURN_SUBTITLES = Operation(
-    id="ai302_burn_subtitles",
-    endpoint="tools_ai302.ai302_burn_subtitles",
-    docs="public code: use-subtitle-burn of 302.AI's video translation app",
-    files={"url": ("url",)},
-    required=("url",),
-    not_empty=("url",),
-    task={"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "minute"}],
-)
-GET_VIDEO_TRANSLATION_TASK = Operation(
-    id="ai302_get_video_translation_task",
-    endpoint="tools_ai302.ai302_get_video_translation_task",
-    docs="public code: use-task-status of 302.AI's video translation app",
-    status={
-        "state": "status",
-        "pending": ["queue", "pending", "processing"],
-        "succeeded": ["success"],
-        "failed": ["fail"],
-        "outputs": ["result.video_url", "result.audio_url"],
-        "interval": 3,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SUGGEST_EXTRACTION_SCHEMA = Operation(
-    id="ai302_suggest_extraction_schema",
-    endpoint="tools_ai302.ai302_suggest_extraction_schema",
-    docs="https://doc.302.ai/261542258e0",
-    price=[{"note": "by model"}],
-)
-EXTRACT_WEB_DATA = Operation(
-    id="ai302_extract_web_data",
-    endpoint="tools_ai302.ai302_extract_web_data",
-    docs="public code: a web data extraction page of a web app built on 302.AI",
-    task={"fetch": "ai302_get_web_data", "parameters": {"taskId": "id || taskId || task_id || data.id || data.taskId"}},
-    price=[{"note": "by model"}],
-)
-GET_WEB_DATA = Operation(
-    id="ai302_get_web_data",
-    endpoint="tools_ai302.ai302_get_web_data",
-    docs="public code: a web data extraction page of a web app built on 302.AI",
-    status={
-        "state": "status",
-        "pending": ["processing"],
-        "succeeded": ["completed", "succeeded"],
-        "failed": ["failed"],
-        "error": {"message": "error || message"},
-        "interval": 2,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-IMPROVE_PROMPT = Operation(
-    id="ai302_improve_prompt",
-    endpoint="tools_ai302.ai302_improve_prompt",
-    docs="public code: UniversalGenerator of a web app built on 302.AI",
-    required=("id", "prompt", "model"),
-    not_empty=("prompt",),
-    success={"field": "status", "values": ["success"], "message": "msg"},
-    price=[{"note": "by model"}],
-)
-DESCRIBE_IMAGE_AS_PROMPT = Operation(
-    id="ai302_describe_image_as_prompt",
-    endpoint="tools_ai302.ai302_describe_image_as_prompt",
-    docs="https://doc.302.ai/261664608e0",
-    price=[{"note": "by model"}],
-)
-OPTIMIZE_PROMPT = Operation(
-    id="ai302_optimize_prompt",
-    endpoint="tools_ai302.ai302_optimize_prompt",
-    docs="302ai/302_prompt_expert:src/components/MainArea/spoService.ts",
-    required=("qa", "prompt", "model", "max_rounds"),
-    not_empty=("prompt",),
-    task={"fetch": "ai302_get_optimized_prompt", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-GET_OPTIMIZED_PROMPT = Operation(
-    id="ai302_get_optimized_prompt",
-    endpoint="tools_ai302.ai302_get_optimized_prompt",
-    docs="302ai/302_prompt_expert:src/stores/slices/user_store.ts",
-    status={
-        "state": "status",
-        "pending": ["queue", "processing"],
-        "succeeded": ["success"],
-        "failed": ["fail"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CONVERT_3D_MODEL = Operation(
-    id="ai302_convert_3d_model",
-    endpoint="tools_ai302.ai302_convert_3d_model",
-    docs="302ai/302_ai_3d_modeling:src/services/model-convertion.ts",
-    files={"trimesh_file_url": ("url",)},
-    required=("trimesh_file_url", "output_format"),
-    not_empty=("trimesh_file_url",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-ADVANCED_SEARCH = Operation(
-    id="ai302_advanced_search",
-    endpoint="tools_ai302.ai302_advanced_search",
-    docs="public code: UniversalGenerator of a web app built on 302.AI",
-    required=("query",),
-    not_empty=("query",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}, {"note": "and by model"}],
-)
-SVG_TO_VIDEO = Operation(
-    id="ai302_svg_to_video",
-    endpoint="tools_ai302.ai302_svg_to_video",
-    docs="302ai/302_vector_graphics_generation:src/components/GenerateVideo/service.ts",
-    files={"svg_content": ("part",)},
-    required=("svg_content", "duration"),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-ANSWER_QUESTION = Operation(
-    id="ai302_answer_question",
-    endpoint="tools_ai302.ai302_answer_question",
-    docs="achappey/MCPhappey:AI302AnswerMachinePlugin",
-    required=("content", "model"),
-    not_empty=("content",),
-    price=[{"note": "by model"}],
-)
-GENERATE_PPT = Operation(
-    id="ai302_generate_ppt",
-    endpoint="tools_ai302.ai302_generate_ppt",
-    docs="https://doc.302.ai/api-261401644",
-    success={"field": "code", "values": [0], "message": "message"},
-    stream={"done": {"field": "status", "values": [4]}, "error": "error", "text": "text"},
-    price=[{"amount": 0.07, "unit": "PTC", "per": "call"}],
-)
-PARSE_PPT_SOURCE = Operation(
-    id="ai302_parse_ppt_source",
-    endpoint="tools_ai302.ai302_parse_ppt_source",
-    docs="https://doc-en.302.ai/8021425m0",
-    files={"file": ("part",)},
-    success={"field": "code", "values": [0], "message": "message"},
-)
-GENERATE_PPT_OUTLINE = Operation(
-    id="ai302_generate_ppt_outline",
-    endpoint="tools_ai302.ai302_generate_ppt_outline",
-    docs="https://doc-en.302.ai/8021425m0",
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"field": "status", "values": [4]},
-        "error": "error",
-        "text": "text",
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GENERATE_PPT_CONTENT = Operation(
-    id="ai302_generate_ppt_content",
-    endpoint="tools_ai302.ai302_generate_ppt_content",
-    docs="public code: PptGeneratorService of a law teaching platform on 302.AI",
-    required=("outlineMarkdown",),
-    not_empty=("outlineMarkdown",),
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"field": "status", "values": [4]},
-        "error": "error",
-        "text": "text",
-    },
-)
-BUILD_PPT = Operation(
-    id="ai302_build_ppt",
-    endpoint="tools_ai302.ai302_build_ppt",
-    docs="https://open.docmee.cn/docs-v2/api-reference/v1/generate-pptx",
-    required=("outlineContentMarkdown",),
-    not_empty=("outlineContentMarkdown",),
-    success={"field": "code", "values": [0], "message": "message"},
-)
-GET_PPT_TEMPLATE_OPTIONS = Operation(
-    id="ai302_get_ppt_template_options",
-    endpoint="tools_ai302.ai302_get_ppt_template_options",
-    docs="public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options)",
-    success={"field": "code", "values": [0], "message": "message"},
-)
-LOAD_PPT = Operation(
-    id="ai302_load_ppt",
-    endpoint="tools_ai302.ai302_load_ppt",
-    docs="https://docs.yutoai.net/markdown/api/api-208341742.md",
-    success={"field": "code", "values": [0], "message": "message"},
-)
-GET_PPT_PROGRESS = Operation(
-    id="ai302_get_ppt_progress",
-    endpoint="tools_ai302.ai302_get_ppt_progress",
-    docs="http://302ai-en.apifox.cn/api-265304606",
-    success={"field": "code", "values": [0], "message": "message"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_PPT_FILE = Operation(
-    id="ai302_get_ppt_file",
-    endpoint="tools_ai302.ai302_get_ppt_file",
-    docs="public code: PptGeneratorService of a law teaching platform on 302.AI",
-    required=("id",),
-    not_empty=("id",),
-    success={"field": "code", "values": [0], "message": "message"},
-)
-UPLOAD_PPT_TEMPLATE = Operation(
-    id="ai302_upload_ppt_template",
-    endpoint="tools_ai302.ai302_upload_ppt_template",
-    docs="public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/uploadTemplate)",
-    files={"file": ("part",)},
-    required=("type", "file"),
-    success={"field": "code", "values": [0], "message": "message"},
-)
-LIST_PPT_TEMPLATES = Operation(
-    id="ai302_list_ppt_templates",
-    endpoint="tools_ai302.ai302_list_ppt_templates",
-    docs="https://docs.yutoai.net/markdown/api/api-208341732.md",
-    required=("page", "size", "filters"),
-    success={"field": "code", "values": [0], "message": "message"},
-)
-SEARCH_ARXIV = Operation(
-    id="ai302_search_arxiv",
-    endpoint="tools_ai302.ai302_search_arxiv",
-    docs="achappey/MCPhappey:AI302AcademicPaperSearchPlugin",
-    required=("query",),
-    not_empty=("query",),
-    success={"field": "data.error_code", "values": [0]},
-)
-SEARCH_GOOGLE_PAPERS = Operation(
-    id="ai302_search_google_papers",
-    endpoint="tools_ai302.ai302_search_google_papers",
-    docs="achappey/MCPhappey:AI302AcademicPaperSearchPlugin",
-    required=("query",),
-    not_empty=("query",),
-    success={"field": "data.error_code", "values": [0]},
-)
-DEPLOY_PAGE_FILE = Operation(
-    id="ai302_deploy_page_file",
-    endpoint="tools_ai302.ai302_deploy_page_file",
-    docs="public code: web hosting calls of 302.AI Studio",
-    files={"file": ("part",)},
-    required=("file",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-DEPLOY_PAGE = Operation(
-    id="ai302_deploy_page",
-    endpoint="tools_ai302.ai302_deploy_page",
-    docs="public code: the deployment route of a 302.AI web app (webserveHtml)",
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-DEPLOY_PAGE_BINARY = Operation(
-    id="ai302_deploy_page_binary",
-    endpoint="tools_ai302.ai302_deploy_page_binary",
-    docs="https://doc.302.ai/285348409e0",
-    files={"": ("part",)},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-LIST_PAGES = Operation(
-    id="ai302_list_pages",
-    endpoint="tools_ai302.ai302_list_pages",
-    docs="public code: web hosting calls of 302.AI Studio",
-    pages={"parameter": "page", "first": 1, "items": "data"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DELETE_PAGE = Operation(
-    id="ai302_delete_page",
-    endpoint="tools_ai302.ai302_delete_page",
-    docs="public code: web hosting calls of 302.AI Studio",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DEPLOY_PROJECT = Operation(
-    id="ai302_deploy_project",
-    endpoint="tools_ai302.ai302_deploy_project",
-    docs="public code: a deployment helper of a coding sandbox on 302.AI (create_302ai_deploy_task)",
-    files={"project_file": ("part",)},
-    required=("project_file",),
-    price=[
-        {"amount": 0.001, "unit": "PTC", "per": "call"},
-        {"amount": 0.002, "unit": "PTC", "per": "call", "for": "with a picture of the page as its cover"},
-    ],
-)
-GET_DEPLOYED_PROJECT = Operation(
-    id="ai302_get_deployed_project",
-    endpoint="tools_ai302.ai302_get_deployed_project",
-    docs="public code: a deployment helper of a coding sandbox on 302.AI (get_302ai_deploy_task_info)",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GENERATE_AVATAR = Operation(
-    id="ai302_generate_avatar",
-    endpoint="tools_ai302.ai302_generate_avatar",
-    docs="https://302.ai/product/detail/302ai-toolapi-ai-avatar-maker",
-    files={"image": ("url", "data_url", "part")},
-    required=("image", "person_type"),
-    price=[{"note": "the tokens that better the prompt, and the pictures"}],
-)
-GENERATE_KNOWLEDGE_CARD = Operation(
-    id="ai302_generate_knowledge_card",
-    endpoint="tools_ai302.ai302_generate_knowledge_card",
-    docs="public code: CardGenerator of a web app built on 302.AI",
-    required=("content", "model"),
-    not_empty=("content",),
-    success={"field": "status", "values": ["success"]},
-    price=[{"note": "by model"}],
-)
-GENERATE_POSTER = Operation(
-    id="ai302_generate_poster",
-    endpoint="tools_ai302.ai302_generate_poster",
-    docs="https://doc.302.ai/297347933e0",
-    price=[{"note": "by model"}],
-)
-GENERATE_PHILOSOPHY_CARD = Operation(
-    id="ai302_generate_philosophy_card",
-    endpoint="tools_ai302.ai302_generate_philosophy_card",
-    docs="https://doc.302.ai/297347962e0",
-    price=[{"note": "by model"}],
-)
-GENERATE_PHILOSOPHY_QUOTATION = Operation(
-    id="ai302_generate_philosophy_quotation",
-    endpoint="tools_ai302.ai302_generate_philosophy_quotation",
-    docs="https://doc.302.ai/297347996e0",
-    price=[{"note": "by model"}],
-)
-GENERATE_CREATIVE_IMAGE = Operation(
-    id="ai302_generate_creative_image",
-    endpoint="tools_ai302.ai302_generate_creative_image",
-    docs="https://doc-en.302.ai/346924460e0",
-    price=[{"note": "the tokens that better the prompt, and the picture"}],
-)
-
 
 class Ai302(Resource):
     """302.AI."""
@@ -577,19 +80,22 @@ class Ai302(Resource):
             video_language: The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The script.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/scripts
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_stock_video_script as endpoint
+
         reply_: Ai302StockVideoScriptResponse = self._call(
-            WRITE_STOCK_VIDEO_SCRIPT,
+            endpoint,
             body={"video_subject": video_subject, "video_language": video_language, "models_name": models_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -615,19 +121,22 @@ class Ai302(Resource):
             video_language: Language of the search terms, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The search terms.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/terms
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_find_stock_video_terms as endpoint
+
         reply_: Ai302StockVideoTermsResponse = self._call(
-            FIND_STOCK_VIDEO_TERMS,
+            endpoint,
             body={
                 "video_subject": video_subject,
                 "video_script": video_script,
@@ -689,20 +198,24 @@ class Ai302(Resource):
             bgm_type: Background music; empty for none.
             bgm_volume: Volume of the music, `0` to `1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302StockVideoTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/videos
         Price: by model; 0.001 PTC per second for the voice.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_create_stock_video as endpoint
+
         return self._submit(
-            CREATE_STOCK_VIDEO,
+            endpoint,
             body={
                 "video_subject": video_subject,
                 "video_script": video_script,
@@ -743,19 +256,22 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, under its own id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/stock-video/api/v1/tasks/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_stock_video as endpoint
+
         reply_: Ai302StockVideoTaskResponse = self._call(
-            GET_STOCK_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -776,17 +292,20 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/paper/costorm/create
         Source: achappey/MCPhappey:AI302PaperWritingPlugin (caller, 2026-11-21)
         """
-        reply_: JsonObject = self._call(CREATE_COSTORM_ARTICLE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_create_costorm_article as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_costorm_article(
@@ -803,19 +322,20 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The article.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/paper/costorm/tasks/{task_id}
         Source: achappey/MCPhappey:AI302PaperWritingPlugin (caller, 2026-11-21)
         """
-        reply_: JsonObject = self._call(
-            GET_COSTORM_ARTICLE, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_costorm_article as endpoint
+
+        reply_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def write_paper(
@@ -840,19 +360,23 @@ class Ai302(Resource):
             model: The language model, such as `gpt-4o-mini`.
             output_content_type: The type of text, such as `Research Paper`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302PaperTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/paper/async/chat
         Price: by model.
         Source: public code: PaperGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_paper as endpoint
+
         return self._submit(
-            WRITE_PAPER,
+            endpoint,
             body={"query": query, "language": language, "model": model, "output_content_type": output_content_type},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -873,17 +397,20 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The paper.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/paper/async/status/{task_id}
         Source: public code: PaperGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302PaperTask = self._call(GET_PAPER, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_get_paper as endpoint
+
+        reply_: Ai302PaperTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def write_podcast(
@@ -917,20 +444,24 @@ class Ai302(Resource):
             audience_choice: The audience: 0 anyone, 1 children, 2 seniors, 3 office workers, 4 pupils, 5
                 students, 6 business people, 7 researchers, 8 parents.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302PodcastTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/text
         Price: by model.
         Source: 302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_podcast as endpoint
+
         return self._submit(
-            WRITE_PODCAST,
+            endpoint,
             body={
                 "resources": resources,
                 "speakerNums": speakerNums,
@@ -973,20 +504,24 @@ class Ai302(Resource):
             uiLang: The language of the progress messages, such as `en`.
             modelName: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302PodcastTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/generate
         Price: by model.
         Source: 302ai/302_podcast_generator:app/components/main.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_record_podcast as endpoint
+
         return self._submit(
-            RECORD_PODCAST,
+            endpoint,
             body={
                 "speakers": speakers,
                 "contents": contents,
@@ -1014,19 +549,22 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/podcast/async/status/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_podcast_generator:app/components/main.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_podcast as endpoint
+
         reply_: Ai302PodcastTask = self._call(
-            GET_PODCAST, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1044,19 +582,20 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task was canceled.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/cancel/{task_id}
         Source: 302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx (caller, 2026-11-21)
         """
-        reply_: JsonObject = self._call(
-            CANCEL_PODCAST, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_cancel_podcast as endpoint
+
+        reply_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_writing_tools(
@@ -1071,18 +610,21 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The tools.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/writing/api/v1/tools
         Price: 0 PTC per call.
         Source: public code: writingService of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302WritingToolsResponse = self._call(LIST_WRITING_TOOLS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_list_writing_tools as endpoint
+
+        reply_: Ai302WritingToolsResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def write_copy(
@@ -1104,19 +646,22 @@ class Ai302(Resource):
             params: Parameters of the tool, by the names that `ai302_list_writing_tools` returns, such as `topic`
                 and `language`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The copy.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/generate
         Price: by model.
         Source: public code: writingService and UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_copy as endpoint
+
         reply_: Ai302WritingResponse = self._call(
-            WRITE_COPY,
+            endpoint,
             body={"tool_name": tool_name, "model": model, "params": params},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1148,19 +693,22 @@ class Ai302(Resource):
             temperature: Sampling temperature.
             top_p: Nucleus sampling: share of the likeliest words to choose from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The outline.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/outline/generate
         Price: by model.
         Source: 302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_outline as endpoint
+
         reply_: Ai302OutlineResponse = self._call(
-            WRITE_OUTLINE,
+            endpoint,
             body={
                 "title": title,
                 "model": model,
@@ -1204,19 +752,22 @@ class Ai302(Resource):
             custom_prompt: Text prompt: further instructions.
             language: The article's language, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302ArticleChunk | str).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/longtext/generate
         Price: by model.
         Source: 302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_article as endpoint
+
         return self._stream(
-            WRITE_ARTICLE,
+            endpoint,
             body={
                 "title": title,
                 "model": model,
@@ -1243,20 +794,21 @@ class Ai302(Resource):
         Args:
             url: URL of the video's page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video, or why it is not available.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/vt/video/info
         Price: 0.001 PTC per call.
         Source: public code: use-video-info of 302.AI's video translation app (caller, 2026-11-21)
         """
-        reply_: Ai302VtVideoResponse = self._call(
-            GET_VIDEO_INFO, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_video_info as endpoint
+
+        reply_: Ai302VtVideoResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def download_video(
@@ -1275,19 +827,23 @@ class Ai302(Resource):
             url: URL of the video's page.
             resolution: Height of the video in pixels, such as 720.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/video/download
         Price: 0.005 PTC per call.
         Source: public code: use-video-download of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_download_video as endpoint
+
         return self._submit(
-            DOWNLOAD_VIDEO, body={"url": url, "resolution": resolution}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"url": url, "resolution": resolution}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def extract_video_audio(
@@ -1305,18 +861,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/video/extract_audio
         Price: 0.001 PTC per minute.
         Source: https://doc.302.ai/248490188e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(EXTRACT_VIDEO_AUDIO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_extract_video_audio as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def transcribe_video_sound(
@@ -1339,19 +898,23 @@ class Ai302(Resource):
             demucs: Separate the voices from the rest.
             is_only_demucs: Skip the transcription. The form of the result is then not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/extract
         Price: 0.003 PTC per minute; 0.001 PTC per minute for `is_only_demucs`.
         Source: public code: use-subtitle-extract of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_transcribe_video_sound as endpoint
+
         return self._submit(
-            TRANSCRIBE_VIDEO_SOUND,
+            endpoint,
             body={"audio_url": audio_url, "language": language, "demucs": demucs, "is_only_demucs": is_only_demucs},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1376,19 +939,23 @@ class Ai302(Resource):
             tgt_lang: The target language, such as `zh`.
             subtitle: The subtitles, as returned by a transcription.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/translate
         Price: by model.
         Source: public code: use-subtitle-translate of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_translate_subtitles as endpoint
+
         return self._submit(
-            TRANSLATE_SUBTITLES,
+            endpoint,
             body={"model": model, "src_lang": src_lang, "tgt_lang": tgt_lang, "subtitle": subtitle},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1443,19 +1010,23 @@ class Ai302(Resource):
             trans_back_color: Background color.
             trans_margin_v: Distance from the edge.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/burn
         Price: 0.005 PTC per minute.
         Source: public code: use-subtitle-burn of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_burn_subtitles as endpoint
+
         return self._submit(
-            BURN_SUBTITLES,
+            endpoint,
             body={
                 "url": url,
                 "src_subtitle": src_subtitle,
@@ -1497,20 +1068,21 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/vt/tasks/subtitle/{task_id}
         Price: 0 PTC per call.
         Source: public code: use-task-status of 302.AI's video translation app (caller, 2026-11-21)
         """
-        reply_: Ai302VtTask = self._call(
-            GET_VIDEO_TRANSLATION_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_video_translation_task as endpoint
+
+        reply_: Ai302VtTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def suggest_extraction_schema(
@@ -1528,18 +1100,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The schema.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/crawler/generate-schema
         Price: by model.
         Source: https://doc.302.ai/261542258e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(SUGGEST_EXTRACTION_SCHEMA, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_suggest_extraction_schema as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def extract_web_data(
@@ -1560,19 +1135,23 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302WebDataTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/crawler/task
         Price: by model.
         Source: public code: a web data extraction page of a web app built on 302.AI (caller, 2026-11-21)
         """
-        return self._submit(EXTRACT_WEB_DATA, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_extract_web_data as endpoint
+
+        return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_web_data(
         self,
@@ -1588,20 +1167,21 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The extraction.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/crawler/task/{taskId}
         Price: 0 PTC per call.
         Source: public code: a web data extraction page of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302WebDataTask = self._call(
-            GET_WEB_DATA, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_web_data as endpoint
+
+        reply_: Ai302WebDataTask = self._call(endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def improve_prompt(
@@ -1624,19 +1204,22 @@ class Ai302(Resource):
             model: The language model, such as `gpt-4o-mini`.
             stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The improved prompt.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/prompt/enhance
         Price: by model.
         Source: public code: UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_improve_prompt as endpoint
+
         reply_: Ai302PromptResponse = self._call(
-            IMPROVE_PROMPT,
+            endpoint,
             body={"id": id, "prompt": prompt, "model": model, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1657,18 +1240,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The prompt.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image_caption/generate
         Price: by model.
         Source: https://doc.302.ai/261664608e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(DESCRIBE_IMAGE_AS_PROMPT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_describe_image_as_prompt as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def optimize_prompt(
@@ -1694,19 +1280,23 @@ class Ai302(Resource):
             model: The language model, such as `gpt-4o-mini`.
             max_rounds: Maximum number of rounds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302SpoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/prompt/spo/submit
         Price: by model.
         Source: 302ai/302_prompt_expert:src/components/MainArea/spoService.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_optimize_prompt as endpoint
+
         return self._submit(
-            OPTIMIZE_PROMPT,
+            endpoint,
             body={"qa": qa, "prompt": prompt, "model": model, "max_rounds": max_rounds},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1725,20 +1315,21 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/prompt/spo/tasks/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_prompt_expert:src/stores/slices/user_store.ts (caller, 2026-11-21)
         """
-        reply_: Ai302SpoTask = self._call(
-            GET_OPTIMIZED_PROMPT, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_optimized_prompt as endpoint
+
+        reply_: Ai302SpoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def convert_3d_model(
@@ -1757,19 +1348,22 @@ class Ai302(Resource):
             trimesh_file_url: URL of a ZIP archive with the model and its textures. Takes a URL.
             output_format: The target format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The model.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/3d/format_convert
         Price: 0.01 PTC per call.
         Source: 302ai/302_ai_3d_modeling:src/services/model-convertion.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_convert_3d_model as endpoint
+
         reply_: Ai302ModelConversionResponse = self._call(
-            CONVERT_3D_MODEL,
+            endpoint,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1791,18 +1385,21 @@ class Ai302(Resource):
         Args:
             query: The question.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/advanced_search
         Price: 0.01 PTC per call; and by model.
         Source: public code: UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: JsonObject = self._call(ADVANCED_SEARCH, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_advanced_search as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def svg_to_video(
@@ -1825,19 +1422,22 @@ class Ai302(Resource):
             video_format: Video format; `mp4` is known.
             fps_speed: Drawing speed; 1 is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/svg/generate_video
         Price: 0.01 PTC per call.
         Source: 302ai/302_vector_graphics_generation:src/components/GenerateVideo/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_svg_to_video as endpoint
+
         reply_: Ai302SvgVideoResponse = self._call(
-            SVG_TO_VIDEO,
+            endpoint,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1863,19 +1463,22 @@ class Ai302(Resource):
             lang: The solution's language, such as `zh`, `en` or `ja`.
             stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The solution.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/answer/generate
         Price: by model.
         Source: achappey/MCPhappey:AI302AnswerMachinePlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_answer_question as endpoint
+
         reply_: JsonObject = self._call(
-            ANSWER_QUESTION,
+            endpoint,
             body={"content": content, "model": model, "lang": lang, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1913,19 +1516,22 @@ class Ai302(Resource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/directgeneratepptx
         Price: 0.07 PTC per call.
         Source: https://doc.302.ai/api-261401644 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
+
         reply_: Ai302PptResponse = self._call(
-            GENERATE_PPT,
+            endpoint,
             body={
                 "subject": subject,
                 "dataUrl": dataUrl,
@@ -1970,19 +1576,22 @@ class Ai302(Resource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/directgeneratepptx
         Price: 0.07 PTC per call.
         Source: https://doc.302.ai/api-261401644 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
+
         return self._stream(
-            GENERATE_PPT,
+            endpoint,
             body={
                 "subject": subject,
                 "dataUrl": dataUrl,
@@ -2022,18 +1631,21 @@ class Ai302(Resource):
             website: URL of a page.
             websearch: Words to search the web for.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The parsed source.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/parsefiledata
         Source: https://doc-en.302.ai/8021425m0 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_parse_ppt_source as endpoint
+
         reply_: Ai302PptSourceResponse = self._call(
-            PARSE_PPT_SOURCE,
+            endpoint,
             body={"file": file, "content": content, "fileUrl": fileUrl, "website": website, "websearch": websearch},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2057,19 +1669,22 @@ class Ai302(Resource):
             dataUrl: URL of the source from `ai302_parse_ppt_source`.
             prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generateoutline
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/8021425m0 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt_outline as endpoint
+
         return self._stream(
-            GENERATE_PPT_OUTLINE,
+            endpoint,
             body={"subject": subject, "dataUrl": dataUrl, "prompt": prompt, "stream": True},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2101,18 +1716,21 @@ class Ai302(Resource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generatecontent
         Source: public code: PptGeneratorService of a law teaching platform on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt_content as endpoint
+
         return self._stream(
-            GENERATE_PPT_CONTENT,
+            endpoint,
             body={
                 "outlineMarkdown": outlineMarkdown,
                 "asyncGenPptx": asyncGenPptx,
@@ -2148,18 +1766,21 @@ class Ai302(Resource):
             pptxProperty: Return the drawing data too.
             notes: Speaker's notes, one per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generatepptx
         Source: https://open.docmee.cn/docs-v2/api-reference/v1/generate-pptx (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_build_ppt as endpoint
+
         reply_: Ai302PptResponse = self._call(
-            BUILD_PPT,
+            endpoint,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2177,18 +1798,21 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The options of each filter.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/template/options
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options) (vendor,
         2026-11-21)
         """
-        reply_: Ai302PptOptionsResponse = self._call(GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_get_ppt_template_options as endpoint
+
+        reply_: Ai302PptOptionsResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def load_ppt(
@@ -2205,17 +1829,20 @@ class Ai302(Resource):
         Args:
             id: The presentation's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/loadpptx
         Source: https://docs.yutoai.net/markdown/api/api-208341742.md (vendor, 2026-11-21)
         """
-        reply_: Ai302PptResponse = self._call(LOAD_PPT, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_load_ppt as endpoint
+
+        reply_: Ai302PptResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_ppt_progress(
@@ -2235,19 +1862,22 @@ class Ai302(Resource):
         Args:
             pptId: The id from the stream of `ai302_generate_ppt_content`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The progress.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/asyncpptinfo
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-265304606 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_ppt_progress as endpoint
+
         reply_: Ai302PptProgressResponse = self._call(
-            GET_PPT_PROGRESS, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2269,18 +1899,21 @@ class Ai302(Resource):
             id: The presentation's id.
             refresh: Render the file again.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/downloadpptx
         Source: public code: PptGeneratorService of a law teaching platform on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_ppt_file as endpoint
+
         reply_: Ai302PptFileResponse = self._call(
-            GET_PPT_FILE, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2304,20 +1937,21 @@ class Ai302(Resource):
             file: A pptx file with pages of 960x540. Takes a local file (path, open file or bytes).
             templateId: The id of the template to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The template.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/uploadtemplate
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/uploadTemplate) (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_upload_ppt_template as endpoint
+
         reply_: Ai302PptTemplateResponse = self._call(
-            UPLOAD_PPT_TEMPLATE,
-            body={"type": type, "file": file, "templateId": templateId},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"type": type, "file": file, "templateId": templateId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2339,20 +1973,21 @@ class Ai302(Resource):
             size: Number of items per page.
             filters: The filters.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of templates.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/templates
         Source: https://docs.yutoai.net/markdown/api/api-208341732.md (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
+
         reply_: Ai302PptTemplatesResponse = self._call(
-            LIST_PPT_TEMPLATES,
-            body={"page": page, "size": size, "filters": filters},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2380,18 +2015,21 @@ class Ai302(Resource):
             language: The language that titles are translated to, such as `zh`, `en` or `ja`.
             id_list: Only papers with these arXiv numbers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of papers.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/search/academic/arxiv
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_search_arxiv as endpoint
+
         reply_: Ai302PapersResponse = self._call(
-            SEARCH_ARXIV,
+            endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2419,18 +2057,21 @@ class Ai302(Resource):
             sort_by: Sort by relevance, or the newest first.
             language: The language that titles are translated to, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of papers.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/search/academic/google
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_search_google_papers as endpoint
+
         reply_: Ai302PapersResponse = self._call(
-            SEARCH_GOOGLE_PAPERS,
+            endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2454,19 +2095,22 @@ class Ai302(Resource):
             add_cover: Whether to take a screenshot of the page.
             add_watermarks: Put watermarks on the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the page.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/upload
         Price: 0.001 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_page_file as endpoint
+
         reply_: Ai302DeployedPage = self._call(
-            DEPLOY_PAGE_FILE,
+            endpoint,
             body={"file": file, "add_cover": add_cover, "add_watermarks": add_watermarks},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2494,19 +2138,22 @@ class Ai302(Resource):
             description: Description.
             format: Response format; `json` is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the page.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/html
         Price: 0.001 PTC per call.
         Source: public code: the deployment route of a 302.AI web app (webserveHtml) (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_page as endpoint
+
         reply_: Ai302DeployedPage = self._call(
-            DEPLOY_PAGE,
+            endpoint,
             body={"html": html, "md": md, "title": title, "description": description, "format": format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2526,18 +2173,21 @@ class Ai302(Resource):
         Args:
             body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the page.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /302/webserve/html
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/285348409e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(DEPLOY_PAGE_BINARY, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_deploy_page_binary as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_pages(
@@ -2560,19 +2210,22 @@ class Ai302(Resource):
             limit: Number of items per page.
             only_return_success: Exclude those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of the list.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/list
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
+
         reply_: Ai302PagesResponse = self._call(
-            LIST_PAGES,
+            endpoint,
             query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2594,19 +2247,22 @@ class Ai302(Resource):
             limit: Number of items per page.
             only_return_success: Exclude those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/list
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
+
         return self._iterate(
-            LIST_PAGES,
+            endpoint,
             query={"limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2625,19 +2281,22 @@ class Ai302(Resource):
         Args:
             web_id: The page's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The page was deleted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/delete/{web_id}
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_delete_page as endpoint
+
         reply_: Ai302DeletedPageResponse = self._call(
-            DELETE_PAGE, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2659,20 +2318,23 @@ class Ai302(Resource):
             env: Environment variables as the text of a JSON object.
             update_subdomain: The subdomain of the project to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The project, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/project
         Price: 0.001 PTC per call; 0.002 PTC per call for with a picture of the page as its cover.
         Source: public code: a deployment helper of a coding sandbox on 302.AI (create_302ai_deploy_task) (caller,
         2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_project as endpoint
+
         reply_: JsonObject = self._call(
-            DEPLOY_PROJECT,
+            endpoint,
             body={"project_file": project_file, "env": env, "update_subdomain": update_subdomain},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2692,20 +2354,23 @@ class Ai302(Resource):
         Args:
             project_id: The project's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The project.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/project
         Price: 0 PTC per call.
         Source: public code: a deployment helper of a coding sandbox on 302.AI (get_302ai_deploy_task_info) (caller,
         2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_deployed_project as endpoint
+
         reply_: JsonObject = self._call(
-            GET_DEPLOYED_PROJECT, query={"project_id": project_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"project_id": project_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2737,19 +2402,22 @@ class Ai302(Resource):
             height: Height in pixels, 256 to 1036; anything else counts as 1024.
             model: The language model that improves the prompt, such as `gpt-4.1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The avatars.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/headshot/generate
         Price: the tokens that better the prompt, and the pictures.
         Source: https://302.ai/product/detail/302ai-toolapi-ai-avatar-maker (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_avatar as endpoint
+
         reply_: Ai302AvatarResponse = self._call(
-            GENERATE_AVATAR,
+            endpoint,
             body={
                 "image": image,
                 "person_type": person_type,
@@ -2795,19 +2463,22 @@ class Ai302(Resource):
             save_format: The file format; `png` is known.
             qr_code: A QR code on the card.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The card.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/knowledge_card
         Price: by model.
         Source: public code: CardGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_knowledge_card as endpoint
+
         reply_: Ai302CardResponse = self._call(
-            GENERATE_KNOWLEDGE_CARD,
+            endpoint,
             body={
                 "content": content,
                 "model": model,
@@ -2838,18 +2509,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The poster.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/poster
         Price: by model.
         Source: https://doc.302.ai/297347933e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(GENERATE_POSTER, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_generate_poster as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def generate_philosophy_card(
@@ -2867,18 +2541,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The card.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/philosophy_card
         Price: by model.
         Source: https://doc.302.ai/297347962e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(GENERATE_PHILOSOPHY_CARD, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_generate_philosophy_card as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def generate_philosophy_quotation(
@@ -2896,18 +2573,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The quotation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/philosophy_quotation
         Price: by model.
         Source: https://doc.302.ai/297347996e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(GENERATE_PHILOSOPHY_QUOTATION, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_generate_philosophy_quotation as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def generate_creative_image(
@@ -3025,19 +2705,22 @@ class Ai302(Resource):
             cooking_steps: The cooking steps, of `generate_visual_recipe`.
             style: The style, such as `hand_drawn` of `generate_visual_recipe`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/gpt-image-creative/generate/{creation}
         Price: the tokens that better the prompt, and the picture.
         Source: https://doc-en.302.ai/346924460e0 (sample, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_creative_image as endpoint
+
         reply_: Ai302CreationResponse = self._call(
-            GENERATE_CREATIVE_IMAGE,
+            endpoint,
             path={"creation": creation},
             body={
                 "model": model,
@@ -3078,19 +2761,22 @@ class AsyncAi302(AsyncResource):
             video_language: The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The script.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/scripts
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_stock_video_script as endpoint
+
         reply_: Ai302StockVideoScriptResponse = await self._call(
-            WRITE_STOCK_VIDEO_SCRIPT,
+            endpoint,
             body={"video_subject": video_subject, "video_language": video_language, "models_name": models_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3116,19 +2802,22 @@ class AsyncAi302(AsyncResource):
             video_language: Language of the search terms, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The search terms.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/terms
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_find_stock_video_terms as endpoint
+
         reply_: Ai302StockVideoTermsResponse = await self._call(
-            FIND_STOCK_VIDEO_TERMS,
+            endpoint,
             body={
                 "video_subject": video_subject,
                 "video_script": video_script,
@@ -3190,20 +2879,24 @@ class AsyncAi302(AsyncResource):
             bgm_type: Background music; empty for none.
             bgm_volume: Volume of the music, `0` to `1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302StockVideoTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/videos
         Price: by model; 0.001 PTC per second for the voice.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_create_stock_video as endpoint
+
         return await self._submit(
-            CREATE_STOCK_VIDEO,
+            endpoint,
             body={
                 "video_subject": video_subject,
                 "video_script": video_script,
@@ -3244,19 +2937,22 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, under its own id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/stock-video/api/v1/tasks/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_stock_video as endpoint
+
         reply_: Ai302StockVideoTaskResponse = await self._call(
-            GET_STOCK_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3277,17 +2973,20 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/paper/costorm/create
         Source: achappey/MCPhappey:AI302PaperWritingPlugin (caller, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(CREATE_COSTORM_ARTICLE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_create_costorm_article as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def get_costorm_article(
@@ -3304,18 +3003,21 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The article.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/paper/costorm/tasks/{task_id}
         Source: achappey/MCPhappey:AI302PaperWritingPlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_costorm_article as endpoint
+
         reply_: JsonObject = await self._call(
-            GET_COSTORM_ARTICLE, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3341,19 +3043,23 @@ class AsyncAi302(AsyncResource):
             model: The language model, such as `gpt-4o-mini`.
             output_content_type: The type of text, such as `Research Paper`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302PaperTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/paper/async/chat
         Price: by model.
         Source: public code: PaperGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_paper as endpoint
+
         return await self._submit(
-            WRITE_PAPER,
+            endpoint,
             body={"query": query, "language": language, "model": model, "output_content_type": output_content_type},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3374,18 +3080,21 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The paper.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/paper/async/status/{task_id}
         Source: public code: PaperGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_paper as endpoint
+
         reply_: Ai302PaperTask = await self._call(
-            GET_PAPER, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3420,20 +3129,24 @@ class AsyncAi302(AsyncResource):
             audience_choice: The audience: 0 anyone, 1 children, 2 seniors, 3 office workers, 4 pupils, 5
                 students, 6 business people, 7 researchers, 8 parents.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302PodcastTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/text
         Price: by model.
         Source: 302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_podcast as endpoint
+
         return await self._submit(
-            WRITE_PODCAST,
+            endpoint,
             body={
                 "resources": resources,
                 "speakerNums": speakerNums,
@@ -3476,20 +3189,24 @@ class AsyncAi302(AsyncResource):
             uiLang: The language of the progress messages, such as `en`.
             modelName: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302PodcastTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/generate
         Price: by model.
         Source: 302ai/302_podcast_generator:app/components/main.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_record_podcast as endpoint
+
         return await self._submit(
-            RECORD_PODCAST,
+            endpoint,
             body={
                 "speakers": speakers,
                 "contents": contents,
@@ -3517,19 +3234,22 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/podcast/async/status/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_podcast_generator:app/components/main.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_podcast as endpoint
+
         reply_: Ai302PodcastTask = await self._call(
-            GET_PODCAST, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3547,18 +3267,21 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task was canceled.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/cancel/{task_id}
         Source: 302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_cancel_podcast as endpoint
+
         reply_: JsonObject = await self._call(
-            CANCEL_PODCAST, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3574,18 +3297,21 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The tools.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/writing/api/v1/tools
         Price: 0 PTC per call.
         Source: public code: writingService of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302WritingToolsResponse = await self._call(LIST_WRITING_TOOLS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_list_writing_tools as endpoint
+
+        reply_: Ai302WritingToolsResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def write_copy(
@@ -3607,19 +3333,22 @@ class AsyncAi302(AsyncResource):
             params: Parameters of the tool, by the names that `ai302_list_writing_tools` returns, such as `topic`
                 and `language`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The copy.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/generate
         Price: by model.
         Source: public code: writingService and UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_copy as endpoint
+
         reply_: Ai302WritingResponse = await self._call(
-            WRITE_COPY,
+            endpoint,
             body={"tool_name": tool_name, "model": model, "params": params},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3651,19 +3380,22 @@ class AsyncAi302(AsyncResource):
             temperature: Sampling temperature.
             top_p: Nucleus sampling: share of the likeliest words to choose from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The outline.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/outline/generate
         Price: by model.
         Source: 302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_outline as endpoint
+
         reply_: Ai302OutlineResponse = await self._call(
-            WRITE_OUTLINE,
+            endpoint,
             body={
                 "title": title,
                 "model": model,
@@ -3707,19 +3439,22 @@ class AsyncAi302(AsyncResource):
             custom_prompt: Text prompt: further instructions.
             language: The article's language, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302ArticleChunk | str).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/longtext/generate
         Price: by model.
         Source: 302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_article as endpoint
+
         return self._stream(
-            WRITE_ARTICLE,
+            endpoint,
             body={
                 "title": title,
                 "model": model,
@@ -3746,19 +3481,22 @@ class AsyncAi302(AsyncResource):
         Args:
             url: URL of the video's page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video, or why it is not available.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/vt/video/info
         Price: 0.001 PTC per call.
         Source: public code: use-video-info of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_video_info as endpoint
+
         reply_: Ai302VtVideoResponse = await self._call(
-            GET_VIDEO_INFO, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3778,19 +3516,23 @@ class AsyncAi302(AsyncResource):
             url: URL of the video's page.
             resolution: Height of the video in pixels, such as 720.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/video/download
         Price: 0.005 PTC per call.
         Source: public code: use-video-download of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_download_video as endpoint
+
         return await self._submit(
-            DOWNLOAD_VIDEO, body={"url": url, "resolution": resolution}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"url": url, "resolution": resolution}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def extract_video_audio(
@@ -3808,18 +3550,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The audio, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/video/extract_audio
         Price: 0.001 PTC per minute.
         Source: https://doc.302.ai/248490188e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(EXTRACT_VIDEO_AUDIO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_extract_video_audio as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def transcribe_video_sound(
@@ -3842,19 +3587,23 @@ class AsyncAi302(AsyncResource):
             demucs: Separate the voices from the rest.
             is_only_demucs: Skip the transcription. The form of the result is then not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/extract
         Price: 0.003 PTC per minute; 0.001 PTC per minute for `is_only_demucs`.
         Source: public code: use-subtitle-extract of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_transcribe_video_sound as endpoint
+
         return await self._submit(
-            TRANSCRIBE_VIDEO_SOUND,
+            endpoint,
             body={"audio_url": audio_url, "language": language, "demucs": demucs, "is_only_demucs": is_only_demucs},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3879,19 +3628,23 @@ class AsyncAi302(AsyncResource):
             tgt_lang: The target language, such as `zh`.
             subtitle: The subtitles, as returned by a transcription.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/translate
         Price: by model.
         Source: public code: use-subtitle-translate of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_translate_subtitles as endpoint
+
         return await self._submit(
-            TRANSLATE_SUBTITLES,
+            endpoint,
             body={"model": model, "src_lang": src_lang, "tgt_lang": tgt_lang, "subtitle": subtitle},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3946,19 +3699,23 @@ class AsyncAi302(AsyncResource):
             trans_back_color: Background color.
             trans_margin_v: Distance from the edge.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/burn
         Price: 0.005 PTC per minute.
         Source: public code: use-subtitle-burn of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_burn_subtitles as endpoint
+
         return await self._submit(
-            BURN_SUBTITLES,
+            endpoint,
             body={
                 "url": url,
                 "src_subtitle": src_subtitle,
@@ -4000,19 +3757,22 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/vt/tasks/subtitle/{task_id}
         Price: 0 PTC per call.
         Source: public code: use-task-status of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_video_translation_task as endpoint
+
         reply_: Ai302VtTask = await self._call(
-            GET_VIDEO_TRANSLATION_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4031,18 +3791,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The schema.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/crawler/generate-schema
         Price: by model.
         Source: https://doc.302.ai/261542258e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(SUGGEST_EXTRACTION_SCHEMA, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_suggest_extraction_schema as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def extract_web_data(
@@ -4063,19 +3826,23 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302WebDataTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/crawler/task
         Price: by model.
         Source: public code: a web data extraction page of a web app built on 302.AI (caller, 2026-11-21)
         """
-        return await self._submit(EXTRACT_WEB_DATA, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_extract_web_data as endpoint
+
+        return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_web_data(
         self,
@@ -4091,19 +3858,22 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The extraction.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/crawler/task/{taskId}
         Price: 0 PTC per call.
         Source: public code: a web data extraction page of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_web_data as endpoint
+
         reply_: Ai302WebDataTask = await self._call(
-            GET_WEB_DATA, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4127,19 +3897,22 @@ class AsyncAi302(AsyncResource):
             model: The language model, such as `gpt-4o-mini`.
             stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The improved prompt.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/prompt/enhance
         Price: by model.
         Source: public code: UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_improve_prompt as endpoint
+
         reply_: Ai302PromptResponse = await self._call(
-            IMPROVE_PROMPT,
+            endpoint,
             body={"id": id, "prompt": prompt, "model": model, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4160,18 +3933,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The prompt.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image_caption/generate
         Price: by model.
         Source: https://doc.302.ai/261664608e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(DESCRIBE_IMAGE_AS_PROMPT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_describe_image_as_prompt as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def optimize_prompt(
@@ -4197,19 +3973,23 @@ class AsyncAi302(AsyncResource):
             model: The language model, such as `gpt-4o-mini`.
             max_rounds: Maximum number of rounds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302SpoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/prompt/spo/submit
         Price: by model.
         Source: 302ai/302_prompt_expert:src/components/MainArea/spoService.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_optimize_prompt as endpoint
+
         return await self._submit(
-            OPTIMIZE_PROMPT,
+            endpoint,
             body={"qa": qa, "prompt": prompt, "model": model, "max_rounds": max_rounds},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4228,19 +4008,22 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/prompt/spo/tasks/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_prompt_expert:src/stores/slices/user_store.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_optimized_prompt as endpoint
+
         reply_: Ai302SpoTask = await self._call(
-            GET_OPTIMIZED_PROMPT, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4260,19 +4043,22 @@ class AsyncAi302(AsyncResource):
             trimesh_file_url: URL of a ZIP archive with the model and its textures. Takes a URL.
             output_format: The target format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The model.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/3d/format_convert
         Price: 0.01 PTC per call.
         Source: 302ai/302_ai_3d_modeling:src/services/model-convertion.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_convert_3d_model as endpoint
+
         reply_: Ai302ModelConversionResponse = await self._call(
-            CONVERT_3D_MODEL,
+            endpoint,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4294,20 +4080,21 @@ class AsyncAi302(AsyncResource):
         Args:
             query: The question.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/advanced_search
         Price: 0.01 PTC per call; and by model.
         Source: public code: UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(
-            ADVANCED_SEARCH, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_advanced_search as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def svg_to_video(
@@ -4330,19 +4117,22 @@ class AsyncAi302(AsyncResource):
             video_format: Video format; `mp4` is known.
             fps_speed: Drawing speed; 1 is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/svg/generate_video
         Price: 0.01 PTC per call.
         Source: 302ai/302_vector_graphics_generation:src/components/GenerateVideo/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_svg_to_video as endpoint
+
         reply_: Ai302SvgVideoResponse = await self._call(
-            SVG_TO_VIDEO,
+            endpoint,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4368,19 +4158,22 @@ class AsyncAi302(AsyncResource):
             lang: The solution's language, such as `zh`, `en` or `ja`.
             stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The solution.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/answer/generate
         Price: by model.
         Source: achappey/MCPhappey:AI302AnswerMachinePlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_answer_question as endpoint
+
         reply_: JsonObject = await self._call(
-            ANSWER_QUESTION,
+            endpoint,
             body={"content": content, "model": model, "lang": lang, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4418,19 +4211,22 @@ class AsyncAi302(AsyncResource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/directgeneratepptx
         Price: 0.07 PTC per call.
         Source: https://doc.302.ai/api-261401644 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
+
         reply_: Ai302PptResponse = await self._call(
-            GENERATE_PPT,
+            endpoint,
             body={
                 "subject": subject,
                 "dataUrl": dataUrl,
@@ -4475,19 +4271,22 @@ class AsyncAi302(AsyncResource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/directgeneratepptx
         Price: 0.07 PTC per call.
         Source: https://doc.302.ai/api-261401644 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
+
         return self._stream(
-            GENERATE_PPT,
+            endpoint,
             body={
                 "subject": subject,
                 "dataUrl": dataUrl,
@@ -4527,18 +4326,21 @@ class AsyncAi302(AsyncResource):
             website: URL of a page.
             websearch: Words to search the web for.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The parsed source.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/parsefiledata
         Source: https://doc-en.302.ai/8021425m0 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_parse_ppt_source as endpoint
+
         reply_: Ai302PptSourceResponse = await self._call(
-            PARSE_PPT_SOURCE,
+            endpoint,
             body={"file": file, "content": content, "fileUrl": fileUrl, "website": website, "websearch": websearch},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4562,19 +4364,22 @@ class AsyncAi302(AsyncResource):
             dataUrl: URL of the source from `ai302_parse_ppt_source`.
             prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generateoutline
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/8021425m0 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt_outline as endpoint
+
         return self._stream(
-            GENERATE_PPT_OUTLINE,
+            endpoint,
             body={"subject": subject, "dataUrl": dataUrl, "prompt": prompt, "stream": True},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4606,18 +4411,21 @@ class AsyncAi302(AsyncResource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generatecontent
         Source: public code: PptGeneratorService of a law teaching platform on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt_content as endpoint
+
         return self._stream(
-            GENERATE_PPT_CONTENT,
+            endpoint,
             body={
                 "outlineMarkdown": outlineMarkdown,
                 "asyncGenPptx": asyncGenPptx,
@@ -4653,18 +4461,21 @@ class AsyncAi302(AsyncResource):
             pptxProperty: Return the drawing data too.
             notes: Speaker's notes, one per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generatepptx
         Source: https://open.docmee.cn/docs-v2/api-reference/v1/generate-pptx (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_build_ppt as endpoint
+
         reply_: Ai302PptResponse = await self._call(
-            BUILD_PPT,
+            endpoint,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4682,20 +4493,21 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The options of each filter.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/template/options
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options) (vendor,
         2026-11-21)
         """
-        reply_: Ai302PptOptionsResponse = await self._call(
-            GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_ppt_template_options as endpoint
+
+        reply_: Ai302PptOptionsResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def load_ppt(
@@ -4712,17 +4524,20 @@ class AsyncAi302(AsyncResource):
         Args:
             id: The presentation's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/loadpptx
         Source: https://docs.yutoai.net/markdown/api/api-208341742.md (vendor, 2026-11-21)
         """
-        reply_: Ai302PptResponse = await self._call(LOAD_PPT, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_load_ppt as endpoint
+
+        reply_: Ai302PptResponse = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def get_ppt_progress(
@@ -4742,19 +4557,22 @@ class AsyncAi302(AsyncResource):
         Args:
             pptId: The id from the stream of `ai302_generate_ppt_content`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The progress.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/asyncpptinfo
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-265304606 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_ppt_progress as endpoint
+
         reply_: Ai302PptProgressResponse = await self._call(
-            GET_PPT_PROGRESS, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4776,18 +4594,21 @@ class AsyncAi302(AsyncResource):
             id: The presentation's id.
             refresh: Render the file again.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/downloadpptx
         Source: public code: PptGeneratorService of a law teaching platform on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_ppt_file as endpoint
+
         reply_: Ai302PptFileResponse = await self._call(
-            GET_PPT_FILE, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4811,20 +4632,21 @@ class AsyncAi302(AsyncResource):
             file: A pptx file with pages of 960x540. Takes a local file (path, open file or bytes).
             templateId: The id of the template to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The template.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/uploadtemplate
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/uploadTemplate) (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_upload_ppt_template as endpoint
+
         reply_: Ai302PptTemplateResponse = await self._call(
-            UPLOAD_PPT_TEMPLATE,
-            body={"type": type, "file": file, "templateId": templateId},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"type": type, "file": file, "templateId": templateId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4846,20 +4668,21 @@ class AsyncAi302(AsyncResource):
             size: Number of items per page.
             filters: The filters.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of templates.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/templates
         Source: https://docs.yutoai.net/markdown/api/api-208341732.md (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
+
         reply_: Ai302PptTemplatesResponse = await self._call(
-            LIST_PPT_TEMPLATES,
-            body={"page": page, "size": size, "filters": filters},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4887,18 +4710,21 @@ class AsyncAi302(AsyncResource):
             language: The language that titles are translated to, such as `zh`, `en` or `ja`.
             id_list: Only papers with these arXiv numbers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of papers.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/search/academic/arxiv
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_search_arxiv as endpoint
+
         reply_: Ai302PapersResponse = await self._call(
-            SEARCH_ARXIV,
+            endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4926,18 +4752,21 @@ class AsyncAi302(AsyncResource):
             sort_by: Sort by relevance, or the newest first.
             language: The language that titles are translated to, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of papers.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/search/academic/google
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_search_google_papers as endpoint
+
         reply_: Ai302PapersResponse = await self._call(
-            SEARCH_GOOGLE_PAPERS,
+            endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4961,19 +4790,22 @@ class AsyncAi302(AsyncResource):
             add_cover: Whether to take a screenshot of the page.
             add_watermarks: Put watermarks on the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the page.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/upload
         Price: 0.001 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_page_file as endpoint
+
         reply_: Ai302DeployedPage = await self._call(
-            DEPLOY_PAGE_FILE,
+            endpoint,
             body={"file": file, "add_cover": add_cover, "add_watermarks": add_watermarks},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5001,19 +4833,22 @@ class AsyncAi302(AsyncResource):
             description: Description.
             format: Response format; `json` is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the page.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/html
         Price: 0.001 PTC per call.
         Source: public code: the deployment route of a 302.AI web app (webserveHtml) (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_page as endpoint
+
         reply_: Ai302DeployedPage = await self._call(
-            DEPLOY_PAGE,
+            endpoint,
             body={"html": html, "md": md, "title": title, "description": description, "format": format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5033,20 +4868,21 @@ class AsyncAi302(AsyncResource):
         Args:
             body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URL of the page.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /302/webserve/html
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/285348409e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(
-            DEPLOY_PAGE_BINARY, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_deploy_page_binary as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def list_pages(
@@ -5069,19 +4905,22 @@ class AsyncAi302(AsyncResource):
             limit: Number of items per page.
             only_return_success: Exclude those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of the list.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/list
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
+
         reply_: Ai302PagesResponse = await self._call(
-            LIST_PAGES,
+            endpoint,
             query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5103,19 +4942,22 @@ class AsyncAi302(AsyncResource):
             limit: Number of items per page.
             only_return_success: Exclude those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/list
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
+
         return self._iterate(
-            LIST_PAGES,
+            endpoint,
             query={"limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5134,19 +4976,22 @@ class AsyncAi302(AsyncResource):
         Args:
             web_id: The page's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The page was deleted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/delete/{web_id}
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_delete_page as endpoint
+
         reply_: Ai302DeletedPageResponse = await self._call(
-            DELETE_PAGE, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -5168,20 +5013,23 @@ class AsyncAi302(AsyncResource):
             env: Environment variables as the text of a JSON object.
             update_subdomain: The subdomain of the project to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The project, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/project
         Price: 0.001 PTC per call; 0.002 PTC per call for with a picture of the page as its cover.
         Source: public code: a deployment helper of a coding sandbox on 302.AI (create_302ai_deploy_task) (caller,
         2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_project as endpoint
+
         reply_: JsonObject = await self._call(
-            DEPLOY_PROJECT,
+            endpoint,
             body={"project_file": project_file, "env": env, "update_subdomain": update_subdomain},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5201,20 +5049,23 @@ class AsyncAi302(AsyncResource):
         Args:
             project_id: The project's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The project.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/project
         Price: 0 PTC per call.
         Source: public code: a deployment helper of a coding sandbox on 302.AI (get_302ai_deploy_task_info) (caller,
         2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_deployed_project as endpoint
+
         reply_: JsonObject = await self._call(
-            GET_DEPLOYED_PROJECT, query={"project_id": project_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"project_id": project_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -5246,19 +5097,22 @@ class AsyncAi302(AsyncResource):
             height: Height in pixels, 256 to 1036; anything else counts as 1024.
             model: The language model that improves the prompt, such as `gpt-4.1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The avatars.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/headshot/generate
         Price: the tokens that better the prompt, and the pictures.
         Source: https://302.ai/product/detail/302ai-toolapi-ai-avatar-maker (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_avatar as endpoint
+
         reply_: Ai302AvatarResponse = await self._call(
-            GENERATE_AVATAR,
+            endpoint,
             body={
                 "image": image,
                 "person_type": person_type,
@@ -5304,19 +5158,22 @@ class AsyncAi302(AsyncResource):
             save_format: The file format; `png` is known.
             qr_code: A QR code on the card.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The card.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/knowledge_card
         Price: by model.
         Source: public code: CardGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_knowledge_card as endpoint
+
         reply_: Ai302CardResponse = await self._call(
-            GENERATE_KNOWLEDGE_CARD,
+            endpoint,
             body={
                 "content": content,
                 "model": model,
@@ -5347,18 +5204,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The poster.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/poster
         Price: by model.
         Source: https://doc.302.ai/297347933e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(GENERATE_POSTER, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_generate_poster as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def generate_philosophy_card(
@@ -5376,18 +5236,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The card.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/philosophy_card
         Price: by model.
         Source: https://doc.302.ai/297347962e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(GENERATE_PHILOSOPHY_CARD, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_generate_philosophy_card as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def generate_philosophy_quotation(
@@ -5405,20 +5268,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The quotation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/philosophy_quotation
         Price: by model.
         Source: https://doc.302.ai/297347996e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(
-            GENERATE_PHILOSOPHY_QUOTATION, body={}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_generate_philosophy_quotation as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def generate_creative_image(
@@ -5536,19 +5400,22 @@ class AsyncAi302(AsyncResource):
             cooking_steps: The cooking steps, of `generate_visual_recipe`.
             style: The style, such as `hand_drawn` of `generate_visual_recipe`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/gpt-image-creative/generate/{creation}
         Price: the tokens that better the prompt, and the picture.
         Source: https://doc-en.302.ai/346924460e0 (sample, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_creative_image as endpoint
+
         reply_: Ai302CreationResponse = await self._call(
-            GENERATE_CREATIVE_IMAGE,
+            endpoint,
             path={"creation": creation},
             body={
                 "model": model,

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.videos.ai302 import CREATE_VIDEO
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
@@ -239,19 +237,23 @@ class Videos(Resource):
             generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
             webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/video/create
         Price: by model.
         Source: https://doc.302.ai/336214131e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_create_video as endpoint
+
         return self._submit(
-            CREATE_VIDEO,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "model": model,
@@ -468,19 +470,23 @@ class AsyncVideos(AsyncResource):
             generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
             webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/video/create
         Price: by model.
         Source: https://doc.302.ai/336214131e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_create_video as endpoint
+
         return await self._submit(
-            CREATE_VIDEO,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "model": model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,129 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client._model import JsonObject
     from api302_client.models import Ai302ModelTask, Ai302QueuedVideo, Ai302VideoModelList, Ai302VideoTask, Ai302VideoV1Task
-
-CREATE_VIDEO_V1 = Operation(
-    id="ai302_create_video_v1",
-    endpoint="videos_ai302.ai302_create_video_v1",
-    docs="302ai/302_video_arena:src/app/api/gen-video/route.ts",
-    files={"image": ("url", "part"), "end_image": ("url", "part"), "video": ("url", "part")},
-    required=("model",),
-    not_empty=("model",),
-    task={"fetch": "ai302_get_video_v1", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-GET_VIDEO_V1 = Operation(
-    id="ai302_get_video_v1",
-    endpoint="videos_ai302.ai302_get_video_v1",
-    docs="302ai/302_video_arena:src/app/api/fetch-video/[taskId]/route.ts",
-    status={
-        "state": "status",
-        "pending": ["queue", "queued", "processing"],
-        "succeeded": ["success", "completed"],
-        "failed": ["fail", "failed", "error"],
-        "outputs": ["url || data.video.url"],
-        "error": {"message": "message"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CREATE_VIDEO = Operation(
-    id="ai302_create_video",
-    endpoint="videos_ai302.ai302_create_video",
-    docs="https://doc.302.ai/336214131e0",
-    files={"image": ("url", "data_url", "part"), "end_image": ("url", "data_url", "part"), "video": ("url", "data_url", "part")},
-    required=("model",),
-    not_empty=("model",),
-    task={"fetch": "ai302_get_video", "parameters": {"task_id": "task_id"}, "webhook": {"in": "query", "name": "webhook"}},
-    price=[{"note": "by model"}],
-)
-GET_VIDEO = Operation(
-    id="ai302_get_video",
-    endpoint="videos_ai302.ai302_get_video",
-    docs="a digest of the provider's documentation of September 2026, unified v2",
-    status={
-        "state": "status",
-        "pending": ["pending", "processing"],
-        "succeeded": ["completed"],
-        "failed": ["failed"],
-        "outputs": ["video_urls || video_url"],
-        "error": {"message": "error.message || error.error", "code": "error.error_type"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LIST_VIDEO_MODELS = Operation(
-    id="ai302_list_video_models",
-    endpoint="videos_ai302.ai302_list_video_models",
-    docs='public code of a 302.AI application, found by "302/v2/model/video" (video-models.api.ts, video-model.schema.ts)',
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO = Operation(
-    id="ai302_image_to_video",
-    endpoint="videos_ai302.ai302_image_to_video",
-    docs="https://302ai.apifox.cn/api-166106206",
-    files={"image": ("part",)},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.4, "unit": "PTC", "per": "call"}],
-)
-LIVE_PORTRAIT = Operation(
-    id="ai302_live_portrait",
-    endpoint="videos_ai302.ai302_live_portrait",
-    docs="https://doc.302.ai/207705234e0",
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-VIDEO_TO_VIDEO = Operation(
-    id="ai302_video_to_video",
-    endpoint="videos_ai302.ai302_video_to_video",
-    docs="https://doc.302.ai/230622642e0",
-    price=[{"amount": 0.4, "unit": "PTC", "per": "call"}],
-)
-LATENTSYNC = Operation(
-    id="ai302_latentsync",
-    endpoint="videos_ai302.ai302_latentsync",
-    docs="302ai/302_ai_avatar_generator:src/app/api/create-latentsync-video/route.ts",
-    files={"video_url": ("url",), "audio_url": ("url",)},
-    required=("video_url", "audio_url"),
-    not_empty=("video_url", "audio_url"),
-    task={"fetch": "ai302_get_latentsync", "parameters": {"request_id": "request_id"}},
-)
-GET_LATENTSYNC = Operation(
-    id="ai302_get_latentsync",
-    endpoint="videos_ai302.ai302_get_latentsync",
-    docs="302ai/302_ai_avatar_generator:src/app/api/poll-latentsync-video/route.ts",
-    status={
-        "state": "status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["failed", "FAILED"],
-        "outputs": ["video.url"],
-        "error": {"message": "error.message || error"},
-        "interval": 5,
-    },
-)
-UPSCALE_VIDEO = Operation(
-    id="ai302_upscale_video",
-    endpoint="videos_ai302.ai302_upscale_video",
-    docs="https://doc.302.ai/290751164e0",
-    task={"fetch": "ai302_get_upscaled_video", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "second"}],
-)
-GET_UPSCALED_VIDEO = Operation(
-    id="ai302_get_upscaled_video",
-    endpoint="videos_ai302.ai302_get_upscaled_video",
-    docs="https://doc.302.ai/290751435e0",
-    status={
-        "state": "status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["failed", "FAILED"],
-        "outputs": ["video.url"],
-        "error": {"message": "error.message || error"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Ai302(Resource):
@@ -171,20 +48,24 @@ class Ai302(Resource):
             duration: Duration in seconds, as the model allows.
             fps: Frames per second, as the model allows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302VideoV1Task).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/video/create
         Price: by model.
         Source: 302ai/302_video_arena:src/app/api/gen-video/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_create_video_v1 as endpoint
+
         return self._submit(
-            CREATE_VIDEO_V1,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -211,19 +92,22 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/video/fetch/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_arena:src/app/api/fetch-video/[taskId]/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_get_video_v1 as endpoint
+
         reply_: Ai302VideoV1Task = self._call(
-            GET_VIDEO_V1, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -268,19 +152,23 @@ class Ai302(Resource):
             generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
             webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/video/create
         Price: by model.
         Source: https://doc.302.ai/336214131e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_create_video as endpoint
+
         return self._submit(
-            CREATE_VIDEO,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "model": model,
@@ -312,18 +200,21 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/video/fetch/{task_id}
         Price: 0 PTC per call.
         Source: a digest of the provider's documentation of September 2026, unified v2 (sample, 2026-11-21)
         """
-        reply_: Ai302VideoTask = self._call(GET_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_ai302 import ai302_get_video as endpoint
+
+        reply_: Ai302VideoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_video_models(
@@ -340,19 +231,22 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/model/video
         Price: 0 PTC per call.
         Source: public code of a 302.AI application, found by "302/v2/model/video" (video-models.api.ts,
         video-model.schema.ts) (caller, 2026-11-21)
         """
-        reply_: Ai302VideoModelList = self._call(LIST_VIDEO_MODELS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_ai302 import ai302_list_video_models as endpoint
+
+        reply_: Ai302VideoModelList = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def image_to_video(
@@ -373,20 +267,22 @@ class Ai302(Resource):
             image: Input image. Takes a local file (path, open file or bytes).
             prompt: Text prompt: what the image shows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/image-to-video
         Price: 0.4 PTC per call.
         Source: https://302ai.apifox.cn/api-166106206 (page, 2026-11-21)
         """
-        return self._submit(
-            IMAGE_TO_VIDEO, body={"image": image, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_ai302 import ai302_image_to_video as endpoint
+
+        return self._submit(endpoint, body={"image": image, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def live_portrait(
         self,
@@ -403,18 +299,22 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/live-portrait
         Price: 0.1 PTC per call.
         Source: https://doc.302.ai/207705234e0 (catalog, 2026-11-21)
         """
-        return self._submit(LIVE_PORTRAIT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_ai302 import ai302_live_portrait as endpoint
+
+        return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def video_to_video(
         self,
@@ -431,18 +331,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The response of the service.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/video-to-video
         Price: 0.4 PTC per call.
         Source: https://doc.302.ai/230622642e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(VIDEO_TO_VIDEO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_ai302 import ai302_video_to_video as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def latentsync(
@@ -461,19 +364,23 @@ class Ai302(Resource):
             video_url: URL of the video of the speaker. Takes a URL.
             audio_url: URL of the speech. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/latentsync
         Source: 302ai/302_ai_avatar_generator:src/app/api/create-latentsync-video/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_latentsync as endpoint
+
         return self._submit(
-            LATENTSYNC, body={"video_url": video_url, "audio_url": audio_url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"video_url": video_url, "audio_url": audio_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def get_latentsync(
@@ -490,18 +397,21 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/latentsync
         Source: 302ai/302_ai_avatar_generator:src/app/api/poll-latentsync-video/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_get_latentsync as endpoint
+
         reply_: Ai302QueuedVideo = self._call(
-            GET_LATENTSYNC, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -520,19 +430,23 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/upscale-video
         Price: 0.15 PTC per second.
         Source: https://doc.302.ai/290751164e0 (catalog, 2026-11-21)
         """
-        return self._submit(UPSCALE_VIDEO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_ai302 import ai302_upscale_video as endpoint
+
+        return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_upscaled_video(
         self,
@@ -548,19 +462,22 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/upscale-video
         Price: 0 PTC per call.
         Source: https://doc.302.ai/290751435e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_get_upscaled_video as endpoint
+
         reply_: Ai302QueuedVideo = self._call(
-            GET_UPSCALED_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -597,20 +514,24 @@ class AsyncAi302(AsyncResource):
             duration: Duration in seconds, as the model allows.
             fps: Frames per second, as the model allows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302VideoV1Task).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/video/create
         Price: by model.
         Source: 302ai/302_video_arena:src/app/api/gen-video/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_create_video_v1 as endpoint
+
         return await self._submit(
-            CREATE_VIDEO_V1,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -637,19 +558,22 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/video/fetch/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_arena:src/app/api/fetch-video/[taskId]/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_get_video_v1 as endpoint
+
         reply_: Ai302VideoV1Task = await self._call(
-            GET_VIDEO_V1, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -694,19 +618,23 @@ class AsyncAi302(AsyncResource):
             generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
             webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/v2/video/create
         Price: by model.
         Source: https://doc.302.ai/336214131e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_create_video as endpoint
+
         return await self._submit(
-            CREATE_VIDEO,
+            endpoint,
             query={"webhook": webhook},
             body={
                 "model": model,
@@ -738,19 +666,22 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/video/fetch/{task_id}
         Price: 0 PTC per call.
         Source: a digest of the provider's documentation of September 2026, unified v2 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_get_video as endpoint
+
         reply_: Ai302VideoTask = await self._call(
-            GET_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -768,19 +699,22 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/v2/model/video
         Price: 0 PTC per call.
         Source: public code of a 302.AI application, found by "302/v2/model/video" (video-models.api.ts,
         video-model.schema.ts) (caller, 2026-11-21)
         """
-        reply_: Ai302VideoModelList = await self._call(LIST_VIDEO_MODELS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_ai302 import ai302_list_video_models as endpoint
+
+        reply_: Ai302VideoModelList = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def image_to_video(
@@ -801,19 +735,23 @@ class AsyncAi302(AsyncResource):
             image: Input image. Takes a local file (path, open file or bytes).
             prompt: Text prompt: what the image shows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/image-to-video
         Price: 0.4 PTC per call.
         Source: https://302ai.apifox.cn/api-166106206 (page, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_image_to_video as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO, body={"image": image, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"image": image, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def live_portrait(
@@ -831,18 +769,22 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/live-portrait
         Price: 0.1 PTC per call.
         Source: https://doc.302.ai/207705234e0 (catalog, 2026-11-21)
         """
-        return await self._submit(LIVE_PORTRAIT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_ai302 import ai302_live_portrait as endpoint
+
+        return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def video_to_video(
         self,
@@ -859,18 +801,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The response of the service.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/video-to-video
         Price: 0.4 PTC per call.
         Source: https://doc.302.ai/230622642e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(VIDEO_TO_VIDEO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_ai302 import ai302_video_to_video as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def latentsync(
@@ -889,19 +834,23 @@ class AsyncAi302(AsyncResource):
             video_url: URL of the video of the speaker. Takes a URL.
             audio_url: URL of the speech. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/latentsync
         Source: 302ai/302_ai_avatar_generator:src/app/api/create-latentsync-video/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_latentsync as endpoint
+
         return await self._submit(
-            LATENTSYNC, body={"video_url": video_url, "audio_url": audio_url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"video_url": video_url, "audio_url": audio_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def get_latentsync(
@@ -918,18 +867,21 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/latentsync
         Source: 302ai/302_ai_avatar_generator:src/app/api/poll-latentsync-video/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_get_latentsync as endpoint
+
         reply_: Ai302QueuedVideo = await self._call(
-            GET_LATENTSYNC, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -948,19 +900,23 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/upscale-video
         Price: 0.15 PTC per second.
         Source: https://doc.302.ai/290751164e0 (catalog, 2026-11-21)
         """
-        return await self._submit(UPSCALE_VIDEO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_ai302 import ai302_upscale_video as endpoint
+
+        return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_upscaled_video(
         self,
@@ -976,18 +932,21 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/upscale-video
         Price: 0 PTC per call.
         Source: https://doc.302.ai/290751435e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_ai302 import ai302_get_upscaled_video as endpoint
+
         reply_: Ai302QueuedVideo = await self._call(
-            GET_UPSCALED_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,113 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302QueuedVideo, AlibabaTaskResponse
     from api302_client.params.videos_alibaba import AlibabaVideoInput, AlibabaVideoParameters
-
-CREATE_VIDEO = Operation(
-    id="alibaba_create_video",
-    endpoint="videos_alibaba.alibaba_create_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    required=("model", "input"),
-    task={"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}},
-    price=[
-        {"amount": 0.03, "unit": "PTC", "per": "second", "for": "wan2.2-t2v-plus, 480p"},
-        {"amount": 0.15, "unit": "PTC", "per": "second", "for": "wan2.2-t2v-plus, 1080p"},
-        {"amount": 0.05, "unit": "PTC", "per": "second", "for": "wan2.5-i2v-preview, 480p"},
-        {"amount": 0.1, "unit": "PTC", "per": "second", "for": "wan2.5-i2v-preview and wan2.6-r2v, 720p"},
-        {"amount": 0.16, "unit": "PTC", "per": "second", "for": "wan2.5-i2v-preview, 1080p"},
-        {"amount": 0.15, "unit": "PTC", "per": "second", "for": "wan2.6-r2v, 1080p"},
-        {"amount": 0.156, "unit": "PTC", "per": "second", "for": "happyhorse-1.0, 720p"},
-        {"amount": 0.276, "unit": "PTC", "per": "second", "for": "happyhorse-1.0, 1080p"},
-    ],
-)
-GET_TASK = Operation(
-    id="alibaba_get_task",
-    endpoint="videos_alibaba.alibaba_get_task",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    status={
-        "state": "output.task_status",
-        "pending": ["PENDING", "RUNNING"],
-        "succeeded": ["SUCCEEDED"],
-        "failed": ["FAILED", "CANCELED", "UNKNOWN"],
-        "outputs": ["output.video_url", "output.results[].url", "output.choices[].message.content[].image"],
-        "error": {"message": "output.message || message", "code": "output.code || code"},
-        "interval": 15,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-WAN_TEXT_TO_VIDEO = Operation(
-    id="alibaba_wan_text_to_video",
-    endpoint="videos_alibaba.alibaba_wan_text_to_video",
-    docs="https://doc.302.ai/api-263524906",
-    required=("prompt",),
-    not_empty=("prompt",),
-    task={"fetch": "alibaba_get_wan_text_video", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-GET_WAN_TEXT_VIDEO = Operation(
-    id="alibaba_get_wan_text_video",
-    endpoint="videos_alibaba.alibaba_get_wan_text_video",
-    docs="https://doc-en.302.ai/331356566e0",
-    status={
-        "state": "error && 'FAILED' || status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "failed"],
-        "outputs": ["video.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-WAN_IMAGE_TO_VIDEO = Operation(
-    id="alibaba_wan_image_to_video",
-    endpoint="videos_alibaba.alibaba_wan_image_to_video",
-    docs="https://doc.302.ai/api-263524906",
-    files={"image_url": ("url",)},
-    required=("prompt", "image_url"),
-    not_empty=("prompt",),
-    task={"fetch": "alibaba_get_wan_image_video", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-GET_WAN_IMAGE_VIDEO = Operation(
-    id="alibaba_get_wan_image_video",
-    endpoint="videos_alibaba.alibaba_get_wan_image_video",
-    docs="https://doc-en.302.ai/331356566e0",
-    status={
-        "state": "error && 'FAILED' || status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "failed"],
-        "outputs": ["video.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-WAN_VACE = Operation(
-    id="alibaba_wan_vace",
-    endpoint="videos_alibaba.alibaba_wan_vace",
-    docs="https://doc.302.ai/api-263524906",
-    files={"video_url": ("url",), "mask_video_url": ("url",), "mask_image_url": ("url",), "ref_image_urls": ("url",)},
-    required=("prompt",),
-    not_empty=("prompt",),
-    task={"fetch": "alibaba_get_wan_vace_video", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.4, "unit": "PTC", "per": "call"}],
-)
-GET_WAN_VACE_VIDEO = Operation(
-    id="alibaba_get_wan_vace_video",
-    endpoint="videos_alibaba.alibaba_get_wan_vace_video",
-    docs="https://doc-en.302.ai/331356566e0",
-    status={
-        "state": "error && 'FAILED' || status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "failed"],
-        "outputs": ["video.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Alibaba(Resource):
@@ -148,23 +41,27 @@ class Alibaba(Resource):
             input: The inputs.
             parameters: The settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (AlibabaTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /aliyun/api/v1/services/aigc/video-generation/video-synthesis
         Price: 0.03 PTC per second for wan2.2-t2v-plus, 480p; 0.15 PTC per second for wan2.2-t2v-plus, 1080p; 0.05 PTC
         per second for wan2.5-i2v-preview, 480p; 0.1 PTC per second for wan2.5-i2v-preview and wan2.6-r2v, 720p; 0.16
         PTC per second for wan2.5-i2v-preview, 1080p; 0.15 PTC per second for wan2.6-r2v, 1080p; 0.156 PTC per second
         for happyhorse-1.0, 720p; 0.276 PTC per second for happyhorse-1.0, 1080p.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_create_video as endpoint
+
         return self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={"model": model, "input": input, "parameters": parameters},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -185,19 +82,22 @@ class Alibaba(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /aliyun/api/v1/tasks/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_get_task as endpoint
+
         reply_: AlibabaTaskResponse = self._call(
-            GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -235,20 +135,24 @@ class Alibaba(Resource):
             turbo_mode: Whether to generate faster (turbo mode).
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/wan-t2v
         Price: 0.5 PTC per call.
         Source: https://doc.302.ai/api-263524906 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_wan_text_to_video as endpoint
+
         return self._submit(
-            WAN_TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -279,19 +183,22 @@ class Alibaba(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/wan-t2v
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_get_wan_text_video as endpoint
+
         reply_: Ai302QueuedVideo = self._call(
-            GET_WAN_TEXT_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -335,20 +242,24 @@ class Alibaba(Resource):
             enable_prompt_expansion: Whether to expand the prompt automatically.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/wan-i2v
         Price: 0.5 PTC per call.
         Source: https://doc.302.ai/api-263524906 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_wan_image_to_video as endpoint
+
         return self._submit(
-            WAN_IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -382,19 +293,22 @@ class Alibaba(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/wan-i2v
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_get_wan_image_video as endpoint
+
         reply_: Ai302QueuedVideo = self._call(
-            GET_WAN_IMAGE_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -444,20 +358,24 @@ class Alibaba(Resource):
             enable_prompt_expansion: Whether to expand the prompt automatically.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/wan-vace
         Price: 0.4 PTC per call.
         Source: https://doc.302.ai/api-263524906 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_wan_vace as endpoint
+
         return self._submit(
-            WAN_VACE,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -494,19 +412,22 @@ class Alibaba(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/wan-vace
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_get_wan_vace_video as endpoint
+
         reply_: Ai302QueuedVideo = self._call(
-            GET_WAN_VACE_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -536,23 +457,27 @@ class AsyncAlibaba(AsyncResource):
             input: The inputs.
             parameters: The settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (AlibabaTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /aliyun/api/v1/services/aigc/video-generation/video-synthesis
         Price: 0.03 PTC per second for wan2.2-t2v-plus, 480p; 0.15 PTC per second for wan2.2-t2v-plus, 1080p; 0.05 PTC
         per second for wan2.5-i2v-preview, 480p; 0.1 PTC per second for wan2.5-i2v-preview and wan2.6-r2v, 720p; 0.16
         PTC per second for wan2.5-i2v-preview, 1080p; 0.15 PTC per second for wan2.6-r2v, 1080p; 0.156 PTC per second
         for happyhorse-1.0, 720p; 0.276 PTC per second for happyhorse-1.0, 1080p.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_create_video as endpoint
+
         return await self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={"model": model, "input": input, "parameters": parameters},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -573,19 +498,22 @@ class AsyncAlibaba(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /aliyun/api/v1/tasks/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_get_task as endpoint
+
         reply_: AlibabaTaskResponse = await self._call(
-            GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -623,20 +551,24 @@ class AsyncAlibaba(AsyncResource):
             turbo_mode: Whether to generate faster (turbo mode).
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/wan-t2v
         Price: 0.5 PTC per call.
         Source: https://doc.302.ai/api-263524906 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_wan_text_to_video as endpoint
+
         return await self._submit(
-            WAN_TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -667,19 +599,22 @@ class AsyncAlibaba(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/wan-t2v
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_get_wan_text_video as endpoint
+
         reply_: Ai302QueuedVideo = await self._call(
-            GET_WAN_TEXT_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -723,20 +658,24 @@ class AsyncAlibaba(AsyncResource):
             enable_prompt_expansion: Whether to expand the prompt automatically.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/wan-i2v
         Price: 0.5 PTC per call.
         Source: https://doc.302.ai/api-263524906 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_wan_image_to_video as endpoint
+
         return await self._submit(
-            WAN_IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -770,19 +709,22 @@ class AsyncAlibaba(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/wan-i2v
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_get_wan_image_video as endpoint
+
         reply_: Ai302QueuedVideo = await self._call(
-            GET_WAN_IMAGE_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -832,20 +774,24 @@ class AsyncAlibaba(AsyncResource):
             enable_prompt_expansion: Whether to expand the prompt automatically.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/wan-vace
         Price: 0.4 PTC per call.
         Source: https://doc.302.ai/api-263524906 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_wan_vace as endpoint
+
         return await self._submit(
-            WAN_VACE,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -882,18 +828,21 @@ class AsyncAlibaba(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/wan-vace
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_alibaba import alibaba_get_wan_vace_video as endpoint
+
         reply_: Ai302QueuedVideo = await self._call(
-            GET_WAN_VACE_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

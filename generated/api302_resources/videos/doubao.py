@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,117 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import DoubaoJimengResponse, DoubaoVideoTask
     from api302_client.params.videos_doubao import DoubaoVideoContent, DoubaoVideoTool
-
-CREATE_SEAWEED_VIDEO = Operation(
-    id="doubao_create_seaweed_video",
-    endpoint="videos_doubao.doubao_create_seaweed_video",
-    docs="http://doc.302.ai/api-256199633",
-    required=("content",),
-    task={"fetch": "doubao_get_seaweed_video", "parameters": {"task_id": "id"}},
-    price=[{"amount": 5, "unit": "PTC", "per": "1M tokens"}],
-)
-GET_SEAWEED_VIDEO = Operation(
-    id="doubao_get_seaweed_video",
-    endpoint="videos_doubao.doubao_get_seaweed_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    status={
-        "state": "status",
-        "pending": ["queued", "running"],
-        "succeeded": ["succeeded"],
-        "failed": ["failed", "FAILED", "cancelled", "expired"],
-        "outputs": ["content.video_url"],
-        "error": {"message": "error.message", "code": "error.code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CREATE_SEEDANCE_VIDEO = Operation(
-    id="doubao_create_seedance_video",
-    endpoint="videos_doubao.doubao_create_seedance_video",
-    docs="https://302ai-en.apifox.cn/305958132e0",
-    required=("model", "content"),
-    task={"fetch": "doubao_get_seedance_video", "parameters": {"task_id": "id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[
-        {"amount": 1.5, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 lite"},
-        {"amount": 2.2, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro"},
-        {"amount": 0.6, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro fast"},
-    ],
-)
-GET_SEEDANCE_VIDEO = Operation(
-    id="doubao_get_seedance_video",
-    endpoint="videos_doubao.doubao_get_seedance_video",
-    docs='public code, found by "doubao/doubao-seedance"',
-    status={
-        "state": "status",
-        "pending": ["queued", "running"],
-        "succeeded": ["succeeded", "done"],
-        "failed": ["failed", "cancelled", "expired"],
-        "outputs": ["content.video_url", "content.last_frame_url"],
-        "error": {"message": "error.message", "code": "error.code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CREATE_VIDEO = Operation(
-    id="doubao_create_video",
-    endpoint="videos_doubao.doubao_create_video",
-    docs="https://www.beansai.dev/docs/seedance-2",
-    required=("model", "content"),
-    task={"fetch": "doubao_get_video", "parameters": {"id": "id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[
-        {"amount": 7.884, "unit": "PTC", "per": "1M tokens", "for": "doubao-seedance-2-0-260128, no video given"},
-        {"amount": 4.8, "unit": "PTC", "per": "1M tokens", "for": "doubao-seedance-2-0-260128, a video given"},
-        {"amount": 6.516, "unit": "PTC", "per": "1M tokens", "for": "doubao-seedance-2-0-fast-260128, no video given"},
-        {"amount": 3.768, "unit": "PTC", "per": "1M tokens", "for": "doubao-seedance-2-0-fast-260128, a video given"},
-        {"amount": 10, "unit": "PTC", "per": "1M tokens", "for": "doubao-seedance-2-5-260628, no video given"},
-        {"amount": 6, "unit": "PTC", "per": "1M tokens", "for": "doubao-seedance-2-5-260628, a video given"},
-    ],
-)
-GET_VIDEO = Operation(
-    id="doubao_get_video",
-    endpoint="videos_doubao.doubao_get_video",
-    docs="https://www.beansai.dev/docs/seedance-2",
-    status={
-        "state": "status",
-        "pending": ["queued", "running"],
-        "succeeded": ["succeeded"],
-        "failed": ["failed", "cancelled", "expired"],
-        "outputs": ["content.video_url", "content.last_frame_url"],
-        "error": {"message": "error.message", "code": "error.code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CREATE_JIMENG_VIDEO = Operation(
-    id="doubao_create_jimeng_video",
-    endpoint="videos_doubao.doubao_create_jimeng_video",
-    docs='public code, found by "doubao/drawing/jimengv30"',
-    files={"image_urls": ("url",)},
-    required=("req_key", "prompt"),
-    success={"field": "code", "values": [10000], "message": "message"},
-    task={"fetch": "doubao_get_jimeng_video", "parameters": {"task_id": "data.task_id"}},
-    price=[
-        {"amount": 0.05, "unit": "PTC", "per": "second", "for": "720p"},
-        {"amount": 0.1, "unit": "PTC", "per": "second", "for": "1080p"},
-    ],
-)
-GET_JIMENG_VIDEO = Operation(
-    id="doubao_get_jimeng_video",
-    endpoint="videos_doubao.doubao_get_jimeng_video",
-    docs='public code, found by "doubao/drawing/jimengv30"',
-    required=("task_id",),
-    success={"field": "code", "values": [10000], "message": "message"},
-    status={
-        "state": "data.status",
-        "pending": ["processing"],
-        "succeeded": ["done"],
-        "failed": ["failed"],
-        "outputs": ["data.video_url"],
-        "error": {"message": "message", "code": "code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Doubao(Resource):
@@ -146,19 +35,23 @@ class Doubao(Resource):
         Args:
             content: The text and the first frame.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DoubaoVideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/doubao-seaweed
         Price: 5 PTC per 1M tokens.
         Source: http://doc.302.ai/api-256199633 (sample, 2026-11-21)
         """
-        return self._submit(CREATE_SEAWEED_VIDEO, body={"content": content}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_doubao import doubao_create_seaweed_video as endpoint
+
+        return self._submit(endpoint, body={"content": content}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_seaweed_video(
         self,
@@ -174,20 +67,21 @@ class Doubao(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /doubao/doubao-seaweed/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: DoubaoVideoTask = self._call(
-            GET_SEAWEED_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_doubao import doubao_get_seaweed_video as endpoint
+
+        reply_: DoubaoVideoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def create_seedance_video(
@@ -243,21 +137,25 @@ class Doubao(Resource):
             callback_url: Webhook URL, called when the task changes.
             tools: The tools that the model may use.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DoubaoVideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/doubao-seedance
         Price: 1.5 PTC per 1M tokens for Seedance 1.0 lite; 2.2 PTC per 1M tokens for Seedance 1.0 pro; 0.6 PTC per 1M
         tokens for Seedance 1.0 pro fast.
         Source: https://302ai-en.apifox.cn/305958132e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_doubao import doubao_create_seedance_video as endpoint
+
         return self._submit(
-            CREATE_SEEDANCE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "content": content,
@@ -295,20 +193,21 @@ class Doubao(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /doubao/doubao-seedance/{task_id}
         Price: 0 PTC per call.
         Source: public code, found by "doubao/doubao-seedance" (caller, 2026-11-21)
         """
-        reply_: DoubaoVideoTask = self._call(
-            GET_SEEDANCE_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_doubao import doubao_get_seedance_video as endpoint
+
+        reply_: DoubaoVideoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def create_video(
@@ -363,15 +262,17 @@ class Doubao(Resource):
             callback_url: Webhook URL, called when the task changes.
             tools: The tools that the model may use.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DoubaoVideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /volcengine/api/v3/contents/generations/tasks
         Price: 7.884 PTC per 1M tokens for doubao-seedance-2-0-260128, no video given; 4.8 PTC per 1M tokens for
         doubao-seedance-2-0-260128, a video given; 6.516 PTC per 1M tokens for doubao-seedance-2-0-fast-260128, no
         video given; 3.768 PTC per 1M tokens for doubao-seedance-2-0-fast-260128, a video given; 10 PTC per 1M tokens
@@ -379,8 +280,10 @@ class Doubao(Resource):
         given.
         Source: https://www.beansai.dev/docs/seedance-2 (caller, 2026-11-21)
         """
+        from api302_client.api.videos_doubao import doubao_create_video as endpoint
+
         return self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "content": content,
@@ -418,18 +321,21 @@ class Doubao(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /volcengine/api/v3/contents/generations/tasks/{id}
         Price: 0 PTC per call.
         Source: https://www.beansai.dev/docs/seedance-2 (caller, 2026-11-21)
         """
-        reply_: DoubaoVideoTask = self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_doubao import doubao_get_video as endpoint
+
+        reply_: DoubaoVideoTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def create_jimeng_video(
@@ -457,20 +363,24 @@ class Doubao(Resource):
             aspect_ratio: Aspect ratio (width:height), such as `16:9`.
             seed: Random seed; the same seed gives a similar video, -1 a random one.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DoubaoJimengResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/jimengv30
         Price: 0.05 PTC per second for 720p; 0.1 PTC per second for 1080p.
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_doubao import doubao_create_jimeng_video as endpoint
+
         return self._submit(
-            CREATE_JIMENG_VIDEO,
+            endpoint,
             body={
                 "req_key": req_key,
                 "prompt": prompt,
@@ -500,19 +410,22 @@ class Doubao(Resource):
             req_key: The model.
             req_json: How to watermark the video, as JSON.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/jimengv30_result
         Price: 0 PTC per call.
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_doubao import doubao_get_jimeng_video as endpoint
+
         reply_: DoubaoJimengResponse = self._call(
-            GET_JIMENG_VIDEO,
+            endpoint,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -538,21 +451,23 @@ class AsyncDoubao(AsyncResource):
         Args:
             content: The text and the first frame.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DoubaoVideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/doubao-seaweed
         Price: 5 PTC per 1M tokens.
         Source: http://doc.302.ai/api-256199633 (sample, 2026-11-21)
         """
-        return await self._submit(
-            CREATE_SEAWEED_VIDEO, body={"content": content}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_doubao import doubao_create_seaweed_video as endpoint
+
+        return await self._submit(endpoint, body={"content": content}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_seaweed_video(
         self,
@@ -568,19 +483,22 @@ class AsyncDoubao(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /doubao/doubao-seaweed/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_doubao import doubao_get_seaweed_video as endpoint
+
         reply_: DoubaoVideoTask = await self._call(
-            GET_SEAWEED_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -637,21 +555,25 @@ class AsyncDoubao(AsyncResource):
             callback_url: Webhook URL, called when the task changes.
             tools: The tools that the model may use.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DoubaoVideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/doubao-seedance
         Price: 1.5 PTC per 1M tokens for Seedance 1.0 lite; 2.2 PTC per 1M tokens for Seedance 1.0 pro; 0.6 PTC per 1M
         tokens for Seedance 1.0 pro fast.
         Source: https://302ai-en.apifox.cn/305958132e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_doubao import doubao_create_seedance_video as endpoint
+
         return await self._submit(
-            CREATE_SEEDANCE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "content": content,
@@ -689,19 +611,22 @@ class AsyncDoubao(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /doubao/doubao-seedance/{task_id}
         Price: 0 PTC per call.
         Source: public code, found by "doubao/doubao-seedance" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_doubao import doubao_get_seedance_video as endpoint
+
         reply_: DoubaoVideoTask = await self._call(
-            GET_SEEDANCE_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -757,15 +682,17 @@ class AsyncDoubao(AsyncResource):
             callback_url: Webhook URL, called when the task changes.
             tools: The tools that the model may use.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DoubaoVideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /volcengine/api/v3/contents/generations/tasks
         Price: 7.884 PTC per 1M tokens for doubao-seedance-2-0-260128, no video given; 4.8 PTC per 1M tokens for
         doubao-seedance-2-0-260128, a video given; 6.516 PTC per 1M tokens for doubao-seedance-2-0-fast-260128, no
         video given; 3.768 PTC per 1M tokens for doubao-seedance-2-0-fast-260128, a video given; 10 PTC per 1M tokens
@@ -773,8 +700,10 @@ class AsyncDoubao(AsyncResource):
         given.
         Source: https://www.beansai.dev/docs/seedance-2 (caller, 2026-11-21)
         """
+        from api302_client.api.videos_doubao import doubao_create_video as endpoint
+
         return await self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "content": content,
@@ -812,18 +741,21 @@ class AsyncDoubao(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /volcengine/api/v3/contents/generations/tasks/{id}
         Price: 0 PTC per call.
         Source: https://www.beansai.dev/docs/seedance-2 (caller, 2026-11-21)
         """
-        reply_: DoubaoVideoTask = await self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_doubao import doubao_get_video as endpoint
+
+        reply_: DoubaoVideoTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def create_jimeng_video(
@@ -851,20 +783,24 @@ class AsyncDoubao(AsyncResource):
             aspect_ratio: Aspect ratio (width:height), such as `16:9`.
             seed: Random seed; the same seed gives a similar video, -1 a random one.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (DoubaoJimengResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/jimengv30
         Price: 0.05 PTC per second for 720p; 0.1 PTC per second for 1080p.
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_doubao import doubao_create_jimeng_video as endpoint
+
         return await self._submit(
-            CREATE_JIMENG_VIDEO,
+            endpoint,
             body={
                 "req_key": req_key,
                 "prompt": prompt,
@@ -894,19 +830,22 @@ class AsyncDoubao(AsyncResource):
             req_key: The model.
             req_json: How to watermark the video, as JSON.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /doubao/drawing/jimengv30_result
         Price: 0 PTC per call.
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_doubao import doubao_get_jimeng_video as endpoint
+
         reply_: DoubaoJimengResponse = await self._call(
-            GET_JIMENG_VIDEO,
+            endpoint,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,31 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302QueuedVideo
-
-TEXT_TO_VIDEO = Operation(
-    id="genmo_text_to_video",
-    endpoint="videos_genmo.genmo_text_to_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    required=("prompt",),
-    not_empty=("prompt",),
-    task={"fetch": "genmo_get_video", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-GET_VIDEO = Operation(
-    id="genmo_get_video",
-    endpoint="videos_genmo.genmo_get_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    status={
-        "state": "status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED"],
-        "outputs": ["video.url"],
-        "error": {"message": "error.message || error"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Genmo(Resource):
@@ -61,20 +36,24 @@ class Genmo(Resource):
             enable_prompt_expansion: Whether to expand the prompt automatically.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/mochi-v1
         Price: 0.5 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_genmo import genmo_text_to_video as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={"prompt": prompt, "enable_prompt_expansion": enable_prompt_expansion, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -93,19 +72,22 @@ class Genmo(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/mochi-v1
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_genmo import genmo_get_video as endpoint
+
         reply_: Ai302QueuedVideo = self._call(
-            GET_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -131,20 +113,24 @@ class AsyncGenmo(AsyncResource):
             enable_prompt_expansion: Whether to expand the prompt automatically.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/mochi-v1
         Price: 0.5 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_genmo import genmo_text_to_video as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={"prompt": prompt, "enable_prompt_expansion": enable_prompt_expansion, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -163,18 +149,21 @@ class AsyncGenmo(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/mochi-v1
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_genmo import genmo_get_video as endpoint
+
         reply_: Ai302QueuedVideo = await self._call(
-            GET_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

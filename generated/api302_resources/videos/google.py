@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,193 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302QueuedVideo, GoogleVeo2Task, GoogleVeoTask, GoogleVeoV2Task
-
-VEO2_TEXT_TO_VIDEO = Operation(
-    id="google_veo2_text_to_video",
-    endpoint="videos_google.google_veo2_text_to_video",
-    docs="https://doc.302.ai/api-263524906",
-    required=("prompt", "aspect_ratio"),
-    not_empty=("prompt",),
-    task={"fetch": "google_get_veo2_video", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 5, "unit": "PTC", "per": "call"}],
-)
-GET_VEO2_VIDEO = Operation(
-    id="google_get_veo2_video",
-    endpoint="videos_google.google_get_veo2_video",
-    docs="https://doc-en.302.ai/331356566e0",
-    status={
-        "state": "error && 'FAILED' || status || state || task.status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "running"],
-        "succeeded": ["COMPLETED", "SUCCEEDED"],
-        "failed": ["FAILED", "failed"],
-        "outputs": ["video.url || video", "task.artifacts[].url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-VEO2_IMAGE_TO_VIDEO = Operation(
-    id="google_veo2_image_to_video",
-    endpoint="videos_google.google_veo2_image_to_video",
-    docs="https://doc.302.ai/api-263524906",
-    files={"image_url": ("url",)},
-    required=("prompt", "image_url"),
-    not_empty=("prompt",),
-    task={"fetch": "google_get_veo2_video", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 5, "unit": "PTC", "per": "call"}],
-)
-VEO3_TEXT_TO_VIDEO = Operation(
-    id="google_veo3_text_to_video",
-    endpoint="videos_google.google_veo3_text_to_video",
-    docs='public code, found by "302/submit/wan-2.2-i2v-fast"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    task={"fetch": "google_get_veo3_video", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 7, "unit": "PTC", "per": "call"}],
-)
-GET_VEO3_VIDEO = Operation(
-    id="google_get_veo3_video",
-    endpoint="videos_google.google_get_veo3_video",
-    docs="https://doc-en.302.ai/331356566e0",
-    status={
-        "state": "error && 'FAILED' || status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "failed"],
-        "outputs": ["video.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-VEO3_FAST = Operation(
-    id="google_veo3_fast",
-    endpoint="videos_google.google_veo3_fast",
-    docs='public code, found by "302/submit/wan-2.2-i2v-fast"',
-    required=("text_prompt",),
-    not_empty=("text_prompt",),
-    task={"fetch": "google_get_veo3_fast_video", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-GET_VEO3_FAST_VIDEO = Operation(
-    id="google_get_veo3_fast_video",
-    endpoint="videos_google.google_get_veo3_fast_video",
-    docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
-    status={
-        "state": "status",
-        "pending": ["pending", "processing"],
-        "succeeded": ["completed", "succeeded", "success"],
-        "failed": ["failed", "error", "canceled"],
-        "outputs": ["upsample_video_url || video_url || url"],
-        "error": {"message": "error.message || error || message"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-VEO3_PRO = Operation(
-    id="google_veo3_pro",
-    endpoint="videos_google.google_veo3_pro",
-    docs='public code, found by "302/submit/wan-2.2-i2v-fast"',
-    required=("text_prompt",),
-    not_empty=("text_prompt",),
-    task={"fetch": "google_get_veo3_pro_video", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-GET_VEO3_PRO_VIDEO = Operation(
-    id="google_get_veo3_pro_video",
-    endpoint="videos_google.google_get_veo3_pro_video",
-    docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
-    status={
-        "state": "status",
-        "pending": ["pending", "processing"],
-        "succeeded": ["completed", "succeeded", "success"],
-        "failed": ["failed", "error", "canceled"],
-        "outputs": ["upsample_video_url || video_url || url"],
-        "error": {"message": "error.message || error || message"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-VEO3_FAST_FRAMES = Operation(
-    id="google_veo3_fast_frames",
-    endpoint="videos_google.google_veo3_fast_frames",
-    docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
-    files={"input_image": ("url",)},
-    required=("text_prompt", "input_image"),
-    not_empty=("text_prompt",),
-    task={"fetch": "google_get_veo3_fast_frames_video", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-GET_VEO3_FAST_FRAMES_VIDEO = Operation(
-    id="google_get_veo3_fast_frames_video",
-    endpoint="videos_google.google_get_veo3_fast_frames_video",
-    docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
-    status={
-        "state": "status",
-        "pending": ["pending", "processing"],
-        "succeeded": ["completed", "succeeded", "success"],
-        "failed": ["failed", "error", "canceled"],
-        "outputs": ["upsample_video_url || video_url || url"],
-        "error": {"message": "error.message || error || message"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-VEO3_PRO_FRAMES = Operation(
-    id="google_veo3_pro_frames",
-    endpoint="videos_google.google_veo3_pro_frames",
-    docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
-    files={"input_image": ("url",)},
-    required=("text_prompt", "input_image"),
-    not_empty=("text_prompt",),
-    task={"fetch": "google_get_veo3_pro_frames_video", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-GET_VEO3_PRO_FRAMES_VIDEO = Operation(
-    id="google_get_veo3_pro_frames_video",
-    endpoint="videos_google.google_get_veo3_pro_frames_video",
-    docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
-    status={
-        "state": "status",
-        "pending": ["pending", "processing"],
-        "succeeded": ["completed", "succeeded", "success"],
-        "failed": ["failed", "error", "canceled"],
-        "outputs": ["upsample_video_url || video_url || url"],
-        "error": {"message": "error.message || error || message"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CREATE_VEO_VIDEO = Operation(
-    id="google_create_veo_video",
-    endpoint="videos_google.google_create_veo_video",
-    docs="https://doc-en.302.ai/332397149e0",
-    files={"images": ("url",)},
-    required=("prompt", "model"),
-    not_empty=("prompt",),
-    task={"fetch": "google_get_veo_video", "parameters": {"task_id": "data"}},
-    price=[
-        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "veo3-fast, veo3-fast-frames, veo3.1"},
-        {"amount": 1, "unit": "PTC", "per": "call", "for": "veo3-pro, veo3-pro-frames, veo3.1-pro"},
-        {"amount": 7, "unit": "PTC", "per": "call", "for": "veo3"},
-    ],
-)
-GET_VEO_VIDEO = Operation(
-    id="google_get_veo_video",
-    endpoint="videos_google.google_get_veo_video",
-    docs='public code, found by "302/submit/veo3-v2"',
-    status={
-        "state": "status",
-        "pending": ["IN_PROCESSING", "IN_PROGRESS", "PROCESSING"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAILURE", "FAILED", "ERROR"],
-        "progress": {"field": "progress", "of": 100},
-        "outputs": ["videoUrl || video_url"],
-        "error": {"message": "message"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Google(Resource):
@@ -223,19 +36,23 @@ class Google(Resource):
             aspect_ratio: Aspect ratio (width:height).
             duration: Duration.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeo2Task).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo2
         Price: 5 PTC per call.
         Source: https://doc.302.ai/api-263524906 (page, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_veo2_text_to_video as endpoint
+
         return self._submit(
-            VEO2_TEXT_TO_VIDEO,
+            endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "duration": duration},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -254,19 +71,22 @@ class Google(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo2
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo2_video as endpoint
+
         reply_: GoogleVeo2Task = self._call(
-            GET_VEO2_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -290,19 +110,23 @@ class Google(Resource):
             aspect_ratio: Aspect ratio (width:height). Server default: "auto".
             duration: Duration. Server default: "5s".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeo2Task).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo2-i2v
         Price: 5 PTC per call.
         Source: https://doc.302.ai/api-263524906 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_veo2_image_to_video as endpoint
+
         return self._submit(
-            VEO2_IMAGE_TO_VIDEO,
+            endpoint,
             body={"prompt": prompt, "image_url": image_url, "aspect_ratio": aspect_ratio, "duration": duration},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -335,20 +159,24 @@ class Google(Resource):
             generate_audio: Whether to generate audio too. Server default: true.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3
         Price: 7 PTC per call.
         Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_veo3_text_to_video as endpoint
+
         return self._submit(
-            VEO3_TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -376,19 +204,22 @@ class Google(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo3_video as endpoint
+
         reply_: Ai302QueuedVideo = self._call(
-            GET_VEO3_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -406,18 +237,22 @@ class Google(Resource):
         Args:
             text_prompt: Text prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3-fast
         Price: 0.5 PTC per call.
         Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-21)
         """
-        return self._submit(VEO3_FAST, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_google import google_veo3_fast as endpoint
+
+        return self._submit(endpoint, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_veo3_fast_video(
         self,
@@ -433,19 +268,22 @@ class Google(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3-fast
         Price: 0 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo3_fast_video as endpoint
+
         reply_: GoogleVeoTask = self._call(
-            GET_VEO3_FAST_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -463,18 +301,22 @@ class Google(Resource):
         Args:
             text_prompt: Text prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3-pro
         Price: 1 PTC per call.
         Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-21)
         """
-        return self._submit(VEO3_PRO, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_google import google_veo3_pro as endpoint
+
+        return self._submit(endpoint, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_veo3_pro_video(
         self,
@@ -490,19 +332,22 @@ class Google(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3-pro
         Price: 0 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo3_pro_video as endpoint
+
         reply_: GoogleVeoTask = self._call(
-            GET_VEO3_PRO_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -522,19 +367,23 @@ class Google(Resource):
             text_prompt: Text prompt: what happens.
             input_image: First frame, at a public URL. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3-fast-frames
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_veo3_fast_frames as endpoint
+
         return self._submit(
-            VEO3_FAST_FRAMES,
+            endpoint,
             body={"text_prompt": text_prompt, "input_image": input_image},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -553,19 +402,22 @@ class Google(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3-fast-frames
         Price: 0 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo3_fast_frames_video as endpoint
+
         reply_: GoogleVeoTask = self._call(
-            GET_VEO3_FAST_FRAMES_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -585,19 +437,23 @@ class Google(Resource):
             text_prompt: Text prompt: what happens.
             input_image: First frame, at a public URL. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3-pro-frames
         Price: 1 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_veo3_pro_frames as endpoint
+
         return self._submit(
-            VEO3_PRO_FRAMES,
+            endpoint,
             body={"text_prompt": text_prompt, "input_image": input_image},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -616,19 +472,22 @@ class Google(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3-pro-frames
         Price: 0 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo3_pro_frames_video as endpoint
+
         reply_: GoogleVeoTask = self._call(
-            GET_VEO3_PRO_FRAMES_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -659,21 +518,25 @@ class Google(Resource):
             duration: Duration in seconds, such as 8.
             enhance_prompt: Whether to expand the prompt automatically and translate it into English.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (GoogleVeoV2Task).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3-v2
         Price: 0.5 PTC per call for veo3-fast, veo3-fast-frames, veo3.1; 1 PTC per call for veo3-pro, veo3-pro-frames,
         veo3.1-pro; 7 PTC per call for veo3.
         Source: https://doc-en.302.ai/332397149e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_create_veo_video as endpoint
+
         return self._submit(
-            CREATE_VEO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "model": model,
@@ -699,20 +562,21 @@ class Google(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3-v2/{task_id}
         Price: 0 PTC per call.
         Source: public code, found by "302/submit/veo3-v2" (caller, 2026-11-21)
         """
-        reply_: GoogleVeoV2Task = self._call(
-            GET_VEO_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_google import google_get_veo_video as endpoint
+
+        reply_: GoogleVeoV2Task = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -737,19 +601,23 @@ class AsyncGoogle(AsyncResource):
             aspect_ratio: Aspect ratio (width:height).
             duration: Duration.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeo2Task).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo2
         Price: 5 PTC per call.
         Source: https://doc.302.ai/api-263524906 (page, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_veo2_text_to_video as endpoint
+
         return await self._submit(
-            VEO2_TEXT_TO_VIDEO,
+            endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "duration": duration},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -768,19 +636,22 @@ class AsyncGoogle(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo2
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo2_video as endpoint
+
         reply_: GoogleVeo2Task = await self._call(
-            GET_VEO2_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -804,19 +675,23 @@ class AsyncGoogle(AsyncResource):
             aspect_ratio: Aspect ratio (width:height). Server default: "auto".
             duration: Duration. Server default: "5s".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeo2Task).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo2-i2v
         Price: 5 PTC per call.
         Source: https://doc.302.ai/api-263524906 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_veo2_image_to_video as endpoint
+
         return await self._submit(
-            VEO2_IMAGE_TO_VIDEO,
+            endpoint,
             body={"prompt": prompt, "image_url": image_url, "aspect_ratio": aspect_ratio, "duration": duration},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -849,20 +724,24 @@ class AsyncGoogle(AsyncResource):
             generate_audio: Whether to generate audio too. Server default: true.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3
         Price: 7 PTC per call.
         Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_veo3_text_to_video as endpoint
+
         return await self._submit(
-            VEO3_TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -890,19 +769,22 @@ class AsyncGoogle(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo3_video as endpoint
+
         reply_: Ai302QueuedVideo = await self._call(
-            GET_VEO3_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -920,18 +802,22 @@ class AsyncGoogle(AsyncResource):
         Args:
             text_prompt: Text prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3-fast
         Price: 0.5 PTC per call.
         Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-21)
         """
-        return await self._submit(VEO3_FAST, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_google import google_veo3_fast as endpoint
+
+        return await self._submit(endpoint, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_veo3_fast_video(
         self,
@@ -947,19 +833,22 @@ class AsyncGoogle(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3-fast
         Price: 0 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo3_fast_video as endpoint
+
         reply_: GoogleVeoTask = await self._call(
-            GET_VEO3_FAST_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -977,18 +866,22 @@ class AsyncGoogle(AsyncResource):
         Args:
             text_prompt: Text prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3-pro
         Price: 1 PTC per call.
         Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-21)
         """
-        return await self._submit(VEO3_PRO, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_google import google_veo3_pro as endpoint
+
+        return await self._submit(endpoint, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_veo3_pro_video(
         self,
@@ -1004,19 +897,22 @@ class AsyncGoogle(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3-pro
         Price: 0 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo3_pro_video as endpoint
+
         reply_: GoogleVeoTask = await self._call(
-            GET_VEO3_PRO_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1036,19 +932,23 @@ class AsyncGoogle(AsyncResource):
             text_prompt: Text prompt: what happens.
             input_image: First frame, at a public URL. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3-fast-frames
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_veo3_fast_frames as endpoint
+
         return await self._submit(
-            VEO3_FAST_FRAMES,
+            endpoint,
             body={"text_prompt": text_prompt, "input_image": input_image},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1067,19 +967,22 @@ class AsyncGoogle(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3-fast-frames
         Price: 0 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo3_fast_frames_video as endpoint
+
         reply_: GoogleVeoTask = await self._call(
-            GET_VEO3_FAST_FRAMES_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1099,19 +1002,23 @@ class AsyncGoogle(AsyncResource):
             text_prompt: Text prompt: what happens.
             input_image: First frame, at a public URL. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3-pro-frames
         Price: 1 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_veo3_pro_frames as endpoint
+
         return await self._submit(
-            VEO3_PRO_FRAMES,
+            endpoint,
             body={"text_prompt": text_prompt, "input_image": input_image},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1130,19 +1037,22 @@ class AsyncGoogle(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3-pro-frames
         Price: 0 PTC per call.
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo3_pro_frames_video as endpoint
+
         reply_: GoogleVeoTask = await self._call(
-            GET_VEO3_PRO_FRAMES_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1173,21 +1083,25 @@ class AsyncGoogle(AsyncResource):
             duration: Duration in seconds, such as 8.
             enhance_prompt: Whether to expand the prompt automatically and translate it into English.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (GoogleVeoV2Task).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/veo3-v2
         Price: 0.5 PTC per call for veo3-fast, veo3-fast-frames, veo3.1; 1 PTC per call for veo3-pro, veo3-pro-frames,
         veo3.1-pro; 7 PTC per call for veo3.
         Source: https://doc-en.302.ai/332397149e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_create_veo_video as endpoint
+
         return await self._submit(
-            CREATE_VEO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "model": model,
@@ -1213,18 +1127,21 @@ class AsyncGoogle(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/veo3-v2/{task_id}
         Price: 0 PTC per call.
         Source: public code, found by "302/submit/veo3-v2" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_google import google_get_veo_video as endpoint
+
         reply_: GoogleVeoV2Task = await self._call(
-            GET_VEO_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

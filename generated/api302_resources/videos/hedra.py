@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,67 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task, Uploaded
     from api302_client.models import HedraAsset, HedraGenerationStatus, HedraModel, HedraNewAsset, HedraProject, HedraUploaded
     from api302_client.params.videos_hedra import HedraAvatarInput, HedraSpeech, HedraVideoInputs
-
-UPLOAD_AUDIO = Operation(
-    id="hedra_upload_audio", endpoint="videos_hedra.hedra_upload_audio", docs="p393", files={"file": ("part",)}, required=("file",)
-)
-UPLOAD_PORTRAIT = Operation(
-    id="hedra_upload_portrait", endpoint="videos_hedra.hedra_upload_portrait", docs="p394", files={"file": ("part",)}, required=("file",)
-)
-CREATE_CHARACTER = Operation(
-    id="hedra_create_character",
-    endpoint="videos_hedra.hedra_create_character",
-    docs="https://302ai.apifox.cn/api-226162384",
-    files={"avatarImage": ("url", "base64"), "voiceUrl": ("url",)},
-    task={"fetch": "hedra_get_project", "parameters": {"id": "jobId"}},
-)
-GET_PROJECT = Operation(
-    id="hedra_get_project",
-    endpoint="videos_hedra.hedra_get_project",
-    docs="p396",
-    status={
-        "state": "status",
-        "pending": ["InProgress"],
-        "succeeded": ["Completed"],
-        "failed": ["Failed"],
-        "outputs": ["videoUrl"],
-        "interval": 5,
-    },
-)
-LIST_MODELS = Operation(id="hedra_list_models", endpoint="videos_hedra.hedra_list_models", docs="p397")
-CREATE_ASSET = Operation(
-    id="hedra_create_asset",
-    endpoint="videos_hedra.hedra_create_asset",
-    docs="p398",
-    required=("name", "type"),
-    upload={"method": "upload_file", "finish": "hedra_upload_asset", "parameters": {"id": "id"}, "file": "file", "address": "id"},
-)
-UPLOAD_ASSET = Operation(
-    id="hedra_upload_asset", endpoint="videos_hedra.hedra_upload_asset", docs="p399", files={"file": ("part",)}, required=("file",)
-)
-CREATE_GENERATION = Operation(
-    id="hedra_create_generation",
-    endpoint="videos_hedra.hedra_create_generation",
-    docs="p400",
-    files={"start_keyframe_url": ("url",)},
-    required=("type", "generated_video_inputs"),
-    task={"fetch": "hedra_get_generation", "parameters": {"id": "id"}},
-)
-GET_GENERATION = Operation(
-    id="hedra_get_generation",
-    endpoint="videos_hedra.hedra_get_generation",
-    docs="p401",
-    status={
-        "state": "status",
-        "pending": ["queued", "processing", "finalizing"],
-        "succeeded": ["complete", "completed"],
-        "failed": ["error"],
-        "progress": {"field": "progress"},
-        "outputs": ["download_url || url"],
-        "error": {"message": "error_message || error.message", "code": "error.type"},
-        "interval": 5,
-    },
-)
 
 
 class Hedra(Resource):
@@ -94,17 +33,20 @@ class Hedra(Resource):
         Args:
             file: The audio file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The uploaded file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/api/v1/audio
         Source: documentation page p393 (catalog, 2026-11-21)
         """
-        reply_: HedraUploaded = self._call(UPLOAD_AUDIO, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_hedra import hedra_upload_audio as endpoint
+
+        reply_: HedraUploaded = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def upload_portrait(
@@ -123,21 +65,21 @@ class Hedra(Resource):
             file: The image. Takes a local file (path, open file or bytes).
             aspect_ratio: Aspect ratio (width:height) of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The uploaded file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/api/v1/portrait
         Source: documentation page p394 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_upload_portrait as endpoint
+
         reply_: HedraUploaded = self._call(
-            UPLOAD_PORTRAIT,
-            query={"aspect_ratio": aspect_ratio},
-            body={"file": file},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, query={"aspect_ratio": aspect_ratio}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -168,18 +110,22 @@ class Hedra(Resource):
             voiceId: The voice that speaks the text.
             aspectRatio: Aspect ratio (width:height). Server default: "1:1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (HedraProject).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/api/v1/characters
         Source: https://302ai.apifox.cn/api-226162384 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_create_character as endpoint
+
         return self._submit(
-            CREATE_CHARACTER,
+            endpoint,
             body={
                 "avatarImage": avatarImage,
                 "avatarImageInput": avatarImageInput,
@@ -208,17 +154,20 @@ class Hedra(Resource):
         Args:
             id: The `jobId` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /hedra/api/v1/projects/{id}
         Source: documentation page p396 (catalog, 2026-11-21)
         """
-        reply_: HedraProject = self._call(GET_PROJECT, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_hedra import hedra_get_project as endpoint
+
+        reply_: HedraProject = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_models(
@@ -235,19 +184,20 @@ class Hedra(Resource):
         Args:
             types: Only these types, such as `video` or `image`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /hedra/web-app/public/models
         Source: documentation page p397 (catalog, 2026-11-21)
         """
-        reply_: list[HedraModel] = self._call(
-            LIST_MODELS, query={"types": types}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_hedra import hedra_list_models as endpoint
+
+        reply_: list[HedraModel] = self._call(endpoint, query={"types": types}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def create_asset(
@@ -270,18 +220,21 @@ class Hedra(Resource):
             name: A display name.
             type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The asset, still empty.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/web-app/public/assets
         Source: documentation page p398 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_create_asset as endpoint
+
         reply_: HedraNewAsset = self._call(
-            CREATE_ASSET, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -307,18 +260,21 @@ class Hedra(Resource):
             name: A display name.
             type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             In `url` what other calls take for the file, and in `reply` what the last step replied.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/web-app/public/assets
         Source: documentation page p398 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_create_asset as endpoint
+
         return self._upload(
-            CREATE_ASSET, file=file, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, file=file, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def upload_asset(
@@ -337,18 +293,21 @@ class Hedra(Resource):
             id: The asset's id.
             file: The file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The asset.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/web-app/public/assets/{id}/upload
         Source: documentation page p399 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_upload_asset as endpoint
+
         reply_: HedraAsset = self._call(
-            UPLOAD_ASSET, path={"id": id}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -384,19 +343,23 @@ class Hedra(Resource):
             audio_generation: A text to be spoken instead.
             batch_size: Number of videos to generate. Server default: 1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (HedraGenerationStatus).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/web-app/public/generations
         Source: documentation page p400 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_create_generation as endpoint
+
         return self._submit(
-            CREATE_GENERATION,
+            endpoint,
             body={
                 "type": type,
                 "generated_video_inputs": generated_video_inputs,
@@ -425,19 +388,20 @@ class Hedra(Resource):
         Args:
             id: The generation's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The generation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /hedra/web-app/public/generations/{id}/status
         Source: documentation page p401 (catalog, 2026-11-21)
         """
-        reply_: HedraGenerationStatus = self._call(
-            GET_GENERATION, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_hedra import hedra_get_generation as endpoint
+
+        reply_: HedraGenerationStatus = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -458,19 +422,20 @@ class AsyncHedra(AsyncResource):
         Args:
             file: The audio file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The uploaded file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/api/v1/audio
         Source: documentation page p393 (catalog, 2026-11-21)
         """
-        reply_: HedraUploaded = await self._call(
-            UPLOAD_AUDIO, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_hedra import hedra_upload_audio as endpoint
+
+        reply_: HedraUploaded = await self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def upload_portrait(
@@ -489,21 +454,21 @@ class AsyncHedra(AsyncResource):
             file: The image. Takes a local file (path, open file or bytes).
             aspect_ratio: Aspect ratio (width:height) of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The uploaded file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/api/v1/portrait
         Source: documentation page p394 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_upload_portrait as endpoint
+
         reply_: HedraUploaded = await self._call(
-            UPLOAD_PORTRAIT,
-            query={"aspect_ratio": aspect_ratio},
-            body={"file": file},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, query={"aspect_ratio": aspect_ratio}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -534,18 +499,22 @@ class AsyncHedra(AsyncResource):
             voiceId: The voice that speaks the text.
             aspectRatio: Aspect ratio (width:height). Server default: "1:1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (HedraProject).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/api/v1/characters
         Source: https://302ai.apifox.cn/api-226162384 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_create_character as endpoint
+
         return await self._submit(
-            CREATE_CHARACTER,
+            endpoint,
             body={
                 "avatarImage": avatarImage,
                 "avatarImageInput": avatarImageInput,
@@ -574,17 +543,20 @@ class AsyncHedra(AsyncResource):
         Args:
             id: The `jobId` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /hedra/api/v1/projects/{id}
         Source: documentation page p396 (catalog, 2026-11-21)
         """
-        reply_: HedraProject = await self._call(GET_PROJECT, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_hedra import hedra_get_project as endpoint
+
+        reply_: HedraProject = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def list_models(
@@ -601,18 +573,21 @@ class AsyncHedra(AsyncResource):
         Args:
             types: Only these types, such as `video` or `image`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The models.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /hedra/web-app/public/models
         Source: documentation page p397 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_list_models as endpoint
+
         reply_: list[HedraModel] = await self._call(
-            LIST_MODELS, query={"types": types}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"types": types}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -636,18 +611,21 @@ class AsyncHedra(AsyncResource):
             name: A display name.
             type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The asset, still empty.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/web-app/public/assets
         Source: documentation page p398 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_create_asset as endpoint
+
         reply_: HedraNewAsset = await self._call(
-            CREATE_ASSET, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -673,18 +651,21 @@ class AsyncHedra(AsyncResource):
             name: A display name.
             type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             In `url` what other calls take for the file, and in `reply` what the last step replied.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/web-app/public/assets
         Source: documentation page p398 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_create_asset as endpoint
+
         return await self._upload(
-            CREATE_ASSET, file=file, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, file=file, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def upload_asset(
@@ -703,18 +684,21 @@ class AsyncHedra(AsyncResource):
             id: The asset's id.
             file: The file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The asset.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/web-app/public/assets/{id}/upload
         Source: documentation page p399 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_upload_asset as endpoint
+
         reply_: HedraAsset = await self._call(
-            UPLOAD_ASSET, path={"id": id}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -750,19 +734,23 @@ class AsyncHedra(AsyncResource):
             audio_generation: A text to be spoken instead.
             batch_size: Number of videos to generate. Server default: 1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (HedraGenerationStatus).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /hedra/web-app/public/generations
         Source: documentation page p400 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_create_generation as endpoint
+
         return await self._submit(
-            CREATE_GENERATION,
+            endpoint,
             body={
                 "type": type,
                 "generated_video_inputs": generated_video_inputs,
@@ -791,17 +779,20 @@ class AsyncHedra(AsyncResource):
         Args:
             id: The generation's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The generation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /hedra/web-app/public/generations/{id}/status
         Source: documentation page p401 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_hedra import hedra_get_generation as endpoint
+
         reply_: HedraGenerationStatus = await self._call(
-            GET_GENERATION, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

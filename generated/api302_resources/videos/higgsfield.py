@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,47 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import HiggsfieldJobSet
     from api302_client.params.videos_higgsfield import HiggsfieldVideoParams, HiggsfieldWebhook
-
-IMAGE_TO_VIDEO = Operation(
-    id="higgsfield_image_to_video",
-    endpoint="videos_higgsfield.higgsfield_image_to_video",
-    docs="https://doc-en.302.ai/368708776e0",
-    required=("params",),
-    task={"fetch": "higgsfield_get_job_set", "parameters": {"job_set_id": "job_set_id || id"}},
-    price=[
-        {"amount": 0.138, "unit": "PTC", "per": "call", "for": "dop-lite"},
-        {"amount": 0.62, "unit": "PTC", "per": "call", "for": "dop-preview"},
-        {"amount": 0.447, "unit": "PTC", "per": "call", "for": "dop-turbo"},
-    ],
-)
-GET_JOB_SET = Operation(
-    id="higgsfield_get_job_set",
-    endpoint="videos_higgsfield.higgsfield_get_job_set",
-    docs='public code, found by "higgsfield/v1/text2image/soul"',
-    status={
-        "state": "(jobs[?status=='failed' || status=='nsfw' || status=='canceled'].status | [0]) || (jobs[?status!='completed'].status | [0]) || jobs[0].status",
-        "pending": ["queued", "in_progress", "processing"],
-        "succeeded": ["completed"],
-        "failed": ["failed", "nsfw", "canceled"],
-        "outputs": ["jobs[].results.raw.url"],
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_TASK = Operation(
-    id="higgsfield_get_task",
-    endpoint="videos_higgsfield.higgsfield_get_task",
-    docs="p454",
-    status={
-        "state": "(jobs[?status=='failed'].status | [0]) || (jobs[?status!='completed'].status | [0]) || jobs[0].status",
-        "pending": ["queued", "in_progress", "processing"],
-        "succeeded": ["completed"],
-        "failed": ["failed"],
-        "outputs": ["jobs[].results.raw.url || jobs[].results.min.url"],
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Higgsfield(Resource):
@@ -78,20 +37,24 @@ class Higgsfield(Resource):
             params: Required.
             webhook: Optional.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (HiggsfieldJobSet).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /higgsfield/v1/image2video
         Price: 0.138 PTC per call for dop-lite; 0.62 PTC per call for dop-preview; 0.447 PTC per call for dop-turbo.
         Source: https://doc-en.302.ai/368708776e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_higgsfield import higgsfield_image_to_video as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO, body={"params": params, "webhook": webhook}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"params": params, "webhook": webhook}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def get_job_set(
@@ -110,19 +73,22 @@ class Higgsfield(Resource):
         Args:
             job_set_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /higgsfield/v1/job-sets/{job_set_id}
         Price: 0 PTC per call.
         Source: public code, found by "higgsfield/v1/text2image/soul" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_higgsfield import higgsfield_get_job_set as endpoint
+
         reply_: HiggsfieldJobSet = self._call(
-            GET_JOB_SET, path={"job_set_id": job_set_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"job_set_id": job_set_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -142,18 +108,21 @@ class Higgsfield(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /higgsfield/task/{id}/fetch
         Price: 0 PTC per call.
         Source: documentation page p454 (caller, 2026-11-21)
         """
-        reply_: HiggsfieldJobSet = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_higgsfield import higgsfield_get_task as endpoint
+
+        reply_: HiggsfieldJobSet = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -178,20 +147,24 @@ class AsyncHiggsfield(AsyncResource):
             params: Required.
             webhook: Optional.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (HiggsfieldJobSet).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /higgsfield/v1/image2video
         Price: 0.138 PTC per call for dop-lite; 0.62 PTC per call for dop-preview; 0.447 PTC per call for dop-turbo.
         Source: https://doc-en.302.ai/368708776e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_higgsfield import higgsfield_image_to_video as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO, body={"params": params, "webhook": webhook}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"params": params, "webhook": webhook}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def get_job_set(
@@ -210,19 +183,22 @@ class AsyncHiggsfield(AsyncResource):
         Args:
             job_set_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /higgsfield/v1/job-sets/{job_set_id}
         Price: 0 PTC per call.
         Source: public code, found by "higgsfield/v1/text2image/soul" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_higgsfield import higgsfield_get_job_set as endpoint
+
         reply_: HiggsfieldJobSet = await self._call(
-            GET_JOB_SET, path={"job_set_id": job_set_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"job_set_id": job_set_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -242,16 +218,19 @@ class AsyncHiggsfield(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /higgsfield/task/{id}/fetch
         Price: 0 PTC per call.
         Source: documentation page p454 (caller, 2026-11-21)
         """
-        reply_: HiggsfieldJobSet = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_higgsfield import higgsfield_get_task as endpoint
+
+        reply_: HiggsfieldJobSet = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

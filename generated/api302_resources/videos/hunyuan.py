@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,30 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302QueuedVideo
-
-TEXT_TO_VIDEO = Operation(
-    id="hunyuan_text_to_video",
-    endpoint="videos_hunyuan.hunyuan_text_to_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    required=("prompt",),
-    not_empty=("prompt",),
-    task={"fetch": "hunyuan_get_video", "parameters": {"request_id": "request_id"}},
-)
-GET_VIDEO = Operation(
-    id="hunyuan_get_video",
-    endpoint="videos_hunyuan.hunyuan_get_video",
-    docs="https://doc-en.302.ai/331356566e0",
-    status={
-        "state": "error && 'FAILED' || status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "failed"],
-        "outputs": ["video.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Hunyuan(Resource):
@@ -70,19 +46,23 @@ class Hunyuan(Resource):
             enable_safety_checker: Whether to check for unsafe content.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/hunyuan-video
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_hunyuan import hunyuan_text_to_video as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "aspect_ratio": aspect_ratio,
@@ -110,19 +90,22 @@ class Hunyuan(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/hunyuan-video
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_hunyuan import hunyuan_get_video as endpoint
+
         reply_: Ai302QueuedVideo = self._call(
-            GET_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -158,19 +141,23 @@ class AsyncHunyuan(AsyncResource):
             enable_safety_checker: Whether to check for unsafe content.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/hunyuan-video
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_hunyuan import hunyuan_text_to_video as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "aspect_ratio": aspect_ratio,
@@ -198,18 +185,21 @@ class AsyncHunyuan(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/hunyuan-video
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_hunyuan import hunyuan_get_video as endpoint
+
         reply_: Ai302QueuedVideo = await self._call(
-            GET_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,372 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import KlingM2VResponse, KlingResponse
     from api302_client.params.videos_kling import KlingCameraControl, KlingDynamicMask, KlingImageItem, KlingShot, KlingWatermark
-
-TEXT_TO_VIDEO = Operation(
-    id="kling_text_to_video",
-    endpoint="videos_kling.kling_text_to_video",
-    docs="https://doc-jp.302.ai/306088261e0",
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "code", "values": [0], "message": "message"},
-    task={"fetch": "kling_get_text_to_video", "parameters": {"id": "data.task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "point"}],
-)
-GET_TEXT_TO_VIDEO = Operation(
-    id="kling_get_text_to_video",
-    endpoint="videos_kling.kling_get_text_to_video",
-    docs="public code: the states that callers of /klingai/v1 wait for",
-    success={"field": "code", "values": [0], "message": "message"},
-    status={
-        "state": "data.task_status",
-        "pending": ["submitted", "processing"],
-        "succeeded": ["succeed"],
-        "failed": ["failed"],
-        "outputs": ["data.task_result.videos[].url"],
-        "error": {"message": "data.task_status_msg"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO = Operation(
-    id="kling_image_to_video",
-    endpoint="videos_kling.kling_image_to_video",
-    docs="public code that calls this path",
-    files={"image": ("url", "base64"), "image_tail": ("url", "base64"), "static_mask": ("url", "base64")},
-    success={"field": "code", "values": [0], "message": "message"},
-    task={"fetch": "kling_get_image_to_video", "parameters": {"id": "data.task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "point"}],
-)
-GET_IMAGE_TO_VIDEO = Operation(
-    id="kling_get_image_to_video",
-    endpoint="videos_kling.kling_get_image_to_video",
-    docs="public code: the states that callers of /klingai/v1 wait for",
-    success={"field": "code", "values": [0], "message": "message"},
-    status={
-        "state": "data.task_status",
-        "pending": ["submitted", "processing"],
-        "succeeded": ["succeed"],
-        "failed": ["failed"],
-        "outputs": ["data.task_result.videos[].url"],
-        "error": {"message": "data.task_status_msg"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-MULTI_IMAGE_TO_VIDEO = Operation(
-    id="kling_multi_image_to_video",
-    endpoint="videos_kling.kling_multi_image_to_video",
-    docs='public code, found by "klingai/multi-image2video"',
-    required=("image_list",),
-    success={"field": "code", "values": [0], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}},
-)
-EXTEND_VIDEO = Operation(
-    id="kling_extend_video",
-    endpoint="videos_kling.kling_extend_video",
-    docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
-    required=("task_id",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
-GET_TASK = Operation(
-    id="kling_get_task",
-    endpoint="videos_kling.kling_get_task",
-    docs="302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts",
-    success={
-        "field": "!(result && result != `1`) && !(code && code != `0`)",
-        "values": [True],
-        "message": "message",
-        "code": "code || result",
-    },
-    status={
-        "state": "data.task.status || data.status || data.task_status",
-        "pending": [5, 10, "submitted", "processing"],
-        "succeeded": [99, "succeed"],
-        "failed": [50, "failed"],
-        "outputs": [
-            "data.works[].resource.resource",
-            "data.works[].resource.url",
-            "data.taskWorks[].resource.resource",
-            "data.task_result.videos[].url",
-            "data.task_result.images[].url",
-        ],
-        "error": {"message": "data.task_status_msg || data.message || message"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_0_RAPID_5S = Operation(
-    id="kling_text_to_video_v1_0_rapid_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_0_rapid_5s",
-    docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_5_HQ_5S = Operation(
-    id="kling_text_to_video_v1_5_hq_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_5_hq_5s",
-    docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_5_HQ_10S = Operation(
-    id="kling_text_to_video_v1_5_hq_10s",
-    endpoint="videos_kling.kling_text_to_video_v1_5_hq_10s",
-    docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_STD_5S = Operation(
-    id="kling_text_to_video_v1_6_std_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_std_5s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_STD_10S = Operation(
-    id="kling_text_to_video_v1_6_std_10s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_std_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_HQ_5S = Operation(
-    id="kling_text_to_video_v1_6_hq_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_hq_5s",
-    docs='public code, found by "klingai/m2v_16_txt2video_hq_5s"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_HQ_10S = Operation(
-    id="kling_text_to_video_v1_6_hq_10s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_hq_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V2_1_MASTER_5S = Operation(
-    id="kling_text_to_video_v2_1_master_5s",
-    endpoint="videos_kling.kling_text_to_video_v2_1_master_5s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V2_1_MASTER_10S = Operation(
-    id="kling_text_to_video_v2_1_master_10s",
-    endpoint="videos_kling.kling_text_to_video_v2_1_master_10s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_0_RAPID_5S = Operation(
-    id="kling_image_to_video_v1_0_rapid_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_0_rapid_5s",
-    docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_0_RAPID_10S = Operation(
-    id="kling_image_to_video_v1_0_rapid_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_0_rapid_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_5_RAPID_5S = Operation(
-    id="kling_image_to_video_v1_5_rapid_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_5_rapid_5s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_5_RAPID_10S = Operation(
-    id="kling_image_to_video_v1_5_rapid_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_5_rapid_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_5_HQ_5S = Operation(
-    id="kling_image_to_video_v1_5_hq_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_5_hq_5s",
-    docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_5_HQ_10S = Operation(
-    id="kling_image_to_video_v1_5_hq_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_5_hq_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_6_STD_5S = Operation(
-    id="kling_image_to_video_v1_6_std_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_6_std_5s",
-    docs='public code of a 302.AI application, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("url", "data_url", "part"), "tail_image": ("url", "data_url", "part")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_6_STD_10S = Operation(
-    id="kling_image_to_video_v1_6_std_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_6_std_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_6_HQ_5S = Operation(
-    id="kling_image_to_video_v1_6_hq_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_6_hq_5s",
-    docs='public code of 302.AI applications, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("url", "data_url", "part"), "tail_image": ("url", "data_url", "part")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_6_HQ_10S = Operation(
-    id="kling_image_to_video_v1_6_hq_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_6_hq_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_0_HQ_5S = Operation(
-    id="kling_image_to_video_v2_0_hq_5s",
-    endpoint="videos_kling.kling_image_to_video_v2_0_hq_5s",
-    docs="https://doc.302.ai/284770464e0",
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_0_HQ_10S = Operation(
-    id="kling_image_to_video_v2_0_hq_10s",
-    endpoint="videos_kling.kling_image_to_video_v2_0_hq_10s",
-    docs="https://doc.302.ai/284770552e0",
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_STD_5S = Operation(
-    id="kling_image_to_video_v2_1_std_5s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_std_5s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_STD_10S = Operation(
-    id="kling_image_to_video_v2_1_std_10s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_std_10s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_HQ_5S = Operation(
-    id="kling_image_to_video_v2_1_hq_5s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_hq_5s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_HQ_10S = Operation(
-    id="kling_image_to_video_v2_1_hq_10s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_hq_10s",
-    docs="302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts",
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_MASTER_5S = Operation(
-    id="kling_image_to_video_v2_1_master_5s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_master_5s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_MASTER_10S = Operation(
-    id="kling_image_to_video_v2_1_master_10s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_master_10s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 3, "unit": "PTC", "per": "call"}],
-)
 
 
 class Kling(Resource):
@@ -431,19 +65,23 @@ class Kling(Resource):
             callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/v1/videos/text2video
         Price: 0.15 PTC per point.
         Source: https://doc-jp.302.ai/306088261e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "model_name": model_name,
@@ -478,18 +116,21 @@ class Kling(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/v1/videos/text2video/{id}
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingResponse = self._call(GET_TEXT_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_kling import kling_get_text_to_video as endpoint
+
+        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def image_to_video(
@@ -549,19 +190,23 @@ class Kling(Resource):
             callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/v1/videos/image2video
         Price: 0.15 PTC per point.
         Source: public code that calls this path (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "model_name": model_name,
                 "image": image,
@@ -599,18 +244,21 @@ class Kling(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/v1/videos/image2video/{id}
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingResponse = self._call(GET_IMAGE_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_kling import kling_get_image_to_video as endpoint
+
+        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def multi_image_to_video(
@@ -639,19 +287,23 @@ class Kling(Resource):
             duration: Duration in seconds: 5 or 10.
             enable_audio: Whether to generate audio too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/multi-image2video
         Source: public code, found by "klingai/multi-image2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_multi_image_to_video as endpoint
+
         return self._submit(
-            MULTI_IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "image_list": image_list,
                 "model_name": model_name,
@@ -680,20 +332,24 @@ class Kling(Resource):
             task_id: The id of the task whose video is extended.
             prompt: Text prompt: what happens next.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_extend_video
         Price: 0.15 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_extend_video as endpoint
+
         return self._submit(
-            EXTEND_VIDEO, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def get_task(
@@ -713,18 +369,21 @@ class Kling(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/task/{id}/fetch
         Price: 0 PTC per call.
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
-        reply_: KlingM2VResponse = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_kling import kling_get_task as endpoint
+
+        reply_: KlingM2VResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def text_to_video_v1_0_rapid_5s(
@@ -751,20 +410,24 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video
         Price: 0.15 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_0_rapid_5s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_0_RAPID_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -800,20 +463,24 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_5_hq_5s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_5_HQ_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -849,20 +516,24 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video_hq_10s
         Price: 1 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_5_hq_10s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_5_HQ_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -898,20 +569,24 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_5s
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_5s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_6_STD_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -947,20 +622,24 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_10s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_6_STD_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -996,20 +675,24 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_5s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1045,20 +728,24 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_10s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1094,20 +781,24 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_txt2video_5s
         Price: 1.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_1_master_5s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1143,20 +834,24 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_txt2video_10s
         Price: 3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_1_master_10s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1200,20 +895,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video
         Price: 0.15 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_0_RAPID_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1260,20 +959,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_10s
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_0_RAPID_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1320,20 +1023,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_15_img2video
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_5_RAPID_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1380,20 +1087,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_15_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_5_RAPID_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1440,20 +1151,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_hq
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_5_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1500,20 +1215,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_5_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1559,20 +1278,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_5s
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_6_STD_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1619,20 +1342,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_6_STD_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1678,20 +1405,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code of 302.AI applications, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_6_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1738,20 +1469,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_6_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1798,20 +1533,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_20_img2video_hq_5s
         Price: 1.5 PTC per call.
         Source: https://doc.302.ai/284770464e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_0_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1858,20 +1597,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_20_img2video_hq_10s
         Price: 3 PTC per call.
         Source: https://doc.302.ai/284770552e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_0_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1918,20 +1661,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_STD_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1978,20 +1725,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_STD_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2038,20 +1789,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_hq
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2098,20 +1853,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_hq_10s
         Price: 1 PTC per call.
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2158,20 +1917,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_img2video_5s
         Price: 1.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_MASTER_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2218,20 +1981,24 @@ class Kling(Resource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_img2video_10s
         Price: 3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_MASTER_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2296,19 +2063,23 @@ class AsyncKling(AsyncResource):
             callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/v1/videos/text2video
         Price: 0.15 PTC per point.
         Source: https://doc-jp.302.ai/306088261e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "model_name": model_name,
@@ -2343,20 +2114,21 @@ class AsyncKling(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/v1/videos/text2video/{id}
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingResponse = await self._call(
-            GET_TEXT_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_kling import kling_get_text_to_video as endpoint
+
+        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def image_to_video(
@@ -2416,19 +2188,23 @@ class AsyncKling(AsyncResource):
             callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/v1/videos/image2video
         Price: 0.15 PTC per point.
         Source: public code that calls this path (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "model_name": model_name,
                 "image": image,
@@ -2466,20 +2242,21 @@ class AsyncKling(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/v1/videos/image2video/{id}
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingResponse = await self._call(
-            GET_IMAGE_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_kling import kling_get_image_to_video as endpoint
+
+        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def multi_image_to_video(
@@ -2508,19 +2285,23 @@ class AsyncKling(AsyncResource):
             duration: Duration in seconds: 5 or 10.
             enable_audio: Whether to generate audio too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/multi-image2video
         Source: public code, found by "klingai/multi-image2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_multi_image_to_video as endpoint
+
         return await self._submit(
-            MULTI_IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "image_list": image_list,
                 "model_name": model_name,
@@ -2549,20 +2330,24 @@ class AsyncKling(AsyncResource):
             task_id: The id of the task whose video is extended.
             prompt: Text prompt: what happens next.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_extend_video
         Price: 0.15 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_extend_video as endpoint
+
         return await self._submit(
-            EXTEND_VIDEO, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def get_task(
@@ -2582,18 +2367,21 @@ class AsyncKling(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/task/{id}/fetch
         Price: 0 PTC per call.
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
-        reply_: KlingM2VResponse = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_kling import kling_get_task as endpoint
+
+        reply_: KlingM2VResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def text_to_video_v1_0_rapid_5s(
@@ -2620,20 +2408,24 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video
         Price: 0.15 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_0_rapid_5s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_0_RAPID_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2669,20 +2461,24 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_5_hq_5s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_5_HQ_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2718,20 +2514,24 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video_hq_10s
         Price: 1 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_5_hq_10s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_5_HQ_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2767,20 +2567,24 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_5s
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_5s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_6_STD_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2816,20 +2620,24 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_10s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_6_STD_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2865,20 +2673,24 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_5s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2914,20 +2726,24 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_10s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2963,20 +2779,24 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_txt2video_5s
         Price: 1.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_1_master_5s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -3012,20 +2832,24 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_txt2video_10s
         Price: 3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_1_master_10s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -3069,20 +2893,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video
         Price: 0.15 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_0_RAPID_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3129,20 +2957,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_10s
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_0_RAPID_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3189,20 +3021,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_15_img2video
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_5_RAPID_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3249,20 +3085,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_15_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_5_RAPID_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3309,20 +3149,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_hq
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_5_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3369,20 +3213,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_5_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3428,20 +3276,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_5s
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_6_STD_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3488,20 +3340,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_6_STD_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3547,20 +3403,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code of 302.AI applications, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_6_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3607,20 +3467,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_6_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3667,20 +3531,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_20_img2video_hq_5s
         Price: 1.5 PTC per call.
         Source: https://doc.302.ai/284770464e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_0_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3727,20 +3595,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_20_img2video_hq_10s
         Price: 3 PTC per call.
         Source: https://doc.302.ai/284770552e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_0_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3787,20 +3659,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_STD_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3847,20 +3723,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_STD_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3907,20 +3787,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_hq
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3967,20 +3851,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_hq_10s
         Price: 1 PTC per call.
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -4027,20 +3915,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_img2video_5s
         Price: 1.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_MASTER_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -4087,20 +3979,24 @@ class AsyncKling(AsyncResource):
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_img2video_10s
         Price: 3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_MASTER_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,

@@ -5,48 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
     from api302_client.models import LightricksVideo
-
-TEXT_TO_VIDEO = Operation(
-    id="lightricks_text_to_video",
-    endpoint="videos_lightricks.lightricks_text_to_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO = Operation(
-    id="lightricks_image_to_video",
-    endpoint="videos_lightricks.lightricks_image_to_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    files={"image_url": ("url",)},
-    required=("image_url", "prompt"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V0_9_5 = Operation(
-    id="lightricks_text_to_video_v0_9_5",
-    endpoint="videos_lightricks.lightricks_text_to_video_v0_9_5",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V0_9_5 = Operation(
-    id="lightricks_image_to_video_v0_9_5",
-    endpoint="videos_lightricks.lightricks_image_to_video_v0_9_5",
-    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
-    files={"image_url": ("url",)},
-    required=("image_url", "prompt"),
-    not_empty=("prompt",),
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
 
 
 class Lightricks(Resource):
@@ -74,19 +39,22 @@ class Lightricks(Resource):
             num_inference_steps: Number of inference steps. Server default: 30.
             guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/ltx-video
         Price: 0.05 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_lightricks import lightricks_text_to_video as endpoint
+
         reply_: LightricksVideo = self._call(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -122,19 +90,22 @@ class Lightricks(Resource):
             num_inference_steps: Number of inference steps. Server default: 30.
             guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/ltx-video-i2v
         Price: 0.05 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_lightricks import lightricks_image_to_video as endpoint
+
         reply_: LightricksVideo = self._call(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "image_url": image_url,
                 "prompt": prompt,
@@ -173,19 +144,22 @@ class Lightricks(Resource):
             num_inference_steps: Number of inference steps. Server default: 40.
             expand_prompt: Whether to expand the prompt automatically. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/ltx-video-v095
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_lightricks import lightricks_text_to_video_v0_9_5 as endpoint
+
         reply_: LightricksVideo = self._call(
-            TEXT_TO_VIDEO_V0_9_5,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -227,19 +201,22 @@ class Lightricks(Resource):
             num_inference_steps: Number of inference steps. Server default: 40.
             expand_prompt: Whether to expand the prompt automatically. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/ltx-video-v095-i2v
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_lightricks import lightricks_image_to_video_v0_9_5 as endpoint
+
         reply_: LightricksVideo = self._call(
-            IMAGE_TO_VIDEO_V0_9_5,
+            endpoint,
             body={
                 "image_url": image_url,
                 "prompt": prompt,
@@ -280,19 +257,22 @@ class AsyncLightricks(AsyncResource):
             num_inference_steps: Number of inference steps. Server default: 30.
             guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/ltx-video
         Price: 0.05 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_lightricks import lightricks_text_to_video as endpoint
+
         reply_: LightricksVideo = await self._call(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -328,19 +308,22 @@ class AsyncLightricks(AsyncResource):
             num_inference_steps: Number of inference steps. Server default: 30.
             guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/ltx-video-i2v
         Price: 0.05 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_lightricks import lightricks_image_to_video as endpoint
+
         reply_: LightricksVideo = await self._call(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "image_url": image_url,
                 "prompt": prompt,
@@ -379,19 +362,22 @@ class AsyncLightricks(AsyncResource):
             num_inference_steps: Number of inference steps. Server default: 40.
             expand_prompt: Whether to expand the prompt automatically. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/ltx-video-v095
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_lightricks import lightricks_text_to_video_v0_9_5 as endpoint
+
         reply_: LightricksVideo = await self._call(
-            TEXT_TO_VIDEO_V0_9_5,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -433,19 +419,22 @@ class AsyncLightricks(AsyncResource):
             num_inference_steps: Number of inference steps. Server default: 40.
             expand_prompt: Whether to expand the prompt automatically. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/ltx-video-v095-i2v
         Price: 0.1 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_lightricks import lightricks_image_to_video_v0_9_5 as endpoint
+
         reply_: LightricksVideo = await self._call(
-            IMAGE_TO_VIDEO_V0_9_5,
+            endpoint,
             body={
                 "image_url": image_url,
                 "prompt": prompt,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,41 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import LumaVideo
-
-CREATE_VIDEO = Operation(
-    id="luma_create_video",
-    endpoint="videos_luma.luma_create_video",
-    docs="https://302ai.apifox.cn/api-187178782",
-    files={"image_url": ("part", "url"), "image_end_url": ("part", "url")},
-    required=("user_prompt",),
-    not_empty=("user_prompt",),
-    task={"fetch": "luma_get_video", "parameters": {"id": "id"}},
-    price=[{"amount": 0.4, "unit": "PTC", "per": "call"}],
-)
-EXTEND_VIDEO = Operation(
-    id="luma_extend_video",
-    endpoint="videos_luma.luma_extend_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    required=("user_prompt",),
-    not_empty=("user_prompt",),
-    task={"fetch": "luma_get_video", "parameters": {"id": "id"}},
-    price=[{"amount": 0.4, "unit": "PTC", "per": "call"}],
-)
-GET_VIDEO = Operation(
-    id="luma_get_video",
-    endpoint="videos_luma.luma_get_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    status={
-        "state": "state",
-        "pending": ["pending"],
-        "succeeded": ["completed"],
-        "failed": ["failed"],
-        "outputs": ["video"],
-        "error": {"message": "error.message || error"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Luma(Resource):
@@ -76,19 +41,23 @@ class Luma(Resource):
             image_end_url: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
             loop: Whether the end joins the beginning (loop).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /luma/submit
         Price: 0.4 PTC per call.
         Source: https://302ai.apifox.cn/api-187178782 (page, 2026-11-21)
         """
+        from api302_client.api.videos_luma import luma_create_video as endpoint
+
         return self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={"user_prompt": user_prompt, "image_url": image_url, "image_end_url": image_end_url, "loop": loop},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -109,19 +78,23 @@ class Luma(Resource):
             id: The id of the video to extend.
             user_prompt: Text prompt: what happens next, in English.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /luma/extend/{id}
         Price: 0.4 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_luma import luma_extend_video as endpoint
+
         return self._submit(
-            EXTEND_VIDEO, path={"id": id}, body={"user_prompt": user_prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, body={"user_prompt": user_prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def get_video(
@@ -138,18 +111,21 @@ class Luma(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /luma/task/{id}/fetch
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: LumaVideo = self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_luma import luma_get_video as endpoint
+
+        reply_: LumaVideo = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -179,19 +155,23 @@ class AsyncLuma(AsyncResource):
             image_end_url: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
             loop: Whether the end joins the beginning (loop).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /luma/submit
         Price: 0.4 PTC per call.
         Source: https://302ai.apifox.cn/api-187178782 (page, 2026-11-21)
         """
+        from api302_client.api.videos_luma import luma_create_video as endpoint
+
         return await self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={"user_prompt": user_prompt, "image_url": image_url, "image_end_url": image_end_url, "loop": loop},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -212,19 +192,23 @@ class AsyncLuma(AsyncResource):
             id: The id of the video to extend.
             user_prompt: Text prompt: what happens next, in English.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /luma/extend/{id}
         Price: 0.4 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_luma import luma_extend_video as endpoint
+
         return await self._submit(
-            EXTEND_VIDEO, path={"id": id}, body={"user_prompt": user_prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, body={"user_prompt": user_prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def get_video(
@@ -241,16 +225,19 @@ class AsyncLuma(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /luma/task/{id}/fetch
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: LumaVideo = await self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_luma import luma_get_video as endpoint
+
+        reply_: LumaVideo = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

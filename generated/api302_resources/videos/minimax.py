@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,58 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import MinimaxFileResponse, MinimaxVideoTask
     from api302_client.params.videos_minimax import MinimaxSubject
-
-CREATE_VIDEO = Operation(
-    id="minimax_create_video",
-    endpoint="videos_minimax.minimax_create_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    files={"first_frame_image": ("url", "data_url"), "last_frame_image": ("url", "data_url")},
-    required=("model",),
-    not_empty=("model",),
-    success={"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
-    task={"fetch": "minimax_get_video", "parameters": {"task_id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[
-        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "T2V-01-Director and I2V-01-Director"},
-        {"amount": 0.7, "unit": "PTC", "per": "call", "for": "S2V-01"},
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "MiniMax-Hailuo-02, 512P, 6 seconds"},
-        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "MiniMax-Hailuo-02, 512P, 10 seconds"},
-        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "Hailuo 02 and 2.3, 768P, 6 seconds"},
-        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "Hailuo 02 and 2.3, 768P, 10 seconds"},
-        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "Hailuo 02 and 2.3, 1080P, 6 seconds"},
-    ],
-)
-GET_VIDEO = Operation(
-    id="minimax_get_video",
-    endpoint="videos_minimax.minimax_get_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    success={
-        "field": "!(base_resp.status_code && base_resp.status_code != `0`) || status == 'Fail' || status == 'Failed'",
-        "values": [True],
-        "message": "base_resp.status_msg",
-        "code": "base_resp.status_code",
-    },
-    status={
-        "state": "status",
-        "pending": ["Preparing", "Queueing", "Processing"],
-        "succeeded": ["Success"],
-        "failed": ["Fail", "Failed"],
-        "error": {"message": "base_resp.status_msg", "code": "base_resp.status_code"},
-        "result": {
-            "fetch": "minimax_get_file",
-            "parameters": {"file_id": "file_id", "task_id": "task_id"},
-            "outputs": ["file.download_url"],
-        },
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_FILE = Operation(
-    id="minimax_get_file",
-    endpoint="videos_minimax.minimax_get_file",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    success={"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Minimax(Resource):
@@ -108,23 +56,27 @@ class Minimax(Resource):
             resolution: Resolution, as the model allows; 512P needs a first frame.
             callback_url: Webhook URL, called with the task's status.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (MinimaxVideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/video_generation
         Price: 0.5 PTC per call for T2V-01-Director and I2V-01-Director; 0.7 PTC per call for S2V-01; 0.1 PTC per call
         for MiniMax-Hailuo-02, 512P, 6 seconds; 0.2 PTC per call for MiniMax-Hailuo-02, 512P, 10 seconds; 0.3 PTC per
         call for Hailuo 02 and 2.3, 768P, 6 seconds; 0.6 PTC per call for Hailuo 02 and 2.3, 768P, 10 seconds; 0.6 PTC
         per call for Hailuo 02 and 2.3, 1080P, 6 seconds.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_minimax import minimax_create_video as endpoint
+
         return self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -155,19 +107,22 @@ class Minimax(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /minimaxi/v1/query/video_generation
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_minimax import minimax_get_video as endpoint
+
         reply_: MinimaxVideoTask = self._call(
-            GET_VIDEO, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -189,19 +144,22 @@ class Minimax(Resource):
             file_id: The file's id.
             task_id: The task's id, which 302.AI's own apps send too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /minimaxi/v1/files/retrieve
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_minimax import minimax_get_file as endpoint
+
         reply_: MinimaxFileResponse = self._call(
-            GET_FILE, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -246,23 +204,27 @@ class AsyncMinimax(AsyncResource):
             resolution: Resolution, as the model allows; 512P needs a first frame.
             callback_url: Webhook URL, called with the task's status.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (MinimaxVideoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /minimaxi/v1/video_generation
         Price: 0.5 PTC per call for T2V-01-Director and I2V-01-Director; 0.7 PTC per call for S2V-01; 0.1 PTC per call
         for MiniMax-Hailuo-02, 512P, 6 seconds; 0.2 PTC per call for MiniMax-Hailuo-02, 512P, 10 seconds; 0.3 PTC per
         call for Hailuo 02 and 2.3, 768P, 6 seconds; 0.6 PTC per call for Hailuo 02 and 2.3, 768P, 10 seconds; 0.6 PTC
         per call for Hailuo 02 and 2.3, 1080P, 6 seconds.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_minimax import minimax_create_video as endpoint
+
         return await self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -293,19 +255,22 @@ class AsyncMinimax(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /minimaxi/v1/query/video_generation
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_minimax import minimax_get_video as endpoint
+
         reply_: MinimaxVideoTask = await self._call(
-            GET_VIDEO, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -327,18 +292,21 @@ class AsyncMinimax(AsyncResource):
             file_id: The file's id.
             task_id: The task's id, which 302.AI's own apps send too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /minimaxi/v1/files/retrieve
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_minimax import minimax_get_file as endpoint
+
         reply_: MinimaxFileResponse = await self._call(
-            GET_FILE, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,110 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import PikaVideo
-
-PIKAFFECTS = Operation(
-    id="pika_pikaffects",
-    endpoint="videos_pika.pika_pikaffects",
-    docs="Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py",
-    files={"image": ("part",)},
-    required=("image",),
-    task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
-    price=[{"amount": 0.7, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_TURBO = Operation(
-    id="pika_text_to_video_turbo",
-    endpoint="videos_pika.pika_text_to_video_turbo",
-    docs="https://dev.pika.art/docs/api-reference/generate-turbo-t2v",
-    required=("promptText",),
-    not_empty=("promptText",),
-    task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_TURBO = Operation(
-    id="pika_image_to_video_turbo",
-    endpoint="videos_pika.pika_image_to_video_turbo",
-    docs="Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py",
-    files={"image": ("part",)},
-    required=("image",),
-    task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V2_1 = Operation(
-    id="pika_text_to_video_v2_1",
-    endpoint="videos_pika.pika_text_to_video_v2_1",
-    docs="https://dev.pika.art/docs/api-reference/generate-turbo-t2v",
-    required=("promptText",),
-    not_empty=("promptText",),
-    task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1 = Operation(
-    id="pika_image_to_video_v2_1",
-    endpoint="videos_pika.pika_image_to_video_v2_1",
-    docs="Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py",
-    files={"image": ("part",)},
-    required=("image",),
-    task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V2_2 = Operation(
-    id="pika_text_to_video_v2_2",
-    endpoint="videos_pika.pika_text_to_video_v2_2",
-    docs='public code of a video application, found by "pika/generate/2.2/t2v"',
-    required=("promptText",),
-    not_empty=("promptText",),
-    task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
-    price=[
-        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "720p and 5 seconds"},
-        {"amount": 0.9, "unit": "PTC", "per": "call", "for": "720p and 10 seconds"},
-        {"amount": 0.7, "unit": "PTC", "per": "call", "for": "1080p and 5 seconds"},
-        {"amount": 1.5, "unit": "PTC", "per": "call", "for": "1080p and 10 seconds"},
-    ],
-)
-IMAGE_TO_VIDEO_V2_2 = Operation(
-    id="pika_image_to_video_v2_2",
-    endpoint="videos_pika.pika_image_to_video_v2_2",
-    docs='public code of a video application, found by "api.302.ai/pika/generate"',
-    files={"image": ("part",)},
-    required=("image",),
-    task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
-    price=[
-        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "720p and 5 seconds"},
-        {"amount": 0.9, "unit": "PTC", "per": "call", "for": "720p and 10 seconds"},
-        {"amount": 0.7, "unit": "PTC", "per": "call", "for": "1080p and 5 seconds"},
-        {"amount": 1.5, "unit": "PTC", "per": "call", "for": "1080p and 10 seconds"},
-    ],
-)
-PIKASCENES = Operation(
-    id="pika_pikascenes",
-    endpoint="videos_pika.pika_pikascenes",
-    docs='public code: getVideoRequestStrategy of a web app that calls 302.AI, found by "pika/generate/2.2/pikascenes"',
-    files={"images": ("part", "url")},
-    required=("images", "ingredientsMode"),
-    task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
-    price=[
-        {"amount": 0.45, "unit": "PTC", "per": "call", "for": "720p and 5 seconds"},
-        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "720p and 10 seconds"},
-        {"amount": 0.75, "unit": "PTC", "per": "call", "for": "1080p and 5 seconds"},
-        {"amount": 2.25, "unit": "PTC", "per": "call", "for": "1080p and 10 seconds"},
-    ],
-)
-GET_VIDEO = Operation(
-    id="pika_get_video",
-    endpoint="videos_pika.pika_get_video",
-    docs='public code of a video application, found by "api.302.ai/pika/generate"',
-    status={
-        "state": "status",
-        "pending": ["queued", "started"],
-        "succeeded": ["finished"],
-        "failed": ["failed"],
-        "progress": {"field": "progress", "of": 100},
-        "outputs": ["url"],
-        "error": {"message": "error"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Pika(Resource):
@@ -162,19 +58,23 @@ class Pika(Resource):
             negativePrompt: Negative prompt: what to avoid.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/pikaffects
         Price: 0.7 PTC per call.
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_pikaffects as endpoint
+
         return self._submit(
-            PIKAFFECTS,
+            endpoint,
             body={"image": image, "pikaffect": pikaffect, "promptText": promptText, "negativePrompt": negativePrompt, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -199,19 +99,23 @@ class Pika(Resource):
             seed: Random seed; the same seed gives a similar video.
             aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/turbo/t2v
         Price: 0.3 PTC per call.
         Source: https://dev.pika.art/docs/api-reference/generate-turbo-t2v (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_text_to_video_turbo as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_TURBO,
+            endpoint,
             body={"promptText": promptText, "negativePrompt": negativePrompt, "seed": seed, "aspectRatio": aspectRatio},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -236,19 +140,23 @@ class Pika(Resource):
             negativePrompt: Negative prompt: what to avoid.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/turbo/i2v
         Price: 0.3 PTC per call.
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_image_to_video_turbo as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_TURBO,
+            endpoint,
             body={"image": image, "promptText": promptText, "negativePrompt": negativePrompt, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -273,19 +181,23 @@ class Pika(Resource):
             seed: Random seed; the same seed gives a similar video.
             aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/2.1/t2v
         Price: 0.6 PTC per call.
         Source: https://dev.pika.art/docs/api-reference/generate-turbo-t2v (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_text_to_video_v2_1 as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V2_1,
+            endpoint,
             body={"promptText": promptText, "negativePrompt": negativePrompt, "seed": seed, "aspectRatio": aspectRatio},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -310,19 +222,23 @@ class Pika(Resource):
             negativePrompt: Negative prompt: what to avoid.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/2.1/i2v
         Price: 0.6 PTC per call.
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_image_to_video_v2_1 as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1,
+            endpoint,
             body={"image": image, "promptText": promptText, "negativePrompt": negativePrompt, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -351,20 +267,24 @@ class Pika(Resource):
             duration: Duration in seconds.
             aspectRatio: Aspect ratio as a number (width divided by height). Server default: 1.7777777777777777.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/2.2/t2v
         Price: 0.3 PTC per call for 720p and 5 seconds; 0.9 PTC per call for 720p and 10 seconds; 0.7 PTC per call for
         1080p and 5 seconds; 1.5 PTC per call for 1080p and 10 seconds.
         Source: public code of a video application, found by "pika/generate/2.2/t2v" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_text_to_video_v2_2 as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V2_2,
+            endpoint,
             body={
                 "promptText": promptText,
                 "negativePrompt": negativePrompt,
@@ -400,20 +320,24 @@ class Pika(Resource):
             resolution: Resolution of the video. Server default: "1080p".
             duration: Duration in seconds. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/2.2/i2v
         Price: 0.3 PTC per call for 720p and 5 seconds; 0.9 PTC per call for 720p and 10 seconds; 0.7 PTC per call for
         1080p and 5 seconds; 1.5 PTC per call for 1080p and 10 seconds.
         Source: public code of a video application, found by "api.302.ai/pika/generate" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_image_to_video_v2_2 as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_2,
+            endpoint,
             body={
                 "image": image,
                 "promptText": promptText,
@@ -454,21 +378,25 @@ class Pika(Resource):
             duration: Duration in seconds. Server default: 5.
             aspectRatio: Aspect ratio as a number (width divided by height), or as `16:9`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/2.2/pikascenes
         Price: 0.45 PTC per call for 720p and 5 seconds; 0.6 PTC per call for 720p and 10 seconds; 0.75 PTC per call
         for 1080p and 5 seconds; 2.25 PTC per call for 1080p and 10 seconds.
         Source: public code: getVideoRequestStrategy of a web app that calls 302.AI, found by
         "pika/generate/2.2/pikascenes" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_pikascenes as endpoint
+
         return self._submit(
-            PIKASCENES,
+            endpoint,
             body={
                 "images": images,
                 "ingredientsMode": ingredientsMode,
@@ -496,18 +424,21 @@ class Pika(Resource):
         Args:
             id: The `video_id` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /pika/task/{id}/fetch
         Price: 0 PTC per call.
         Source: public code of a video application, found by "api.302.ai/pika/generate" (caller, 2026-11-21)
         """
-        reply_: PikaVideo = self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_pika import pika_get_video as endpoint
+
+        reply_: PikaVideo = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -554,19 +485,23 @@ class AsyncPika(AsyncResource):
             negativePrompt: Negative prompt: what to avoid.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/pikaffects
         Price: 0.7 PTC per call.
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_pikaffects as endpoint
+
         return await self._submit(
-            PIKAFFECTS,
+            endpoint,
             body={"image": image, "pikaffect": pikaffect, "promptText": promptText, "negativePrompt": negativePrompt, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -591,19 +526,23 @@ class AsyncPika(AsyncResource):
             seed: Random seed; the same seed gives a similar video.
             aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/turbo/t2v
         Price: 0.3 PTC per call.
         Source: https://dev.pika.art/docs/api-reference/generate-turbo-t2v (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_text_to_video_turbo as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_TURBO,
+            endpoint,
             body={"promptText": promptText, "negativePrompt": negativePrompt, "seed": seed, "aspectRatio": aspectRatio},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -628,19 +567,23 @@ class AsyncPika(AsyncResource):
             negativePrompt: Negative prompt: what to avoid.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/turbo/i2v
         Price: 0.3 PTC per call.
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_image_to_video_turbo as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_TURBO,
+            endpoint,
             body={"image": image, "promptText": promptText, "negativePrompt": negativePrompt, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -665,19 +608,23 @@ class AsyncPika(AsyncResource):
             seed: Random seed; the same seed gives a similar video.
             aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/2.1/t2v
         Price: 0.6 PTC per call.
         Source: https://dev.pika.art/docs/api-reference/generate-turbo-t2v (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_text_to_video_v2_1 as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V2_1,
+            endpoint,
             body={"promptText": promptText, "negativePrompt": negativePrompt, "seed": seed, "aspectRatio": aspectRatio},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -702,19 +649,23 @@ class AsyncPika(AsyncResource):
             negativePrompt: Negative prompt: what to avoid.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/2.1/i2v
         Price: 0.6 PTC per call.
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_image_to_video_v2_1 as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1,
+            endpoint,
             body={"image": image, "promptText": promptText, "negativePrompt": negativePrompt, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -743,20 +694,24 @@ class AsyncPika(AsyncResource):
             duration: Duration in seconds.
             aspectRatio: Aspect ratio as a number (width divided by height). Server default: 1.7777777777777777.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/2.2/t2v
         Price: 0.3 PTC per call for 720p and 5 seconds; 0.9 PTC per call for 720p and 10 seconds; 0.7 PTC per call for
         1080p and 5 seconds; 1.5 PTC per call for 1080p and 10 seconds.
         Source: public code of a video application, found by "pika/generate/2.2/t2v" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_text_to_video_v2_2 as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V2_2,
+            endpoint,
             body={
                 "promptText": promptText,
                 "negativePrompt": negativePrompt,
@@ -792,20 +747,24 @@ class AsyncPika(AsyncResource):
             resolution: Resolution of the video. Server default: "1080p".
             duration: Duration in seconds. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/2.2/i2v
         Price: 0.3 PTC per call for 720p and 5 seconds; 0.9 PTC per call for 720p and 10 seconds; 0.7 PTC per call for
         1080p and 5 seconds; 1.5 PTC per call for 1080p and 10 seconds.
         Source: public code of a video application, found by "api.302.ai/pika/generate" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_image_to_video_v2_2 as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_2,
+            endpoint,
             body={
                 "image": image,
                 "promptText": promptText,
@@ -846,21 +805,25 @@ class AsyncPika(AsyncResource):
             duration: Duration in seconds. Server default: 5.
             aspectRatio: Aspect ratio as a number (width divided by height), or as `16:9`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pika/generate/2.2/pikascenes
         Price: 0.45 PTC per call for 720p and 5 seconds; 0.6 PTC per call for 720p and 10 seconds; 0.75 PTC per call
         for 1080p and 5 seconds; 2.25 PTC per call for 1080p and 10 seconds.
         Source: public code: getVideoRequestStrategy of a web app that calls 302.AI, found by
         "pika/generate/2.2/pikascenes" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_pika import pika_pikascenes as endpoint
+
         return await self._submit(
-            PIKASCENES,
+            endpoint,
             body={
                 "images": images,
                 "ingredientsMode": ingredientsMode,
@@ -888,16 +851,19 @@ class AsyncPika(AsyncResource):
         Args:
             id: The `video_id` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /pika/task/{id}/fetch
         Price: 0 PTC per call.
         Source: public code of a video application, found by "api.302.ai/pika/generate" (caller, 2026-11-21)
         """
-        reply_: PikaVideo = await self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_pika import pika_get_video as endpoint
+
+        reply_: PikaVideo = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,40 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import PixverseResponse
     from api302_client.params.videos_pixverse import PixverseMotionScale
-
-CREATE_VIDEO = Operation(
-    id="pixverse_create_video",
-    endpoint="videos_pixverse.pixverse_create_video",
-    docs="https://302ai-en.apifox.cn/api-236444989",
-    files={"image": ("url",)},
-    required=("model", "prompt"),
-    not_empty=("model",),
-    success={"field": "code", "values": [200, 0], "message": "msg"},
-    task={"fetch": "pixverse_get_video", "parameters": {"id": "data.task_id"}},
-    price=[
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "360p, 5 seconds, normal"},
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "540p, 5 seconds, normal"},
-        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "720p, 5 seconds, normal"},
-        {"amount": 0.4, "unit": "PTC", "per": "call", "for": "1080p, 5 seconds, normal"},
-        {"note": "more than 5 seconds, and the fast mode, double it"},
-    ],
-)
-GET_VIDEO = Operation(
-    id="pixverse_get_video",
-    endpoint="videos_pixverse.pixverse_get_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    status={
-        "state": "data.state",
-        "pending": ["pending", "running"],
-        "succeeded": ["succeeded", "success"],
-        "failed": ["error"],
-        "done": {"field": "data.video_url"},
-        "outputs": ["data.video_url"],
-        "error": {"message": "data.msg || msg"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Pixverse(Resource):
@@ -102,22 +68,26 @@ class Pixverse(Resource):
             lip_sync_tts_speaker_id: The voice that speaks: `Auto`, or `1` to `14`.
             lip_sync_tts_content: Text that is spoken.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (PixverseResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pix/generate
         Price: 0.1 PTC per call for 360p, 5 seconds, normal; 0.15 PTC per call for 540p, 5 seconds, normal; 0.2 PTC
         per call for 720p, 5 seconds, normal; 0.4 PTC per call for 1080p, 5 seconds, normal; more than 5 seconds, and
         the fast mode, double it.
         Source: https://302ai-en.apifox.cn/api-236444989 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_pixverse import pixverse_create_video as endpoint
+
         return self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -154,18 +124,21 @@ class Pixverse(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /pix/task/{id}/fetch
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: PixverseResponse = self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_pixverse import pixverse_get_video as endpoint
+
+        reply_: PixverseResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -221,22 +194,26 @@ class AsyncPixverse(AsyncResource):
             lip_sync_tts_speaker_id: The voice that speaks: `Auto`, or `1` to `14`.
             lip_sync_tts_content: Text that is spoken.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (PixverseResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /pix/generate
         Price: 0.1 PTC per call for 360p, 5 seconds, normal; 0.15 PTC per call for 540p, 5 seconds, normal; 0.2 PTC
         per call for 720p, 5 seconds, normal; 0.4 PTC per call for 1080p, 5 seconds, normal; more than 5 seconds, and
         the fast mode, double it.
         Source: https://302ai-en.apifox.cn/api-236444989 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_pixverse import pixverse_create_video as endpoint
+
         return await self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -273,16 +250,19 @@ class AsyncPixverse(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /pix/task/{id}/fetch
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: PixverseResponse = await self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_pixverse import pixverse_get_video as endpoint
+
+        reply_: PixverseResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

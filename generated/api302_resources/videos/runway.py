@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,80 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import RunwayResponse
-
-CREATE_VIDEO = Operation(
-    id="runway_create_video",
-    endpoint="videos_runway.runway_create_video",
-    docs="https://apifox.com/apidoc/project-4012774/api-189493613",
-    files={"init_image": ("part",)},
-    task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-CREATE_VIDEO_TURBO = Operation(
-    id="runway_create_video_turbo",
-    endpoint="videos_runway.runway_create_video_turbo",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    files={"image_url": ("part",), "image_end_url": ("part",), "init_image": ("part",), "video_prompt": ("part", "url")},
-    task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
-    price=[{"amount": 0.25, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_GEN4 = Operation(
-    id="runway_image_to_video_gen4",
-    endpoint="videos_runway.runway_image_to_video_gen4",
-    docs="https://doc.302.ai/279710322e0",
-    files={"init_image": ("part",)},
-    required=("init_image",),
-    task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_GEN4_TURBO = Operation(
-    id="runway_image_to_video_gen4_turbo",
-    endpoint="videos_runway.runway_image_to_video_gen4_turbo",
-    docs="https://doc-jp.302.ai/282193534e0",
-    files={"init_image": ("part",)},
-    required=("init_image",),
-    task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
-    price=[{"amount": 0.2, "unit": "PTC", "per": "call"}],
-)
-ACT_ONE = Operation(
-    id="runway_act_one",
-    endpoint="videos_runway.runway_act_one",
-    docs="https://doc-en.302.ai/230623447e0",
-    files={"video": ("part",), "image": ("part",)},
-    required=("video",),
-    task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
-    price=[{"amount": 0.25, "unit": "PTC", "per": "call"}],
-)
-ACT_TWO = Operation(
-    id="runway_act_two",
-    endpoint="videos_runway.runway_act_two",
-    docs="https://doc.302.ai/230623447e0",
-    task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
-    price=[{"amount": 0.25, "unit": "PTC", "per": "call"}],
-)
-EXPAND_VIDEO = Operation(
-    id="runway_expand_video",
-    endpoint="videos_runway.runway_expand_video",
-    docs="https://302ai.apifox.cn/api-242503139",
-    files={"video": ("part", "url")},
-    required=("video",),
-    task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
-    price=[{"amount": 0.25, "unit": "PTC", "per": "call"}],
-)
-GET_TASK = Operation(
-    id="runway_get_task",
-    endpoint="videos_runway.runway_get_task",
-    docs="https://apifox.com/apidoc/project-4012774/api-189493712",
-    status={
-        "state": "task.status",
-        "pending": ["PENDING", "THROTTLED", "RUNNING"],
-        "succeeded": ["SUCCEEDED"],
-        "failed": ["FAILED", "CANCELLED"],
-        "outputs": ["task.artifacts[].url"],
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Runway(Resource):
@@ -118,19 +44,23 @@ class Runway(Resource):
             seconds: Duration in seconds.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway/submit
         Price: 0.5 PTC per call.
         Source: https://apifox.com/apidoc/project-4012774/api-189493613 (page, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_create_video as endpoint
+
         return self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "text_prompt": text_prompt,
                 "init_image": init_image,
@@ -170,19 +100,23 @@ class Runway(Resource):
             seconds: Duration in seconds.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_turbo/submit
         Price: 0.25 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_create_video_turbo as endpoint
+
         return self._submit(
-            CREATE_VIDEO_TURBO,
+            endpoint,
             body={
                 "image_url": image_url,
                 "image_end_url": image_end_url,
@@ -216,19 +150,23 @@ class Runway(Resource):
             seconds: Duration in seconds.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_gen4/submit
         Price: 0.5 PTC per call.
         Source: https://doc.302.ai/279710322e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_image_to_video_gen4 as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_GEN4,
+            endpoint,
             body={"init_image": init_image, "text_prompt": text_prompt, "seconds": seconds, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -254,19 +192,23 @@ class Runway(Resource):
             seconds: Duration in seconds.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_gen4_turbo/submit
         Price: 0.2 PTC per call.
         Source: https://doc-jp.302.ai/282193534e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_image_to_video_gen4_turbo as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_GEN4_TURBO,
+            endpoint,
             body={"init_image": init_image, "text_prompt": text_prompt, "seconds": seconds, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -294,19 +236,23 @@ class Runway(Resource):
             character_video: The character, as a video.
             options: Further settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_act_one/submit
         Price: 0.25 PTC per call.
         Source: https://doc-en.302.ai/230623447e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_act_one as endpoint
+
         return self._submit(
-            ACT_ONE,
+            endpoint,
             body={"video": video, "image": image, "character_video": character_video, "options": options},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -326,18 +272,22 @@ class Runway(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_act_two/submit
         Price: 0.25 PTC per call.
         Source: https://doc.302.ai/230623447e0 (catalog, 2026-11-21)
         """
-        return self._submit(ACT_TWO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_runway import runway_act_two as endpoint
+
+        return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def expand_video(
         self,
@@ -361,19 +311,23 @@ class Runway(Resource):
             seed: Random seed; the same seed gives a similar video.
             outpaint_aspect_ratio: Aspect ratio (width:height) of the result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_turbo_expand/submit
         Price: 0.25 PTC per call.
         Source: https://302ai.apifox.cn/api-242503139 (page, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_expand_video as endpoint
+
         return self._submit(
-            EXPAND_VIDEO,
+            endpoint,
             body={
                 "video": video,
                 "text_prompt": text_prompt,
@@ -400,18 +354,21 @@ class Runway(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /runway/task/{id}/fetch
         Price: 0 PTC per call.
         Source: https://apifox.com/apidoc/project-4012774/api-189493712 (page, 2026-11-21)
         """
-        reply_: RunwayResponse = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_runway import runway_get_task as endpoint
+
+        reply_: RunwayResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -444,19 +401,23 @@ class AsyncRunway(AsyncResource):
             seconds: Duration in seconds.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway/submit
         Price: 0.5 PTC per call.
         Source: https://apifox.com/apidoc/project-4012774/api-189493613 (page, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_create_video as endpoint
+
         return await self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "text_prompt": text_prompt,
                 "init_image": init_image,
@@ -496,19 +457,23 @@ class AsyncRunway(AsyncResource):
             seconds: Duration in seconds.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_turbo/submit
         Price: 0.25 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_create_video_turbo as endpoint
+
         return await self._submit(
-            CREATE_VIDEO_TURBO,
+            endpoint,
             body={
                 "image_url": image_url,
                 "image_end_url": image_end_url,
@@ -542,19 +507,23 @@ class AsyncRunway(AsyncResource):
             seconds: Duration in seconds.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_gen4/submit
         Price: 0.5 PTC per call.
         Source: https://doc.302.ai/279710322e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_image_to_video_gen4 as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_GEN4,
+            endpoint,
             body={"init_image": init_image, "text_prompt": text_prompt, "seconds": seconds, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -580,19 +549,23 @@ class AsyncRunway(AsyncResource):
             seconds: Duration in seconds.
             seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_gen4_turbo/submit
         Price: 0.2 PTC per call.
         Source: https://doc-jp.302.ai/282193534e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_image_to_video_gen4_turbo as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_GEN4_TURBO,
+            endpoint,
             body={"init_image": init_image, "text_prompt": text_prompt, "seconds": seconds, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -620,19 +593,23 @@ class AsyncRunway(AsyncResource):
             character_video: The character, as a video.
             options: Further settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_act_one/submit
         Price: 0.25 PTC per call.
         Source: https://doc-en.302.ai/230623447e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_act_one as endpoint
+
         return await self._submit(
-            ACT_ONE,
+            endpoint,
             body={"video": video, "image": image, "character_video": character_video, "options": options},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -652,18 +629,22 @@ class AsyncRunway(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_act_two/submit
         Price: 0.25 PTC per call.
         Source: https://doc.302.ai/230623447e0 (catalog, 2026-11-21)
         """
-        return await self._submit(ACT_TWO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_runway import runway_act_two as endpoint
+
+        return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def expand_video(
         self,
@@ -687,19 +668,23 @@ class AsyncRunway(AsyncResource):
             seed: Random seed; the same seed gives a similar video.
             outpaint_aspect_ratio: Aspect ratio (width:height) of the result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /runway_turbo_expand/submit
         Price: 0.25 PTC per call.
         Source: https://302ai.apifox.cn/api-242503139 (page, 2026-11-21)
         """
+        from api302_client.api.videos_runway import runway_expand_video as endpoint
+
         return await self._submit(
-            EXPAND_VIDEO,
+            endpoint,
             body={
                 "video": video,
                 "text_prompt": text_prompt,
@@ -726,16 +711,19 @@ class AsyncRunway(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /runway/task/{id}/fetch
         Price: 0 PTC per call.
         Source: https://apifox.com/apidoc/project-4012774/api-189493712 (page, 2026-11-21)
         """
-        reply_: RunwayResponse = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_runway import runway_get_task as endpoint
+
+        reply_: RunwayResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,34 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import SiliconflowVideoStatus
-
-CREATE_VIDEO = Operation(
-    id="siliconflow_create_video",
-    endpoint="videos_siliconflow.siliconflow_create_video",
-    docs="https://docs.siliconflow.cn/api-reference/videos/videos_submit",
-    files={"image": ("url", "data_url")},
-    required=("model", "prompt"),
-    not_empty=("prompt",),
-    task={"fetch": "siliconflow_get_video", "parameters": {"requestId": "requestId"}},
-    price=[{"amount": 0.286, "unit": "PTC", "per": "call", "for": "Wan-AI/Wan2.2-T2V-A14B"}],
-)
-GET_VIDEO = Operation(
-    id="siliconflow_get_video",
-    endpoint="videos_siliconflow.siliconflow_get_video",
-    docs="https://docs.siliconflow.cn/en/api-reference/videos/get_videos_status",
-    required=("requestId",),
-    not_empty=("requestId",),
-    status={
-        "state": "status",
-        "pending": ["InQueue", "InProgress"],
-        "succeeded": ["Succeed"],
-        "failed": ["Failed"],
-        "outputs": ["results.videos[].url"],
-        "error": {"message": "reason"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Siliconflow(Resource):
@@ -72,20 +44,24 @@ class Siliconflow(Resource):
             image_size: Size in pixels. Required by Wan.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (SiliconflowVideoStatus).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/video/submit
         Price: 0.286 PTC per call for Wan-AI/Wan2.2-T2V-A14B.
         Source: https://docs.siliconflow.cn/api-reference/videos/videos_submit (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_siliconflow import siliconflow_create_video as endpoint
+
         return self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -113,19 +89,22 @@ class Siliconflow(Resource):
         Args:
             requestId: The id that siliconflow_create_video returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/video/status
         Price: 0 PTC per call.
         Source: https://docs.siliconflow.cn/en/api-reference/videos/get_videos_status (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_siliconflow import siliconflow_get_video as endpoint
+
         reply_: SiliconflowVideoStatus = self._call(
-            GET_VIDEO, body={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -159,20 +138,24 @@ class AsyncSiliconflow(AsyncResource):
             image_size: Size in pixels. Required by Wan.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (SiliconflowVideoStatus).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/video/submit
         Price: 0.286 PTC per call for Wan-AI/Wan2.2-T2V-A14B.
         Source: https://docs.siliconflow.cn/api-reference/videos/videos_submit (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_siliconflow import siliconflow_create_video as endpoint
+
         return await self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -200,18 +183,21 @@ class AsyncSiliconflow(AsyncResource):
         Args:
             requestId: The id that siliconflow_create_video returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /siliconflow/v1/video/status
         Price: 0 PTC per call.
         Source: https://docs.siliconflow.cn/en/api-reference/videos/get_videos_status (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_siliconflow import siliconflow_get_video as endpoint
+
         reply_: SiliconflowVideoStatus = await self._call(
-            GET_VIDEO, body={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

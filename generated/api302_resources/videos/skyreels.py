@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,32 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302QueuedVideo
-
-IMAGE_TO_VIDEO = Operation(
-    id="skyreels_image_to_video",
-    endpoint="videos_skyreels.skyreels_image_to_video",
-    docs="https://doc.302.ai/api-263524906",
-    files={"image_url": ("url",)},
-    required=("prompt", "image_url"),
-    not_empty=("prompt",),
-    task={"fetch": "skyreels_get_video", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-GET_VIDEO = Operation(
-    id="skyreels_get_video",
-    endpoint="videos_skyreels.skyreels_get_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    status={
-        "state": "error && 'FAILED' || status",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "failed"],
-        "outputs": ["video.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Skyreels(Resource):
@@ -70,20 +44,24 @@ class Skyreels(Resource):
             num_inference_steps: Number of inference steps. Server default: 30.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/skyreels-i2v
         Price: 0.5 PTC per call.
         Source: https://doc.302.ai/api-263524906 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_skyreels import skyreels_image_to_video as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -110,19 +88,22 @@ class Skyreels(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/skyreels-i2v
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_skyreels import skyreels_get_video as endpoint
+
         reply_: Ai302QueuedVideo = self._call(
-            GET_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -156,20 +137,24 @@ class AsyncSkyreels(AsyncResource):
             num_inference_steps: Number of inference steps. Server default: 30.
             seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302QueuedVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/submit/skyreels-i2v
         Price: 0.5 PTC per call.
         Source: https://doc.302.ai/api-263524906 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_skyreels import skyreels_image_to_video as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "image_url": image_url,
@@ -196,18 +181,21 @@ class AsyncSkyreels(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/submit/skyreels-i2v
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_skyreels import skyreels_get_video as endpoint
+
         reply_: Ai302QueuedVideo = await self._call(
-            GET_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,31 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
     from api302_client._model import Binary
     from api302_client.models import StabilityGeneration, StabilityVideo
-
-IMAGE_TO_VIDEO = Operation(
-    id="stability_image_to_video",
-    endpoint="videos_stability.stability_image_to_video",
-    docs="https://302ai.apifox.cn/api-163311828",
-    files={"image": ("part",)},
-    required=("image",),
-    task={"fetch": "stability_get_video", "parameters": {"id": "id"}},
-    price=[{"amount": 0.4, "unit": "PTC", "per": "call"}],
-)
-GET_VIDEO = Operation(
-    id="stability_get_video",
-    endpoint="videos_stability.stability_get_video",
-    docs='public code of a video application, found by "api.302.ai/sd/v2beta/image-to-video"',
-    status={
-        "state": "finish_reason || status",
-        "pending": ["in-progress"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["CONTENT_FILTERED"],
-        "done": {"binary": True},
-        "outputs": ["video && join('', ['data:video/mp4;base64,', video])"],
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Stability(Resource):
@@ -65,20 +40,24 @@ class Stability(Resource):
             cfg_scale: Guidance scale: how closely the output follows the image. Server default: 1.8.
             motion_bucket_id: Amount of motion. Server default: 127.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityVideo |
             StabilityGeneration | Binary).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/image-to-video
         Price: 0.4 PTC per call.
         Source: https://302ai.apifox.cn/api-163311828 (page, 2026-11-21)
         """
+        from api302_client.api.videos_stability import stability_image_to_video as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={"image": image, "seed": seed, "cfg_scale": cfg_scale, "motion_bucket_id": motion_bucket_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -103,20 +82,23 @@ class Stability(Resource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /sd/v2beta/image-to-video/result/{id}
         Price: 0 PTC per call.
         Source: public code of a video application, found by "api.302.ai/sd/v2beta/image-to-video" (caller,
         2026-11-21)
         """
+        from api302_client.api.videos_stability import stability_get_video as endpoint
+
         reply_: StabilityVideo | StabilityGeneration | Binary = self._call(
-            GET_VIDEO, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -136,19 +118,22 @@ class Stability(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /sd/v2beta/image-to-video/result/{id}
         Price: 0 PTC per call.
         Source: public code of a video application, found by "api.302.ai/sd/v2beta/image-to-video" (caller,
         2026-11-21)
         """
-        return self._stream_bytes(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_stability import stability_get_video as endpoint
+
+        return self._stream_bytes(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
 
 
 class AsyncStability(AsyncResource):
@@ -175,20 +160,24 @@ class AsyncStability(AsyncResource):
             cfg_scale: Guidance scale: how closely the output follows the image. Server default: 1.8.
             motion_bucket_id: Amount of motion. Server default: 127.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityVideo |
             StabilityGeneration | Binary).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sd/v2beta/image-to-video
         Price: 0.4 PTC per call.
         Source: https://302ai.apifox.cn/api-163311828 (page, 2026-11-21)
         """
+        from api302_client.api.videos_stability import stability_image_to_video as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={"image": image, "seed": seed, "cfg_scale": cfg_scale, "motion_bucket_id": motion_bucket_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -213,20 +202,23 @@ class AsyncStability(AsyncResource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /sd/v2beta/image-to-video/result/{id}
         Price: 0 PTC per call.
         Source: public code of a video application, found by "api.302.ai/sd/v2beta/image-to-video" (caller,
         2026-11-21)
         """
+        from api302_client.api.videos_stability import stability_get_video as endpoint
+
         reply_: StabilityVideo | StabilityGeneration | Binary = await self._call(
-            GET_VIDEO, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -246,16 +238,19 @@ class AsyncStability(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video, as a context manager that gives the bytes as they come.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /sd/v2beta/image-to-video/result/{id}
         Price: 0 PTC per call.
         Source: public code of a video application, found by "api.302.ai/sd/v2beta/image-to-video" (caller,
         2026-11-21)
         """
-        return self._stream_bytes(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_stability import stability_get_video as endpoint
+
+        return self._stream_bytes(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))

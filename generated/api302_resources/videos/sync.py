@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,29 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import SyncGeneration
     from api302_client.params.videos_sync import SyncInput, SyncOptions, SyncSegment
-
-GENERATE = Operation(
-    id="sync_generate",
-    endpoint="videos_sync.sync_generate",
-    docs="p407",
-    required=("model", "input"),
-    task={"fetch": "sync_get_generation", "parameters": {"id": "id"}, "webhook": {"in": "body", "name": "webhookUrl"}},
-)
-GET_GENERATION = Operation(
-    id="sync_get_generation",
-    endpoint="videos_sync.sync_get_generation",
-    docs="https://doc-jp.302.ai/234772650e0",
-    status={
-        "state": "status",
-        "pending": ["PENDING", "PROCESSING"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "REJECTED", "CANCELED"],
-        "outputs": ["outputUrl"],
-        "error": {"message": "error", "code": "error_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Sync(Resource):
@@ -66,18 +43,22 @@ class Sync(Resource):
             webhookUrl: Webhook URL, called when the task ends.
             outputFileName: The result's file name, without its extension.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (SyncGeneration).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sync-so/v2/generate
         Source: documentation page p407 (caller, 2026-11-21)
         """
+        from api302_client.api.videos_sync import sync_generate as endpoint
+
         return self._submit(
-            GENERATE,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -103,18 +84,21 @@ class Sync(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /sync-so/v2/generate/{id}
         Price: 0 PTC per call.
         Source: https://doc-jp.302.ai/234772650e0 (sample, 2026-11-21)
         """
-        reply_: SyncGeneration = self._call(GET_GENERATION, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_sync import sync_get_generation as endpoint
+
+        reply_: SyncGeneration = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -145,18 +129,22 @@ class AsyncSync(AsyncResource):
             webhookUrl: Webhook URL, called when the task ends.
             outputFileName: The result's file name, without its extension.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (SyncGeneration).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /sync-so/v2/generate
         Source: documentation page p407 (caller, 2026-11-21)
         """
+        from api302_client.api.videos_sync import sync_generate as endpoint
+
         return await self._submit(
-            GENERATE,
+            endpoint,
             body={
                 "model": model,
                 "input": input,
@@ -182,18 +170,19 @@ class AsyncSync(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /sync-so/v2/generate/{id}
         Price: 0 PTC per call.
         Source: https://doc-jp.302.ai/234772650e0 (sample, 2026-11-21)
         """
-        reply_: SyncGeneration = await self._call(
-            GET_GENERATION, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_sync import sync_get_generation as endpoint
+
+        reply_: SyncGeneration = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

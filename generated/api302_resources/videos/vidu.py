@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,132 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task, Uploaded
     from api302_client.models import ViduCreations, ViduUpload, ViduUploaded
     from api302_client.params.videos_vidu import ViduSubject, ViduV1Input, ViduV1Output, ViduV1UpscaleInput
-
-CREATE_TASK_V1 = Operation(
-    id="vidu_create_task_v1",
-    endpoint="videos_vidu.vidu_create_task_v1",
-    docs="http://302ai-en.apifox.cn/api-244703992",
-    required=("type", "input"),
-    task={"fetch": "vidu_get_task_v1", "parameters": {"id": "id"}},
-    price=[
-        {"amount": 0.25, "unit": "PTC", "per": "call", "for": "version 1.5, 4 seconds, 360p"},
-        {"amount": 0.625, "unit": "PTC", "per": "call", "for": "version 1.5, 4 seconds, 720p"},
-        {"amount": 1.25, "unit": "PTC", "per": "call", "for": "version 1.5, 4 seconds of 1080p or 8 of 720p"},
-        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "reference images, version 1.5, 4 seconds, 360p"},
-        {"amount": 1.25, "unit": "PTC", "per": "call", "for": "reference images, version 1.5, 4 seconds, 720p"},
-        {"amount": 2.5, "unit": "PTC", "per": "call", "for": "reference images, version 1.5, 4 seconds of 1080p or 8 of 720p"},
-    ],
-)
-CREATE_SCENE_V1 = Operation(
-    id="vidu_create_scene_v1",
-    endpoint="videos_vidu.vidu_create_scene_v1",
-    docs="http://302ai-en.apifox.cn/api-244703992",
-    required=("scene", "input"),
-    task={"fetch": "vidu_get_task_v1", "parameters": {"id": "id"}},
-)
-GET_TASK_V1 = Operation(
-    id="vidu_get_task_v1",
-    endpoint="videos_vidu.vidu_get_task_v1",
-    docs="https://doc-jp.302.ai/350727307e0",
-    status={
-        "state": "state",
-        "pending": ["created", "queueing", "processing"],
-        "succeeded": ["success"],
-        "failed": ["failed"],
-        "outputs": ["creations[].url"],
-        "error": {"message": "err_code", "code": "err_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO = Operation(
-    id="vidu_text_to_video",
-    endpoint="videos_vidu.vidu_text_to_video",
-    docs="https://platform.vidu.cn/docs/text-to-video",
-    required=("model", "prompt"),
-    not_empty=("prompt",),
-    task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "point"}],
-)
-IMAGE_TO_VIDEO = Operation(
-    id="vidu_image_to_video",
-    endpoint="videos_vidu.vidu_image_to_video",
-    docs="https://docs.powertokens.ai/en/zmodelVideo/vidu/viduq3-pro-image-to-video",
-    files={"images": ("url", "data_url")},
-    required=("model", "images"),
-    task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "point"}],
-)
-START_END_TO_VIDEO = Operation(
-    id="vidu_start_end_to_video",
-    endpoint="videos_vidu.vidu_start_end_to_video",
-    docs="https://doc-en.302.ai/294940083e0",
-    files={"images": ("url", "data_url")},
-    required=("model", "images"),
-    task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "point"}],
-)
-REFERENCE_TO_VIDEO = Operation(
-    id="vidu_reference_to_video",
-    endpoint="videos_vidu.vidu_reference_to_video",
-    docs="https://docs.kkiai.com/Other-Model-APIs/vidu-api/create-reference-to-video-task.html",
-    files={"images": ("url", "data_url"), "videos": ("url",)},
-    required=("model", "prompt"),
-    not_empty=("prompt",),
-    task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "point"}],
-)
-TEMPLATE_TO_VIDEO = Operation(
-    id="vidu_template_to_video",
-    endpoint="videos_vidu.vidu_template_to_video",
-    docs="https://platform.vidu.com/docs/template",
-    files={"images": ("url", "data_url")},
-    required=("template", "images"),
-    task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-)
-UPSCALE_VIDEO = Operation(
-    id="vidu_upscale_video",
-    endpoint="videos_vidu.vidu_upscale_video",
-    docs="https://platform.vidu.com/docs/upscale-pro",
-    files={"video_url": ("url",)},
-    task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "point"}],
-)
-GET_TASK = Operation(
-    id="vidu_get_task",
-    endpoint="videos_vidu.vidu_get_task",
-    docs="https://doc-jp.302.ai/350727307e0",
-    status={
-        "state": "state",
-        "pending": ["created", "queueing", "processing"],
-        "succeeded": ["success"],
-        "failed": ["failed"],
-        "outputs": ["creations[].url"],
-        "error": {"message": "err_code", "code": "err_code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CREATE_UPLOAD = Operation(
-    id="vidu_create_upload",
-    endpoint="videos_vidu.vidu_create_upload",
-    docs='public code, found by "vidu/tools/v2/files/uploads"',
-    required=("scene",),
-    upload={
-        "method": "upload_image",
-        "put": "put_url",
-        "finish": "vidu_finish_upload",
-        "parameters": {"id": "id"},
-        "etag": "etag",
-        "address": "uri",
-    },
-)
-FINISH_UPLOAD = Operation(
-    id="vidu_finish_upload",
-    endpoint="videos_vidu.vidu_finish_upload",
-    docs='public code, found by "vidu/tools/v2/files/uploads"',
-    required=("etag",),
-)
 
 
 class Vidu(Resource):
@@ -178,22 +52,26 @@ class Vidu(Resource):
             output_params: Settings of the video.
             moderation: Whether to check the content more strictly.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v1/tasks
         Price: 0.25 PTC per call for version 1.5, 4 seconds, 360p; 0.625 PTC per call for version 1.5, 4 seconds,
         720p; 1.25 PTC per call for version 1.5, 4 seconds of 1080p or 8 of 720p; 0.5 PTC per call for reference
         images, version 1.5, 4 seconds, 360p; 1.25 PTC per call for reference images, version 1.5, 4 seconds, 720p;
         2.5 PTC per call for reference images, version 1.5, 4 seconds of 1080p or 8 of 720p.
         Source: http://302ai-en.apifox.cn/api-244703992 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_create_task_v1 as endpoint
+
         return self._submit(
-            CREATE_TASK_V1,
+            endpoint,
             body={
                 "type": type,
                 "input": input,
@@ -223,19 +101,21 @@ class Vidu(Resource):
                 `couple_arrival`.
             input: Required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v1/scenes/tasks
         Source: http://302ai-en.apifox.cn/api-244703992 (sample, 2026-11-21)
         """
-        return self._submit(
-            CREATE_SCENE_V1, body={"scene": scene, "input": input}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_vidu import vidu_create_scene_v1 as endpoint
+
+        return self._submit(endpoint, body={"scene": scene, "input": input}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_task_v1(
         self,
@@ -251,18 +131,21 @@ class Vidu(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /vidu/ent/v1/tasks/{id}/creations
         Price: 0 PTC per call.
         Source: https://doc-jp.302.ai/350727307e0 (sample, 2026-11-21)
         """
-        reply_: ViduCreations = self._call(GET_TASK_V1, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_vidu import vidu_get_task_v1 as endpoint
+
+        reply_: ViduCreations = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def text_to_video(
@@ -303,19 +186,23 @@ class Vidu(Resource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/text2video
         Price: 0.005 PTC per point.
         Source: https://platform.vidu.cn/docs/text-to-video (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_text_to_video as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -384,19 +271,23 @@ class Vidu(Resource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/img2video
         Price: 0.005 PTC per point.
         Source: https://docs.powertokens.ai/en/zmodelVideo/vidu/viduq3-pro-image-to-video (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_image_to_video as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "images": images,
@@ -460,19 +351,23 @@ class Vidu(Resource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/start-end2video
         Price: 0.005 PTC per point.
         Source: https://doc-en.302.ai/294940083e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_start_end_to_video as endpoint
+
         return self._submit(
-            START_END_TO_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "images": images,
@@ -546,20 +441,24 @@ class Vidu(Resource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/reference2video
         Price: 0.005 PTC per point.
         Source: https://docs.kkiai.com/Other-Model-APIs/vidu-api/create-reference-to-video-task.html (vendor,
         2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_reference_to_video as endpoint
+
         return self._submit(
-            REFERENCE_TO_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -618,18 +517,22 @@ class Vidu(Resource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/template2video
         Source: https://platform.vidu.com/docs/template (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_template_to_video as endpoint
+
         return self._submit(
-            TEMPLATE_TO_VIDEO,
+            endpoint,
             body={
                 "template": template,
                 "images": images,
@@ -669,19 +572,23 @@ class Vidu(Resource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/upscale-new
         Price: 0.005 PTC per point.
         Source: https://platform.vidu.com/docs/upscale-pro (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_upscale_video as endpoint
+
         return self._submit(
-            UPSCALE_VIDEO,
+            endpoint,
             body={
                 "video_url": video_url,
                 "video_creation_id": video_creation_id,
@@ -706,18 +613,21 @@ class Vidu(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /vidu/ent/v2/tasks/{id}/creations
         Price: 0 PTC per call.
         Source: https://doc-jp.302.ai/350727307e0 (sample, 2026-11-21)
         """
-        reply_: ViduCreations = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_vidu import vidu_get_task as endpoint
+
+        reply_: ViduCreations = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def create_upload(
@@ -740,17 +650,20 @@ class Vidu(Resource):
         Args:
             scene: The purpose of the upload.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The URL to upload to.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/tools/v2/files/uploads
         Source: public code, found by "vidu/tools/v2/files/uploads" (caller, 2026-11-21)
         """
-        reply_: ViduUpload = self._call(CREATE_UPLOAD, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_vidu import vidu_create_upload as endpoint
+
+        reply_: ViduUpload = self._call(endpoint, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def upload_image(
@@ -773,17 +686,20 @@ class Vidu(Resource):
             file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
             scene: The purpose of the upload.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             In `url` what other calls take for the file, and in `reply` what the last step replied.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/tools/v2/files/uploads
         Source: public code, found by "vidu/tools/v2/files/uploads" (caller, 2026-11-21)
         """
-        return self._upload(CREATE_UPLOAD, file=file, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_vidu import vidu_create_upload as endpoint
+
+        return self._upload(endpoint, file=file, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def finish_upload(
         self,
@@ -803,18 +719,21 @@ class Vidu(Resource):
             id: The id that vidu_create_upload returned.
             etag: The `etag` header of the storage's response, unchanged.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URI of the image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /vidu/tools/v2/files/uploads/{id}/finish
         Source: public code, found by "vidu/tools/v2/files/uploads" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_finish_upload as endpoint
+
         reply_: ViduUploaded = self._call(
-            FINISH_UPLOAD, path={"id": id}, body={"etag": etag}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, body={"etag": etag}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -855,22 +774,26 @@ class AsyncVidu(AsyncResource):
             output_params: Settings of the video.
             moderation: Whether to check the content more strictly.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v1/tasks
         Price: 0.25 PTC per call for version 1.5, 4 seconds, 360p; 0.625 PTC per call for version 1.5, 4 seconds,
         720p; 1.25 PTC per call for version 1.5, 4 seconds of 1080p or 8 of 720p; 0.5 PTC per call for reference
         images, version 1.5, 4 seconds, 360p; 1.25 PTC per call for reference images, version 1.5, 4 seconds, 720p;
         2.5 PTC per call for reference images, version 1.5, 4 seconds of 1080p or 8 of 720p.
         Source: http://302ai-en.apifox.cn/api-244703992 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_create_task_v1 as endpoint
+
         return await self._submit(
-            CREATE_TASK_V1,
+            endpoint,
             body={
                 "type": type,
                 "input": input,
@@ -900,18 +823,22 @@ class AsyncVidu(AsyncResource):
                 `couple_arrival`.
             input: Required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v1/scenes/tasks
         Source: http://302ai-en.apifox.cn/api-244703992 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_create_scene_v1 as endpoint
+
         return await self._submit(
-            CREATE_SCENE_V1, body={"scene": scene, "input": input}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"scene": scene, "input": input}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def get_task_v1(
@@ -928,18 +855,21 @@ class AsyncVidu(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /vidu/ent/v1/tasks/{id}/creations
         Price: 0 PTC per call.
         Source: https://doc-jp.302.ai/350727307e0 (sample, 2026-11-21)
         """
-        reply_: ViduCreations = await self._call(GET_TASK_V1, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_vidu import vidu_get_task_v1 as endpoint
+
+        reply_: ViduCreations = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def text_to_video(
@@ -980,19 +910,23 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/text2video
         Price: 0.005 PTC per point.
         Source: https://platform.vidu.cn/docs/text-to-video (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_text_to_video as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -1061,19 +995,23 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/img2video
         Price: 0.005 PTC per point.
         Source: https://docs.powertokens.ai/en/zmodelVideo/vidu/viduq3-pro-image-to-video (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_image_to_video as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "images": images,
@@ -1137,19 +1075,23 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/start-end2video
         Price: 0.005 PTC per point.
         Source: https://doc-en.302.ai/294940083e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_start_end_to_video as endpoint
+
         return await self._submit(
-            START_END_TO_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "images": images,
@@ -1223,20 +1165,24 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/reference2video
         Price: 0.005 PTC per point.
         Source: https://docs.kkiai.com/Other-Model-APIs/vidu-api/create-reference-to-video-task.html (vendor,
         2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_reference_to_video as endpoint
+
         return await self._submit(
-            REFERENCE_TO_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -1295,18 +1241,22 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/template2video
         Source: https://platform.vidu.com/docs/template (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_template_to_video as endpoint
+
         return await self._submit(
-            TEMPLATE_TO_VIDEO,
+            endpoint,
             body={
                 "template": template,
                 "images": images,
@@ -1346,19 +1296,23 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that is returned.
             callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/ent/v2/upscale-new
         Price: 0.005 PTC per point.
         Source: https://platform.vidu.com/docs/upscale-pro (vendor, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_upscale_video as endpoint
+
         return await self._submit(
-            UPSCALE_VIDEO,
+            endpoint,
             body={
                 "video_url": video_url,
                 "video_creation_id": video_creation_id,
@@ -1383,18 +1337,21 @@ class AsyncVidu(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /vidu/ent/v2/tasks/{id}/creations
         Price: 0 PTC per call.
         Source: https://doc-jp.302.ai/350727307e0 (sample, 2026-11-21)
         """
-        reply_: ViduCreations = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_vidu import vidu_get_task as endpoint
+
+        reply_: ViduCreations = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def create_upload(
@@ -1417,19 +1374,20 @@ class AsyncVidu(AsyncResource):
         Args:
             scene: The purpose of the upload.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The URL to upload to.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/tools/v2/files/uploads
         Source: public code, found by "vidu/tools/v2/files/uploads" (caller, 2026-11-21)
         """
-        reply_: ViduUpload = await self._call(
-            CREATE_UPLOAD, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_vidu import vidu_create_upload as endpoint
+
+        reply_: ViduUpload = await self._call(endpoint, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def upload_image(
@@ -1452,19 +1410,20 @@ class AsyncVidu(AsyncResource):
             file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
             scene: The purpose of the upload.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             In `url` what other calls take for the file, and in `reply` what the last step replied.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /vidu/tools/v2/files/uploads
         Source: public code, found by "vidu/tools/v2/files/uploads" (caller, 2026-11-21)
         """
-        return await self._upload(
-            CREATE_UPLOAD, file=file, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_vidu import vidu_create_upload as endpoint
+
+        return await self._upload(endpoint, file=file, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def finish_upload(
         self,
@@ -1484,17 +1443,20 @@ class AsyncVidu(AsyncResource):
             id: The id that vidu_create_upload returned.
             etag: The `etag` header of the storage's response, unchanged.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             URI of the image.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /vidu/tools/v2/files/uploads/{id}/finish
         Source: public code, found by "vidu/tools/v2/files/uploads" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_vidu import vidu_finish_upload as endpoint
+
         reply_: ViduUploaded = await self._call(
-            FINISH_UPLOAD, path={"id": id}, body={"etag": etag}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"id": id}, body={"etag": etag}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,35 +13,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import ZhipuVideo
-
-CREATE_VIDEO = Operation(
-    id="zhipu_create_video",
-    endpoint="videos_zhipu.zhipu_create_video",
-    docs="https://302ai.apifox.cn/api-201750620",
-    files={"image_url": ("url", "base64")},
-    required=("model",),
-    not_empty=("model",),
-    task={"fetch": "zhipu_get_video", "parameters": {"id": "id"}},
-    price=[
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "cogvideox-3"},
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "cogvideox"},
-    ],
-)
-GET_VIDEO = Operation(
-    id="zhipu_get_video",
-    endpoint="videos_zhipu.zhipu_get_video",
-    docs="302ai/302_video_generator:src/services/v-gen.ts",
-    status={
-        "state": "task_status",
-        "pending": ["PROCESSING"],
-        "succeeded": ["SUCCESS"],
-        "failed": ["FAIL"],
-        "outputs": ["video_result[].url"],
-        "error": {"message": "error.message", "code": "error.code"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
 
 
 class Zhipu(Resource):
@@ -82,19 +53,23 @@ class Zhipu(Resource):
             user_id: An id of your end user.
             watermark_enabled: Whether the video has a watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ZhipuVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /zhipu/api/paas/v4/videos/generations
         Price: 0.15 PTC per call for cogvideox-3; 0.1 PTC per call for cogvideox.
         Source: https://302ai.apifox.cn/api-201750620 (page, 2026-11-21)
         """
+        from api302_client.api.videos_zhipu import zhipu_create_video as endpoint
+
         return self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -125,18 +100,21 @@ class Zhipu(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /zhipu/api/paas/v4/async-result/{id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: ZhipuVideo = self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_zhipu import zhipu_get_video as endpoint
+
+        reply_: ZhipuVideo = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -178,19 +156,23 @@ class AsyncZhipu(AsyncResource):
             user_id: An id of your end user.
             watermark_enabled: Whether the video has a watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ZhipuVideo).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /zhipu/api/paas/v4/videos/generations
         Price: 0.15 PTC per call for cogvideox-3; 0.1 PTC per call for cogvideox.
         Source: https://302ai.apifox.cn/api-201750620 (page, 2026-11-21)
         """
+        from api302_client.api.videos_zhipu import zhipu_create_video as endpoint
+
         return await self._submit(
-            CREATE_VIDEO,
+            endpoint,
             body={
                 "model": model,
                 "prompt": prompt,
@@ -221,16 +203,19 @@ class AsyncZhipu(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /zhipu/api/paas/v4/async-result/{id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: ZhipuVideo = await self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_zhipu import zhipu_get_video as endpoint
+
+        reply_: ZhipuVideo = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -148,7 +148,9 @@ def _nullable(made: dict[str, Any]) -> dict[str, Any]:
     """A schema that takes null as well."""
     kind = made.get("type")
     if "$ref" in made or "enum" in made:
-        return {"anyOf": [made, {"type": "null"}]}
+        variant = {key: value for key, value in made.items() if key != "default"}
+        default = {"default": made["default"]} if "default" in made else {}
+        return {"anyOf": [variant, {"type": "null"}], **default}
     if not kind:
         return made  # anything, null too
     return {**made, "type": [*(kind if isinstance(kind, list) else [kind]), "null"]}

@@ -91,7 +91,7 @@ def _is_literal(text: str) -> bool:
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     """A text, in quotes if some reader takes the plain one for something else."""
-    style = "'" if is_ambiguous(text) else None
+    style = "'" if is_ambiguous(text.removesuffix(f" {TODO}")) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 

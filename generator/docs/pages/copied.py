@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from .. import PageError
 from . import Page, openapi
-from .untrusted import is_path, one_line
+from .untrusted import clean, is_path, one_line
 from .values import parse_first
 
 _CALL = re.compile(r"(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS)(?:\s*(/\S*))?")
@@ -44,7 +44,7 @@ _INNER_TYPES = ("string", "integer", "number", "boolean", "object")
 
 def copied(text: str, source: str) -> Page:
     """Read the copied text of a page. Raises PageError if no call is described in it."""
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [line.strip() for line in clean(text, len(text)).splitlines()]
     start, method, path = _find_call(lines, source)
     title = _before(lines, start)
     crumb = _before(lines, lines.index(title) if title else start)

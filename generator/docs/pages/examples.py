@@ -8,7 +8,9 @@ from ...document.media import is_json
 from ...source import obj, seq
 from . import Body, Page, Schema
 from .untrusted import clean, one_line
-from .values import MOST_NODES, infer, is_small, parse, without_secrets
+from .values import MOST_NODES, infer, is_small, parse
+
+_LONGEST = 10_000
 
 
 class Examples:
@@ -64,7 +66,7 @@ class Examples:
     def known(self, value: Any, schema: Schema, path: str = "") -> Any:
         """An example without API keys, and without the fields that the page's own table lacks."""
         if isinstance(value, str):
-            return without_secrets(value)
+            return clean(value) if len(value) <= _LONGEST else f"{clean(value, _LONGEST)}…"
         if isinstance(value, list):
             items = obj(schema.get("items"))
             return [self.known(item, items, f"{path}[]") for item in value]

@@ -9,7 +9,7 @@ from ...source import obj
 from .. import PageError
 from . import Page, openapi
 from .plain_yaml import UnusableYaml, load
-from .untrusted import one_line
+from .untrusted import clean, one_line
 
 _FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*(?:yaml|yml)[ \t]*")
 _HEADING = re.compile(r"^# (\S.*)$", re.MULTILINE)
@@ -30,7 +30,7 @@ def markdown(text: str, source: str) -> Page:
             raise PageError(source, reason, line + error.line) from error
         if "paths" in document:
             heading = _HEADING.search(text)
-            title = one_line(heading[1]) if heading else ""
+            title = one_line(clean(heading[1])) if heading else ""
             return openapi.read(Page(source, title), document)
     raise PageError(
         source, "there is no OpenAPI document in this page (a fenced `yaml` block with `paths`)"

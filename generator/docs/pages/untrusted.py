@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-LONGEST_PAGE = 4_000_000
+from ...rules.evidence import SECRET
+
+LONGEST_PAGE = 2_000_000
 """Bytes of a page or of a list of pages."""
 LONGEST_DESCRIPTION = 20_000
 
+_SHORTEST_SECRET = 16
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\uf8ff\ufeff]"
 )
@@ -21,16 +24,17 @@ _SUBTYPE = r"(?:[a-z0-9][a-z0-9_.+-]{0,99}|\*)"
 _MEDIA_TYPE = re.compile(f"{_SUBTYPE}/{_SUBTYPE}")
 _FIELD = re.compile(r"[\w$@.:+/#*\[\]-]+(?: [\w$@.:+/#*\[\]-]+)*")
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~:@%+*=,-]|\{[A-Za-z_][A-Za-z0-9_-]*\})*)+")
-_CODE = re.compile(r"`[^`]*`")
-_MARKDOWN = re.compile(r"[\\*\[\]<>~$|&`]|(?<!\w)_|_(?!\w)|^[#+=-]|(?<=^\d)[.)]")
+_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~:@%+*=,-]|\{[A-Za-z_][A-Za-z0-9_-]*\})+)+/?")
+_CODE = re.compile(r"(?<!`)`[^`]+`(?!`)")
+_MARKDOWN = re.compile(r"[\\*\[\]<>~$|&`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[#+=-]|(?<=^\d)[.)]")
 _LINKED = re.compile(r"@|#(?=\d)|:(?=//)|(?<=\bwww)(?=\.)", re.IGNORECASE)
 _URL = re.compile(r"https?://[\w.~:/?#@!$&'*+,;=%-]{1,500}", re.ASCII)
 
 
 def clean(text: str, longest: int = LONGEST_DESCRIPTION) -> str:
-    """Text of several lines without control characters, and no longer than it may be."""
-    return _CONTROL.sub("\ufffd", text[:longest].replace("\r\n", "\n"))
+    """Text of several lines without control characters and API keys, no longer than it may be."""
+    text = _CONTROL.sub("\ufffd", text[:longest].replace("\r\n", "\n"))
+    return SECRET.sub("sk-…", text) if len(text) >= _SHORTEST_SECRET else text
 
 
 def one_line(text: str, longest: int = 400) -> str:

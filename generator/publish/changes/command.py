@@ -14,8 +14,7 @@ import yaml
 
 from generator.build import ToolMissing
 from generator.join import join
-from generator.publish.versions import hinted, to_30, to_31
-from generator.publish.versions.walk import Json
+from generator.publish.versions import Json, as_published, to_30, to_31
 from generator.rules import check_spec
 from generator.rules.context import explain
 from generator.rules.structure import document_validator
@@ -48,14 +47,10 @@ def report(old: Json, new: Json) -> Report:
 
 def _alike(old: Json, new: Json) -> tuple[Json, Json]:
     """Both documents as published ones if one is, and in the older OpenAPI version of the two."""
-    if _is_published(old) or _is_published(new):
-        old, new = _as_published(old), _as_published(new)
+    if any("x-content-hash" in document["info"] for document in (old, new)):
+        old, new = as_published(old), as_published(new)
     lowest = min(old["openapi"], new["openapi"])[:3]
     return _lowered(old, lowest), _lowered(new, lowest)
-
-
-def _as_published(document: Json) -> Json:
-    return document if _is_published(document) else hinted(document)
 
 
 def _lowered(document: Json, version: str) -> Json:
@@ -65,10 +60,6 @@ def _lowered(document: Json, version: str) -> Json:
     if version < "3.1" <= document["openapi"]:
         document, _ = to_30(document)
     return document
-
-
-def _is_published(document: Json) -> bool:
-    return "x-content-hash" in document["info"]
 
 
 def read(source: str) -> Json:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from generator.emit.docstrings import price_text
+from generator.publish.versions.open_responses import KNOWN
 from generator.source import obj
 
 from .report import ADDED, BREAKING, CHANGED, Finding
@@ -84,8 +85,7 @@ def _shortcut(part: Part) -> _Changes:
 
 
 def _file(part: Part) -> _Changes:
-    names = [name for keyword, name in pairwise(part.at) if keyword == "properties"]
-    field = ".".join(f"`{name}`" for name in names) or "the body"
+    field = ".".join(f"`{name}`" for name in _fields(part)) or "the body"
     yield from _entries(
         part,
         removed=(BREAKING, f"{field} takes no file as {{}} any more (`x-file`)"),
@@ -107,6 +107,21 @@ def _unknown(part: Part) -> _Changes:
         removed=(ADDED, "described now: {} (`x-unknown`)"),
         added=(BREAKING, "not described any more: {} (`x-unknown`)"),
     )
+
+
+def _known_values(part: Part) -> _Changes:
+    """The enums of responses in a published document, which are open."""
+    field = ".".join(f"`{name}`" for name in _fields(part)) or "the response"
+    yield from _entries(
+        part,
+        removed=(CHANGED, f"{{}} is not a known value of {field} any more"),
+        added=(ADDED, f"{{}} is a known value of {field} too"),
+    )
+
+
+def _fields(part: Part) -> list[str]:
+    """The names of the fields that lead to an extension."""
+    return [name for keyword, name in pairwise(part.at) if keyword == "properties"]
 
 
 def _entries(part: Part, removed: tuple[str, str], added: tuple[str, str]) -> _Changes:
@@ -161,4 +176,5 @@ _READERS: dict[str, Callable[[Part], _Changes]] = {
     "x-file": _file,
     "x-aliases": _aliases,
     "x-unknown": _unknown,
+    KNOWN: _known_values,
 }

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from generator.publish.markdown import code, inline, text
+
 BREAKING, ADDED, CHANGED = KINDS = ("breaking", "added", "changed")
 WORDS = "words"
 """The rule of a change in descriptions or examples alone."""
@@ -94,7 +96,7 @@ class Report:
             lines += self._of_kind(kind, level + 1)
         reworded = [change.operation or DOCUMENT for change in self.changes if change.rule == WORDS]
         if reworded:
-            names = _listed(f"`{name}`" for name in reworded)
+            names = _listed(map(code, reworded))
             lines += ["", f"Descriptions or examples alone: {names}."]
         if self.evidence:
             what = f"{self.evidence} more operation{'s' * (self.evidence > 1)}"
@@ -119,12 +121,12 @@ def _entries(changes: list[Change]) -> list[str]:
     for change in changes:
         calls_by_text.setdefault(change.text, {}).setdefault(change.call, change)
     texts_by_calls: dict[tuple[str, ...], list[str]] = {}
-    for text, calls in calls_by_text.items():
-        texts_by_calls.setdefault(tuple(calls), []).append(text)
+    for what, calls in calls_by_text.items():
+        texts_by_calls.setdefault(tuple(calls), []).append(what)
     lines_by_home: dict[str, list[str]] = {}
     for texts in texts_by_calls.values():
         alike = list(calls_by_text[texts[0]].values())
-        home = _listed(sorted({change.home for change in alike}))
+        home = _listed(sorted({text(change.home) for change in alike}))
         lines_by_home.setdefault(home, []).append(f"  - {_operations(alike)}{_texts(texts)}")
     return [line for home, lines in lines_by_home.items() for line in (f"- **{home}**", *lines)]
 
@@ -132,12 +134,12 @@ def _entries(changes: list[Change]) -> list[str]:
 def _operations(alike: list[Change]) -> str:
     if alike[0].home == DOCUMENT:
         return ""
-    names = [f"`{change.operation}`" for change in alike]
-    return f"{_listed(names)}: " if names[1:] else f"{names[0]} (`{alike[0].call}`): "
+    names = [code(change.operation) for change in alike]
+    return f"{_listed(names)}: " if names[1:] else f"{names[0]} ({code(alike[0].call)}): "
 
 
 def _texts(texts: list[str]) -> str:
-    short = [text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…" for text in texts]
+    short = [inline(one if len(one) <= _MAX_TEXT else f"{one[: _MAX_TEXT - 1]}…") for one in texts]
     if len(short) > _MAX_LISTED:
         short[_MAX_LISTED:] = [f"and {len(texts) - _MAX_LISTED} more"]
     return "; ".join(short)

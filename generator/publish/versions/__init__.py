@@ -1,9 +1,26 @@
-"""The document in each OpenAPI version: hints for code generators, 3.1 made from 3.2, 3.0 from 3.1.
+"""The published document in each OpenAPI version.
 
-What an older version has no keyword for is carried in an `x-` field and listed as a loss.
+3.2 is the joined document with open responses and with hints for code generators; 3.1 is made from
+it, and 3.0 from 3.1. What an older version has no keyword for is carried in an `x-` field and
+listed as a loss.
 """
 
-from .hints import hinted as hinted
-from .losses import Loss as Loss
-from .openapi_30 import to_30 as to_30
-from .openapi_31 import to_31 as to_31
+from .hints import hinted
+from .losses import Loss
+from .open_responses import open_responses
+from .openapi_30 import to_30
+from .openapi_31 import to_31
+from .walk import Json
+
+__all__ = ["Json", "Loss", "as_published", "hinted", "open_responses", "to_30", "to_31"]
+
+
+def as_published(document: Json) -> Json:
+    """A copy of a joined document as it is published: open responses, and hints.
+
+    A published document stays as it is.
+
+    Raises:
+        BuildError: A schema has a name that the publication needs.
+    """
+    return hinted(open_responses(document))

@@ -1,7 +1,7 @@
 """What code generators need to be told and a reader does not, in every published version.
 
-How large numbers get, what is bytes, and names for two spellings of one word. Without these hints
-generated code does not compile, or it compiles and rounds numbers without a warning.
+How large numbers get, what is bytes, names for values and for two spellings of one word. Without
+these hints generated code does not compile, or it compiles and rounds numbers without a warning.
 """
 
 from __future__ import annotations
@@ -11,48 +11,87 @@ from collections import Counter
 from typing import Any
 
 from generator.document.media import is_json
+from generator.source import obj, seq
 
+from .enum_names import with_enum_names
+from .numbers import sized
 from .walk import Json, walk
-
-# Without a format oapi-codegen takes a number for a float32, which holds seven digits: a time in
-# seconds is minutes off. openapi-generator takes an integer for a Java int, which is too small for
-# a time in milliseconds.
-_FORMATS = {"number": "double", "integer": "int64"}
-_SELF_EXPLANATORY = {"format", "enum", "const"}
 
 
 def hinted(document: Json) -> Json:
     """A copy of a document with the hints."""
-    return walk(document, _hinted)
+    document = walk(document, _hinted)
+    schemas = obj(obj(document.get("components")).get("schemas"))
+    if schemas:
+        named = {name: sized(name, schema) for name, schema in schemas.items()}
+        document["components"] = {**document["components"], "schemas": named}
+    return (
+        {**document, "tags": _described_tags(document["tags"])} if "tags" in document else document
+    )
 
 
 def _hinted(kind: str, node: Any, place: str) -> Any:
     if not isinstance(node, dict):
         return node
-    if kind == "mediaType" and not node.keys() & {"schema", "itemSchema"}:
+    if kind == "schema":
+        return _schema(node)
+    if kind == "mediaType":
+        return _media_type(node)
+    if kind == "parameter" and "schema" in node:
+        return {**node, "schema": sized(str(node.get("name")), node["schema"])}
+    return node
+
+
+def _media_type(node: Json) -> Json:
+    if not node.keys() & {"schema", "itemSchema"}:
         # A body without a schema is bytes.
         return {"schema": {"type": "string", "format": "binary"}, **node}
-    return _schema(node) if kind == "schema" else node
+    return {**node, "schema": sized("", node["schema"])} if "schema" in node else node
 
 
 def _schema(schema: Json) -> Json:
-    schema = dict(schema)
+    schema = _without_union_of_one(schema)
     types = schema.get("type")
-    for type_ in types if isinstance(types, list) else [types]:
-        if type_ in _FORMATS and not schema.keys() & _SELF_EXPLANATORY:
-            schema["format"] = _FORMATS[type_]
+    types = types if isinstance(types, list) else [types]
+    if "number" in types and not schema.keys() & {"format", "enum", "const"}:
+        # Without a format oapi-codegen takes a number for a float32, which holds seven digits: a
+        # time in seconds is minutes off.
+        schema["format"] = "double"
     if _is_bytes(schema):
         # The word of 3.0 for bytes, which is all that many generators look for.
         schema["format"] = "binary"
     if "properties" in schema:
-        schema["properties"] = _go_names(schema["properties"])
-    return schema
+        schema["properties"] = _properties(schema)
+    return with_enum_names(schema)
+
+
+def _without_union_of_one(schema: Json) -> Json:
+    """A copy in which a union of one member is that member."""
+    for union in ("anyOf", "oneOf"):
+        members = seq(schema.get(union))
+        only = members[0] if len(members) == 1 else None
+        if isinstance(only, dict) and not only.keys() & schema.keys() - {"description"}:
+            rest = {key: value for key, value in schema.items() if key != union}
+            return {**only, **rest}
+    return dict(schema)
 
 
 def _is_bytes(schema: Json) -> bool:
     if "contentEncoding" in schema or "contentMediaType" not in schema:
         return False
     return not is_json(schema["contentMediaType"])
+
+
+def _properties(schema: Json) -> Json:
+    """The properties of an object, each with what its name and its being required tell."""
+    properties = {name: sized(name, one) for name, one in schema["properties"].items()}
+    for name in seq(schema.get("required")):
+        if "default" in obj(properties.get(name)):
+            # What must be sent has no default; clients would offer to leave it out.
+            own = dict(properties[name])
+            own["x-default"] = own.pop("default")
+            properties[name] = own
+    return _go_names(properties)
 
 
 def _go_names(properties: Json) -> Json:
@@ -72,3 +111,16 @@ def _go_names(properties: Json) -> Json:
             schema = {**schema, "x-go-name": f"{camel}{spellings[word]}"}
         named[name] = schema
     return named
+
+
+def _described_tags(tags: list[Json]) -> list[Json]:
+    """The tags; one without a description gets it from its title and its section's."""
+    titles = {tag["name"]: tag.get("summary", tag["name"]) for tag in tags}
+    described = []
+    for tag in tags:
+        section = titles.get(tag.get("parent", ""))
+        if "description" not in tag:
+            text = f"{section} by {titles[tag['name']]}." if section else f"{titles[tag['name']]}."
+            tag = {**tag, "description": text}
+        described.append(tag)
+    return described

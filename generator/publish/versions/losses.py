@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import groupby
 
+from .prose import code
 from .walk import Json
 
 # A tag's title has a name that reference sites read.
@@ -53,8 +54,8 @@ def loss_report(losses: list[Loss]) -> str:
     """The losses by field, each with every place, as Markdown."""
     lines = [_HEAD]
     for (version, what, carried), group in groupby(losses, key=_heading):
-        places = [f"- `{loss.place}`" for loss in group]
-        heading = f"## {version}: `{what}` is `{carried}` ({len(places)})"
+        places = [f"- {code(loss.place)}" for loss in group]
+        heading = f"## {version}: {code(what)} is {code(carried)} ({len(places)})"
         lines += ["", heading, "", *places]
     return "\n".join(lines) + "\n"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.source import seq
+from generator.source import obj, seq
 
 from .losses import Loss, carry
 from .walk import Json, walk
@@ -19,9 +19,7 @@ _NEW_IN_31: dict[str, tuple[str, ...]] = {
     "license": ("identifier",),
     "components": ("pathItems",),
 }
-# 3.0 has `default`, too. But it states what the server does, and the clients that code generators
-# make of 3.0 send it: a chat request of openapi-generator's Java client would ask every model for a
-# medium `reasoning_effort`. Defaults of lists and unions do not even compile.
+# 3.0 has `default`, too; see openapi_31 for why it is carried.
 _KEYWORDS = frozenset(
     {
         *("$ref", "type", "title", "description", "enum", "format", "multipleOf", "pattern"),
@@ -34,27 +32,38 @@ _KEYWORDS = frozenset(
 )
 _NEVER: Json = {"not": {}}
 """The schema `false`."""
-_NULLS = ({"nullable": True, "enum": [None]}, {"enum": [None]})
+_JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+_NULLS = ({"type": "string", "nullable": True, "enum": [None]}, {"enum": [None]})
 """What `type: 'null'` and `const: null` have become."""
 
 
 def to_30(document: Json) -> tuple[Json, list[Loss]]:
     """The OpenAPI 3.0.3 copy of a 3.1 document, and what only 3.1 has."""
     losses: list[Loss] = []
+    types = _types_of_components(document)
 
     def change(kind: str, node: Any, place: str) -> Any:
         if kind == "schema":
-            return _schema(node, place, losses)
+            return _schema(node, place, types, losses)
         if not isinstance(node, dict):
             return node
         # 3.0 ignores everything beside a reference.
         lacking = ("summary", "description") if "$ref" in node else _NEW_IN_31.get(kind, ())
+        if kind == "license" and "identifier" in node:
+            node = {"url": f"https://spdx.org/licenses/{node['identifier']}.html", **node}
         return carry("3.0", kind, node, place, lacking, losses)
 
     return {**walk(document, change), "openapi": "3.0.3"}, sorted(losses)
 
 
-def _schema(schema: Any, place: str, losses: list[Loss]) -> Any:
+def _types_of_components(document: Json) -> dict[str, str]:
+    """The type of each schema that has one, by reference."""
+    schemas = obj(obj(document.get("components")).get("schemas"))
+    types = {name: obj(schema).get("type") for name, schema in schemas.items()}
+    return {f"#/components/schemas/{n}": one for n, one in types.items() if isinstance(one, str)}
+
+
+def _schema(schema: Any, place: str, types: dict[str, str], losses: list[Loss]) -> Any:
     """A schema, whose parts are already lowered, in the language of 3.0."""
     if isinstance(schema, bool):
         return {} if schema else _NEVER
@@ -66,9 +75,7 @@ def _schema(schema: Any, place: str, losses: list[Loss]) -> Any:
     _types(schema)
     for union in ("anyOf", "oneOf"):
         _union_with_null(schema, union)
-    if schema.get("nullable") and not schema.keys() & {"type", "enum"}:
-        # Strictly, in 3.0.3 `nullable` works beside a `type` only; the tools that people use read
-        # it beside a reference or a union too.
+    if not _typed_null(schema, types):
         losses.append(Loss("3.0", "schema.null", "nullable", place))
     _bound(schema, "exclusiveMinimum", "minimum", max)
     _bound(schema, "exclusiveMaximum", "maximum", min)
@@ -135,6 +142,46 @@ def _union_with_null(schema: Json, union: str) -> None:
         schema["allOf"] = [*schema.get("allOf", ()), only]
     else:
         schema.update({name: value for name, value in only.items() if name not in schema})
+
+
+def _typed_null(schema: Json, types: dict[str, str]) -> bool:
+    """Put a type beside `nullable`; in a union, null is a branch of its own.
+
+    Strictly, in 3.0.3 `nullable` works beside a `type` alone, and a reference beside it still
+    refuses null; the tools that people use let null pass there.
+
+    Returns:
+        Whether null is allowed as strictly as before.
+    """
+    if not schema.get("nullable") or "type" in schema:
+        return True
+    for union in ("anyOf", "oneOf"):
+        if union in schema:
+            return _null_in_union(schema, union)
+    if "enum" in schema:
+        schema["type"] = _type_of_values(schema["enum"])
+        return True
+    if "allOf" not in schema:
+        del schema["nullable"]  # without a type null is allowed anyway
+        return True
+    targets = [types.get(str(member.get("$ref"))) for member in schema["allOf"]]
+    schema["type"] = next((target for target in targets if target), "object")
+    return False
+
+
+def _type_of_values(values: list[Any]) -> str:
+    known = [value for value in values if value is not None]
+    return _JSON_TYPES[type(known[0])] if known else "string"
+
+
+def _null_in_union(schema: Json, union: str) -> bool:
+    """Null as a branch of its own, which openapi-generator takes for the union being nullable.
+
+    Of `nullable` in another branch it takes no notice, and its Java classes then refuse null.
+    """
+    del schema["nullable"]
+    schema[union] = [*schema[union], _NULLS[0]]
+    return "allOf" not in schema
 
 
 def _bound(schema: Json, exclusive: str, inclusive: str, tighter: Any) -> None:

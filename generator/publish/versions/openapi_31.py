@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from generator.join import operations
 from generator.source import seq
 
 from .losses import Loss, carry
+from .prose import plain, sentence
 from .walk import Json, walk
 
 # The fields that 3.2 added, by kind of object.
@@ -29,18 +31,37 @@ def to_31(document: Json) -> tuple[Json, list[Loss]]:
     losses: list[Loss] = []
 
     def change(kind: str, node: Any, place: str) -> Any:
-        if not isinstance(node, dict) or "$ref" in node:
+        if not isinstance(node, dict):
             return node
-        if kind == "mediaType" and "itemSchema" in node and "schema" not in node:
-            node = {"schema": {"type": "string"}, **node}  # the stream as a whole is text
+        if kind == "schema":
+            return _without_default(node, place, losses)
+        if "$ref" in node:
+            return node
         if kind == "response" and "description" not in node:
             node = {"description": node.get("summary", ""), **node}
         return carry("3.1", kind, node, place, _lacking(kind, node), losses)
 
     lowered = {**walk(document, change), "openapi": "3.1.0"}
-    if groups := _groups(seq(document.get("tags"))):
-        lowered["x-tagGroups"] = groups
+    if "tags" in lowered:
+        lowered |= _tag_groups(lowered)
     return lowered, sorted(losses)
+
+
+def _without_default(schema: Json, place: str, losses: list[Loss]) -> Json:
+    """A schema whose default is in `x-default` and in the description.
+
+    A default states what the server does without the field. The clients that code generators make
+    send it: a chat request of openapi-generator's clients would ask every model for a medium
+    `reasoning_effort`. Defaults of lists and unions do not even compile.
+    """
+    if "default" not in schema:
+        return schema
+    schema = carry("3.1", "schema", schema, place, ("default",), losses)
+    own = sentence(str(schema.get("description") or ""))
+    value = plain(schema["x-default"])
+    if "default" not in own.lower() or value not in own:
+        schema["description"] = f"{own} Default: {value}.".strip()
+    return schema
 
 
 def _lacking(kind: str, node: Json) -> tuple[str, ...]:
@@ -51,14 +72,36 @@ def _lacking(kind: str, node: Json) -> tuple[str, ...]:
     return _NEW_IN_32.get(kind, ())
 
 
-def _groups(tags: list[Json]) -> list[Json]:
-    """The tree of tags in the form that reference sites read."""
-    children: dict[str, list[str]] = {}
+def _tag_groups(document: Json) -> Json:
+    """The tree of tags in the form that reference sites read, and the tags without mere groups.
+
+    A group that no operation is in would be an empty section in tools that know no tree. What 3.2
+    says of it is at its entry in `x-tagGroups`.
+    """
+    tags = seq(document["tags"])
+    members: dict[str, list[str]] = {}
     for tag in tags:
-        if "parent" in tag:
-            children.setdefault(tag["parent"], []).append(tag["name"])
-    return [
-        {"name": tag.get("summary", tag["name"]), "tags": children[tag["name"]]}
-        for tag in tags
-        if tag["name"] in children
-    ]
+        if "x-parent" in tag:
+            members.setdefault(tag["x-parent"], []).append(tag["name"])
+    if not members:
+        return {}
+    used = _used_tags(document)
+    return {
+        "tags": [tag for tag in tags if tag["name"] in used or tag["name"] not in members],
+        "x-tagGroups": [
+            _group(tag, members[tag["name"]]) for tag in tags if tag["name"] in members
+        ],
+    }
+
+
+def _used_tags(document: Json) -> set[str]:
+    contents = [operation for _, _, operation in operations(document)]
+    return {name for operation in contents for name in seq(operation.get("tags"))}
+
+
+def _group(tag: Json, members: list[str]) -> Json:
+    """An entry of `x-tagGroups`, which has a name and tags; all else is an extension there too."""
+    title = tag.get("x-displayName", tag["name"])
+    own = {key: value for key, value in tag.items() if key != "x-displayName"}
+    extensions = {key if key.startswith("x-") else f"x-{key}": own[key] for key in own}
+    return {"name": title, "tags": members, **extensions}

@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from .. import _log
 from .._errors import Api302Error, ApiError, ConnectionError, InvalidArgument
+from .._http.decoding import media_type_of
+from .._http.response import Response
 from .._http.retry import SAFE, delay
-from .._json import is_object
-from .._secret import Secret
-from .._types import Call, Response
-from .failure import api_error
-from .session import Session, Settings
+from .._secret import Secret, without_credentials
+from .._types import Call
+from .failure import api_error, broken_off, failure_in, received
+from .session import Session
+from .settings import Settings
 
+MOST_OF_AN_ERROR = 1 << 20
+"""Bytes that are read of the body of a response that is a failure."""
 MOST_REDIRECTS = 10
 
 
 async def exchange(session: Session, call: Call) -> Response:
-    """Send, retrying as allowed, until a response is no failure. Raises an Api302Error."""
-    attempt = 0
-    retries = call.options.retries
+    """Send, retrying as allowed, until a response is no failure. Raises an Api302Error, without secrets."""
+    try:
+        return await _exchange(session, call)
+    except Api302Error as error:
+        session.redactor.error(error)
+        raise
+
+
+async def _exchange(session: Session, call: Call) -> Response:
+    attempt, options = 0, call.options
     while True:
         _rewind(call)
         started = time.monotonic()
+        refused = True
         try:
             response = await _send(session, call)
-            error = await _failure(session, call, response)
-            _log.exchange(
-                call.what, response.status_code, response.headers, time.monotonic() - started
-            )
+            error, refused = await _judged(session, call, response)
+            seconds = time.monotonic() - started
+            _log.exchange(call.what, response.status_code, response.headers, seconds)
             if error is None:
                 return response
         except ConnectionError as broken:
             error = broken
-        pause = delay(error, call.kwargs["method"], attempt, retries)
+        pause = delay(error, options.repeatable, attempt, options.retries, refused=refused)
         if pause is None or not all(getattr(file, "again", True) for file in call.opened):
             raise error
         attempt += 1
-        _log.retry(call.what, error, pause, attempt, retries)
+        _log.retry(call.what, error, pause, attempt, options.retries)
         await session.io.sleep(pause)
 
 
@@ -58,29 +67,33 @@ async def _send(session: Session, call: Call) -> Response:
     Neither the API key nor the caller's headers go to another host, or from https to http.
     """
     kwargs, trusted = _addressed(session.settings, call)
-    url: str = kwargs["url"]
-    target = None
     for _ in range(MOST_REDIRECTS + 1):
         response = await session.io.send(kwargs, call.options.timeout, call.what)
         target = _redirected(kwargs["method"], response)
         if not target:
             return response
         await session.io.release(response)
-        try:
-            url = urljoin(url, target)
-            trusted = trusted and same_place(session.settings.base_url, url)
-        except ValueError:
+        url = _joined(kwargs["url"], target)
+        if url is None:
             break
-        kwargs = {
-            "method": kwargs["method"],
-            "url": url,
-            "headers": kwargs["headers"] if trusted else {},
-        }
-        if not url.startswith(("http://", "https://")):
-            break
+        trusted = trusted and same_place(session.settings.base_url, url)
+        headers = kwargs["headers"] if trusted else {}
+        kwargs = {"method": kwargs["method"], "url": url, "headers": headers}
+    shown = session.redactor.text(target)
     raise Api302Error(
-        f"{call.what}: redirected too often, or to no URL of the web; the last was {target}"
+        f"{call.what}: redirected too often, or to no URL of the web; the last was {shown}",
+        **received(session.redactor, call.what, response.status_code, response.headers, b""),
     )
+
+
+def _joined(url: str, target: str) -> str | None:
+    """Where a redirect leads, if that is a URL of the web."""
+    try:
+        joined = urljoin(url, target)
+        same_place(url, joined)
+    except ValueError:
+        return None
+    return joined if joined.startswith(("http://", "https://")) else None
 
 
 def _addressed(settings: Settings, call: Call) -> tuple[dict[str, Any], bool]:
@@ -91,7 +104,8 @@ def _addressed(settings: Settings, call: Call) -> tuple[dict[str, Any], bool]:
     try:
         trusted = same_place(settings.base_url, url)
     except ValueError as error:
-        raise InvalidArgument(f"url: {url[:80]!r} is not a URL ({error})") from None
+        shown = without_credentials(url[:80])
+        raise InvalidArgument(f"url: {shown!r} is not a URL ({error})") from None
     if not call.options.bare:
         kwargs["headers"] = {**_keys(settings, call), **kwargs["headers"]} if trusted else {}
     return kwargs, trusted
@@ -120,51 +134,81 @@ def same_place(one: str, other: str) -> bool:
     )
 
 
-async def _failure(session: Session, call: Call, response: Response) -> Api302Error | None:
-    """The error that a response is, or None. The body is read, but for a stream's."""
+# --- whether a response is a failure --------------------------------------------------------------
+
+
+async def _judged(
+    session: Session, call: Call, response: Response
+) -> tuple[Api302Error | None, bool]:
+    """The error that a response is, if it is one, and whether the call then surely was not accepted."""
     status = response.status_code
     good = 200 <= status < 300
-    may_fail = call.options.check and "json" in response.headers.get("content-type", "")
-    if good and call.options.stream and not may_fail:
-        return None
+    if good and call.options.stream and not await _is_whole(session, call, response):
+        return None, False
     try:
-        content = await session.io.read(response, call.what)
-    except BaseException:
+        await session.io.read(response, call.what, None if good else MOST_OF_AN_ERROR)
+    finally:
         await session.io.release(response)
-        raise
-    for observer in session.observers:
-        observer(call, status, response.headers, content)
-    if good and not (may_fail and _is_envelope(content)):
+    session.observe(call, status, response.headers, response.content)
+    if not good:
+        return response_error(session, call, response), True
+    if call.options.check and (found := failure_in(call.op, response.data)):
+        error = response_error(session, call, response, code=found.code, message=found.message)
+        return error, found.refused
+    return _incomplete(session, call, response), False
+
+
+async def _is_whole(session: Session, call: Call, response: Response) -> bool:
+    """Whether a response that was to be a stream is no stream, so that it is read whole: JSON, or a page."""
+    if not call.options.check:
+        return False
+    label = media_type_of(response.headers.get("content-type", ""))[0]
+    if "json" in label and "json-seq" not in label and "ndjson" not in label:
+        return True
+    if label == "text/html":
+        return True
+    if call.op is None or call.op.stream_type is not None or label == "text/event-stream":
+        return False
+    first = await session.io.begin(
+        response, call.what
+    )  # bytes, which no file of sound or images begins with
+    return first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[", b"<!", b"<html"))
+
+
+def _incomplete(session: Session, call: Call, response: Response) -> ConnectionError | None:
+    """The error for a body that did not come whole. A JSON value that is whole is whole, whatever the connection says."""
+    trouble = response.problem or _broken_compression(call, response)
+    if trouble is None:
         return None
-    return response_error(session.settings, call, status, response.headers, content)
+    if isinstance(response.data, (dict, list)) or _has_its_length(response):
+        _log.logger.warning("%s: the response is whole, but ended badly (%s)", call.what, trouble)
+        return None
+    return broken_off(session.redactor, call.what, trouble, response)
 
 
-def _is_envelope(content: bytes) -> bool:
-    """Whether a body is 302.AI's error envelope."""
-    if b'"err_code"' not in content:
-        return False
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError):
-        return False
-    error = data.get("error") if is_object(data) else None
-    return is_object(error) and bool(error.get("err_code"))
+def _broken_compression(call: Call, response: Response) -> ConnectionError | None:
+    problem = response.compression_problem
+    if not problem or "labeled" in problem or "checksum" in problem:
+        return None
+    return ConnectionError(f"{call.what}: the response's compression is broken: {problem}")
+
+
+def _has_its_length(response: Response) -> bool:
+    length = response.headers.get("content-length", "")
+    whole = length.isdigit() and int(length) == response.num_bytes_downloaded
+    return whole and not response.compression_problem
 
 
 def response_error(
-    settings: Settings,
-    call: Call,
-    status: int,
-    headers: Mapping[str, str],
-    content: bytes,
-    **known: Any,
+    session: Session, call: Call, response: Response, code: Any = None, message: Any = None
 ) -> ApiError:
-    """The error of a response, without the API key should the response repeat it."""
-    key = settings.api_key
-    shown = content.replace(key.encode(), b"[key]")
-    return api_error(status, without_key(key, headers), shown, call.what, **known)
-
-
-def without_key(key: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers, names in lower case, that do not show the API key."""
-    return {name.lower(): value.replace(key, "[key]") for name, value in headers.items()}
+    """The error of a response that is a failure."""
+    return api_error(
+        session.redactor,
+        call.what,
+        response.status_code,
+        response.headers,
+        response.content,
+        code,
+        message,
+    )

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._errors import InvalidArgument
+from .._secret import Redactor
 from .._types import Call, CallOptions, Operation, Options, Timeout, Values
 from .files import put_files
-from .session import Settings
+from .settings import Settings, merged_headers, valid_timeout
 
 
 def operation_call(
@@ -42,12 +43,13 @@ def operation_call(
         kwargs["headers"] = merged_headers(
             accepted, kwargs.get("headers"), settings.headers, extra_headers
         )
-        how = _how(settings, timeout, retries)._replace(stream=stream)
+        repeatable = op.behaviour.may_repeat(op.method)
+        how = _how(settings, timeout, retries)._replace(stream=stream, repeatable=repeatable)
     except BaseException:
         for file in opened:
             file.close()
         raise
-    return Call(kwargs, how, op, opened)
+    return Call(kwargs, how, what(settings, kwargs), op, opened)
 
 
 def raw_call(
@@ -59,13 +61,14 @@ def raw_call(
     timeout: Timeout | None = None,
     stream: bool = False,
     check: bool = True,
+    repeatable: bool = False,
     **body: Any,
 ) -> Call:
     """A call for no operation: `url` is a path, or a whole URL (which sees the API key only on the client's own host)."""
     sent = merged_headers(settings.headers, headers)
     kwargs = {"method": method.upper(), "url": url, **body, "headers": sent}
-    how = _how(settings, timeout)._replace(stream=stream, check=check)
-    return Call(kwargs, how)
+    how = _how(settings, timeout)._replace(stream=stream, check=check, repeatable=repeatable)
+    return Call(kwargs, how, what(settings, kwargs))
 
 
 def bare_call(
@@ -79,7 +82,14 @@ def bare_call(
 ) -> Call:
     """A call to another service, such as a store for uploads: these headers and no others, and never the API key."""
     kwargs = {"method": method, "url": url, **body, "headers": dict(headers)}
-    return Call(kwargs, _how(settings, timeout)._replace(bare=True, check=False))
+    how = _how(settings, timeout)._replace(bare=True, check=False)
+    return Call(kwargs, how, what(settings, kwargs))
+
+
+def what(settings: Settings, kwargs: Mapping[str, Any]) -> str:
+    """Method and path of a request, without a secret that a path may hold."""
+    path = str(kwargs["url"]).partition("?")[0]
+    return Redactor(*settings.secrets()).text(f"{kwargs['method']} {path}")
 
 
 def _how(settings: Settings, timeout: Any, retries: int | None = None) -> CallOptions:
@@ -110,32 +120,3 @@ def _content(body: dict[str, Any] | None, extra: Values | None) -> Any:
             "extra_body: the body of this call has no fields; give all of it as `body`"
         )
     return getattr(whole, "content", whole)
-
-
-def merged_headers(*several: Mapping[str, Any] | None) -> dict[str, str]:
-    """Headers by their names in lower case, later ones winning.
-
-    Raises InvalidArgument without showing the value: it may be secret.
-    """
-    merged: dict[str, str] = {}
-    for headers in several:
-        for name, value in (headers or {}).items():
-            text = str(value).strip(" \t")
-            if not text.isascii() or not text.replace("\t", " ").isprintable():
-                raise InvalidArgument(
-                    f"header {name}: has a line break or another character that no header can have"
-                )
-            merged[name.lower()] = text
-    return merged
-
-
-def valid_timeout(value: Any) -> Any:
-    """Seconds above 0 (infinity for no limit), or a Timeout of httpx2 or httpx."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if value > 0:
-            return value
-    elif value.__class__.__name__ == "Timeout":
-        return value
-    raise InvalidArgument(
-        f"timeout: must be seconds above 0, float('inf') for none, or an httpx2.Timeout, not {value!r}"
-    )

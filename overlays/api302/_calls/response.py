@@ -1,15 +1,18 @@
-"""From a response to what the caller gets: the operation's type, or the error that its envelope tells of."""
+"""From a response to what the caller gets: the operation's type, or the error for what cannot be that."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._errors import DecodeError
-from .._types import Call, Operation, Response
-from .exchange import response_error, without_key
-from .failure import decode
+from .._http.decoding import ABSENT, media_type_of
+from .._http.response import Response
+from .._types import Call, Operation
+from . import failure
+from .failure import is_html
 from .session import Session
 
 if TYPE_CHECKING:
@@ -17,63 +20,162 @@ if TYPE_CHECKING:
 
 seen: ContextVar[list[Response] | None] = ContextVar("api302_seen", default=None)
 """Where `with_raw_response` finds the last response."""
+_SOUND_AND_PICTURES = ("audio/", "image/", "video/", "font/", "model/")
+_FILES = (
+    *_SOUND_AND_PICTURES,
+    "application/octet-stream",
+    "application/zip",
+    "application/pdf",
+)
 
 
 def parse_response(session: Session, call: Call, response: Response) -> Any:
-    """Parse a response that was read into the operation's type. Raises DecodeError, or the error of its envelope."""
-    from api302_client._reply import parse
-    from api302_client.errors import DecodeError as NotJson
-
+    """Parse a response that was read into the operation's type. Raises DecodeError if it is of another kind."""
     if (slot := seen.get()) is not None:
         slot.append(response)
-    status, headers, content = response.status_code, response.headers, response.content
-    try:
-        parsed = parse(call.op.responses if call.op else {}, status, headers, content)
-    except NotJson:
-        why = "is not the JSON that it says it is"
-        raise decode_error(session, call.what, response, why) from None
-    if call.op:
-        check(session, call, call.op, parsed, status, headers, content)
-    return parsed
+    from api302_client._model import HttpInfo, attach
+
+    described = Described.of(call.op, response)
+    if why := described.refusal():
+        raise decode_error(session, call.what, response, why)
+    http = HttpInfo(response.status_code, response.headers, response.content)
+    return attach(described.value(), http)
 
 
-def check(
-    session: Session,
-    call: Call,
-    op: Operation,
-    parsed: Any,
-    status: int,
-    headers: Mapping[str, str],
-    content: bytes,
-) -> None:
-    """Raise if the response's envelope, as `x-success` describes it, reports a failure.
+class Described(NamedTuple):
+    """A response with a good status beside what the document says of it."""
 
-    A known state of a task comes first: a task that failed is no failure of the call that gets it.
-    """
-    rules, data = op.behaviour, raw(parsed)
-    if rules.success is None or (rules.status and rules.status.known_state(data)):
-        return
-    if failure := rules.success.failure(data):
-        facts = {"code": failure.code, "message": failure.message}
-        raise response_error(session.settings, call, status, headers, content, **facts)
+    response: Response
+    by_media: Mapping[str, str]
+    """Type expressions by media type, of this status; none where the document does not know it."""
+    media_type: str
+    charset: str
+    expression: str | None
+    """The one for this media type: `bytes` for a file, `str` for text."""
+    json: str | None
+    """The one for JSON."""
+
+    @classmethod
+    def of(cls, op: Operation | None, response: Response) -> Described:
+        """Choose the expressions for a response."""
+        media_type, charset = media_type_of(response.headers.get("content-type", ""))
+        by_media = _by_status(op.responses, response.status_code) if op else {}
+        json = next((kind for media, kind in by_media.items() if _is_json(media)), None)
+        wide = f"{media_type.partition('/')[0]}/*"
+        expression = by_media.get(media_type) or by_media.get(wide)
+        if expression is None:
+            expression = json if _is_json(media_type) and json else by_media.get("*/*")
+        return cls(response, by_media, media_type, charset, expression, json)
+
+    def refusal(self) -> str:
+        """Why the response cannot be what is described; nothing if it can."""
+        content, data = self.response.content, self.response.data
+        if not content:
+            return self._refusal_of_nothing()
+        if data is None and self.json and not re.search(r"\b(None|Any)\b", self.json):
+            return "is null"
+        if is_html(content) and self.media_type not in self.by_media and self.by_media:
+            return "is an HTML page"
+        if data is not ABSENT:
+            return "is JSON, not a file" if self._is_no_file(data) else ""
+        return self._refusal_of_text()
+
+    def _refusal_of_nothing(self) -> str:
+        if self.response.status_code in (204, 205) or self.expression == "str":
+            return ""
+        return "is empty" if self.by_media or _is_json(self.media_type) else ""
+
+    def _is_no_file(self, data: Any) -> bool:
+        """Whether JSON stands where only a file is described."""
+        if self.json or not isinstance(data, (dict, list)) or "bytes" not in self.by_media.values():
+            return False
+        return self.expression != "bytes" or self.media_type.startswith(_SOUND_AND_PICTURES)
+
+    def _refusal_of_text(self) -> str:
+        """Why something that is not JSON is refused."""
+        if self.expression in ("bytes", "str"):
+            return ""
+        if _is_json(self.media_type):
+            return "is not the JSON that it says it is"
+        if not self.json or self.media_type.startswith(_FILES):
+            return ""
+        start = self.response.content[:64].lstrip(b"\xef\xbb\xbf \r\n")
+        is_stream = self.media_type == "text/event-stream" or start.startswith(
+            (b"data:", b"event:")
+        )
+        return "is an event stream, not JSON" if is_stream else "is not JSON"
+
+    def value(self) -> Any:
+        """The value that the caller gets."""
+        from api302_client._model import Binary
+        from api302_client._structure import structure
+
+        content, data = self.response.content, self.response.data
+        mislabeled = self.json and isinstance(data, (dict, list))
+        if self.expression == "bytes" and not mislabeled:
+            return Binary(content, self.media_type)
+        if self.expression == "str":
+            return self._text("replace")
+        if not content:
+            return None
+        if data is not ABSENT and (mislabeled or not self.media_type.startswith(_FILES)):
+            return structure(self.json or "Any", data)
+        return self._other(content)
+
+    def _other(self, content: bytes) -> Any:
+        """Text, or else a file."""
+        from api302_client._model import Binary
+
+        is_text = self.media_type.startswith("text/") or "bytes" not in self.by_media.values()
+        if is_text and not self.media_type.startswith(_FILES):
+            try:
+                return self._text("strict")
+            except UnicodeDecodeError:
+                pass
+        return Binary(content, self.media_type or "application/octet-stream")
+
+    def _text(self, errors: str) -> str:
+        try:
+            return self.response.content.decode(self.charset or "utf-8", errors)
+        except LookupError:
+            return self.response.content.decode("utf-8", errors)
+
+
+def _by_status(responses: Mapping[str, Mapping[str, str]], status: int) -> Mapping[str, str]:
+    for key in (str(status), f"{status // 100}XX", "default"):
+        if key in responses:
+            return responses[key]
+    return {}
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def decode_error(
     session: Session, what: str, response: Response | HttpInfo | None, why: str
 ) -> DecodeError:
     """The error for a good response that cannot be used; it keeps the bytes."""
-    key = session.settings.api_key
-    headers = without_key(key, response.headers if response else {})
-    content = response.content.replace(key.encode(), b"[key]") if response else b""
-    return DecodeError(
-        f"{what}: the response {why}; its {len(content)} bytes are in .content",
-        call=what,
-        content=content,
-        body=decode(content),
-        status_code=response.status_code if response else None,
-        headers=headers,
-        request_id=headers.get("request-id"),
+    if response is None:
+        return failure.decode_error(session.redactor, what, why, None, {}, b"")
+    return failure.decode_error(
+        session.redactor, what, why, response.status_code, response.headers, response.content
     )
+
+
+def check(
+    session: Session,
+    call: Call,
+    op: Operation,
+    data: Any,
+    headers: Mapping[str, str],
+    content: bytes,
+) -> None:
+    """Raise if the JSON of a response, as the rules of `op` say, reports a failure."""
+    if found := failure.failure_in(op, data):
+        raise failure.api_error(
+            session.redactor, call.what, 200, headers, content, found.code, found.message
+        )
 
 
 def raw(parsed: Any) -> Any:

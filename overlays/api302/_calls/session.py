@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import _log
 from .._http.connections import Connections
-from .._secret import Secret
-from .._types import Call, Timeout
+from .._secret import Redactor
+from .._types import Call
+from .settings import Settings
 
 if TYPE_CHECKING:
     from .._http.transport import Io
 
-Observer = Callable[[Call, int, Mapping[str, str], bytes], None]
-"""Receives each exchange: the call, status, headers, body."""
 
+class Exchange(NamedTuple):
+    """A call and its response, for an observer."""
 
-class Settings(NamedTuple):
-    """How a client makes its calls, unless a call says otherwise."""
-
-    api_key: Secret
-    base_url: str
-    timeout: Timeout
-    retries: int
+    call: Call
+    status: int
     headers: Mapping[str, str]
+    content: bytes
+    redactor: Redactor
+    """Takes the secrets of this client out of what is kept."""
 
-    def __repr__(self) -> str:
-        return f"<Settings {self.base_url}>"  # a header may hold a secret
+
+Observer = Callable[[Exchange], None]
 
 
 class Session:
     """Settings, connections and observers of a client. `with_options` makes another on the same connections."""
 
-    __slots__ = ("connections", "observers", "settings")
+    __slots__ = ("connections", "observers", "redactor", "settings")
 
     def __init__(
         self, settings: Settings, connections: Connections, observers: list[Observer] | None = None
@@ -40,6 +40,7 @@ class Session:
         self.settings = settings
         self.connections = connections
         self.observers: list[Observer] = [] if observers is None else observers
+        self.redactor = Redactor(*settings.secrets())
 
     def __repr__(self) -> str:
         return f"<Session {self.settings.base_url}>"
@@ -58,3 +59,12 @@ class Session:
     def io(self) -> Io:
         """The connections that a call uses now."""
         return self.connections.io()
+
+    def observe(self, call: Call, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        """Tell the observers of an exchange. One that fails is logged: it must not cost the response."""
+        for observer in tuple(self.observers):
+            try:
+                observer(Exchange(call, status, headers, content, self.redactor))
+            except Exception as error:
+                why = self.redactor.text(f"{type(error).__name__}: {error}")
+                _log.logger.warning("%s: an observer failed (%s)", call.what, why)

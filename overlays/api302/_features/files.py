@@ -17,9 +17,10 @@ from .._calls.exchange import exchange
 from .._calls.prepare import raw_call
 from .._calls.session import Session
 from .._errors import ConnectionError, InvalidArgument
+from .._http.response import Response
 from .._http.retry import delay
 from .._http.sync import run
-from .._types import Response, ResultFile
+from .._types import ResultFile
 
 if TYPE_CHECKING:
     from .._http.transport import Io
@@ -61,7 +62,9 @@ async def fetch(
         raise InvalidArgument(
             f"url: must be a whole address, starting with https://, not {url[:80]!r}"
         )
-    call = raw_call(session.settings, "GET", url, timeout=timeout, stream=stream, check=False)
+    call = raw_call(
+        session.settings, "GET", url, timeout=timeout, stream=stream, check=False, repeatable=True
+    )
     return call, await exchange(session, call)
 
 
@@ -76,7 +79,7 @@ async def download(
         try:
             return await save(session.io, response, path, call.what)
         except ConnectionError as error:
-            pause = delay(error, "GET", attempt, call.options.retries)
+            pause = delay(error, True, attempt, call.options.retries)
             if pause is None:
                 raise
             attempt += 1

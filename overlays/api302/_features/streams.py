@@ -24,10 +24,11 @@ from .._calls.failure import explain
 from .._calls.response import decode_error, parse_response, raw
 from .._calls.session import Session
 from .._errors import Api302Error, ConnectionError, InvalidArgument, StreamError
+from .._http.response import Response
 from .._http.sse import Decoder
 from .._http.sync import run
 from .._json import is_object
-from .._types import Call, Response
+from .._types import Call
 from .accumulate import accumulate
 from .text import Texts, whole_text
 
@@ -179,13 +180,9 @@ class Reader:
     def ended(self) -> None:
         """The connection is let go."""
         if self._tape is not None and self.response is not None and self._tape:
-            for observer in self._session.observers:
-                observer(
-                    self._call,
-                    self.response.status_code,
-                    self.response.headers,
-                    b"".join(self._tape),
-                )
+            response = self.response
+            content = b"".join(self._tape)
+            self._session.observe(self._call, response.status_code, response.headers, content)
 
     def cut(self) -> StreamError:
         """The error of a stream that ended before its end."""

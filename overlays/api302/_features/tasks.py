@@ -249,7 +249,7 @@ class Handle:
             }
             content = json.dumps(value, ensure_ascii=False).encode()
             status = status._replace(reply=parse(self.op.responses, 200, headers, content))
-            check(self.session, asked, self.op, status.reply, 200, headers, content)
+            check(self.session, asked, self.op, value, headers, content)
         return status
 
     async def events(

@@ -12,9 +12,10 @@ from api302_client.behaviour import find
 from .._calls.call import call
 from .._calls.exchange import exchange
 from .._calls.files import FileInput, local_file, put_headers
-from .._calls.prepare import bare_call, merged_headers
+from .._calls.prepare import bare_call
 from .._calls.response import decode_error, raw
 from .._calls.session import Session
+from .._calls.settings import merged_headers
 from .._types import Given, Operation, Options, Uploaded
 from .tasks import places
 

@@ -1,42 +1,100 @@
-"""Whose connections a call uses. Does not import the HTTP library before the first call."""
+"""Whose connections a call uses: those of this process and of the event loop that runs.
+
+Does not import the HTTP library before the first call.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from .._errors import Api302Error
+from .._secret import Secret
 
 if TYPE_CHECKING:
     from .transport import Io
+
+_living: WeakSet[Connections] = WeakSet()
+_inherited: list[Any] = []
+"""Connections of the parent process. Kept for ever, since closing them would speak to the service in its name."""
 
 
 class Connections:
     """The connections, made at the first call and shared by the clients that `with_options` returns."""
 
-    def __init__(self, is_async: bool, http: Any, proxy: str | None) -> None:
+    def __init__(self, is_async: bool, http: Any, proxy: Secret | None) -> None:
         self.is_async = is_async
-        self._settings = http, proxy
+        self._http, self._proxy = http, proxy
         self._lock = threading.Lock()
-        self._io: Io | None = None
+        self._ios: dict[Any, Io] = {}
         self._closed = False
+        self._forked = False
+        _living.add(self)
 
     def io(self) -> Io:
-        """The connections for the event loop that runs. Raises Api302Error if the client is closed."""
+        """The connections for the process and the event loop that run. Raises Api302Error if the client is closed."""
         if self._closed:
             raise Api302Error(
                 "the client is closed; make a new one, or keep the calls inside its `with` block"
             )
-        if self._io is None or not self._io.is_usable():
-            with self._lock:
-                if self._io is None or not self._io.is_usable():
-                    from .transport import AsyncIo, SyncIo
+        io = self._ios.get(self._where())
+        return io if io is not None and not self._is_over(io) else self._new()
 
-                    self._io = (AsyncIo if self.is_async else SyncIo)(*self._settings)
-        return self._io
+    def _where(self) -> Any:
+        """The event loop that the connections belong to; a caller's own client is one for all."""
+        if not self.is_async or self._http is not None:
+            return None
+        from .transport import here
+
+        return here()
+
+    def _is_over(self, io: Any) -> bool:
+        return self.is_async and self._http is None and io.is_over
+
+    def _new(self) -> Io:
+        if self._forked and self._http is not None:
+            raise Api302Error(
+                "http_client: it was used before this process was forked, and its connections are the"
+                " parent's; make the client after the fork, or leave out http_client"
+            )
+        from .transport import AsyncIo, SyncIo
+
+        with self._lock:
+            where = self._where()
+            io = self._ios.get(where)
+            if io is not None and not self._is_over(io):
+                return io
+            for loop, one in list(self._ios.items()):
+                if isinstance(one, AsyncIo) and self._is_over(one):
+                    one.drop()
+                    del self._ios[loop]
+            new = (AsyncIo if self.is_async else SyncIo)(self._http, self._proxy)
+            self._ios[where] = new
+            return new
 
     async def close(self) -> None:
-        """Close the connections; a caller's own client stays open."""
-        io, self._io, self._closed = self._io, None, True
-        if io:
+        """Close the connections, of every event loop; a caller's own client stays open."""
+        self._closed = True
+        ios, self._ios = self._ios, {}
+        for io in ios.values():
             await io.close()
+
+    def leave_to_parent(self) -> None:
+        """This process was just forked: the connections are the parent's, and the lock may be held by nobody."""
+        self._lock = threading.Lock()
+        self._forked = self._forked or bool(self._ios)
+        for io in self._ios.values():
+            io.inherited = True
+            _inherited.append(io)
+        self._ios = {}
+
+
+def _after_fork() -> None:
+    for connections in list(_living):
+        connections.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

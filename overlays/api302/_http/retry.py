@@ -1,7 +1,7 @@
 """Whether and when a call that failed is made again. Pure decisions: no clock of their own, no sleep.
 
-A call that costs is repeated only if it surely was not accepted: the connection was never made, or the service refused (429, -10008).
-A GET is repeated as well after a timeout, a broken connection or a 5xx.
+A call is repeated if it surely was not accepted: the connection was never made, or the service refused (429, -10008).
+One that is free, by what the document says, is repeated as well after a timeout, a broken connection or a 5xx.
 """
 
 from __future__ import annotations
@@ -46,13 +46,24 @@ def backoff(
 
 def delay(
     error: Exception,
-    method: str,
+    repeatable: bool,
     attempt: int,
     retries: int,
     chance: Callable[[], float] = random.random,
+    *,
+    refused: bool = True,
 ) -> float | None:
-    """Seconds to wait before the call is made again, or None if it is not. `attempt` counts the repeats so far."""
-    if attempt >= retries or not may_repeat(error, method):
+    """Seconds to wait before the call is made again, or None if it is not.
+
+    Args:
+        error: Why it failed.
+        repeatable: The call may be made again when its outcome is unknown.
+        attempt: How often it was repeated so far.
+        retries: How often it may be.
+        chance: From 0 to 1, at random.
+        refused: An error that says that the call was not accepted can be believed.
+    """
+    if attempt >= retries or not may_repeat(error, repeatable, refused):
         return None
     asked = getattr(error, "retry_after", None)
     if asked is None:
@@ -60,7 +71,7 @@ def delay(
     return asked + 0.1 * chance() if asked <= LONGEST_WAIT else None
 
 
-def may_repeat(error: Exception, method: str) -> bool:
+def may_repeat(error: Exception, repeatable: bool, refused: bool = True) -> bool:
     """Whether making the call again cannot do, or bill, a thing twice, and may help."""
     from .._errors import (
         ApiError,
@@ -72,13 +83,10 @@ def may_repeat(error: Exception, method: str) -> bool:
     )
 
     if isinstance(error, ConnectionError):
-        return not error.sent or method in SAFE
+        return not error.sent or repeatable
     if isinstance(error, (RateLimitError, NoChannelError)):
-        return True
+        return refused or repeatable
     if isinstance(error, QuotaError):
         return False
-    return (
-        isinstance(error, ApiError)
-        and method in SAFE
-        and (error.status_code == 408 or isinstance(error, ServerError))
-    )
+    passing = isinstance(error, ServerError) or getattr(error, "status_code", None) in (408, 425)
+    return isinstance(error, ApiError) and repeatable and passing

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NoReturn, TypeVar
+from weakref import WeakSet
 
 import httpx2
 
 from .. import __version__
 from .._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
-from .._types import AsyncHttpClient, HttpClient, Response, Timeout
+from .._secret import Secret, without_credentials
+from .._types import AsyncHttpClient, HttpClient, Timeout
+from .decoding import ACCEPTED
+from .limiter import POOL, POOLS, Limiter
+from .response import Response, inside
 
 T = TypeVar("T")
 NEVER_SENT = frozenset(
@@ -25,15 +31,31 @@ NEVER_SENT = frozenset(
 )
 LINGER = 1.0
 """Seconds that a stream which has said its last word gets to end its body, so that the connection can be used again."""
+LONGEST = 2_000_000.0
+"""Seconds; what is longer, some 23 days, does not fit into the system's timers and counts as no limit."""
+LONGEST_NAP = 0.1
+"""Seconds between two looks at what finalizers left, while a call waits for a connection."""
 Limits = tuple[float | None, float | None, float | None, float | None]
 
 
 def timeouts(value: Timeout) -> Limits:
     """Seconds to connect, read, write and get a connection: at most 5 to connect, None for no limit."""
     if isinstance(value, (int, float)):
-        seconds = None if value == float("inf") else value
+        seconds = _seconds(value)
         return min(5.0, value), seconds, seconds, seconds
-    return value.connect, value.read, value.write, value.pool
+    return (
+        _seconds(value.connect),
+        _seconds(value.read),
+        _seconds(value.write),
+        _seconds(value.pool),
+    )
+
+
+def _seconds(value: float | None) -> float | None:
+    return None if value is None or value > LONGEST else value
+
+
+# --- our errors instead of the library's ----------------------------------------------------------
 
 
 def _kinds(error: BaseException) -> frozenset[str]:
@@ -45,7 +67,7 @@ def _kinds(error: BaseException) -> frozenset[str]:
 
 @contextmanager
 def translated(what: str) -> Generator[None]:
-    """Our errors instead of the library's."""
+    """Our errors instead of the library's, whose frames are dropped: they hold headers and bodies."""
     try:
         yield
     except UnicodeError as error:
@@ -57,94 +79,251 @@ def translated(what: str) -> Generator[None]:
 
 
 def _raise(what: str, error: Exception, kinds: frozenset[str]) -> NoReturn:
+    cause = without_frames(error)
     if "TimeoutException" in kinds:
-        sent = not kinds & NEVER_SENT
-        why = (
-            "no sign of life within the timeout"
-            if sent
-            else "no connection within the timeout; nothing was sent"
-        )
-        doubt = (
-            "; it may have been accepted all the same"
-            if sent and not what.startswith("GET ")
-            else ""
-        )
-        raise TimeoutError(f"{what}: {why}{doubt}", sent=sent) from error
-    if "DecodingError" in kinds:
-        raise ConnectionError(f"{what}: the response's compression is broken", sent=True) from error
-    if "LocalProtocolError" in kinds:
-        raise ConnectionError(f"{what}: the request cannot be sent as HTTP", sent=True) from error
+        raise _timeout(what, kinds) from cause
     if kinds & NEVER_SENT:
-        request: Any = getattr(error, "request", None)
-        host = request.url.copy_with(username=None, password=None, path="/", query=None)
         raise ConnectionError(
-            f"{what}: no connection to {host} ({error or type(error).__name__})", sent=False
-        ) from error
+            f"{what}: no connection to {_host(error)} ({error or type(error).__name__})", sent=False
+        ) from cause
+    if "DecodingError" in kinds:
+        raise ConnectionError(f"{what}: the response's compression is broken") from cause
+    if "LocalProtocolError" in kinds:
+        raise ConnectionError(f"{what}: the request cannot be sent as HTTP") from cause
     if "TransportError" in kinds:
-        raise ConnectionError(f"{what}: {error or type(error).__name__}", sent=True) from error
+        raise ConnectionError(f"{what}: {error or type(error).__name__}") from cause
     if kinds & {"InvalidURL", "StreamError"}:
-        raise Api302Error(f"{what}: {error}") from error
+        raise Api302Error(f"{what}: {error}") from cause
     raise error
 
 
-def _built(http: Any, kwargs: Mapping[str, Any], timeout: Timeout) -> Any:
-    try:
-        return http.build_request(**kwargs, timeout=timeouts(timeout))
-    except (TypeError, ValueError) as error:
-        import json
+def _timeout(what: str, kinds: frozenset[str]) -> TimeoutError:
+    if kinds & NEVER_SENT:
+        return TimeoutError(
+            f"{what}: no connection within the timeout; nothing was sent", sent=False
+        )
+    doubt = "" if what.startswith("GET ") else "; it may have been accepted all the same"
+    return TimeoutError(f"{what}: no sign of life within the timeout{doubt}", sent=True)
 
-        for name, value in kwargs["json"].items() if isinstance(kwargs.get("json"), dict) else ():
-            try:
-                json.dumps(value, allow_nan=False)
-            except (TypeError, ValueError) as why:
-                raise InvalidArgument(
-                    f"{name}: cannot be sent as JSON ({why}); give plain JSON values"
-                ) from error
-        raise InvalidArgument(f"the request cannot be built: {error}") from error
+
+def _host(error: Any) -> str:
+    try:
+        url = error.request.url
+        return str(url.copy_with(username=None, password=None, path="/", query=None))
+    except Exception:  # an error that was made without its request
+        return "the host"
+
+
+def without_frames(error: BaseException) -> BaseException:
+    """An error of the library without the frames it came from, and so for what it came from."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
+
+
+def _built(http: Any, kwargs: Mapping[str, Any], timeout: Timeout) -> Any:
+    headers = {"accept-encoding": ACCEPTED, **kwargs["headers"]}
+    try:
+        return http.build_request(**{**kwargs, "headers": headers}, timeout=timeouts(timeout))
+    except (TypeError, ValueError, RecursionError) as error:
+        field, why = _no_json(kwargs.get("json"))
+        cause = without_frames(error)
+        if why:
+            raise InvalidArgument(
+                f"{field}: cannot be sent as JSON ({why}); give plain JSON values"
+            ) from cause
+        raise InvalidArgument(f"the request cannot be built: {error}") from cause
     except Exception as error:
         if "InvalidURL" in _kinds(error):
-            raise InvalidArgument(f"url: {error}") from error
+            raise InvalidArgument(f"url: {error}") from without_frames(error)
         raise
 
 
-def _made(kind: Callable[..., T], proxy: str | None) -> T:
+def _no_json(body: Any) -> tuple[str, str]:
+    """The field of a body that is no JSON, and why it is not; or nothing."""
+    import json
+
+    fields = body.items() if isinstance(body, dict) else [("json", body)]
+    for name, value in fields:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            return str(name), str(error)
+        except RecursionError:
+            return str(name), "it is nested too deeply"
+    return "", ""
+
+
+# --- clients of the library -----------------------------------------------------------------------
+
+
+def _made(kind: Callable[..., T], proxy: Secret | None, verify: Any) -> T:
     headers = {"user-agent": f"api302/{__version__}"}
-    limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
+    limits = httpx2.Limits(max_connections=POOL, max_keepalive_connections=POOL)
     try:
-        return kind(headers=headers, limits=limits, timeout=timeouts(600.0), proxy=proxy)
+        return kind(
+            headers=headers, limits=limits, timeout=timeouts(600.0), proxy=proxy, verify=verify
+        )
     except (ValueError, ImportError, httpx2.InvalidURL) as error:
-        where = "proxy" if proxy else "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
-        raise InvalidArgument(f"{where}: no connection can be made through it: {error}") from error
+        where = "proxy" if proxy else "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY"
+        without_frames(error)
+        raise InvalidArgument(
+            f"{where}: no connection can be made through it: {without_credentials(str(error))}"
+        ) from None
 
 
-class SyncIo:
+def _room(http: Any) -> int:
+    """How many connections a caller's client makes at most, as far as it can be seen."""
+    pool = getattr(getattr(http, "_transport", None), "_pool", None)
+    most = getattr(pool, "_max_connections", None)
+    return min(most, POOL * POOLS) if isinstance(most, int) and most > 0 else POOL
+
+
+class _Base:
+    """What the two have in common: the pools, the queue in front of them, and what finalizers left."""
+
+    kind: Callable[..., Any]
+    event: Callable[[], Any]
+
+    def __init__(self, http: Any, proxy: Secret | None) -> None:
+        self._own = http is None
+        self._proxy = proxy
+        self._verify: Any = httpx2.create_ssl_context() if self._own else None
+        self._clients: list[Any] = [self._new() if self._own else http]
+        self.limiter = (
+            Limiter(POOLS, POOL, self.event) if self._own else Limiter(1, _room(http), self.event)
+        )
+        self.inherited = False
+        """These connections are of another process, which was forked: they must not be touched."""
+        self.opened: dict[object, Any] = {}
+        """Responses that are open, and their iterators: so that no garbage collector ends these within the library."""
+        self.leftovers: deque[tuple[object, Any, int]] = deque()
+        """Responses that nobody has any more, to be closed by the next call."""
+
+    @property
+    def _http(self) -> Any:
+        return self._clients[0]
+
+    def _new(self) -> Any:
+        return _made(self.kind, self._proxy, self._verify)
+
+    def _client(self, pool: int) -> Any:
+        while len(self._clients) <= pool:
+            self._clients.append(self._new())
+        return self._clients[pool]
+
+
+class SyncIo(_Base):
     """What a sync client does with the network, the clock and the disk."""
 
-    def __init__(self, http: HttpClient | None, proxy: str | None) -> None:
-        self._own = http is None
-        self._http: Any = http or _made(httpx2.Client, proxy)
+    kind = httpx2.Client
+    event = threading.Event
 
-    def is_usable(self) -> bool:
+    def __init__(self, http: HttpClient | None, proxy: Secret | None) -> None:
+        super().__init__(http, proxy)
+
+    def is_here(self) -> bool:
+        """Whether these connections can be used where the program is now."""
         return True
 
     async def send(self, kwargs: Mapping[str, Any], timeout: Timeout, what: str) -> Response:
-        request = _built(self._http, kwargs, timeout)
-        with translated(what):
-            return self._http.send(request, stream=True, follow_redirects=False)
+        """Send a request and return the open response."""
+        pool = self._place(timeouts(timeout)[3], what)
+        try:
+            http = self._client(pool)
+            request = _built(http, kwargs, timeout)
+            inside.depth += 1
+            try:
+                with translated(what):
+                    return Response(
+                        http.send(request, stream=True, follow_redirects=False), self, pool
+                    )
+            finally:
+                inside.depth -= 1
+        except BaseException:
+            self.limiter.give_back(pool)
+            raise
 
-    async def read(self, response: Response, what: str) -> bytes:
+    def _place(self, seconds: float | None, what: str) -> int:
+        """The pool for a call. Waits for one that has room."""
+        if self.leftovers:
+            self._drain()
+        place = self.limiter.take()
+        if isinstance(place, int):
+            return place
+        event, found = place
+        deadline = None if seconds is None else time.monotonic() + seconds
+        try:
+            while not event.wait(LONGEST_NAP):
+                self._drain()
+                if deadline is not None and time.monotonic() > deadline:
+                    raise TimeoutError(
+                        f"{what}: no free connection within the timeout; nothing was sent",
+                        sent=False,
+                    )
+        except BaseException:
+            self.limiter.leave(place)
+            raise
+        return found[0]
+
+    def _drain(self) -> None:
+        while self.leftovers:
+            try:
+                token, raw, pool = self.leftovers.popleft()
+            except IndexError:  # another thread took it
+                return
+            inside.depth += 1
+            try:
+                with suppress(Exception):
+                    raw.close()
+            finally:
+                inside.depth -= 1
+                self.opened.pop(token, None)
+                self.limiter.give_back(pool)
+
+    async def read(self, response: Response, what: str, most: int | None = None) -> bytes:
+        """Read the body, at most so many bytes, and let go of the connection. What fails is kept beside it."""
+        pieces: list[bytes] = []
+        size, problem = 0, None
+        try:
+            with translated(what):
+                for piece in response.iter_bytes():
+                    pieces.append(piece)
+                    size += len(piece)
+                    if most is not None and size > most:
+                        break
+        except ConnectionError as error:
+            problem = error
+        finally:
+            with suppress(Exception):
+                response.close()
+        response.keep(b"".join(pieces)[:most], problem)
+        return response.content
+
+    async def begin(self, response: Response, what: str) -> bytes:
+        """The first piece of a body, which is still to be read."""
         with translated(what):
-            return response.read()
+            first = next(response.iter_bytes(), b"")
+        response.put_back([first])
+        return first
 
     async def release(self, response: Response) -> None:
-        response.close()
+        """Let go of a response."""
+        with suppress(Exception):
+            response.close()
 
     async def chunks(self, response: Response, what: str) -> AsyncGenerator[bytes, None]:
+        """The pieces of a body."""
         with translated(what):
             for chunk in response.iter_bytes():
                 yield chunk
 
     async def sleep(self, seconds: float) -> None:
+        """Wait."""
         time.sleep(seconds)
 
     async def thread(self, job: Callable[..., T], *args: Any) -> T:
@@ -152,75 +331,225 @@ class SyncIo:
         return job(*args)
 
     async def close(self) -> None:
+        """Close our own connections."""
+        if self.inherited:
+            return
+        self._drain()
         if self._own:
-            self._http.close()
+            for http in self._clients:
+                http.close()
 
     def __del__(self) -> None:
         """So that a client that nobody closed causes no ResourceWarning."""
         with suppress(Exception):
-            if self._own:
-                self._http.close()
+            if self._own and not self.inherited:
+                for http in self._clients:
+                    http.close()
 
 
-def _running_loop() -> Any:
+def here() -> Any:
+    """The event loop that runs, of asyncio or of trio; None outside of one."""
     import asyncio
+    import sys
 
-    try:
+    with suppress(RuntimeError):
         return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+    if "trio" in sys.modules:
+        with suppress(RuntimeError):
+            return sys.modules["trio"].lowlevel.current_trio_token()
+    return None
 
 
-class AsyncIo:
-    """The same for an async client, on asyncio or trio."""
+def _event() -> Any:
+    from anyio import Event
 
-    def __init__(self, http: AsyncHttpClient | None, proxy: str | None) -> None:
-        self._own = http is None
-        self._http: Any = http or _made(httpx2.AsyncClient, proxy)
-        self._loop = _running_loop()
+    return Event()
 
-    def is_usable(self) -> bool:
-        """Whether these connections are of the event loop that runs: `asyncio.run` makes a new one each time.
 
-        A caller's own client is the caller's affair.
-        """
-        return not self._own or self._loop is _running_loop()
+class AsyncIo(_Base):
+    """The same for an async client, on asyncio or trio. It is of one event loop."""
+
+    kind = httpx2.AsyncClient
+    event = staticmethod(_event)
+
+    def __init__(self, http: AsyncHttpClient | None, proxy: Secret | None) -> None:
+        super().__init__(http, proxy)
+        self.loop = here()
+        self._keeper: AsyncGenerator[None, None] | None = None
+        self._streams: WeakSet[Any] = WeakSet()
+        self._closed = False
+
+    def is_here(self) -> bool:
+        """Whether the event loop that runs is the one of these connections."""
+        return not self._own or self.loop is here()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the event loop of these connections has ended."""
+        return self._closed or bool(getattr(self.loop, "is_closed", bool)())
 
     async def send(self, kwargs: Mapping[str, Any], timeout: Timeout, what: str) -> Response:
+        """Send a request and return the open response."""
         from api302_client._request import for_async
 
-        request = _built(self._http, for_async(dict(kwargs)), timeout)
-        with translated(what):
-            return await self._http.send(request, stream=True, follow_redirects=False)
+        if self._keeper is None and self._own:
+            await self._keep()
+        pool = await self._place(timeouts(timeout)[3], what)
+        try:
+            http = self._client(pool)
+            request = _built(http, for_async(dict(kwargs)), timeout)
+            with translated(what):
+                raw = await http.send(request, stream=True, follow_redirects=False)
+            self._note(raw)
+            return Response(raw, self, pool)
+        except BaseException:
+            self.limiter.give_back(pool)
+            raise
 
-    async def read(self, response: Response, what: str) -> bytes:
+    def _note(self, raw: Any) -> None:
+        with suppress(AttributeError, TypeError):
+            if (stream := raw.extensions.get("network_stream")) is not None:
+                self._streams.add(stream)
+
+    async def _keep(self) -> None:
+        """Have the connections closed with their loop: asyncio ends its asynchronous generators before it closes."""
+        if not hasattr(self.loop, "shutdown_asyncgens"):  # trio
+            return
+        self._keeper = self._until_the_loop_ends()
+        await anext(self._keeper)
+
+    async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            await self._close()
+
+    async def _place(self, seconds: float | None, what: str) -> int:
+        if self.leftovers:
+            await self._drain()
+        place = self.limiter.take()
+        if isinstance(place, int):
+            return place
+        event, found = place
+        deadline = None if seconds is None else time.monotonic() + seconds
+        try:
+            await self._wait(event, deadline, what)
+        except BaseException:
+            self.limiter.leave(place)
+            raise
+        return found[0]
+
+    async def _wait(self, event: Any, deadline: float | None, what: str) -> None:
+        from anyio import move_on_after
+
+        while not event.is_set():
+            # Only the first in the queue looks often for what finalizers left; thousands would be busy with it.
+            with move_on_after(LONGEST_NAP if self.limiter.is_first(event) else 1.0):
+                await event.wait()
+            await self._drain()
+            if deadline is not None and time.monotonic() > deadline and not event.is_set():
+                raise TimeoutError(
+                    f"{what}: no free connection within the timeout; nothing was sent", sent=False
+                )
+
+    async def _drain(self) -> None:
+        while self.leftovers:
+            token, raw, pool = self.leftovers.popleft()
+            try:
+                with suppress(Exception):
+                    await raw.aclose()
+            finally:
+                self.opened.pop(token, None)
+                self.limiter.give_back(pool)
+
+    async def read(self, response: Response, what: str, most: int | None = None) -> bytes:
+        """Read the body, at most so many bytes, and let go of the connection. What fails is kept beside it."""
+        pieces: list[bytes] = []
+        size, problem = 0, None
+        try:
+            with translated(what):
+                async for piece in response.aiter_bytes():
+                    pieces.append(piece)
+                    size += len(piece)
+                    if most is not None and size > most:
+                        break
+        except ConnectionError as error:
+            problem = error
+        finally:
+            with suppress(Exception):
+                await response.aclose()
+        response.keep(b"".join(pieces)[:most], problem)
+        return response.content
+
+    async def begin(self, response: Response, what: str) -> bytes:
+        """The first piece of a body, which is still to be read."""
+        pieces = response.aiter_bytes()
         with translated(what):
-            return await response.aread()
+            first = await anext(pieces, b"")
+        response.put_back([first])
+        return first
 
     async def release(self, response: Response) -> None:
-        await response.aclose()
+        """Let go of a response."""
+        with suppress(Exception):
+            await response.aclose()
 
     async def chunks(self, response: Response, what: str) -> AsyncGenerator[bytes, None]:
+        """The pieces of a body."""
         with translated(what):
             async for chunk in response.aiter_bytes():
                 yield chunk
 
     async def sleep(self, seconds: float) -> None:
+        """Wait."""
         from anyio import sleep
 
         await sleep(seconds)
 
     async def thread(self, job: Callable[..., T], *args: Any) -> T:
+        """Do it in a thread, so that the event loop goes on."""
         from anyio.to_thread import run_sync
 
         return await run_sync(partial(job, *args))
 
     async def close(self) -> None:
+        """Close our own connections, from whichever loop."""
+        if self.inherited:
+            return
+        if self.is_here():
+            await (self._keeper.aclose() if self._keeper else self._close())
+        elif getattr(self.loop, "is_running", bool)():
+            import asyncio
+
+            closing = asyncio.run_coroutine_threadsafe(self._close(), self.loop)
+            await self.thread(closing.result, 5.0)
+        else:
+            self.drop()
+
+    async def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self._drain()
         if self._own:
-            await self._http.aclose()
+            for http in self._clients:
+                await http.aclose()
+
+    def drop(self) -> None:
+        """Let go of the sockets without their loop, which runs no more."""
+        self._closed = True
+        if not self._own:
+            return
+        for stream in list(self._streams):
+            with suppress(Exception):
+                sock = stream.get_extra_info("socket")
+                getattr(sock, "_sock", sock).close()
 
 
 Io = SyncIo | AsyncIo
+
+
+# --- streams that have said their last word -------------------------------------------------------
 
 
 def lasting(response: Response, over: Callable[[], bool], what: str) -> Iterator[bytes]:

@@ -10,17 +10,28 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._model import Binary, JsonObject
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
 
+ID = "ai302_get_higgs_smart_voice"
 METHOD = "GET"
 PATH = "/302/v2/higgs_audio/smart_voice/task"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]", "audio/wav": "bytes"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc.302.ai/338003336e0"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {"done": {"binary": True}, "interval": 3},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +41,7 @@ def _get_kwargs(*, task_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, task_id: str) -> Response[JsonObject | Binary]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id=task_id), RESPONSES)
 
 

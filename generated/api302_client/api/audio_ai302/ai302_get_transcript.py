@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_web_transcript import Ai302WebTranscript
 
+ID = "ai302_get_transcript"
 METHOD = "GET"
 PATH = "/302/transcript"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302WebTranscript"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_summary:lib/api/transcript.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "success", "values": [True], "message": "message"},
+    "x-price": [{"amount": 0.01, "unit": "PTC", "per": "minute"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +41,7 @@ def _get_kwargs(*, url: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, url: str) -> Response[Ai302WebTranscript]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(url=url), RESPONSES)
 
 

@@ -8,52 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_higgs_voice_task import Ai302HiggsVoiceTask
+    from ...params.audio_ai302 import Ai302HiggsVoiceRequest
 
+ID = "ai302_higgs_smart_voice"
 METHOD = "POST"
 PATH = "/302/v2/higgs_audio/smart_voice/task"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302HiggsVoiceTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc.302.ai/338003335e0"
+FILES: Files = {}
+REQUIRED = ("input_text",)
+NOT_EMPTY = ("input_text",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "ai302_get_higgs_smart_voice", "parameters": {"task_id": "task_id"}},
+    "x-price": [{"amount": 30, "unit": "PTC", "per": "1M input tokens"}, {"amount": 30, "unit": "PTC", "per": "1M output tokens"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302HiggsVoiceRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302HiggsVoiceTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302HiggsVoiceRequest) -> Response[Ai302HiggsVoiceTask]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302HiggsVoiceTask:
+def sync(*, client: Client, body: Ai302HiggsVoiceRequest) -> Ai302HiggsVoiceTask:
     """Create a speech task (Higgs Audio, smart voice)
 
     Args:
         client: Sends the request.
         body: Ai302HiggsVoiceRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302HiggsVoiceTask]:
+async def asyncio_detailed(*, client: Client, body: Ai302HiggsVoiceRequest) -> Response[Ai302HiggsVoiceTask]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302HiggsVoiceTask:
+async def asyncio(*, client: Client, body: Ai302HiggsVoiceRequest) -> Ai302HiggsVoiceTask:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,67 +8,84 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_speech_task import Ai302SpeechTask
+    from ...params.audio_ai302 import Ai302SpeechRequest
 
+ID = "ai302_text_to_speech"
 METHOD = "POST"
 PATH = "/302/v2/audio/tts"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302SpeechTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc-jp.302.ai/343758497e0"
+FILES: Files = {}
+REQUIRED = ("text", "provider", "voice")
+NOT_EMPTY = ("text",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {
+        "field": "status",
+        "values": ["pending", "processing", "completed"],
+        "message": "error.message || error",
+        "code": "error.error_type",
+    },
+    "x-task": {
+        "fetch": "ai302_get_speech_task",
+        "parameters": {"task_id": "task_id"},
+        "when": {"in": "query", "name": "run_async", "value": True},
+        "webhook": {"in": "query", "name": "webhook"},
+    },
+    "x-price": [{"note": "by provider"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(
-    *, body: Mapping[str, Any], run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
-) -> dict[str, Any]:
-    return build({}, {"run_async": run_async, "webhook": webhook}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302SpeechRequest, run_async: bool | None = None, webhook: str | None = None) -> dict[str, Any]:
+    return build({}, {"run_async": run_async, "webhook": webhook}, {}, body, None)
 
 
 def sync_detailed(
-    *, client: Client, body: Mapping[str, Any], run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
+    *, client: Client, body: Ai302SpeechRequest, run_async: bool | None = None, webhook: str | None = None
 ) -> Response[Ai302SpeechTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(run_async=run_async, webhook=webhook, body=body, content_type=content_type), RESPONSES)
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(run_async=run_async, webhook=webhook, body=body), RESPONSES)
 
 
-def sync(
-    *, client: Client, body: Mapping[str, Any], run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
-) -> Ai302SpeechTask:
+def sync(*, client: Client, body: Ai302SpeechRequest, run_async: bool | None = None, webhook: str | None = None) -> Ai302SpeechTask:
     """Generate speech with any provider (text to speech)
 
-    Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names voices and
-    models.
+    Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+    voices and models.
 
     Args:
         client: Sends the request.
         run_async: Return a task immediately. Server default: False.
-        webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three times until it returns 200.
+        webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+            times until it returns 200.
         body: Ai302SpeechRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, run_async=run_async, webhook=webhook, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, run_async=run_async, webhook=webhook, body=body).parsed
 
 
 async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
+    *, client: Client, body: Ai302SpeechRequest, run_async: bool | None = None, webhook: str | None = None
 ) -> Response[Ai302SpeechTask]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(run_async=run_async, webhook=webhook, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(run_async=run_async, webhook=webhook, body=body), RESPONSES)
 
 
 async def asyncio(
-    *, client: Client, body: Mapping[str, Any], run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
+    *, client: Client, body: Ai302SpeechRequest, run_async: bool | None = None, webhook: str | None = None
 ) -> Ai302SpeechTask:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, run_async=run_async, webhook=webhook, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, run_async=run_async, webhook=webhook, body=body)).parsed

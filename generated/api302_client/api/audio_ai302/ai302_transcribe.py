@@ -8,36 +8,45 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import Text
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.openai_transcript import OpenaiTranscript
+    from ...params.audio_ai302 import Ai302TranscribeForm, Ai302TranscribeRequest
 
+ID = "ai302_transcribe"
 METHOD = "POST"
 PATH = "/302/v1/audio/transcriptions"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "OpenaiTranscript", "text/plain": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: 302-docs.md (a study of the documentation pages of 2026-09-09)"
+FILES: Files = {"file": ("url", "data_url", "base64", "part")}
+REQUIRED = ("file", "model")
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: Ai302TranscribeRequest | Ai302TranscribeForm, content_type: str | None = None) -> dict[str, Any]:
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[OpenaiTranscript | Text]:
-    """Like `sync`, with status, headers and content beside the reply."""
+def sync_detailed(
+    *, client: Client, body: Ai302TranscribeRequest | Ai302TranscribeForm, content_type: str | None = None
+) -> Response[OpenaiTranscript | Text]:
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiTranscript | Text:
+def sync(*, client: Client, body: Ai302TranscribeRequest | Ai302TranscribeForm, content_type: str | None = None) -> OpenaiTranscript | Text:
     """Transcribe audio with any provider (speech to text)
 
     Returns JSON or, for `text`, `srt` and `vtt`, plain text. The list of models names the formats of each.
@@ -53,12 +62,14 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
 
 
 async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
+    *, client: Client, body: Ai302TranscribeRequest | Ai302TranscribeForm, content_type: str | None = None
 ) -> Response[OpenaiTranscript | Text]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiTranscript | Text:
+async def asyncio(
+    *, client: Client, body: Ai302TranscribeRequest | Ai302TranscribeForm, content_type: str | None = None
+) -> OpenaiTranscript | Text:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -9,18 +9,26 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.azure_voice import AzureVoice
 
+ID = "azure_list_voices"
 METHOD = "GET"
 PATH = "/cognitiveservices/voices/list"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "list[AzureVoice]"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "MicrosoftDocs/azure-ai-docs:articles/ai-services/speech-service/rest-text-to-speech.md"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +38,7 @@ def _get_kwargs() -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client) -> Response[list[AzureVoice]]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(), RESPONSES)
 
 

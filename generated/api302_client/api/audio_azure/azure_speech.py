@@ -10,11 +10,13 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._model import Binary
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
 
+ID = "azure_speech"
 METHOD = "POST"
 PATH = "/cognitiveservices/v1"
-MEDIA_TYPES: tuple[str, ...] = ("application/ssml+xml",)
+MEDIA_TYPES = ("application/ssml+xml",)
 RESPONSES: Responses = {
     "200": {
         "audio/x-wav": "bytes",
@@ -27,48 +29,49 @@ RESPONSES: Responses = {
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "Huanshere/VideoLingo:core/tts_backend/azure_tts.py"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 20, "unit": "PTC", "per": "1M characters"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, X_Microsoft_OutputFormat: str, body: Any, content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {"X-Microsoft-OutputFormat": X_Microsoft_OutputFormat}, body, content_type)
+def _get_kwargs(*, X_Microsoft_OutputFormat: str, body: Any) -> dict[str, Any]:
+    return build({}, {}, {"X-Microsoft-OutputFormat": X_Microsoft_OutputFormat}, body, None)
 
 
-def sync_detailed(*, client: Client, X_Microsoft_OutputFormat: str, body: Any, content_type: str | None = None) -> Response[Binary]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(X_Microsoft_OutputFormat=X_Microsoft_OutputFormat, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, X_Microsoft_OutputFormat: str, body: Any) -> Response[Binary]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(X_Microsoft_OutputFormat=X_Microsoft_OutputFormat, body=body), RESPONSES)
 
 
-def sync(*, client: Client, X_Microsoft_OutputFormat: str, body: Any, content_type: str | None = None) -> Binary:
+def sync(*, client: Client, X_Microsoft_OutputFormat: str, body: Any) -> Binary:
     """Generate speech from SSML (text to speech, Azure)
 
-    The body is SSML, which names the voice and language. Audio ends after 10 minutes. The list of voices says what each
-    voice can do.
+    The body is SSML, which names the voice and language. Audio ends after 10 minutes. The list of voices says
+    what each voice can do.
 
     Args:
         client: Sends the request.
-        X_Microsoft_OutputFormat: The audio format by its name at Microsoft, such as `riff-16khz-16bit-mono-pcm`, `riff-48khz-16bit-mono-pcm`, `audio-24khz-96kbitrate-mono-mp3`, `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`.
+        X_Microsoft_OutputFormat: The audio format by its name at Microsoft, such as
+            `riff-16khz-16bit-mono-pcm`, `riff-48khz-16bit-mono-pcm`, `audio-24khz-96kbitrate-mono-mp3`,
+            `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`.
         body: The request body, as application/ssml+xml.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, X_Microsoft_OutputFormat=X_Microsoft_OutputFormat, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, X_Microsoft_OutputFormat=X_Microsoft_OutputFormat, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, X_Microsoft_OutputFormat: str, body: Any, content_type: str | None = None
-) -> Response[Binary]:
+async def asyncio_detailed(*, client: Client, X_Microsoft_OutputFormat: str, body: Any) -> Response[Binary]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(
-        _get_kwargs(X_Microsoft_OutputFormat=X_Microsoft_OutputFormat, body=body, content_type=content_type), RESPONSES
-    )
+    return await client.asend(_get_kwargs(X_Microsoft_OutputFormat=X_Microsoft_OutputFormat, body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, X_Microsoft_OutputFormat: str, body: Any, content_type: str | None = None) -> Binary:
+async def asyncio(*, client: Client, X_Microsoft_OutputFormat: str, body: Any) -> Binary:
     """Like `sync`, awaited."""
-    return (
-        await asyncio_detailed(client=client, X_Microsoft_OutputFormat=X_Microsoft_OutputFormat, body=body, content_type=content_type)
-    ).parsed
+    return (await asyncio_detailed(client=client, X_Microsoft_OutputFormat=X_Microsoft_OutputFormat, body=body)).parsed

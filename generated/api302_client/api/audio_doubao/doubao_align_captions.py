@@ -8,92 +8,91 @@ from typing import TYPE_CHECKING, Any, Literal
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.doubao_caption_ticket import DoubaoCaptionTicket
+    from ...params.audio_doubao import DoubaoAlignRequest
 
+ID = "doubao_align_captions"
 METHOD = "POST"
 PATH = "/doubao/vc/ata/submit"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "DoubaoCaptionTicket"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://gitea.haodian.cn/admin/meijiaka-zy/raw/commit/74983ce5ec96b787d153cade8d9cc6f430c8aa79/docs/volcengine-video-caption-api.md"
+FILES: Files = {"url": ("url",)}
+REQUIRED = ("url", "audio_text")
+NOT_EMPTY = ("audio_text",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0, "0"], "message": "message"},
+    "x-task": {"fetch": "doubao_get_aligned_captions", "parameters": {"id": "id"}},
+    "x-price": [{"amount": 0.01, "unit": "PTC", "per": "minute"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
 def _get_kwargs(
-    *,
-    caption_type: Literal["speech", "singing"] | str,
-    body: Mapping[str, Any],
-    sta_punc_mode: Literal["1", "2", "3"] | str | None = None,
-    content_type: str | None = None,
+    *, caption_type: Literal["speech", "singing"] | str, body: DoubaoAlignRequest, sta_punc_mode: Literal["1", "2", "3"] | str | None = None
 ) -> dict[str, Any]:
-    return build({}, {"caption_type": caption_type, "sta_punc_mode": sta_punc_mode}, {}, body, content_type)
+    return build({}, {"caption_type": caption_type, "sta_punc_mode": sta_punc_mode}, {}, body, None)
 
 
 def sync_detailed(
     *,
     client: Client,
     caption_type: Literal["speech", "singing"] | str,
-    body: Mapping[str, Any],
+    body: DoubaoAlignRequest,
     sta_punc_mode: Literal["1", "2", "3"] | str | None = None,
-    content_type: str | None = None,
 ) -> Response[DoubaoCaptionTicket]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(caption_type=caption_type, sta_punc_mode=sta_punc_mode, body=body, content_type=content_type), RESPONSES)
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(caption_type=caption_type, sta_punc_mode=sta_punc_mode, body=body), RESPONSES)
 
 
 def sync(
     *,
     client: Client,
     caption_type: Literal["speech", "singing"] | str,
-    body: Mapping[str, Any],
+    body: DoubaoAlignRequest,
     sta_punc_mode: Literal["1", "2", "3"] | str | None = None,
-    content_type: str | None = None,
 ) -> DoubaoCaptionTicket:
     """Create a subtitle alignment task
 
     Args:
         client: Sends the request.
         caption_type: Speech or songs.
-        sta_punc_mode: Handling of punctuation: 1 removes it at the end of a line, 2 replaces it by spaces, 3 keeps it. Server default: '1'.
+        sta_punc_mode: Handling of punctuation: 1 removes it at the end of a line, 2 replaces it by spaces, 3
+            keeps it. Server default: '1'.
         body: DoubaoAlignRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, caption_type=caption_type, sta_punc_mode=sta_punc_mode, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, caption_type=caption_type, sta_punc_mode=sta_punc_mode, body=body).parsed
 
 
 async def asyncio_detailed(
     *,
     client: Client,
     caption_type: Literal["speech", "singing"] | str,
-    body: Mapping[str, Any],
+    body: DoubaoAlignRequest,
     sta_punc_mode: Literal["1", "2", "3"] | str | None = None,
-    content_type: str | None = None,
 ) -> Response[DoubaoCaptionTicket]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(
-        _get_kwargs(caption_type=caption_type, sta_punc_mode=sta_punc_mode, body=body, content_type=content_type), RESPONSES
-    )
+    return await client.asend(_get_kwargs(caption_type=caption_type, sta_punc_mode=sta_punc_mode, body=body), RESPONSES)
 
 
 async def asyncio(
     *,
     client: Client,
     caption_type: Literal["speech", "singing"] | str,
-    body: Mapping[str, Any],
+    body: DoubaoAlignRequest,
     sta_punc_mode: Literal["1", "2", "3"] | str | None = None,
-    content_type: str | None = None,
 ) -> DoubaoCaptionTicket:
     """Like `sync`, awaited."""
-    return (
-        await asyncio_detailed(client=client, caption_type=caption_type, sta_punc_mode=sta_punc_mode, body=body, content_type=content_type)
-    ).parsed
+    return (await asyncio_detailed(client=client, caption_type=caption_type, sta_punc_mode=sta_punc_mode, body=body)).parsed

@@ -8,35 +8,45 @@ from typing import TYPE_CHECKING, Any, Literal
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.doubao_caption_ticket import DoubaoCaptionTicket
+    from ...params.audio_doubao import DoubaoCaptionRequest
 
+ID = "doubao_create_captions"
 METHOD = "POST"
 PATH = "/doubao/vc/submit"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "DoubaoCaptionTicket"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code that calls Volcengine's /api/v1/vc/submit"
+FILES: Files = {"url": ("url",)}
+REQUIRED = ("url",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0, "0"], "message": "message"},
+    "x-task": {"fetch": "doubao_get_captions", "parameters": {"id": "id"}},
+    "x-price": [{"amount": 0.01, "unit": "PTC", "per": "minute"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
 def _get_kwargs(
     *,
-    body: Mapping[str, Any],
+    body: DoubaoCaptionRequest,
     language: str | None = None,
     caption_type: Literal["auto", "speech", "singing"] | str | None = None,
     words_per_line: int | None = None,
     max_lines: int | None = None,
     use_itn: str | None = None,
     use_punc: str | None = None,
-    content_type: str | None = None,
 ) -> dict[str, Any]:
     return build(
         {},
@@ -50,23 +60,22 @@ def _get_kwargs(
         },
         {},
         body,
-        content_type,
+        None,
     )
 
 
 def sync_detailed(
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: DoubaoCaptionRequest,
     language: str | None = None,
     caption_type: Literal["auto", "speech", "singing"] | str | None = None,
     words_per_line: int | None = None,
     max_lines: int | None = None,
     use_itn: str | None = None,
     use_punc: str | None = None,
-    content_type: str | None = None,
 ) -> Response[DoubaoCaptionTicket]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
             language=language,
@@ -76,7 +85,6 @@ def sync_detailed(
             use_itn=use_itn,
             use_punc=use_punc,
             body=body,
-            content_type=content_type,
         ),
         RESPONSES,
     )
@@ -85,27 +93,26 @@ def sync_detailed(
 def sync(
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: DoubaoCaptionRequest,
     language: str | None = None,
     caption_type: Literal["auto", "speech", "singing"] | str | None = None,
     words_per_line: int | None = None,
     max_lines: int | None = None,
     use_itn: str | None = None,
     use_punc: str | None = None,
-    content_type: str | None = None,
 ) -> DoubaoCaptionTicket:
     """Create a captioning task (subtitles)
 
     Args:
         client: Sends the request.
-        language: The language spoken: `zh-CN`, `en-US`, `ja-JP`, `ko-KR`, `es-MX`, `ru-RU`, `fr-FR`, `yue`, `wuu`, `nan` or `ug`.
+        language: The language spoken: `zh-CN`, `en-US`, `ja-JP`, `ko-KR`, `es-MX`, `ru-RU`, `fr-FR`, `yue`,
+            `wuu`, `nan` or `ug`.
         caption_type: Speech or songs. Server default: 'auto'.
         words_per_line: Maximum number of characters per line. Server default: 46.
         max_lines: Maximum number of lines at once. Server default: 1.
         use_itn: Whether to write numbers in digits: `True` or `False`.
         use_punc: Whether to add punctuation: `True` or `False`.
         body: DoubaoCaptionRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
@@ -118,21 +125,19 @@ def sync(
         use_itn=use_itn,
         use_punc=use_punc,
         body=body,
-        content_type=content_type,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: DoubaoCaptionRequest,
     language: str | None = None,
     caption_type: Literal["auto", "speech", "singing"] | str | None = None,
     words_per_line: int | None = None,
     max_lines: int | None = None,
     use_itn: str | None = None,
     use_punc: str | None = None,
-    content_type: str | None = None,
 ) -> Response[DoubaoCaptionTicket]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
@@ -144,7 +149,6 @@ async def asyncio_detailed(
             use_itn=use_itn,
             use_punc=use_punc,
             body=body,
-            content_type=content_type,
         ),
         RESPONSES,
     )
@@ -153,14 +157,13 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: DoubaoCaptionRequest,
     language: str | None = None,
     caption_type: Literal["auto", "speech", "singing"] | str | None = None,
     words_per_line: int | None = None,
     max_lines: int | None = None,
     use_itn: str | None = None,
     use_punc: str | None = None,
-    content_type: str | None = None,
 ) -> DoubaoCaptionTicket:
     """Like `sync`, awaited."""
     return (
@@ -173,6 +176,5 @@ async def asyncio(
             use_itn=use_itn,
             use_punc=use_punc,
             body=body,
-            content_type=content_type,
         )
     ).parsed

@@ -9,18 +9,36 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.doubao_captions import DoubaoCaptions
 
+ID = "doubao_get_captions"
 METHOD = "POST"
 PATH = "/doubao/vc/query"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "DoubaoCaptions"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code that calls Volcengine's /api/v1/vc/query"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "to_string(code) == '0' && 'done' || to_string(code) == '2000' && 'running' || 'failed'",
+        "pending": ["running"],
+        "succeeded": ["done"],
+        "failed": ["failed"],
+        "error": {"message": "message", "code": "code"},
+        "interval": 5,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +48,7 @@ def _get_kwargs(*, id: str, blocking: Literal[0, 1] | int | None = None) -> dict
 
 
 def sync_detailed(*, client: Client, id: str, blocking: Literal[0, 1] | int | None = None) -> Response[DoubaoCaptions]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id=id, blocking=blocking), RESPONSES)
 
 

@@ -8,52 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.doubao_speech_response import DoubaoSpeechResponse
+    from ...params.audio_doubao import DoubaoSpeechRequest
 
+ID = "doubao_speech"
 METHOD = "POST"
 PATH = "/doubao/tts_hd"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "DoubaoSpeechResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "http://302ai-en.apifox.cn/api-207705231"
+FILES: Files = {}
+REQUIRED = ("audio", "request")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [3000], "message": "message"},
+    "x-price": [{"amount": 35, "unit": "PTC", "per": "1M characters"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: DoubaoSpeechRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DoubaoSpeechResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: DoubaoSpeechRequest) -> Response[DoubaoSpeechResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DoubaoSpeechResponse:
+def sync(*, client: Client, body: DoubaoSpeechRequest) -> DoubaoSpeechResponse:
     """Generate speech from text (Doubao, text to speech)
 
     Args:
         client: Sends the request.
         body: DoubaoSpeechRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DoubaoSpeechResponse]:
+async def asyncio_detailed(*, client: Client, body: DoubaoSpeechRequest) -> Response[DoubaoSpeechResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DoubaoSpeechResponse:
+async def asyncio(*, client: Client, body: DoubaoSpeechRequest) -> DoubaoSpeechResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

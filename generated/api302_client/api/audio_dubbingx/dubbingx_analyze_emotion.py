@@ -8,54 +8,58 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.dubbingx_emotion_response import DubbingxEmotionResponse
+    from ...params.audio_dubbingx import DubbingxEmotionRequest
 
+ID = "dubbingx_analyze_emotion"
 METHOD = "POST"
 PATH = "/dubbingx/v2/analyzeEmotion"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "DubbingxEmotionResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p501"
+FILES: Files = {}
+REQUIRED = ("text",)
+NOT_EMPTY = ("text",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-success": {"field": "success", "values": [True], "message": "msg", "code": "code"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: DubbingxEmotionRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DubbingxEmotionResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: DubbingxEmotionRequest) -> Response[DubbingxEmotionResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DubbingxEmotionResponse:
+def sync(*, client: Client, body: DubbingxEmotionRequest) -> DubbingxEmotionResponse:
     """Detect the emotion that suits a text
 
     Args:
         client: Sends the request.
         body: DubbingxEmotionRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[DubbingxEmotionResponse]:
+async def asyncio_detailed(*, client: Client, body: DubbingxEmotionRequest) -> Response[DubbingxEmotionResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DubbingxEmotionResponse:
+async def asyncio(*, client: Client, body: DubbingxEmotionRequest) -> DubbingxEmotionResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.dubbingx_task_response import DubbingxTaskResponse
 
+ID = "dubbingx_get_speech"
 METHOD = "POST"
 PATH = "/dubbingx/v1/getTtsTaskInfo/{taskId}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "DubbingxTaskResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code that calls /dubbingx/v1/getTtsTaskInfo of 302.AI"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "success", "values": [True], "message": "msg", "code": "code"},
+    "x-task-status": {
+        "state": "data.status",
+        "pending": ["Ready", "Generating", "ready", "generating"],
+        "succeeded": ["Completed", "completed"],
+        "failed": ["Failed", "Canceled", "failed", "canceled"],
+        "outputs": ["data.fileUrl"],
+        "error": {"message": "msg", "code": "code"},
+        "interval": 2,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(taskId: str) -> dict[str, Any]:
 
 
 def sync_detailed(taskId: str, *, client: Client) -> Response[DubbingxTaskResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(taskId), RESPONSES)
 
 

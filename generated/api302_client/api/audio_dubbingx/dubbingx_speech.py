@@ -8,55 +8,66 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.dubbingx_speech_response import DubbingxSpeechResponse
+    from ...params.audio_dubbingx import DubbingxSpeechRequest
 
+ID = "dubbingx_speech"
 METHOD = "POST"
 PATH = "/dubbingx/v2/addTtsTask"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "DubbingxSpeechResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code that calls /dubbingx/v2/addTtsTask of 302.AI and polls it"
+FILES: Files = {}
+REQUIRED = ("text",)
+NOT_EMPTY = ("text",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "success", "values": [True], "message": "msg", "code": "code"},
+    "x-task": {"fetch": "dubbingx_get_speech", "parameters": {"taskId": "data.taskId"}},
+    "x-price": [{"amount": 40, "unit": "PTC", "per": "1M characters"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: DubbingxSpeechRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DubbingxSpeechResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: DubbingxSpeechRequest) -> Response[DubbingxSpeechResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DubbingxSpeechResponse:
+def sync(*, client: Client, body: DubbingxSpeechRequest) -> DubbingxSpeechResponse:
     """Generate speech from SSML (text to speech, Azure)
 
-    The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch` and
-    `audioSpeed` set the voice. Silence is `<break time="0.15"/>`, a pronunciation `<phoneme ph="duan2">段</phoneme>`.
+    The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
+    and `audioSpeed` set the voice. Silence is `<break time="0.15"/>`, a pronunciation `<phoneme
+    ph="duan2">段</phoneme>`.
 
     Args:
         client: Sends the request.
         body: DubbingxSpeechRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DubbingxSpeechResponse]:
+async def asyncio_detailed(*, client: Client, body: DubbingxSpeechRequest) -> Response[DubbingxSpeechResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DubbingxSpeechResponse:
+async def asyncio(*, client: Client, body: DubbingxSpeechRequest) -> DubbingxSpeechResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

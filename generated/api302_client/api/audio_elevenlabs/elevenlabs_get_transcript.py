@@ -9,18 +9,36 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.elevenlabs_transcript import ElevenlabsTranscript
 
+ID = "elevenlabs_get_transcript"
 METHOD = "GET"
 PATH = "/302/submit/elevenlabs/speech-to-text"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "ElevenlabsTranscript"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p506"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "error && 'FAILED' || status || (text || words) && 'COMPLETED'",
+        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "PENDING", "running"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["FAILED", "ERROR", "failed"],
+        "error": {"message": "error.message || error", "code": "error.err_code"},
+        "interval": 5,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +48,7 @@ def _get_kwargs(*, request_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, request_id: str) -> Response[ElevenlabsTranscript]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(request_id=request_id), RESPONSES)
 
 

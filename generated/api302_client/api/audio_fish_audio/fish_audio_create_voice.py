@@ -8,54 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.fish_audio_voice import FishAudioVoice
+    from ...params.audio_fish_audio import FishAudioVoiceForm
 
+ID = "fish_audio_create_voice"
 METHOD = "POST"
 PATH = "/fish-audio/model"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "201": {"application/json": "FishAudioVoice"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai.apifox.cn/project-4012774/api-216662935"
+FILES: Files = {"voices": ("part",), "cover_image": ("part",)}
+REQUIRED = ("type", "title", "train_mode", "voices")
+NOT_EMPTY = ("title",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: FishAudioVoiceForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[FishAudioVoice]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: FishAudioVoiceForm) -> Response[FishAudioVoice]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FishAudioVoice:
+def sync(*, client: Client, body: FishAudioVoiceForm) -> FishAudioVoice:
     """Create a voice from recordings (voice clone)
 
-    Best are 30 to 45 seconds of one speaker, evenly spoken, with pauses of half a second, and without noise or echo.
+    Best are 30 to 45 seconds of one speaker, evenly spoken, with pauses of half a second, and without noise or
+    echo.
 
     Args:
         client: Sends the request.
         body: FishAudioVoiceForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[FishAudioVoice]:
+async def asyncio_detailed(*, client: Client, body: FishAudioVoiceForm) -> Response[FishAudioVoice]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FishAudioVoice:
+async def asyncio(*, client: Client, body: FishAudioVoiceForm) -> FishAudioVoice:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

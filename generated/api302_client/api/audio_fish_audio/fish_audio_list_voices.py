@@ -9,18 +9,26 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.fish_audio_voice_list import FishAudioVoiceList
 
+ID = "fish_audio_list_voices"
 METHOD = "GET"
 PATH = "/fish-audio/model"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "FishAudioVoiceList"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302-CoW-Plugin:FishAudio/FishAudio.py"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-pages": {"parameter": "page_number", "items": "items"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -69,7 +77,7 @@ def sync_detailed(
     title_language: list[str] | None = None,
     sort_by: str | None = None,
 ) -> Response[FishAudioVoiceList]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
             page_size=page_size,

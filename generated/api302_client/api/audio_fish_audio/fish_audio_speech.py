@@ -8,35 +8,42 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.fish_audio_speech_response import FishAudioSpeechResponse
+    from ...params.audio_fish_audio import FishAudioSpeechRequest
 
+ID = "fish_audio_speech"
 METHOD = "POST"
 PATH = "/fish-audio/v1/tts"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "FishAudioSpeechResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai.apifox.cn/api-216669508"
+FILES: Files = {}
+REQUIRED = ("text", "reference_id")
+NOT_EMPTY = ("text",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 20, "unit": "PTC", "per": "1M characters"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: FishAudioSpeechRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[FishAudioSpeechResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: FishAudioSpeechRequest) -> Response[FishAudioSpeechResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FishAudioSpeechResponse:
+def sync(*, client: Client, body: FishAudioSpeechRequest) -> FishAudioSpeechResponse:
     """Generate speech from text (Fish Audio, text to speech)
 
     Returns the URL of the audio, not the audio as Fish Audio itself does.
@@ -44,20 +51,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: FishAudioSpeechRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[FishAudioSpeechResponse]:
+async def asyncio_detailed(*, client: Client, body: FishAudioSpeechRequest) -> Response[FishAudioSpeechResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FishAudioSpeechResponse:
+async def asyncio(*, client: Client, body: FishAudioSpeechRequest) -> FishAudioSpeechResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,35 +8,44 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import JsonObject
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
+    from ...params.audio_fish_audio import FishAudioVoiceChange, FishAudioVoiceChangeForm
 
+ID = "fish_audio_update_voice"
 METHOD = "PATCH"
 PATH = "/fish-audio/model/{id}"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p489"
+FILES: Files = {"cover_image": ("part",)}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(id: str, *, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(id: str, *, body: FishAudioVoiceChange | FishAudioVoiceChangeForm, content_type: str | None = None) -> dict[str, Any]:
     return build({"id": id}, {}, {}, body, content_type)
 
 
-def sync_detailed(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[JsonObject]:
-    """Like `sync`, with status, headers and content beside the reply."""
+def sync_detailed(
+    id: str, *, client: Client, body: FishAudioVoiceChange | FishAudioVoiceChangeForm, content_type: str | None = None
+) -> Response[JsonObject]:
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id, body=body, content_type=content_type), RESPONSES)
 
 
-def sync(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> JsonObject:
+def sync(id: str, *, client: Client, body: FishAudioVoiceChange | FishAudioVoiceChangeForm, content_type: str | None = None) -> JsonObject:
     """Update a voice (Fish Audio)
 
     Args:
@@ -50,11 +59,15 @@ def sync(id: str, *, client: Client, body: Mapping[str, Any], content_type: str 
     return sync_detailed(id, client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[JsonObject]:
+async def asyncio_detailed(
+    id: str, *, client: Client, body: FishAudioVoiceChange | FishAudioVoiceChangeForm, content_type: str | None = None
+) -> Response[JsonObject]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id, body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> JsonObject:
+async def asyncio(
+    id: str, *, client: Client, body: FishAudioVoiceChange | FishAudioVoiceChangeForm, content_type: str | None = None
+) -> JsonObject:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(id, client=client, body=body, content_type=content_type)).parsed

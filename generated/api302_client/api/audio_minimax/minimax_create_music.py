@@ -8,35 +8,51 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.minimax_music_response import MinimaxMusicResponse
+    from ...params.audio_minimax import MinimaxMusicForm, MinimaxMusicRequest
 
+ID = "minimax_create_music"
 METHOD = "POST"
 PATH = "/minimaxi/v1/music_generation"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "MinimaxMusicResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai-en.apifox.cn/api-241838654"
+FILES: Files = {"audio_url": ("url",), "audio_base64": ("base64",)}
+REQUIRED = ("model",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
+    "x-price": [
+        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "music-2.5"},
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-2.0"},
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-1.5"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None) -> dict[str, Any]:
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxMusicResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+def sync_detailed(
+    *, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None
+) -> Response[MinimaxMusicResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxMusicResponse:
+def sync(*, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None) -> MinimaxMusicResponse:
     """Generate a song from lyrics and a style
 
     Waits for the song. music-01 took a form instead, with an uploaded voice or instrumental.
@@ -51,11 +67,13 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxMusicResponse]:
+async def asyncio_detailed(
+    *, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None
+) -> Response[MinimaxMusicResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxMusicResponse:
+async def asyncio(*, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None) -> MinimaxMusicResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.minimax_long_speech_task import MinimaxLongSpeechTask
 
+ID = "minimax_get_long_speech"
 METHOD = "GET"
 PATH = "/minimaxi/v1/query/t2a_async_query_v2"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MinimaxLongSpeechTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://docs.yutoai.net/en/api/doc-7717250.html"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
+    "x-task-status": {
+        "state": "status",
+        "pending": ["Processing", "processing"],
+        "succeeded": ["Success", "success"],
+        "failed": ["Failed", "failed", "Expired", "expired"],
+        "error": {"message": "base_resp.status_msg", "code": "base_resp.status_code"},
+        "result": {"fetch": "minimax_get_file", "parameters": {"file_id": "file_id"}, "outputs": ["file.download_url"]},
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(*, task_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, task_id: str) -> Response[MinimaxLongSpeechTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id=task_id), RESPONSES)
 
 

@@ -8,57 +8,67 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.minimax_long_speech_ticket import MinimaxLongSpeechTicket
+    from ...params.audio_minimax import MinimaxLongSpeechRequest
 
+ID = "minimax_long_speech"
 METHOD = "POST"
 PATH = "/minimaxi/v1/t2a_async_v2"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "MinimaxLongSpeechTicket"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = (
+    "https://docs.anyapi.vip/api/minimax/%E5%88%9B%E5%BB%BA%E5%BC%82%E6%AD%A5%E8%AF%AD%E9%9F%B3%E5%90%88%E6%88%90%E4%BB%BB%E5%8A%A1V2.html"
+)
+FILES: Files = {}
+REQUIRED = ("model", "voice_setting")
+NOT_EMPTY = ("model", "text")
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
+    "x-task": {"fetch": "minimax_get_long_speech", "parameters": {"task_id": "task_id"}},
+    "x-price": [{"amount": 52.5, "unit": "PTC", "per": "1M characters", "for": "speech-2.6-hd"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: MinimaxLongSpeechRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxLongSpeechTicket]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: MinimaxLongSpeechRequest) -> Response[MinimaxLongSpeechTicket]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxLongSpeechTicket:
+def sync(*, client: Client, body: MinimaxLongSpeechRequest) -> MinimaxLongSpeechTicket:
     """Create a speech task for a long text (text to speech)
 
-    Give `text`, or `text_file_id`. `minimax_get_file` returns the URL of the audio by the `file_id` of the response, once
-    done.
+    Give `text`, or `text_file_id`. `minimax_get_file` returns the URL of the audio by the `file_id` of the
+    response, once done.
 
     Args:
         client: Sends the request.
         body: MinimaxLongSpeechRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[MinimaxLongSpeechTicket]:
+async def asyncio_detailed(*, client: Client, body: MinimaxLongSpeechRequest) -> Response[MinimaxLongSpeechTicket]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxLongSpeechTicket:
+async def asyncio(*, client: Client, body: MinimaxLongSpeechRequest) -> MinimaxLongSpeechTicket:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,55 +8,69 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.minimax_speech_response import MinimaxSpeechResponse
+    from ...params.audio_minimax import MinimaxSpeechRequest
 
+ID = "minimax_speech"
 METHOD = "POST"
 PATH = "/minimaxi/v1/t2a_v2"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "MinimaxSpeechResponse", "text/event-stream": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = "MinimaxSpeechResponse"
+STREAM = "MinimaxSpeechResponse"
+DOCS = "public code that calls /minimaxi/v1/t2a_v2 of 302.AI"
+FILES: Files = {}
+REQUIRED = ("model", "text")
+NOT_EMPTY = ("model", "text")
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
+    "x-stream": {
+        "when": {"in": "body", "name": "stream", "value": True},
+        "done": {"field": "data.status", "values": [2]},
+        "error": "base_resp.status_code != `0` && base_resp.status_msg || null",
+    },
+    "x-price": [{"amount": 52.5, "unit": "PTC", "per": "1M characters", "for": "speech-2.6-hd"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: MinimaxSpeechRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxSpeechResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: MinimaxSpeechRequest) -> Response[MinimaxSpeechResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxSpeechResponse:
+def sync(*, client: Client, body: MinimaxSpeechRequest) -> MinimaxSpeechResponse:
     """Generate speech from text (MiniMax, text to speech)
 
-    Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in chunks; the last
-    event has status 2 and the whole audio, unless `stream_options` excludes it.
+    Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
+    chunks; the last event has status 2 and the whole audio, unless `stream_options` excludes it.
 
     Args:
         client: Sends the request.
         body: MinimaxSpeechRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxSpeechResponse]:
+async def asyncio_detailed(*, client: Client, body: MinimaxSpeechRequest) -> Response[MinimaxSpeechResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxSpeechResponse:
+async def asyncio(*, client: Client, body: MinimaxSpeechRequest) -> MinimaxSpeechResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

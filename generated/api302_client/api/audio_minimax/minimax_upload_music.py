@@ -8,54 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.minimax_music_upload import MinimaxMusicUpload
+    from ...params.audio_minimax import MinimaxMusicUploadForm
 
+ID = "minimax_upload_music"
 METHOD = "POST"
 PATH = "/minimaxi/v1/music_upload"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "MinimaxMusicUpload"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "http://302ai-en.apifox.cn/api-241838739"
+FILES: Files = {"file": ("part",)}
+REQUIRED = ("purpose", "file")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: MinimaxMusicUploadForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxMusicUpload]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: MinimaxMusicUploadForm) -> Response[MinimaxMusicUpload]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxMusicUpload:
+def sync(*, client: Client, body: MinimaxMusicUploadForm) -> MinimaxMusicUpload:
     """Upload a song as a reference for voice and music
 
-    `song` returns both ids, `voice` and `instrumental` one. The voice must sing; speech is not accepted. For music-01.
+    `song` returns both ids, `voice` and `instrumental` one. The voice must sing; speech is not accepted. For
+    music-01.
 
     Args:
         client: Sends the request.
         body: MinimaxMusicUploadForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxMusicUpload]:
+async def asyncio_detailed(*, client: Client, body: MinimaxMusicUploadForm) -> Response[MinimaxMusicUpload]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxMusicUpload:
+async def asyncio(*, client: Client, body: MinimaxMusicUploadForm) -> MinimaxMusicUpload:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,54 +8,64 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.mureka_task import MurekaTask
+    from ...params.audio_mureka import MurekaSongRequest
 
+ID = "mureka_create_song"
 METHOD = "POST"
 PATH = "/mureka/v1/song/generate"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "MurekaTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "superbuilders/mureka:src/index.ts"
+FILES: Files = {}
+REQUIRED = ("lyrics",)
+NOT_EMPTY = ("lyrics",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "mureka_get_song", "parameters": {"task_id": "id"}},
+    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "call", "for": "mureka-7.5"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: MurekaSongRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MurekaTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: MurekaSongRequest) -> Response[MurekaTask]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MurekaTask:
+def sync(*, client: Client, body: MurekaSongRequest) -> MurekaTask:
     """Create a song task from lyrics
 
-    Choose the style by `prompt`, or by `melody_id`, or by `reference_id` and `vocal_id`; these exclude each other.
+    Choose the style by `prompt`, or by `melody_id`, or by `reference_id` and `vocal_id`; these exclude each
+    other.
 
     Args:
         client: Sends the request.
         body: MurekaSongRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MurekaTask]:
+async def asyncio_detailed(*, client: Client, body: MurekaSongRequest) -> Response[MurekaTask]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MurekaTask:
+async def asyncio(*, client: Client, body: MurekaSongRequest) -> MurekaTask:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -9,18 +9,37 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.mureka_task import MurekaTask
 
+ID = "mureka_get_instrumental"
 METHOD = "GET"
 PATH = "/mureka/v1/instrumental/query/{task_id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MurekaTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "superbuilders/mureka:src/index.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["preparing", "queued", "running", "streaming"],
+        "succeeded": ["succeeded"],
+        "failed": ["failed", "timeouted", "cancelled"],
+        "outputs": ["choices[].url"],
+        "error": {"message": "failed_reason"},
+        "interval": 5,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +49,7 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(task_id: str, *, client: Client) -> Response[MurekaTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import Binary
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
+    from ...params.audio_openai import OpenaiSpeechRequest
 
+ID = "openai_speech"
 METHOD = "POST"
 PATH = "/v1/audio/speech"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {
         "audio/mpeg": "bytes",
@@ -30,21 +31,34 @@ RESPONSES: Responses = {
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc.302.ai/207705220e0"
+FILES: Files = {}
+REQUIRED = ("model", "input", "voice")
+NOT_EMPTY = ("input",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-price": [
+        {"amount": 15, "unit": "PTC", "per": "1M characters", "for": "tts-1"},
+        {"amount": 30, "unit": "PTC", "per": "1M characters", "for": "tts-1-hd"},
+        {"amount": 0.6, "unit": "PTC", "per": "1M input tokens", "for": "gpt-4o-mini-tts"},
+        {"amount": 12, "unit": "PTC", "per": "1M output tokens", "for": "gpt-4o-mini-tts"},
+    ]
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: OpenaiSpeechRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Binary]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: OpenaiSpeechRequest) -> Response[Binary]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Binary:
+def sync(*, client: Client, body: OpenaiSpeechRequest) -> Binary:
     """Generate speech from text (MiniMax, text to speech)
 
     Returns the audio itself.
@@ -52,18 +66,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: OpenaiSpeechRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Binary]:
+async def asyncio_detailed(*, client: Client, body: OpenaiSpeechRequest) -> Response[Binary]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Binary:
+async def asyncio(*, client: Client, body: OpenaiSpeechRequest) -> Binary:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,35 +8,44 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.siliconflow_voice import SiliconflowVoice
+    from ...params.audio_siliconflow import SiliconflowVoiceForm, SiliconflowVoiceRequest
 
+ID = "siliconflow_create_voice"
 METHOD = "POST"
 PATH = "/siliconflow/v1/uploads/audio/voice"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "SiliconflowVoice"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://docs.siliconflow.cn/en/api-reference/audio/upload-voice"
+FILES: Files = {"audio": ("data_url",), "file": ("part",)}
+REQUIRED = ("model", "customName", "text")
+NOT_EMPTY = ("customName", "text")
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: SiliconflowVoiceRequest | SiliconflowVoiceForm, content_type: str | None = None) -> dict[str, Any]:
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[SiliconflowVoice]:
-    """Like `sync`, with status, headers and content beside the reply."""
+def sync_detailed(
+    *, client: Client, body: SiliconflowVoiceRequest | SiliconflowVoiceForm, content_type: str | None = None
+) -> Response[SiliconflowVoice]:
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> SiliconflowVoice:
+def sync(*, client: Client, body: SiliconflowVoiceRequest | SiliconflowVoiceForm, content_type: str | None = None) -> SiliconflowVoice:
     """Create a voice from a recording (voice clone)
 
     Args:
@@ -49,11 +58,15 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[SiliconflowVoice]:
+async def asyncio_detailed(
+    *, client: Client, body: SiliconflowVoiceRequest | SiliconflowVoiceForm, content_type: str | None = None
+) -> Response[SiliconflowVoice]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> SiliconflowVoice:
+async def asyncio(
+    *, client: Client, body: SiliconflowVoiceRequest | SiliconflowVoiceForm, content_type: str | None = None
+) -> SiliconflowVoice:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

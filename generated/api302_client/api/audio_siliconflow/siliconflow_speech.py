@@ -8,55 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import Binary
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
+    from ...params.audio_siliconflow import SiliconflowSpeechRequest
 
+ID = "siliconflow_speech"
 METHOD = "POST"
 PATH = "/siliconflow/v1/audio/speech"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"audio/mpeg": "bytes", "audio/wav": "bytes", "audio/opus": "bytes", "audio/pcm": "bytes", "application/octet-stream": "bytes"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://docs.siliconflow.cn/api-reference/audio/create-speech"
+FILES: Files = {}
+REQUIRED = ("model", "input")
+NOT_EMPTY = ("input",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 7, "unit": "PTC", "per": "1M tokens"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: SiliconflowSpeechRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Binary]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: SiliconflowSpeechRequest) -> Response[Binary]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Binary:
+def sync(*, client: Client, body: SiliconflowSpeechRequest) -> Binary:
     """Generate speech or dialogue from text (text to speech)
 
-    Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]` with two
-    references.
+    Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]`
+    with two references.
 
     Args:
         client: Sends the request.
         body: SiliconflowSpeechRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Binary]:
+async def asyncio_detailed(*, client: Client, body: SiliconflowSpeechRequest) -> Response[Binary]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Binary:
+async def asyncio(*, client: Client, body: SiliconflowSpeechRequest) -> Binary:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -9,18 +9,39 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.suno_fetch_response import SunoFetchResponse
 
+ID = "suno_get_task"
 METHOD = "GET"
 PATH = "/suno/fetch/{task_id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "SunoFetchResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "pypi:cli-302ai 1.0.5:ai302/cli/song.py"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": ["success", 200], "message": "message"},
+    "x-task-status": {
+        "state": "data.status",
+        "pending": ["NOT_START", "SUBMITTED", "QUEUED", "IN_PROGRESS", "submitted", "queued", "pending", "in_progress"],
+        "succeeded": ["SUCCESS", "success", "succeed", "completed"],
+        "failed": ["FAILURE", "CREATE_TASK_FAILED", "FAILED", "failed", "error"],
+        "progress": {"field": "data.progress"},
+        "outputs": ["data.data[].audio_url"],
+        "error": {"message": "data.fail_reason || message"},
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +51,7 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(task_id: str, *, client: Client) -> Response[SunoFetchResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 

@@ -8,62 +8,69 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.suno_submit_response import SunoSubmitResponse
+    from ...params.audio_suno import SunoMusicRequest
 
+ID = "suno_music"
 METHOD = "POST"
 PATH = "/suno/submit/music"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "SunoSubmitResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai.apifox.cn/apidoc/project-4012774/api-192310067"
+FILES: Files = {}
+REQUIRED = ("mv",)
+NOT_EMPTY = ("mv",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": ["success", 200], "message": "message"},
+    "x-task": {"fetch": "suno_get_task", "parameters": {"task_id": "data"}, "webhook": {"in": "query", "name": "webhook"}},
+    "x-price": [
+        {"amount": 0.1, "unit": "PTC", "per": "call", "note": "by the page on going on"},
+        {"amount": 0.12, "unit": "PTC", "per": "call", "for": "Suno V5", "note": "by the catalogue of September 2026"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {"webhook": webhook}, {}, body, content_type)
+def _get_kwargs(*, body: SunoMusicRequest, webhook: str | None = None) -> dict[str, Any]:
+    return build({}, {"webhook": webhook}, {}, body, None)
 
 
-def sync_detailed(
-    *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
-) -> Response[SunoSubmitResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(webhook=webhook, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> Response[SunoSubmitResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(webhook=webhook, body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None) -> SunoSubmitResponse:
+def sync(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> SunoSubmitResponse:
     """Create a song task (text to music)
 
-    Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Extending a song: these,
-    with `task_id`, `continue_clip_id` and `continue_at` of that song, and its model.
+    Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Extending a
+    song: these, with `task_id`, `continue_clip_id` and `continue_at` of that song, and its model.
 
     Args:
         client: Sends the request.
         webhook: Webhook URL, called when the songs are done.
         body: SunoMusicRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, webhook=webhook, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, webhook=webhook, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
-) -> Response[SunoSubmitResponse]:
+async def asyncio_detailed(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> Response[SunoSubmitResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(webhook=webhook, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(webhook=webhook, body=body), RESPONSES)
 
 
-async def asyncio(
-    *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
-) -> SunoSubmitResponse:
+async def asyncio(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> SunoSubmitResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, webhook=webhook, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, webhook=webhook, body=body)).parsed

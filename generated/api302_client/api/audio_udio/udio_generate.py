@@ -8,55 +8,67 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.udio_generate_response import UdioGenerateResponse
+    from ...params.audio_udio import UdioGenerateRequest
 
+ID = "udio_generate"
 METHOD = "POST"
 PATH = "/udio/generate-proxy"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "UdioGenerateResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai-en.apifox.cn/231604784e0"
+FILES: Files = {}
+REQUIRED = ("gen_params",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": ["success"], "message": "message"},
+    "x-price": [
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "udio32-v1.5"},
+        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "udio130-v1.5"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: UdioGenerateRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[UdioGenerateResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: UdioGenerateRequest) -> Response[UdioGenerateResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> UdioGenerateResponse:
+def sync(*, client: Client, body: UdioGenerateRequest) -> UdioGenerateResponse:
     """Create a song task, or extend a song
 
-    `config.mode` decides: `regular` generates a song, `precede` and `continuation` add to the beginning or the end of
-    `config.source.song_id`.
+    `config.mode` decides: `regular` generates a song, `precede` and `continuation` add to the beginning or the
+    end of `config.source.song_id`.
 
     Args:
         client: Sends the request.
         body: UdioGenerateRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[UdioGenerateResponse]:
+async def asyncio_detailed(*, client: Client, body: UdioGenerateRequest) -> Response[UdioGenerateResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> UdioGenerateResponse:
+async def asyncio(*, client: Client, body: UdioGenerateRequest) -> UdioGenerateResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,54 +8,73 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_image_translation_response import Ai302ImageTranslationResponse
+    from ...params.image_processing_ai302 import Ai302GetImageTranslationRequest
 
+ID = "ai302_get_image_translation"
 METHOD = "POST"
 PATH = "/302/image/translate/query"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ImageTranslationResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_image_translation:app/api/translateResult/route.ts"
+FILES: Files = {}
+REQUIRED = ("id",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "(body.status == `-1` && 'working') || (body.status == `1` && 'done') || (body.status > `1` && 'failed')",
+        "pending": ["working"],
+        "succeeded": ["done"],
+        "failed": ["failed"],
+        "done": {"field": "body.result"},
+        "outputs": [
+            {"field": "body.result", "encoding": "json", "then": "output_url"},
+            {"field": "body.result", "encoding": "json", "then": "inpaint_url"},
+        ],
+        "error": {"message": "body.taskStatusEnum.descriptionEn || body.taskStatusEnum.description", "code": "body.taskStatusEnum.code"},
+        "interval": 5,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302GetImageTranslationRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302ImageTranslationResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302GetImageTranslationRequest) -> Response[Ai302ImageTranslationResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ImageTranslationResponse:
+def sync(*, client: Client, body: Ai302GetImageTranslationRequest) -> Ai302ImageTranslationResponse:
     """Get an image translation task
 
     Args:
         client: Sends the request.
         body: Ai302GetImageTranslationRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302ImageTranslationResponse]:
+async def asyncio_detailed(*, client: Client, body: Ai302GetImageTranslationRequest) -> Response[Ai302ImageTranslationResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ImageTranslationResponse:
+async def asyncio(*, client: Client, body: Ai302GetImageTranslationRequest) -> Ai302ImageTranslationResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_queued_image import Ai302QueuedImage
 
+ID = "ai302_get_pose_transfer"
 METHOD = "GET"
 PATH = "/302/submit/pose-transfer"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302QueuedImage"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: 302.AI's dressing app (generateDressUp)"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["IN_QUEUE", "IN_PROGRESS"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["FAILED"],
+        "done": {"field": "image.url"},
+        "outputs": ["image.url"],
+        "error": {"message": "error.message || error || detail"},
+        "interval": 5,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(*, request_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, request_id: str) -> Response[Ai302QueuedImage]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(request_id=request_id), RESPONSES)
 
 

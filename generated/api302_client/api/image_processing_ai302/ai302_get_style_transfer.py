@@ -9,18 +9,37 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_comfy_task import Ai302ComfyTask
 
+ID = "ai302_get_style_transfer"
 METHOD = "GET"
 PATH = "/302/comfyui/style-transfer/check-task-status"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ComfyTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: 302.AI's ComfyUI app (usePollingConfig, baseStatusSchema)"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "data",
+        "pending": ["SUBMITTING", "QUEUED", "RUNNING"],
+        "succeeded": ["SUCCESS"],
+        "failed": ["FAILED"],
+        "outputs": ["output.resultUrl", "output[]"],
+        "error": {"message": "msg"},
+        "interval": 5,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +49,7 @@ def _get_kwargs(*, taskId: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, taskId: str) -> Response[Ai302ComfyTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(taskId=taskId), RESPONSES)
 
 

@@ -8,38 +8,43 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_model_task import Ai302ModelTask
     from ...models.ai_302_processed_image import Ai302ProcessedImage
+    from ...params.image_processing_ai302 import Ai302SwapFaceForm
 
+ID = "ai302_swap_face_v2"
 METHOD = "POST"
 PATH = "/302/submit/face-swap-v2"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ProcessedImage | Ai302ModelTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_image_toolbox:src/lib/api.ts"
+FILES: Files = {"base_image_url": ("part",), "swap_image_url": ("part",)}
+REQUIRED = ("base_image_url", "swap_image_url")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302SwapFaceForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302ProcessedImage | Ai302ModelTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302SwapFaceForm) -> Response[Ai302ProcessedImage | Ai302ModelTask]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ProcessedImage | Ai302ModelTask:
+def sync(*, client: Client, body: Ai302SwapFaceForm) -> Ai302ProcessedImage | Ai302ModelTask:
     """Swap faces (v2)
 
     Returns the image, or a task to poll with `ai302_get_task`.
@@ -47,20 +52,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: Ai302SwapFaceForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302ProcessedImage | Ai302ModelTask]:
+async def asyncio_detailed(*, client: Client, body: Ai302SwapFaceForm) -> Response[Ai302ProcessedImage | Ai302ModelTask]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ProcessedImage | Ai302ModelTask:
+async def asyncio(*, client: Client, body: Ai302SwapFaceForm) -> Ai302ProcessedImage | Ai302ModelTask:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,35 +8,46 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_image_translation_ticket import Ai302ImageTranslationTicket
+    from ...params.image_processing_ai302 import Ai302TranslateImageRequest
 
+ID = "ai302_translate_image"
 METHOD = "POST"
 PATH = "/302/image/translate"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ImageTranslationTicket"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_image_translation:app/api/translateImage/route.ts"
+FILES: Files = {}
+REQUIRED = ("downloadInfo", "srcLang", "tgtLang", "translateOn", "synthesisOn")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "msg", "values": ["success"], "message": "msg"},
+    "x-task": {"fetch": "ai302_get_image_translation", "parameters": {"id": "body"}, "webhook": {"in": "body", "name": "callback"}},
+    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302TranslateImageRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302ImageTranslationTicket]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302TranslateImageRequest) -> Response[Ai302ImageTranslationTicket]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ImageTranslationTicket:
+def sync(*, client: Client, body: Ai302TranslateImageRequest) -> Ai302ImageTranslationTicket:
     """Translate the text in an image
 
     Images of up to 2000 by 2000 pixels and 50 MB. Without translation the text is only removed.
@@ -44,20 +55,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: Ai302TranslateImageRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302ImageTranslationTicket]:
+async def asyncio_detailed(*, client: Client, body: Ai302TranslateImageRequest) -> Response[Ai302ImageTranslationTicket]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ImageTranslationTicket:
+async def asyncio(*, client: Client, body: Ai302TranslateImageRequest) -> Ai302ImageTranslationTicket:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

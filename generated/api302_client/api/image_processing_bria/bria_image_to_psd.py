@@ -9,18 +9,26 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.bria_psd import BriaPsd
 
+ID = "bria_image_to_psd"
 METHOD = "POST"
 PATH = "/bria-ai/v1/{visual_id}/image_to_psd"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "BriaPsd"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://docs.bria.ai/image-editing/v1-endpoints/image-to-psd"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +38,7 @@ def _get_kwargs(visual_id: str, *, sid: str | None = None) -> dict[str, Any]:
 
 
 def sync_detailed(visual_id: str, *, client: Client, sid: str | None = None) -> Response[BriaPsd]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(visual_id, sid=sid), RESPONSES)
 
 

@@ -8,40 +8,58 @@ from typing import TYPE_CHECKING, Any, Literal
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.bria_result import BriaResult
+    from ...params.image_processing_bria import BriaImageRequest, BriaIncreaseResolutionForm
 
+ID = "bria_increase_resolution"
 METHOD = "POST"
 PATH = "/bria-ai/v1/image/increase_resolution"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "BriaResult"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code, found by "bria-api.com/v1/image/increase_resolution"'
+FILES: Files = {"image_url": ("url",), "file": ("base64", "part")}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
 def _get_kwargs(
-    *, body: Mapping[str, Any], desired_increase: Literal[2, 4] | int | None = None, content_type: str | None = None
+    *,
+    body: BriaImageRequest | BriaIncreaseResolutionForm,
+    desired_increase: Literal[2, 4] | int | None = None,
+    content_type: str | None = None,
 ) -> dict[str, Any]:
     return build({}, {"desired_increase": desired_increase}, {}, body, content_type)
 
 
 def sync_detailed(
-    *, client: Client, body: Mapping[str, Any], desired_increase: Literal[2, 4] | int | None = None, content_type: str | None = None
+    *,
+    client: Client,
+    body: BriaImageRequest | BriaIncreaseResolutionForm,
+    desired_increase: Literal[2, 4] | int | None = None,
+    content_type: str | None = None,
 ) -> Response[BriaResult]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(desired_increase=desired_increase, body=body, content_type=content_type), RESPONSES)
 
 
 def sync(
-    *, client: Client, body: Mapping[str, Any], desired_increase: Literal[2, 4] | int | None = None, content_type: str | None = None
+    *,
+    client: Client,
+    body: BriaImageRequest | BriaIncreaseResolutionForm,
+    desired_increase: Literal[2, 4] | int | None = None,
+    content_type: str | None = None,
 ) -> BriaResult:
     """Upscale an image
 
@@ -57,14 +75,22 @@ def sync(
 
 
 async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], desired_increase: Literal[2, 4] | int | None = None, content_type: str | None = None
+    *,
+    client: Client,
+    body: BriaImageRequest | BriaIncreaseResolutionForm,
+    desired_increase: Literal[2, 4] | int | None = None,
+    content_type: str | None = None,
 ) -> Response[BriaResult]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(desired_increase=desired_increase, body=body, content_type=content_type), RESPONSES)
 
 
 async def asyncio(
-    *, client: Client, body: Mapping[str, Any], desired_increase: Literal[2, 4] | int | None = None, content_type: str | None = None
+    *,
+    client: Client,
+    body: BriaImageRequest | BriaIncreaseResolutionForm,
+    desired_increase: Literal[2, 4] | int | None = None,
+    content_type: str | None = None,
 ) -> BriaResult:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, desired_increase=desired_increase, body=body, content_type=content_type)).parsed

@@ -8,35 +8,42 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import JsonObject
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
+    from ...params.image_processing_bria import BriaModifyRequest
 
+ID = "bria_modify_presenter"
 METHOD = "POST"
 PATH = "/bria-ai/v1/{visual_id}/create"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://docs.bria.ai/image-editing-v2/v1-endpoints/create.md"
+FILES: Files = {}
+REQUIRED = ("changes",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(visual_id: str, *, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({"visual_id": visual_id}, {}, {}, body, content_type)
+def _get_kwargs(visual_id: str, *, body: BriaModifyRequest) -> dict[str, Any]:
+    return build({"visual_id": visual_id}, {}, {}, body, None)
 
 
-def sync_detailed(visual_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[JsonObject]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(visual_id, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(visual_id: str, *, client: Client, body: BriaModifyRequest) -> Response[JsonObject]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(visual_id, body=body), RESPONSES)
 
 
-def sync(visual_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> JsonObject:
+def sync(visual_id: str, *, client: Client, body: BriaModifyRequest) -> JsonObject:
     """Modify the people in an image
 
     First get the people in the image and their possible changes. Give all changes to one person in one call.
@@ -45,20 +52,17 @@ def sync(visual_id: str, *, client: Client, body: Mapping[str, Any], content_typ
         visual_id: The id of the registered image.
         client: Sends the request.
         body: BriaModifyRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(visual_id, client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(visual_id, client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    visual_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[JsonObject]:
+async def asyncio_detailed(visual_id: str, *, client: Client, body: BriaModifyRequest) -> Response[JsonObject]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(visual_id, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(visual_id, body=body), RESPONSES)
 
 
-async def asyncio(visual_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> JsonObject:
+async def asyncio(visual_id: str, *, client: Client, body: BriaModifyRequest) -> JsonObject:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(visual_id, client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(visual_id, client=client, body=body)).parsed

@@ -8,40 +8,50 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.bria_result import BriaResult
+    from ...params.image_processing_bria import BriaRemoveBackgroundForm, BriaRemoveBackgroundRequest
 
+ID = "bria_remove_background"
 METHOD = "POST"
 PATH = "/bria-ai/v1/background/remove"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "BriaResult"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code, found by "bria-api.com/v1/background/remove"'
+FILES: Files = {"image_url": ("url",), "file": ("base64", "part")}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: BriaRemoveBackgroundRequest | BriaRemoveBackgroundForm, content_type: str | None = None) -> dict[str, Any]:
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[BriaResult]:
-    """Like `sync`, with status, headers and content beside the reply."""
+def sync_detailed(
+    *, client: Client, body: BriaRemoveBackgroundRequest | BriaRemoveBackgroundForm, content_type: str | None = None
+) -> Response[BriaResult]:
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BriaResult:
+def sync(*, client: Client, body: BriaRemoveBackgroundRequest | BriaRemoveBackgroundForm, content_type: str | None = None) -> BriaResult:
     """Remove the background of an image
 
     Args:
         client: Sends the request.
-        body: BriaRemoveBackgroundForm or BriaRemoveBackgroundRequest, as application/json or multipart/form-data.
+        body: BriaRemoveBackgroundForm or BriaRemoveBackgroundRequest, as application/json or
+            multipart/form-data.
         content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
@@ -49,11 +59,15 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[BriaResult]:
+async def asyncio_detailed(
+    *, client: Client, body: BriaRemoveBackgroundRequest | BriaRemoveBackgroundForm, content_type: str | None = None
+) -> Response[BriaResult]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BriaResult:
+async def asyncio(
+    *, client: Client, body: BriaRemoveBackgroundRequest | BriaRemoveBackgroundForm, content_type: str | None = None
+) -> BriaResult:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

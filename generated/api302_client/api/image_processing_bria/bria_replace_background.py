@@ -8,54 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.bria_results import BriaResults
+    from ...params.image_processing_bria import BriaReplaceBackgroundRequest
 
+ID = "bria_replace_background"
 METHOD = "POST"
 PATH = "/bria-ai/v1/background/replace"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "BriaResults"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "Bria-AI/ComfyUI-BRIA-API:nodes/replace_bg_node.py"
+FILES: Files = {"image_url": ("url",), "file": ("base64",), "ref_image_url": ("url",), "ref_image_file": ("base64",)}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: BriaReplaceBackgroundRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[BriaResults]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: BriaReplaceBackgroundRequest) -> Response[BriaResults]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BriaResults:
+def sync(*, client: Client, body: BriaReplaceBackgroundRequest) -> BriaResults:
     """Replace the background of an image
 
-    Takes `bg_prompt` or a reference image. Without `sync` the URLs are returned immediately, before the images are there.
+    Takes `bg_prompt` or a reference image. Without `sync` the URLs are returned immediately, before the images
+    are there.
 
     Args:
         client: Sends the request.
         body: BriaReplaceBackgroundRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[BriaResults]:
+async def asyncio_detailed(*, client: Client, body: BriaReplaceBackgroundRequest) -> Response[BriaResults]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BriaResults:
+async def asyncio(*, client: Client, body: BriaReplaceBackgroundRequest) -> BriaResults:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,52 +8,62 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.doubao_edit_task_response import DoubaoEditTaskResponse
+    from ...params.image_processing_doubao import DoubaoEditV3Request
 
+ID = "doubao_edit_image_v3"
 METHOD = "POST"
 PATH = "/doubao/drawing/seededit_v30"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "DoubaoEditTaskResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_ai_portraithub:src/utils/seed-image.ts"
+FILES: Files = {"binary_data_base64": ("base64",)}
+REQUIRED = ("prompt",)
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [10000], "message": "message || details"},
+    "x-task": {"fetch": "doubao_get_edited_image_v3", "parameters": {"task_id": "data.task_id"}},
+    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: DoubaoEditV3Request) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DoubaoEditTaskResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: DoubaoEditV3Request) -> Response[DoubaoEditTaskResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DoubaoEditTaskResponse:
+def sync(*, client: Client, body: DoubaoEditV3Request) -> DoubaoEditTaskResponse:
     """Create an image editing task (SeedEdit 3.0)
 
     Args:
         client: Sends the request.
         body: DoubaoEditV3Request, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DoubaoEditTaskResponse]:
+async def asyncio_detailed(*, client: Client, body: DoubaoEditV3Request) -> Response[DoubaoEditTaskResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DoubaoEditTaskResponse:
+async def asyncio(*, client: Client, body: DoubaoEditV3Request) -> DoubaoEditTaskResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,52 +8,72 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ideogram_response import IdeogramResponse
+    from ...params.image_processing_ideogram import IdeogramEditV3Form
 
+ID = "ideogram_edit_v3"
 METHOD = "POST"
 PATH = "/ideogram/v1/ideogram-v3/edit"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "IdeogramResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml"
+FILES: Files = {
+    "image": ("part",),
+    "mask": ("part",),
+    "style_reference_images": ("part",),
+    "character_reference_images": ("part",),
+    "character_reference_images_mask": ("part",),
+}
+REQUIRED = ("image", "mask", "prompt")
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-price": [
+        {"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"},
+        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "TURBO with `character_reference_images`"},
+        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "DEFAULT with `character_reference_images`"},
+        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "QUALITY with `character_reference_images`"},
+        {"note": "by `rendering_speed`"},
+    ]
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: IdeogramEditV3Form) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[IdeogramResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: IdeogramEditV3Form) -> Response[IdeogramResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> IdeogramResponse:
+def sync(*, client: Client, body: IdeogramEditV3Form) -> IdeogramResponse:
     """Inpaint the masked part of an image (Ideogram 3.0)
 
     Args:
         client: Sends the request.
         body: IdeogramEditV3Form, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[IdeogramResponse]:
+async def asyncio_detailed(*, client: Client, body: IdeogramEditV3Form) -> Response[IdeogramResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> IdeogramResponse:
+async def asyncio(*, client: Client, body: IdeogramEditV3Form) -> IdeogramResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

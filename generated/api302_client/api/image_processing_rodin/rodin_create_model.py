@@ -8,59 +8,62 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_queue_ticket import Ai302QueueTicket
+    from ...params.image_processing_rodin import RodinRequest
 
+ID = "rodin_create_model"
 METHOD = "POST"
 PATH = "/302/submit/hyper3d-rodin"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302QueueTicket"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "pypi:cli-302ai 1.0.2b2:ai302/api/three_d.py"
+FILES: Files = {"input_image_urls": ("url",)}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "rodin_get_model", "parameters": {"request_id": "request_id"}, "webhook": {"in": "query", "name": "webhook"}},
+    "x-price": [{"amount": 0.7, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {"webhook": webhook}, {}, body, content_type)
+def _get_kwargs(*, body: RodinRequest, webhook: str | None = None) -> dict[str, Any]:
+    return build({}, {"webhook": webhook}, {}, body, None)
 
 
-def sync_detailed(
-    *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
-) -> Response[Ai302QueueTicket]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(webhook=webhook, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: RodinRequest, webhook: str | None = None) -> Response[Ai302QueueTicket]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(webhook=webhook, body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None) -> Ai302QueueTicket:
+def sync(*, client: Client, body: RodinRequest, webhook: str | None = None) -> Ai302QueueTicket:
     """Create a 3D model task from text or images (Rodin)
 
     Args:
         client: Sends the request.
         webhook: Webhook URL, called when the task ends.
         body: RodinRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, webhook=webhook, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, webhook=webhook, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
-) -> Response[Ai302QueueTicket]:
+async def asyncio_detailed(*, client: Client, body: RodinRequest, webhook: str | None = None) -> Response[Ai302QueueTicket]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(webhook=webhook, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(webhook=webhook, body=body), RESPONSES)
 
 
-async def asyncio(
-    *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
-) -> Ai302QueueTicket:
+async def asyncio(*, client: Client, body: RodinRequest, webhook: str | None = None) -> Ai302QueueTicket:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, webhook=webhook, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, webhook=webhook, body=body)).parsed

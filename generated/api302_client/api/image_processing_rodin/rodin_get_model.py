@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.rodin_response import RodinResponse
 
+ID = "rodin_get_model"
 METHOD = "GET"
 PATH = "/302/submit/hyper3d-rodin"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "RodinResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "pypi:cli-302ai 1.0.2b2:ai302/api/three_d.py"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["FAILED"],
+        "done": {"field": "model_mesh.url"},
+        "outputs": ["model_mesh.url", "textures[].url"],
+        "error": {"message": "error.message || error || detail"},
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(*, request_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, request_id: str) -> Response[RodinResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(request_id=request_id), RESPONSES)
 
 

@@ -8,35 +8,42 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.stability_image_task import StabilityImageTask
+    from ...params.image_processing_stability import StabilityUpscaleCreativeForm
 
+ID = "stability_creative_upscale"
 METHOD = "POST"
 PATH = "/sd/v2beta/stable-image/upscale/creative"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityImageTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py"
+FILES: Files = {"image": ("part",)}
+REQUIRED = ("image", "prompt")
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-task": {"fetch": "stability_get_result", "parameters": {"id": "id"}}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: StabilityUpscaleCreativeForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[StabilityImageTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: StabilityUpscaleCreativeForm) -> Response[StabilityImageTask]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> StabilityImageTask:
+def sync(*, client: Client, body: StabilityUpscaleCreativeForm) -> StabilityImageTask:
     """Create a creative upscaling task
 
     For a poor image; adds new detail. Takes from 64 by 64 pixels to one megapixel. Returns a task immediately.
@@ -44,18 +51,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: StabilityUpscaleCreativeForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[StabilityImageTask]:
+async def asyncio_detailed(*, client: Client, body: StabilityUpscaleCreativeForm) -> Response[StabilityImageTask]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> StabilityImageTask:
+async def asyncio(*, client: Client, body: StabilityUpscaleCreativeForm) -> StabilityImageTask:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

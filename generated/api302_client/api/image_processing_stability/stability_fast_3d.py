@@ -8,52 +8,58 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import Binary
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
+    from ...params.image_processing_stability import StabilityFast3DForm
 
+ID = "stability_fast_3d"
 METHOD = "POST"
 PATH = "/sd/v2beta/3d/stable-fast-3d"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"model/gltf-binary": "bytes"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "api-evangelist/stability-ai:openapi/_original/stability-ai-stable-fast-3d-openapi.yml"
+FILES: Files = {"image": ("part",)}
+REQUIRED = ("image",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: StabilityFast3DForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Binary]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: StabilityFast3DForm) -> Response[Binary]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Binary:
+def sync(*, client: Client, body: StabilityFast3DForm) -> Binary:
     """Generate a 3D model from an image (Stable Fast 3D)
 
     Args:
         client: Sends the request.
         body: StabilityFast3DForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Binary]:
+async def asyncio_detailed(*, client: Client, body: StabilityFast3DForm) -> Response[Binary]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Binary:
+async def asyncio(*, client: Client, body: StabilityFast3DForm) -> Binary:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

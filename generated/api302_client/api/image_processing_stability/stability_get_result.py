@@ -10,20 +10,38 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._model import Binary
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.stability_image_task import StabilityImageTask
     from ...models.stability_result import StabilityResult
 
+ID = "stability_get_result"
 METHOD = "GET"
 PATH = "/sd/v2beta/results/{id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityResult", "image/png": "bytes", "image/jpeg": "bytes", "image/webp": "bytes"},
     "202": {"application/json": "StabilityImageTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "finish_reason || status",
+        "pending": ["in-progress"],
+        "succeeded": ["SUCCESS"],
+        "failed": ["CONTENT_FILTERED"],
+        "done": {"binary": True},
+        "outputs": ["(result || image) && join('', ['data:image/png;base64,', result || image])"],
+        "interval": 10,
+    }
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -33,14 +51,15 @@ def _get_kwargs(id: str) -> dict[str, Any]:
 
 
 def sync_detailed(id: str, *, client: Client) -> Response[StabilityResult | Binary | StabilityImageTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
 def sync(id: str, *, client: Client) -> StabilityResult | Binary | StabilityImageTask:
     """Get the image of a task
 
-    Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten seconds.
+    Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
+    seconds.
 
     Args:
         id: The task's id.

@@ -8,35 +8,45 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.stability_image_task import StabilityImageTask
+    from ...params.image_processing_stability import StabilityReplaceBackgroundForm
 
+ID = "stability_replace_background"
 METHOD = "POST"
 PATH = "/sd/v2beta/stable-image/edit/replace-background-and-relight"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityImageTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai.apifox.cn/project-4012774/api-235352962"
+FILES: Files = {"subject_image": ("part",), "background_reference": ("part",), "light_reference": ("part",)}
+REQUIRED = ("subject_image",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "stability_get_result", "parameters": {"id": "id"}},
+    "x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: StabilityReplaceBackgroundForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[StabilityImageTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: StabilityReplaceBackgroundForm) -> Response[StabilityImageTask]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> StabilityImageTask:
+def sync(*, client: Client, body: StabilityReplaceBackgroundForm) -> StabilityImageTask:
     """Create a background replacement and relighting task
 
     Returns a task immediately. Takes `background_prompt` or `background_reference`.
@@ -44,18 +54,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: StabilityReplaceBackgroundForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[StabilityImageTask]:
+async def asyncio_detailed(*, client: Client, body: StabilityReplaceBackgroundForm) -> Response[StabilityImageTask]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> StabilityImageTask:
+async def asyncio(*, client: Client, body: StabilityReplaceBackgroundForm) -> StabilityImageTask:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

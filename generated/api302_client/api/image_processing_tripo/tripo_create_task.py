@@ -8,55 +8,80 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.tripo_ticket import TripoTicket
+    from ...params.image_processing_tripo import TripoTaskRequest
 
+ID = "tripo_create_task"
 METHOD = "POST"
 PATH = "/tripo3d/v2/openapi/task"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "TripoTicket"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask, getTripo3DModelingTask)"
+FILES: Files = {}
+REQUIRED = ("type",)
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0], "message": "message"},
+    "x-task": {"fetch": "tripo_get_task", "parameters": {"task_id": "data.task_id"}},
+    "x-price": [
+        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "text, without texture"},
+        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "text, standard texture"},
+        {"amount": 0.45, "unit": "PTC", "per": "call", "for": "text, detailed texture"},
+        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "image, without texture"},
+        {"amount": 0.45, "unit": "PTC", "per": "call", "for": "image, standard texture"},
+        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "image, detailed texture"},
+        {"amount": 0.375, "unit": "PTC", "per": "call", "for": "image with a style, without texture"},
+        {"amount": 0.525, "unit": "PTC", "per": "call", "for": "image with a style, standard texture"},
+        {"amount": 0.675, "unit": "PTC", "per": "call", "for": "image with a style, detailed texture"},
+        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "several views, without texture"},
+        {"amount": 0.45, "unit": "PTC", "per": "call", "for": "several views, standard texture"},
+        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "several views, detailed texture"},
+        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "texture, standard"},
+        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "texture, detailed"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: TripoTaskRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[TripoTicket]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: TripoTaskRequest) -> Response[TripoTicket]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> TripoTicket:
+def sync(*, client: Client, body: TripoTaskRequest) -> TripoTicket:
     """Create a 3D model task (Tripo)
 
-    `type` decides whether a model is generated or processed. Described are only the types of task that 302.AI has a price
-    for; others may work too.
+    `type` decides whether a model is generated or processed. Described are only the types of task that 302.AI has
+    a price for; others may work too.
 
     Args:
         client: Sends the request.
         body: TripoTaskRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[TripoTicket]:
+async def asyncio_detailed(*, client: Client, body: TripoTaskRequest) -> Response[TripoTicket]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> TripoTicket:
+async def asyncio(*, client: Client, body: TripoTaskRequest) -> TripoTicket:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -9,18 +9,44 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.tripo_task_response import TripoTaskResponse
 
+ID = "tripo_get_task"
 METHOD = "GET"
 PATH = "/tripo3d/v2/openapi/task/{task_id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "TripoTaskResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask, getTripo3DModelingTask)"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0], "message": "message"},
+    "x-task-status": {
+        "state": "data.status",
+        "pending": ["queued", "running"],
+        "succeeded": ["success"],
+        "failed": ["failed", "cancelled", "unknown", "banned", "expired"],
+        "progress": {"field": "data.progress", "of": 100},
+        "outputs": [
+            "data.result.pbr_model.url || data.output.pbr_model",
+            "data.result.model.url || data.output.model",
+            "data.result.base_model.url || data.output.base_model",
+            "data.result.rendered_image.url || data.output.rendered_image",
+        ],
+        "error": {"message": "data.error_msg || message", "code": "data.error_code || code"},
+        "interval": 5,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +56,7 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(task_id: str, *, client: Client) -> Response[TripoTaskResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 

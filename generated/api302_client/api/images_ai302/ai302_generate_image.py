@@ -8,50 +8,82 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_image_task import Ai302ImageTask
+    from ...params.images_ai302 import Ai302ImageForm, Ai302ImageRequest
 
+ID = "ai302_generate_image"
 METHOD = "POST"
 PATH = "/302/v2/image/generate"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ImageTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: 302-docs.md (a study of the documentation pages of 2026-09-09)"
+FILES: Files = {"image": ("url", "data_url", "part"), "mask_image": ("url", "data_url", "part"), "mask": ("url", "data_url")}
+REQUIRED = ("prompt", "model")
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {
+        "field": "status",
+        "values": ["pending", "processing", "completed"],
+        "message": "error.message || error",
+        "code": "error.error_type",
+    },
+    "x-task": {
+        "fetch": "ai302_get_image_task",
+        "parameters": {"task_id": "task_id"},
+        "when": {"in": "query", "name": "run_async", "value": True},
+        "webhook": {"in": "query", "name": "webhook"},
+    },
+    "x-price": [{"note": "by model"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
 def _get_kwargs(
-    *, body: Mapping[str, Any], run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
+    *, body: Ai302ImageRequest | Ai302ImageForm, run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
 ) -> dict[str, Any]:
     return build({}, {"run_async": run_async, "webhook": webhook}, {}, body, content_type)
 
 
 def sync_detailed(
-    *, client: Client, body: Mapping[str, Any], run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
+    *,
+    client: Client,
+    body: Ai302ImageRequest | Ai302ImageForm,
+    run_async: bool | None = None,
+    webhook: str | None = None,
+    content_type: str | None = None,
 ) -> Response[Ai302ImageTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(run_async=run_async, webhook=webhook, body=body, content_type=content_type), RESPONSES)
 
 
 def sync(
-    *, client: Client, body: Mapping[str, Any], run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
+    *,
+    client: Client,
+    body: Ai302ImageRequest | Ai302ImageForm,
+    run_async: bool | None = None,
+    webhook: str | None = None,
+    content_type: str | None = None,
 ) -> Ai302ImageTask:
     """Generate images with any model
 
-    Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few seconds
-    for about 90 seconds.
+    Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
+    seconds for about 90 seconds.
 
     Args:
         client: Sends the request.
         run_async: Return a task immediately. Server default: False.
-        webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three times until it returns 200.
+        webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+            times until it returns 200.
         body: Ai302ImageForm or Ai302ImageRequest, as application/json or multipart/form-data.
         content_type: Which of these, where the body alone does not tell.
 
@@ -61,14 +93,24 @@ def sync(
 
 
 async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
+    *,
+    client: Client,
+    body: Ai302ImageRequest | Ai302ImageForm,
+    run_async: bool | None = None,
+    webhook: str | None = None,
+    content_type: str | None = None,
 ) -> Response[Ai302ImageTask]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(run_async=run_async, webhook=webhook, body=body, content_type=content_type), RESPONSES)
 
 
 async def asyncio(
-    *, client: Client, body: Mapping[str, Any], run_async: bool | None = None, webhook: str | None = None, content_type: str | None = None
+    *,
+    client: Client,
+    body: Ai302ImageRequest | Ai302ImageForm,
+    run_async: bool | None = None,
+    webhook: str | None = None,
+    content_type: str | None = None,
 ) -> Ai302ImageTask:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, run_async=run_async, webhook=webhook, body=body, content_type=content_type)).parsed

@@ -8,35 +8,44 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_image_v1_response import Ai302ImageV1Response
+    from ...params.images_ai302 import Ai302ImageV1Form, Ai302ImageV1Request
 
+ID = "ai302_generate_image_v1"
 METHOD = "POST"
 PATH = "/302/image/generate"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ImageV1Response"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai-en.apifox.cn/286781078e0"
+FILES: Files = {"image": ("url", "data_url", "part")}
+REQUIRED = ("prompt", "model")
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None) -> dict[str, Any]:
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302ImageV1Response]:
-    """Like `sync`, with status, headers and content beside the reply."""
+def sync_detailed(
+    *, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None
+) -> Response[Ai302ImageV1Response]:
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ImageV1Response:
+def sync(*, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None) -> Ai302ImageV1Response:
     """Generate an image with any model (v1)
 
     Waits for the image. The second version can also run in the background and returns several images.
@@ -51,11 +60,13 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302ImageV1Response]:
+async def asyncio_detailed(
+    *, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None
+) -> Response[Ai302ImageV1Response]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ImageV1Response:
+async def asyncio(*, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None) -> Ai302ImageV1Response:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -9,18 +9,37 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_model_task import Ai302ModelTask
 
+ID = "ai302_get_task"
 METHOD = "GET"
 PATH = "/302/task/{id}/fetch"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ModelTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai.apifox.cn/api-166077327"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["starting", "processing"],
+        "succeeded": ["succeeded"],
+        "failed": ["failed"],
+        "outputs": [{"field": "output", "encoding": "json"}, "[output][?type(@) == 'string' && starts_with(@, 'http')]"],
+        "error": {"message": "error"},
+        "interval": 5,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,14 +49,15 @@ def _get_kwargs(id: str) -> dict[str, Any]:
 
 
 def sync_detailed(id: str, *, client: Client) -> Response[Ai302ModelTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
 def sync(id: str, *, client: Client) -> Ai302ModelTask:
     """Get a task of one of 302.AI's own models
 
-    For calls under /302/submit that take longer than 30 seconds. `output` is a URL, or JSON text of a list of URLs.
+    For calls under /302/submit that take longer than 30 seconds. `output` is a URL, or JSON text of a list of
+    URLs.
 
     Args:
         id: The task's id.

@@ -8,55 +8,95 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.flux_task import FluxTask
+    from ...params.images_flux import FluxGenerateRequest
 
+ID = "flux_generate"
 METHOD = "POST"
 PATH = "/flux/v1/{model}"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "FluxTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai.apifox.cn/api-256836981"
+FILES: Files = {
+    "image_prompt": ("url", "base64"),
+    "image": ("url", "base64"),
+    "mask": ("url", "base64"),
+    "input_image": ("url", "base64"),
+    "input_image_2": ("url", "base64"),
+    "input_image_3": ("url", "base64"),
+    "input_image_4": ("url", "base64"),
+    "input_image_5": ("url", "base64"),
+    "input_image_6": ("url", "base64"),
+    "input_image_7": ("url", "base64"),
+    "input_image_8": ("url", "base64"),
+    "input_image_9": ("url", "base64"),
+    "file_data": ("base64",),
+}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "flux_get_result", "parameters": {"id": "id"}, "webhook": {"in": "body", "name": "webhook_url"}},
+    "x-price": [
+        {"amount": 0.06, "unit": "PTC", "per": "image", "for": "flux-pro-1.1-ultra"},
+        {"amount": 0.04, "unit": "PTC", "per": "image", "for": "flux-pro-1.1"},
+        {"amount": 0.05, "unit": "PTC", "per": "image", "for": "flux-pro"},
+        {"amount": 0.025, "unit": "PTC", "per": "image", "for": "flux-dev"},
+        {"amount": 0.05, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-fill"},
+        {"amount": 0.05, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-canny"},
+        {"amount": 0.05, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-depth"},
+        {"amount": 0.07, "unit": "PTC", "per": "image", "for": "flux-pro-1.1-ultra-finetuned"},
+        {"amount": 0.06, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-finetuned"},
+        {"amount": 0.06, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-depth-finetuned"},
+        {"amount": 0.06, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-canny-finetuned"},
+        {"amount": 0.06, "unit": "PTC", "per": "image", "for": "flux-pro-1.0-fill-finetuned"},
+        {"amount": 0.08, "unit": "PTC", "per": "image", "for": "flux-kontext-max"},
+        {"amount": 0.04, "unit": "PTC", "per": "image", "for": "flux-kontext-pro"},
+        {"note": "FLUX.2 models by the megapixel"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(model: str, *, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({"model": model}, {}, {}, body, content_type)
+def _get_kwargs(model: str, *, body: FluxGenerateRequest) -> dict[str, Any]:
+    return build({"model": model}, {}, {}, body, None)
 
 
-def sync_detailed(model: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[FluxTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(model, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(model: str, *, client: Client, body: FluxGenerateRequest) -> Response[FluxTask]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(model, body=body), RESPONSES)
 
 
-def sync(model: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FluxTask:
+def sync(model: str, *, client: Client, body: FluxGenerateRequest) -> FluxTask:
     """Create an image or finetuning task
 
     Black Forest Labs' own form. Which fields are used depends on the model; `finetune` trains one of your own.
 
     Args:
-        model: Such as `flux-pro-1.1-ultra`, `flux-pro-1.1`, `flux-dev`, `flux-kontext-pro`, `flux-2-pro`, one that ends in `-finetuned`, or `finetune`.
+        model: Such as `flux-pro-1.1-ultra`, `flux-pro-1.1`, `flux-dev`, `flux-kontext-pro`, `flux-2-pro`, one
+            that ends in `-finetuned`, or `finetune`.
         client: Sends the request.
         body: FluxGenerateRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(model, client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(model, client=client, body=body).parsed
 
 
-async def asyncio_detailed(model: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[FluxTask]:
+async def asyncio_detailed(model: str, *, client: Client, body: FluxGenerateRequest) -> Response[FluxTask]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(model, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(model, body=body), RESPONSES)
 
 
-async def asyncio(model: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FluxTask:
+async def asyncio(model: str, *, client: Client, body: FluxGenerateRequest) -> FluxTask:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(model, client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(model, client=client, body=body)).parsed

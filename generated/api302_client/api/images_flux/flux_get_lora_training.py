@@ -9,18 +9,37 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.flux_lora_training import FluxLoraTraining
 
+ID = "flux_get_lora_training"
 METHOD = "GET"
 PATH = "/302/submit/flux-lora-training"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "FluxLoraTraining"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc.302.ai/252474289e0"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["IN_QUEUE", "IN_PROGRESS"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["FAILED", "failed"],
+        "done": {"field": "diffusers_lora_file.url"},
+        "outputs": ["diffusers_lora_file.url", "config_file.url"],
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +49,7 @@ def _get_kwargs(*, request_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, request_id: str) -> Response[FluxLoraTraining]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(request_id=request_id), RESPONSES)
 
 

@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.flux_result import FluxResult
 
+ID = "flux_get_result"
 METHOD = "GET"
 PATH = "/flux/v1/get_result"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "FluxResult"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p151"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["Pending"],
+        "succeeded": ["Ready"],
+        "failed": ["Error", "Failed", "Request Moderated", "Content Moderated", "Task not found"],
+        "progress": {"field": "progress", "of": 1},
+        "outputs": ["result.sample"],
+        "error": {"message": "status"},
+        "interval": 2,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(*, id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, id: str) -> Response[FluxResult]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id=id), RESPONSES)
 
 

@@ -8,52 +8,67 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ideogram_response import IdeogramResponse
+    from ...params.images_ideogram import IdeogramRequest
 
+ID = "ideogram_generate"
 METHOD = "POST"
 PATH = "/ideogram/generate"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "IdeogramResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc-jp.302.ai/api-212312123"
+FILES: Files = {}
+REQUIRED = ("image_request",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-price": [
+        {"amount": 0.08, "unit": "PTC", "per": "call", "for": "V_2"},
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "V_2_TURBO"},
+        {"amount": 0.04, "unit": "PTC", "per": "call", "for": "V_2A"},
+        {"amount": 0.025, "unit": "PTC", "per": "call", "for": "V_2A_TURBO"},
+        {"amount": 0.06, "unit": "PTC", "per": "call", "for": "V_1"},
+        {"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO"},
+    ]
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: IdeogramRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[IdeogramResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: IdeogramRequest) -> Response[IdeogramResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> IdeogramResponse:
+def sync(*, client: Client, body: IdeogramRequest) -> IdeogramResponse:
     """Generate images (Ideogram, up to version 2)
 
     Args:
         client: Sends the request.
         body: IdeogramRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[IdeogramResponse]:
+async def asyncio_detailed(*, client: Client, body: IdeogramRequest) -> Response[IdeogramResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> IdeogramResponse:
+async def asyncio(*, client: Client, body: IdeogramRequest) -> IdeogramResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,35 +8,44 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ideogram_response import IdeogramResponse
+    from ...params.images_ideogram import IdeogramV3Form, IdeogramV3Request
 
+ID = "ideogram_generate_v3"
 METHOD = "POST"
 PATH = "/ideogram/v1/ideogram-v3/generate"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "IdeogramResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p163"
+FILES: Files = {"style_reference_images": ("part",), "character_reference_images": ("part",)}
+REQUIRED = ("prompt",)
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.09, "unit": "PTC", "per": "call", "for": "QUALITY"}, {"note": "by `rendering_speed`"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None) -> dict[str, Any]:
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[IdeogramResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+def sync_detailed(
+    *, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None
+) -> Response[IdeogramResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> IdeogramResponse:
+def sync(*, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None) -> IdeogramResponse:
     """Generate images (Ideogram 3.0)
 
     Args:
@@ -49,11 +58,13 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[IdeogramResponse]:
+async def asyncio_detailed(
+    *, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None
+) -> Response[IdeogramResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> IdeogramResponse:
+async def asyncio(*, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None) -> IdeogramResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

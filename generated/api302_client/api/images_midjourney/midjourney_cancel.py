@@ -9,18 +9,26 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.midjourney_cancel_response import MidjourneyCancelResponse
 
+ID = "midjourney_cancel"
 METHOD = "POST"
 PATH = "/mj/task/{id}/cancel"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MidjourneyCancelResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://docs.modelless.co/api-150623010"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ("mj-api-secret",)
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +38,7 @@ def _get_kwargs(id: str) -> dict[str, Any]:
 
 
 def sync_detailed(id: str, *, client: Client) -> Response[MidjourneyCancelResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 

@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.midjourney_task import MidjourneyTask
 
+ID = "midjourney_get_turbo_task"
 METHOD = "GET"
 PATH = "/mj-turbo/task/{id}/fetch"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MidjourneyTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai-en.apifox.cn/235831764e0"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ("mj-api-secret",)
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["NOT_START", "SUBMITTED", "MODAL", "IN_PROGRESS"],
+        "succeeded": ["SUCCESS"],
+        "failed": ["FAILURE", "FAILED", "CANCEL"],
+        "progress": {"field": "progress"},
+        "outputs": ["imageUrl", "imageUrls[].url"],
+        "error": {"message": "failReason"},
+        "interval": 5,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(id: str) -> dict[str, Any]:
 
 
 def sync_detailed(id: str, *, client: Client) -> Response[MidjourneyTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 

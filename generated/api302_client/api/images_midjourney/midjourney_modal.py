@@ -8,57 +8,69 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.midjourney_submit_response import MidjourneySubmitResponse
+    from ...params.images_midjourney import MidjourneyModalRequest
 
+ID = "midjourney_modal"
 METHOD = "POST"
 PATH = "/mj/submit/modal"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "MidjourneySubmitResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://apifox.com/apidoc/docs-site/4287160/en/api-163023980"
+FILES: Files = {"maskBase64": ("data_url", "base64")}
+REQUIRED = ("taskId",)
+NOT_EMPTY = ("taskId",)
+KEY_HEADERS = ("mj-api-secret",)
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [1, 22], "message": "description"},
+    "x-task": {
+        "fetch": "midjourney_get_task",
+        "cancel": "midjourney_cancel",
+        "parameters": {"id": "result"},
+        "webhook": {"in": "body", "name": "notifyHook"},
+    },
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: MidjourneyModalRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MidjourneySubmitResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: MidjourneyModalRequest) -> Response[MidjourneySubmitResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MidjourneySubmitResponse:
+def sync(*, client: Client, body: MidjourneyModalRequest) -> MidjourneySubmitResponse:
     """Submit the details that a button asks for (fast mode)
 
-    Some buttons, such as varying a region or a custom zoom, ask for details before they begin; their task waits in the
-    state MODAL.
+    Some buttons, such as varying a region or a custom zoom, ask for details before they begin; their task waits
+    in the state MODAL.
 
     Args:
         client: Sends the request.
         body: MidjourneyModalRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[MidjourneySubmitResponse]:
+async def asyncio_detailed(*, client: Client, body: MidjourneyModalRequest) -> Response[MidjourneySubmitResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MidjourneySubmitResponse:
+async def asyncio(*, client: Client, body: MidjourneyModalRequest) -> MidjourneySubmitResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

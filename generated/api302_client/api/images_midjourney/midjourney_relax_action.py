@@ -8,35 +8,51 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.midjourney_submit_response import MidjourneySubmitResponse
+    from ...params.images_midjourney import MidjourneyActionRequest
 
+ID = "midjourney_relax_action"
 METHOD = "POST"
 PATH = "/mj-relax/submit/action"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "MidjourneySubmitResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai.apifox.cn/project-4012774/api-235701264"
+FILES: Files = {}
+REQUIRED = ("customId", "taskId")
+NOT_EMPTY = ("customId", "taskId")
+KEY_HEADERS = ("mj-api-secret",)
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [1, 21, 22], "message": "description"},
+    "x-task": {
+        "fetch": "midjourney_get_relax_task",
+        "cancel": "midjourney_relax_cancel",
+        "parameters": {"id": "result"},
+        "webhook": {"in": "body", "name": "notifyHook"},
+    },
+    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "call", "note": "by its page of 2024"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: MidjourneyActionRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MidjourneySubmitResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: MidjourneyActionRequest) -> Response[MidjourneySubmitResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MidjourneySubmitResponse:
+def sync(*, client: Client, body: MidjourneyActionRequest) -> MidjourneySubmitResponse:
     """Create an upscale, vary or zoom task (relax mode)
 
     Upscales, varies, zooms or rerolls, by the `customId` of a button in the task's response.
@@ -44,20 +60,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: MidjourneyActionRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[MidjourneySubmitResponse]:
+async def asyncio_detailed(*, client: Client, body: MidjourneyActionRequest) -> Response[MidjourneySubmitResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MidjourneySubmitResponse:
+async def asyncio(*, client: Client, body: MidjourneyActionRequest) -> MidjourneySubmitResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

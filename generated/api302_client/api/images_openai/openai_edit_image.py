@@ -8,59 +8,87 @@ from typing import TYPE_CHECKING, Any, Literal
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.openai_image_response import OpenaiImageResponse
+    from ...params.images_openai import OpenaiImageEditForm
 
+ID = "openai_edit_image"
 METHOD = "POST"
 PATH = "/v1/images/edits"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "OpenaiImageResponse", "text/event-stream": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = "OpenaiImageChunk"
+STREAM = "OpenaiImageChunk"
+DOCS = "https://302ai-en.apifox.cn/290106863e0"
+FILES: Files = {"image": ("part",), "mask": ("part",)}
+REQUIRED = ("image", "prompt", "model")
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {
+        "fetch": "ai302_get_async_result",
+        "parameters": {"task_id": "task_id"},
+        "when": {"in": "query", "name": "async", "value": True},
+        "webhook": {"in": "query", "name": "callback"},
+    },
+    "x-stream": {
+        "when": {"in": "body", "name": "stream", "value": True},
+        "done": {"field": "type", "values": ["image_edit.completed"]},
+        "error": "error",
+    },
+    "x-price": [
+        {"amount": 5, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1, text"},
+        {"amount": 10, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1, image"},
+        {"amount": 40, "unit": "PTC", "per": "1M output tokens", "for": "gpt-image-1"},
+        {"amount": 2, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1-mini, text"},
+        {"amount": 2.5, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1-mini, image"},
+        {"amount": 8, "unit": "PTC", "per": "1M output tokens", "for": "gpt-image-1-mini"},
+        {"amount": 5, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1.5, text"},
+        {"amount": 8, "unit": "PTC", "per": "1M input tokens", "for": "gpt-image-1.5, image"},
+        {"amount": 32, "unit": "PTC", "per": "1M output tokens", "for": "gpt-image-1.5"},
+        {"amount": 0.016, "unit": "PTC", "per": "call", "for": "dall-e-2, 256x256"},
+        {"amount": 0.018, "unit": "PTC", "per": "call", "for": "dall-e-2, 512x512"},
+        {"amount": 0.02, "unit": "PTC", "per": "call", "for": "dall-e-2, 1024x1024"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
 def _get_kwargs(
     *,
-    body: Mapping[str, Any],
+    body: OpenaiImageEditForm,
     response_format: Literal["url", "b64_json"] | str | None = None,
     async_: bool | None = None,
     callback: str | None = None,
-    content_type: str | None = None,
 ) -> dict[str, Any]:
-    return build({}, {"response_format": response_format, "async": async_, "callback": callback}, {}, body, content_type)
+    return build({}, {"response_format": response_format, "async": async_, "callback": callback}, {}, body, None)
 
 
 def sync_detailed(
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: OpenaiImageEditForm,
     response_format: Literal["url", "b64_json"] | str | None = None,
     async_: bool | None = None,
     callback: str | None = None,
-    content_type: str | None = None,
 ) -> Response[OpenaiImageResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(
-        _get_kwargs(response_format=response_format, async_=async_, callback=callback, body=body, content_type=content_type), RESPONSES
-    )
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(response_format=response_format, async_=async_, callback=callback, body=body), RESPONSES)
 
 
 def sync(
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: OpenaiImageEditForm,
     response_format: Literal["url", "b64_json"] | str | None = None,
     async_: bool | None = None,
     callback: str | None = None,
-    content_type: str | None = None,
 ) -> OpenaiImageResponse:
     """Edit images by a text prompt
 
@@ -68,46 +96,36 @@ def sync(
 
     Args:
         client: Sends the request.
-        response_format: Response format of the images, for models that ignore the field of the form; `url` stores them with 302.AI.
+        response_format: Response format of the images, for models that ignore the field of the form; `url`
+            stores them with 302.AI.
         async_: Return a task's id immediately. Server default: False.
         callback: Webhook URL, called when the asynchronous task ends.
         body: OpenaiImageEditForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(
-        client=client, response_format=response_format, async_=async_, callback=callback, body=body, content_type=content_type
-    ).parsed
+    return sync_detailed(client=client, response_format=response_format, async_=async_, callback=callback, body=body).parsed
 
 
 async def asyncio_detailed(
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: OpenaiImageEditForm,
     response_format: Literal["url", "b64_json"] | str | None = None,
     async_: bool | None = None,
     callback: str | None = None,
-    content_type: str | None = None,
 ) -> Response[OpenaiImageResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(
-        _get_kwargs(response_format=response_format, async_=async_, callback=callback, body=body, content_type=content_type), RESPONSES
-    )
+    return await client.asend(_get_kwargs(response_format=response_format, async_=async_, callback=callback, body=body), RESPONSES)
 
 
 async def asyncio(
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: OpenaiImageEditForm,
     response_format: Literal["url", "b64_json"] | str | None = None,
     async_: bool | None = None,
     callback: str | None = None,
-    content_type: str | None = None,
 ) -> OpenaiImageResponse:
     """Like `sync`, awaited."""
-    return (
-        await asyncio_detailed(
-            client=client, response_format=response_format, async_=async_, callback=callback, body=body, content_type=content_type
-        )
-    ).parsed
+    return (await asyncio_detailed(client=client, response_format=response_format, async_=async_, callback=callback, body=body)).parsed

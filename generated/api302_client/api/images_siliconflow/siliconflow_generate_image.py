@@ -8,54 +8,58 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.siliconflow_image_response import SiliconflowImageResponse
+    from ...params.images_siliconflow import SiliconflowImageRequest
 
+ID = "siliconflow_generate_image"
 METHOD = "POST"
 PATH = "/siliconflow/v1/images/generations"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "SiliconflowImageResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://docs.siliconflow.cn/api-reference/images/images-generations"
+FILES: Files = {}
+REQUIRED = ("model", "prompt")
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call", "for": "Kwai-Kolors/Kolors"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: SiliconflowImageRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[SiliconflowImageResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: SiliconflowImageRequest) -> Response[SiliconflowImageResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> SiliconflowImageResponse:
+def sync(*, client: Client, body: SiliconflowImageRequest) -> SiliconflowImageResponse:
     """Generate images (MiniMax)
 
     Args:
         client: Sends the request.
         body: SiliconflowImageRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[SiliconflowImageResponse]:
+async def asyncio_detailed(*, client: Client, body: SiliconflowImageRequest) -> Response[SiliconflowImageResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> SiliconflowImageResponse:
+async def asyncio(*, client: Client, body: SiliconflowImageRequest) -> SiliconflowImageResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

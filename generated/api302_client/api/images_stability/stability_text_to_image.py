@@ -8,38 +8,43 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import Binary
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.stability_artifacts import StabilityArtifacts
+    from ...params.images_stability import StabilityTextToImageRequest
 
+ID = "stability_text_to_image"
 METHOD = "POST"
 PATH = "/sd/v1/generation/{engine_id}/text-to-image"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityArtifacts", "image/png": "bytes"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p103"
+FILES: Files = {}
+REQUIRED = ("text_prompts",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(engine_id: str, *, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({"engine_id": engine_id}, {}, {}, body, content_type)
+def _get_kwargs(engine_id: str, *, body: StabilityTextToImageRequest) -> dict[str, Any]:
+    return build({"engine_id": engine_id}, {}, {}, body, None)
 
 
-def sync_detailed(
-    engine_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[StabilityArtifacts | Binary]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(engine_id, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(engine_id: str, *, client: Client, body: StabilityTextToImageRequest) -> Response[StabilityArtifacts | Binary]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(engine_id, body=body), RESPONSES)
 
 
-def sync(engine_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> StabilityArtifacts | Binary:
+def sync(engine_id: str, *, client: Client, body: StabilityTextToImageRequest) -> StabilityArtifacts | Binary:
     """Generate images (Stable Diffusion, v1)
 
     Returns the images as JSON, or one image as bytes.
@@ -48,22 +53,17 @@ def sync(engine_id: str, *, client: Client, body: Mapping[str, Any], content_typ
         engine_id: The model, such as `stable-diffusion-xl-1024-v1-0`.
         client: Sends the request.
         body: StabilityTextToImageRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(engine_id, client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(engine_id, client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    engine_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[StabilityArtifacts | Binary]:
+async def asyncio_detailed(engine_id: str, *, client: Client, body: StabilityTextToImageRequest) -> Response[StabilityArtifacts | Binary]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(engine_id, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(engine_id, body=body), RESPONSES)
 
 
-async def asyncio(
-    engine_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> StabilityArtifacts | Binary:
+async def asyncio(engine_id: str, *, client: Client, body: StabilityTextToImageRequest) -> StabilityArtifacts | Binary:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(engine_id, client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(engine_id, client=client, body=body)).parsed

@@ -8,57 +8,62 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import Text
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_markdown_response import Ai302MarkdownResponse
+    from ...params.information_ai302 import Ai302MarkdownForm
 
+ID = "ai302_convert_to_markdown"
 METHOD = "POST"
 PATH = "/302/markitdown/convert"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302MarkdownResponse", "text/plain": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code, found by "302/markitdown" (a parser and its test)'
+FILES: Files = {"file": ("part",), "source_data": ("url",)}
+REQUIRED = ("source_data_type",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "1M tokens"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302MarkdownForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302MarkdownResponse | Text]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302MarkdownForm) -> Response[Ai302MarkdownResponse | Text]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302MarkdownResponse | Text:
+def sync(*, client: Client, body: Ai302MarkdownForm) -> Ai302MarkdownResponse | Text:
     """Convert a file to Markdown
 
-    Office files, PDF, CSV, JSON, HTML, XML, images, audio and ZIP. The text is returned immediately, in JSON or plain.
+    Office files, PDF, CSV, JSON, HTML, XML, images, audio and ZIP. The text is returned immediately, in JSON or
+    plain.
 
     Args:
         client: Sends the request.
         body: Ai302MarkdownForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302MarkdownResponse | Text]:
+async def asyncio_detailed(*, client: Client, body: Ai302MarkdownForm) -> Response[Ai302MarkdownResponse | Text]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302MarkdownResponse | Text:
+async def asyncio(*, client: Client, body: Ai302MarkdownForm) -> Ai302MarkdownResponse | Text:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,35 +8,44 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_browser_submitted import Ai302BrowserSubmitted
+    from ...params.information_ai302 import Ai302BrowserRequest
 
+ID = "ai302_create_browser_task"
 METHOD = "POST"
 PATH = "/302/browser/submit"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302BrowserSubmitted"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p561"
+FILES: Files = {}
+REQUIRED = ("task",)
+NOT_EMPTY = ("task",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.001, "unit": "PTC", "per": "second", "for": "the browser"}, {"note": "the model's use, by model"}]
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302BrowserRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302BrowserSubmitted]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302BrowserRequest) -> Response[Ai302BrowserSubmitted]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302BrowserSubmitted:
+def sync(*, client: Client, body: Ai302BrowserRequest) -> Ai302BrowserSubmitted:
     """Create a browser task
 
     Browser Use, run by 302.AI: a model does something in a browser. Get the result with the task's id.
@@ -44,18 +53,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: Ai302BrowserRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302BrowserSubmitted]:
+async def asyncio_detailed(*, client: Client, body: Ai302BrowserRequest) -> Response[Ai302BrowserSubmitted]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302BrowserSubmitted:
+async def asyncio(*, client: Client, body: Ai302BrowserRequest) -> Ai302BrowserSubmitted:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

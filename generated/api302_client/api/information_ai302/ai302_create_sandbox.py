@@ -8,55 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_sandbox_created import Ai302SandboxCreated
+    from ...params.information_ai302 import Ai302SandboxCreateRequest
 
+ID = "ai302_create_sandbox"
 METHOD = "POST"
 PATH = "/302/sandbox/create"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302SandboxCreated"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/createSandbox"
+FILES: Files = {}
+REQUIRED = ("max_alive_time",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.001, "unit": "PTC", "per": "second"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302SandboxCreateRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302SandboxCreated]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302SandboxCreateRequest) -> Response[Ai302SandboxCreated]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SandboxCreated:
+def sync(*, client: Client, body: Ai302SandboxCreateRequest) -> Ai302SandboxCreated:
     """Create a sandbox
 
-    It pauses immediately and after each call, and resumes for the next, which takes some five seconds. It belongs to the
-    API key that created it.
+    It pauses immediately and after each call, and resumes for the next, which takes some five seconds. It belongs
+    to the API key that created it.
 
     Args:
         client: Sends the request.
         body: Ai302SandboxCreateRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302SandboxCreated]:
+async def asyncio_detailed(*, client: Client, body: Ai302SandboxCreateRequest) -> Response[Ai302SandboxCreated]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SandboxCreated:
+async def asyncio(*, client: Client, body: Ai302SandboxCreateRequest) -> Ai302SandboxCreated:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

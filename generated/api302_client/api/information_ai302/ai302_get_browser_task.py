@@ -10,17 +10,25 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._model import JsonObject
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
 
+ID = "ai302_get_browser_task"
 METHOD = "GET"
 PATH = "/302/browser/tasks/{task_id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://glama.ai/mcp/servers/302ai/302_browser_use_mcp/tools/getBrowserAgentTaskResult"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,14 +38,15 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(task_id: str, *, client: Client) -> Response[JsonObject]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 
 def sync(task_id: str, *, client: Client) -> JsonObject:
     """Get a browser task
 
-    The response's fields and state words are not known, so the client cannot wait for it; read the response yourself.
+    The response's fields and state words are not known, so the client cannot wait for it; read the response
+    yourself.
 
     Args:
         task_id: The task's id.

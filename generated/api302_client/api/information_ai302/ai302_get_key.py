@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_key_response import Ai302KeyResponse
 
+ID = "ai302_get_key"
 METHOD = "GET"
 PATH = "/dashboard/api_key/{api_name}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302KeyResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc.302.ai/294542600e0"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0], "message": "msg"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +41,7 @@ def _get_kwargs(api_name: str) -> dict[str, Any]:
 
 
 def sync_detailed(api_name: str, *, client: Client) -> Response[Ai302KeyResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(api_name), RESPONSES)
 
 

@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_youtube_video_response import Ai302YoutubeVideoResponse
 
+ID = "ai302_get_youtube_video"
 METHOD = "GET"
 PATH = "/tools/youtube/web/get_video_info"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302YoutubeVideoResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_summary:app/actions/video/youtube.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [200, 0], "message": "message"},
+    "x-price": [{"amount": 0.001, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -63,7 +74,7 @@ def sync_detailed(
     subtitles: bool | None = None,
     related: bool | None = None,
 ) -> Response[Ai302YoutubeVideoResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
             video_id=video_id, url_access=url_access, lang=lang, videos=videos, audios=audios, subtitles=subtitles, related=related

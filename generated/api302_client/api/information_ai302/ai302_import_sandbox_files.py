@@ -8,35 +8,42 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import JsonObject
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
+    from ...params.information_ai302 import Ai302SandboxImportRequest
 
+ID = "ai302_import_sandbox_files"
 METHOD = "POST"
 PATH = "/302/sandbox/file/write"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/writeSandboxFiles"
+FILES: Files = {}
+REQUIRED = ("sandbox_id", "file_list")
+NOT_EMPTY = ("sandbox_id",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.001, "unit": "PTC", "per": "second"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302SandboxImportRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[JsonObject]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302SandboxImportRequest) -> Response[JsonObject]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> JsonObject:
+def sync(*, client: Client, body: Ai302SandboxImportRequest) -> JsonObject:
     """Import files into a sandbox
 
     Existing files are overwritten; folders are created.
@@ -44,18 +51,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: Ai302SandboxImportRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[JsonObject]:
+async def asyncio_detailed(*, client: Client, body: Ai302SandboxImportRequest) -> Response[JsonObject]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> JsonObject:
+async def asyncio(*, client: Client, body: Ai302SandboxImportRequest) -> JsonObject:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

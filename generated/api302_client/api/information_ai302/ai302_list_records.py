@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_record_list import Ai302RecordList
 
+ID = "ai302_list_records"
 METHOD = "GET"
 PATH = "/dashboard/api-record"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302RecordList"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc.302.ai/388890877e0"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-pages": {"parameter": "page", "first": 1, "items": "items"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -34,7 +45,7 @@ def _get_kwargs(
 def sync_detailed(
     *, client: Client, page: int | None = None, limit: int | None = None, start_time: int | None = None, end_time: int | None = None
 ) -> Response[Ai302RecordList]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(page=page, limit=limit, start_time=start_time, end_time=end_time), RESPONSES)
 
 

@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_tool_response import Ai302ToolResponse
 
+ID = "ai302_list_weibo_posts"
 METHOD = "GET"
 PATH = "/tools/weibo/web/fetch_user_posts"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ToolResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "TikHub/TikHub-API-Python-SDK:spec/openapi.json"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [200, 0], "message": "message"},
+    "x-price": [{"amount": 0.001, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +41,7 @@ def _get_kwargs(*, uid: str, page: int | None = None, since_id: str | None = Non
 
 
 def sync_detailed(*, client: Client, uid: str, page: int | None = None, since_id: str | None = None) -> Response[Ai302ToolResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(uid=uid, page=page, since_id=since_id), RESPONSES)
 
 

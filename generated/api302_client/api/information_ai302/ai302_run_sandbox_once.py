@@ -8,57 +8,66 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_sandbox_once_response import Ai302SandboxOnceResponse
+    from ...params.information_ai302 import Ai302SandboxOnceRequest
 
+ID = "ai302_run_sandbox_once"
 METHOD = "POST"
 PATH = "/302/sandbox/direct_run_code"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302SandboxOnceResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302.ai/product/detail/302ai-virtual-machine-sandbox"
+FILES: Files = {}
+REQUIRED = ("code",)
+NOT_EMPTY = ("code",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-price": [
+        {"amount": 0.001, "unit": "PTC", "per": "second"},
+        {"amount": 0.001, "unit": "PTC", "per": "call", "for": "with export of files"},
+    ]
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302SandboxOnceRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302SandboxOnceResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302SandboxOnceRequest) -> Response[Ai302SandboxOnceResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SandboxOnceResponse:
+def sync(*, client: Client, body: Ai302SandboxOnceRequest) -> Ai302SandboxOnceResponse:
     """Run code in a temporary sandbox
 
-    The sandbox is destroyed afterwards. On demand, the files that the code left are exported: one as it is, several as a
-    ZIP.
+    The sandbox is destroyed afterwards. On demand, the files that the code left are exported: one as it is,
+    several as a ZIP.
 
     Args:
         client: Sends the request.
         body: Ai302SandboxOnceRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302SandboxOnceResponse]:
+async def asyncio_detailed(*, client: Client, body: Ai302SandboxOnceRequest) -> Response[Ai302SandboxOnceResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SandboxOnceResponse:
+async def asyncio(*, client: Client, body: Ai302SandboxOnceRequest) -> Ai302SandboxOnceResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

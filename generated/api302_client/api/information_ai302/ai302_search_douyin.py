@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_tool_response import Ai302ToolResponse
 
+ID = "ai302_search_douyin"
 METHOD = "GET"
 PATH = "/tools/douyin/app/v3/fetch_video_search_result"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ToolResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "TikHub/TikHub-API-Python-SDK:spec/openapi.json"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [200, 0], "message": "message"},
+    "x-price": [{"amount": 0.001, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -60,7 +71,7 @@ def sync_detailed(
     publish_time: Literal["0", "1", "7", "180"] | str | None = None,
     filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | str | None = None,
 ) -> Response[Ai302ToolResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
             keyword=keyword, offset=offset, count=count, sort_type=sort_type, publish_time=publish_time, filter_duration=filter_duration

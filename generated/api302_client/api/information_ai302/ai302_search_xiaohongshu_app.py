@@ -9,18 +9,26 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_tool_response import Ai302ToolResponse
 
+ID = "ai302_search_xiaohongshu_app"
 METHOD = "GET"
 PATH = "/tools/xiaohongshu/app/search_notes"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ToolResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time)'
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [200, 0], "message": "message"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -67,7 +75,7 @@ def sync_detailed(
     filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | str | None = None,
     filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | str | None = None,
 ) -> Response[Ai302ToolResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
             keyword=keyword,

@@ -8,35 +8,45 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_key_done import Ai302KeyDone
+    from ...params.information_ai302 import Ai302KeyUpdate
 
+ID = "ai302_update_key"
 METHOD = "PUT"
 PATH = "/dashboard/api_key/{api_name}"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302KeyDone"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "http://302ai-en.apifox.cn/api-294542769"
+FILES: Files = {}
+REQUIRED = ("allow_save_logs", "allow_manage_key", "allow_custom_model", "limit_cost", "limit_daily_cost", "expired_on")
+NOT_EMPTY = ("api_name",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0], "message": "msg"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(api_name: str, *, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({"api_name": api_name}, {}, {}, body, content_type)
+def _get_kwargs(api_name: str, *, body: Ai302KeyUpdate) -> dict[str, Any]:
+    return build({"api_name": api_name}, {}, {}, body, None)
 
 
-def sync_detailed(api_name: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302KeyDone]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(api_name, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(api_name: str, *, client: Client, body: Ai302KeyUpdate) -> Response[Ai302KeyDone]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(api_name, body=body), RESPONSES)
 
 
-def sync(api_name: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302KeyDone:
+def sync(api_name: str, *, client: Client, body: Ai302KeyUpdate) -> Ai302KeyDone:
     """Update an API key
 
     The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
@@ -45,20 +55,17 @@ def sync(api_name: str, *, client: Client, body: Mapping[str, Any], content_type
         api_name: The name of the API key.
         client: Sends the request.
         body: Ai302KeyUpdate, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(api_name, client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(api_name, client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    api_name: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302KeyDone]:
+async def asyncio_detailed(api_name: str, *, client: Client, body: Ai302KeyUpdate) -> Response[Ai302KeyDone]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(api_name, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(api_name, body=body), RESPONSES)
 
 
-async def asyncio(api_name: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302KeyDone:
+async def asyncio(api_name: str, *, client: Client, body: Ai302KeyUpdate) -> Ai302KeyDone:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(api_name, client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(api_name, client=client, body=body)).parsed

@@ -8,35 +8,42 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.bocha_ai_search_response import BochaAiSearchResponse
+    from ...params.information_bocha import BochaAiSearchRequest
 
+ID = "bocha_ai_search"
 METHOD = "POST"
 PATH = "/bochaai/v1/ai-search"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "BochaAiSearchResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "BochaAI/bocha-search-mcp:src/bocha_search_mcp/server.py"
+FILES: Files = {}
+REQUIRED = ("query",)
+NOT_EMPTY = ("query",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: BochaAiSearchRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[BochaAiSearchResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: BochaAiSearchRequest) -> Response[BochaAiSearchResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BochaAiSearchResponse:
+def sync(*, client: Client, body: BochaAiSearchRequest) -> BochaAiSearchResponse:
     """Search the web with structured cards (Bocha)
 
     Beside pages there are cards such as weather or trains, as JSON in a text.
@@ -44,18 +51,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: BochaAiSearchRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[BochaAiSearchResponse]:
+async def asyncio_detailed(*, client: Client, body: BochaAiSearchRequest) -> Response[BochaAiSearchResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BochaAiSearchResponse:
+async def asyncio(*, client: Client, body: BochaAiSearchRequest) -> BochaAiSearchResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,52 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.bocha_search_response import BochaSearchResponse
+    from ...params.information_bocha import BochaSearchRequest
 
+ID = "bocha_web_search"
 METHOD = "POST"
 PATH = "/bochaai/v1/web-search"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "BochaSearchResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_podcast_generator:lib/api/search.ts"
+FILES: Files = {}
+REQUIRED = ("query",)
+NOT_EMPTY = ("query",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [200], "message": "msg"},
+    "x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: BochaSearchRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[BochaSearchResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: BochaSearchRequest) -> Response[BochaSearchResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BochaSearchResponse:
+def sync(*, client: Client, body: BochaSearchRequest) -> BochaSearchResponse:
     """Search the web (Bocha)
 
     Args:
         client: Sends the request.
         body: BochaSearchRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[BochaSearchResponse]:
+async def asyncio_detailed(*, client: Client, body: BochaSearchRequest) -> Response[BochaSearchResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BochaSearchResponse:
+async def asyncio(*, client: Client, body: BochaSearchRequest) -> BochaSearchResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

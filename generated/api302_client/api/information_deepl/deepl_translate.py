@@ -8,52 +8,58 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.deepl_translate_response import DeeplTranslateResponse
+    from ...params.information_deepl import DeeplTranslateRequest
 
+ID = "deepl_translate"
 METHOD = "POST"
 PATH = "/deepl/v2/translate"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "DeeplTranslateResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_summary:lib/ai/deepl-translation.ts"
+FILES: Files = {}
+REQUIRED = ("text", "target_lang")
+NOT_EMPTY = ("target_lang",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: DeeplTranslateRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DeeplTranslateResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: DeeplTranslateRequest) -> Response[DeeplTranslateResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DeeplTranslateResponse:
+def sync(*, client: Client, body: DeeplTranslateRequest) -> DeeplTranslateResponse:
     """Translate texts
 
     Args:
         client: Sends the request.
         body: DeeplTranslateRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DeeplTranslateResponse]:
+async def asyncio_detailed(*, client: Client, body: DeeplTranslateRequest) -> Response[DeeplTranslateResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DeeplTranslateResponse:
+async def asyncio(*, client: Client, body: DeeplTranslateRequest) -> DeeplTranslateResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

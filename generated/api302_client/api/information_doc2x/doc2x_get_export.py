@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.doc_2x_export import Doc2XExport
 
+ID = "doc2x_get_export"
 METHOD = "GET"
 PATH = "/doc2x_v2/api/v2/convert/parse/result"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Doc2XExport"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "Menghuan1918/pdfdeal:src/pdfdeal/Doc2X/ConvertV2.py"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": ["success", "ok"]},
+    "x-task-status": {
+        "state": "data.status",
+        "pending": ["processing"],
+        "succeeded": ["success"],
+        "failed": ["failed"],
+        "outputs": ["data.url"],
+        "error": {"message": "code"},
+        "interval": 3,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(*, uid: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, uid: str) -> Response[Doc2XExport]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(uid=uid), RESPONSES)
 
 

@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.doc_2x_parsing import Doc2XParsing
 
+ID = "doc2x_get_parsing"
 METHOD = "GET"
 PATH = "/doc2x_v2/api/v2/parse/status"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Doc2XParsing"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_document_editor:apps/web/app/api/pdfToMarkdown/route.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": ["success", "ok"]},
+    "x-task-status": {
+        "state": "data.status",
+        "pending": ["processing"],
+        "succeeded": ["success"],
+        "failed": ["failed"],
+        "progress": {"field": "data.progress", "of": 100},
+        "error": {"message": "data.detail || code"},
+        "interval": 3,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(*, uid: str, ocr: bool | None = None) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, uid: str, ocr: bool | None = None) -> Response[Doc2XParsing]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(uid=uid, ocr=ocr), RESPONSES)
 
 

@@ -9,18 +9,37 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.doc_2x_parsing import Doc2XParsing
 
+ID = "doc2x_get_task_v1"
 METHOD = "GET"
 PATH = "/doc2x/api/v1/async/status"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Doc2XParsing"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code, found by "doc2x/api/v1" (302.AI web apps: file, option; uuid, data.status, data.result.pages)'
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": ["success", "ok"]},
+    "x-task-status": {
+        "state": "data.status",
+        "pending": ["ready", "processing", "translate_processing"],
+        "succeeded": ["success", "translate_success"],
+        "failed": ["failed", "pages limit exceeded"],
+        "progress": {"field": "data.progress", "of": 100},
+        "error": {"message": "code"},
+        "interval": 3,
+    },
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +49,7 @@ def _get_kwargs(*, uuid: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, uuid: str) -> Response[Doc2XParsing]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(uuid=uuid), RESPONSES)
 
 

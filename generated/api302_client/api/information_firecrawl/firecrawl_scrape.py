@@ -8,35 +8,45 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.firecrawl_scrape_response import FirecrawlScrapeResponse
+    from ...params.information_firecrawl import FirecrawlScrapeRequest
 
+ID = "firecrawl_scrape"
 METHOD = "POST"
 PATH = "/firecrawl/v1/scrape"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "FirecrawlScrapeResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code that calls /firecrawl/v1/scrape"
+FILES: Files = {}
+REQUIRED = ("url",)
+NOT_EMPTY = ("url",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "success", "values": [True], "message": "error"},
+    "x-price": [{"amount": 0.005, "unit": "PTC", "per": "page"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: FirecrawlScrapeRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[FirecrawlScrapeResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: FirecrawlScrapeRequest) -> Response[FirecrawlScrapeResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FirecrawlScrapeResponse:
+def sync(*, client: Client, body: FirecrawlScrapeRequest) -> FirecrawlScrapeResponse:
     """Scrape a web page
 
     As Markdown, HTML, links, a screenshot, or data by a JSON Schema.
@@ -44,20 +54,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: FirecrawlScrapeRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[FirecrawlScrapeResponse]:
+async def asyncio_detailed(*, client: Client, body: FirecrawlScrapeRequest) -> Response[FirecrawlScrapeResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FirecrawlScrapeResponse:
+async def asyncio(*, client: Client, body: FirecrawlScrapeRequest) -> FirecrawlScrapeResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.jina_grounding_response import JinaGroundingResponse
 
+ID = "jina_check_fact"
 METHOD = "GET"
 PATH = "/jina/grounding/{query}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "JinaGroundingResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_facts_proof:src/api/verification/jinaSearch.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [200], "message": "readableMessage || message"},
+    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +41,7 @@ def _get_kwargs(query: str, *, deepdive: bool | None = None) -> dict[str, Any]:
 
 
 def sync_detailed(query: str, *, client: Client, deepdive: bool | None = None) -> Response[JinaGroundingResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(query, deepdive=deepdive), RESPONSES)
 
 

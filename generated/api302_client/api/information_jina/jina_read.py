@@ -10,18 +10,29 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._model import Text
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.jina_reader_response import JinaReaderResponse
 
+ID = "jina_read"
 METHOD = "GET"
 PATH = "/jina/reader/{website}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "JinaReaderResponse", "text/plain": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_podcast_generator:lib/api/reader.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [200], "message": "readableMessage || message"},
+    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -31,7 +42,7 @@ def _get_kwargs(website: str) -> dict[str, Any]:
 
 
 def sync_detailed(website: str, *, client: Client) -> Response[JinaReaderResponse | Text]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(website), RESPONSES)
 
 

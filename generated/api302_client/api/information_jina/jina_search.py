@@ -10,18 +10,29 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._model import Text
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.jina_search_response import JinaSearchResponse
 
+ID = "jina_search"
 METHOD = "GET"
 PATH = "/jina/search/{query}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "JinaSearchResponse", "text/plain": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "jina-ai/meta-prompt:v9.txt"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [200], "message": "readableMessage || message"},
+    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -31,7 +42,7 @@ def _get_kwargs(query: str) -> dict[str, Any]:
 
 
 def sync_detailed(query: str, *, client: Client) -> Response[JinaSearchResponse | Text]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(query), RESPONSES)
 
 

@@ -10,17 +10,25 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._model import Text
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
 
+ID = "rsshub_get_feed"
 METHOD = "GET"
 PATH = "/rsshub/{+path}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/xml": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_document_editor:apps/web/app/componets/RightMenu/NewsSubscription/service.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.001, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,15 +38,15 @@ def _get_kwargs(path: str) -> dict[str, Any]:
 
 
 def sync_detailed(path: str, *, client: Client) -> Response[Text]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(path), RESPONSES)
 
 
 def sync(path: str, *, client: Client) -> Text:
     """Get a feed (RSSHub)
 
-    The path is one of RSSHub's routes, such as `bilibili/ranking/0/3/1`. The one caller that was found sends the API key in
-    the query as `apikey`; if the service refuses, give it there with extra_query.
+    The path is one of RSSHub's routes, such as `bilibili/ranking/0/3/1`. The one caller that was found sends the
+    API key in the query as `apikey`; if the service refuses, give it there with extra_query.
 
     Args:
         path: The route.

@@ -9,18 +9,26 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.searchapi_response import SearchapiResponse
 
+ID = "searchapi_search"
 METHOD = "GET"
 PATH = "/searchapi/search"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "SearchapiResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p565"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -147,7 +155,7 @@ def sync_detailed(
     patent_type: Literal["PATENT", "DESIGN"] | str | None = None,
     litigation: Literal["YES", "NO"] | str | None = None,
 ) -> Response[SearchapiResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
             engine=engine,
@@ -232,7 +240,8 @@ def sync(
 
     Args:
         client: Sends the request.
-        engine: Such as google, google_news, google_images, google_lens, google_videos, google_scholar, google_patents, google_finance, bing, baidu or duckduckgo.
+        engine: Such as google, google_news, google_images, google_lens, google_videos, google_scholar,
+            google_patents, google_finance, bing, baidu or duckduckgo.
         q: The search query; google_lens and some searches of google_scholar do without.
         url: google_lens: the URL of the image.
         search_type: google_lens: the type of results. Server default: 'all'.

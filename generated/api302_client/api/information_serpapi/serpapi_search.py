@@ -9,18 +9,26 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.serpapi_response import SerpapiResponse
 
+ID = "serpapi_search"
 METHOD = "GET"
 PATH = "/serpapi/search"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "SerpapiResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code that calls /serpapi/search"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.005, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -59,7 +67,7 @@ def sync_detailed(
     tbm: str | None = None,
     device: Literal["desktop", "mobile", "tablet"] | str | None = None,
 ) -> Response[SerpapiResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(engine=engine, q=q, num=num, start=start, location=location, gl=gl, hl=hl, tbm=tbm, device=device), RESPONSES
     )

@@ -11,49 +11,59 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.youdao_response import YoudaoResponse
 
+ID = "youdao_translate"
 METHOD = "POST"
 PATH = "/youdao/api"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "YoudaoResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own reply"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "errorCode", "values": ["0", 0]},
+    "x-price": [{"amount": 8, "unit": "PTC", "per": "1M characters"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Mapping[str, Any]) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[YoudaoResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[YoudaoResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> YoudaoResponse:
+def sync(*, client: Client, body: Mapping[str, Any]) -> YoudaoResponse:
     """Translate a text (Youdao)
 
     Args:
         client: Sends the request.
-        body: JsonObject, as application/json.
-        content_type: Which of these, where the body alone does not tell.
+        body: The request body, as application/json.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[YoudaoResponse]:
+async def asyncio_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[YoudaoResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> YoudaoResponse:
+async def asyncio(*, client: Client, body: Mapping[str, Any]) -> YoudaoResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

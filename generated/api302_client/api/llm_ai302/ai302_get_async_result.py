@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_async_result import Ai302AsyncResult
 
+ID = "ai302_get_async_result"
 METHOD = "GET"
 PATH = "/v1/async_result"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302AsyncResult"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: GET /async_result"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status_code",
+        "pending": [0],
+        "succeeded": [200],
+        "failed": [400, 401, 403, 404, 413, 429, 500, 503],
+        "outputs": [{"field": "data", "encoding": "json", "then": "data[].url"}],
+        "response": {"field": "data", "encoding": "json"},
+        "error": {"message": "err", "code": "status_code"},
+        "interval": 2,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(*, task_id: str, llm_content_extract: bool | None = None) -> dic
 
 
 def sync_detailed(*, client: Client, task_id: str, llm_content_extract: bool | None = None) -> Response[Ai302AsyncResult]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id=task_id, llm_content_extract=llm_content_extract), RESPONSES)
 
 

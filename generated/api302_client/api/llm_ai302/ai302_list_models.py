@@ -9,18 +9,26 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_model_list import Ai302ModelList
 
+ID = "ai302_list_models"
 METHOD = "GET"
 PATH = "/v1/models"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ModelList"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302-AI-Studio:src/main/api/ai.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -32,7 +40,7 @@ def _get_kwargs(*, llm: Literal[0, 1] | int | None = None, include_custom_models
 def sync_detailed(
     *, client: Client, llm: Literal[0, 1] | int | None = None, include_custom_models: Literal[0, 1] | int | None = None
 ) -> Response[Ai302ModelList]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(llm=llm, include_custom_models=include_custom_models), RESPONSES)
 
 

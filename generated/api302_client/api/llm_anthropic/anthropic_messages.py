@@ -8,52 +8,56 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.anthropic_message import AnthropicMessage
+    from ...params.llm_anthropic import AnthropicMessagesRequest
 
+ID = "anthropic_messages"
 METHOD = "POST"
 PATH = "/v1/messages"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "AnthropicMessage", "text/event-stream": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = "AnthropicStreamEvent"
+STREAM = "AnthropicStreamEvent"
+DOCS = "http://302ai-en.apifox.cn/api-222603718"
+FILES: Files = {}
+REQUIRED = ("model", "messages", "max_tokens")
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-stream": {
+        "when": {"in": "body", "name": "stream", "value": True},
+        "done": {"field": "type", "values": ["message_stop"]},
+        "error": "error",
+        "text": "delta.text",
+        "accumulate": "anthropic_messages",
+    },
+    "x-price": [{"note": "by model"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
 def _get_kwargs(
-    *, body: Mapping[str, Any], anthropic_version: str | None = None, anthropic_beta: str | None = None, content_type: str | None = None
+    *, body: AnthropicMessagesRequest, anthropic_version: str | None = None, anthropic_beta: str | None = None
 ) -> dict[str, Any]:
-    return build({}, {}, {"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta}, body, content_type)
+    return build({}, {}, {"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta}, body, None)
 
 
 def sync_detailed(
-    *,
-    client: Client,
-    body: Mapping[str, Any],
-    anthropic_version: str | None = None,
-    anthropic_beta: str | None = None,
-    content_type: str | None = None,
+    *, client: Client, body: AnthropicMessagesRequest, anthropic_version: str | None = None, anthropic_beta: str | None = None
 ) -> Response[AnthropicMessage]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(
-        _get_kwargs(anthropic_version=anthropic_version, anthropic_beta=anthropic_beta, body=body, content_type=content_type), RESPONSES
-    )
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(anthropic_version=anthropic_version, anthropic_beta=anthropic_beta, body=body), RESPONSES)
 
 
 def sync(
-    *,
-    client: Client,
-    body: Mapping[str, Any],
-    anthropic_version: str | None = None,
-    anthropic_beta: str | None = None,
-    content_type: str | None = None,
+    *, client: Client, body: AnthropicMessagesRequest, anthropic_version: str | None = None, anthropic_beta: str | None = None
 ) -> AnthropicMessage:
     """Create a message (Anthropic Messages format)
 
@@ -62,42 +66,24 @@ def sync(
     Args:
         client: Sends the request.
         anthropic_version: The version of Anthropic's API, which its own clients send.
-        anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7 Sonnet return up to 128k tokens.
+        anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
+            Sonnet return up to 128k tokens.
         body: AnthropicMessagesRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(
-        client=client, anthropic_version=anthropic_version, anthropic_beta=anthropic_beta, body=body, content_type=content_type
-    ).parsed
+    return sync_detailed(client=client, anthropic_version=anthropic_version, anthropic_beta=anthropic_beta, body=body).parsed
 
 
 async def asyncio_detailed(
-    *,
-    client: Client,
-    body: Mapping[str, Any],
-    anthropic_version: str | None = None,
-    anthropic_beta: str | None = None,
-    content_type: str | None = None,
+    *, client: Client, body: AnthropicMessagesRequest, anthropic_version: str | None = None, anthropic_beta: str | None = None
 ) -> Response[AnthropicMessage]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(
-        _get_kwargs(anthropic_version=anthropic_version, anthropic_beta=anthropic_beta, body=body, content_type=content_type), RESPONSES
-    )
+    return await client.asend(_get_kwargs(anthropic_version=anthropic_version, anthropic_beta=anthropic_beta, body=body), RESPONSES)
 
 
 async def asyncio(
-    *,
-    client: Client,
-    body: Mapping[str, Any],
-    anthropic_version: str | None = None,
-    anthropic_beta: str | None = None,
-    content_type: str | None = None,
+    *, client: Client, body: AnthropicMessagesRequest, anthropic_version: str | None = None, anthropic_beta: str | None = None
 ) -> AnthropicMessage:
     """Like `sync`, awaited."""
-    return (
-        await asyncio_detailed(
-            client=client, anthropic_version=anthropic_version, anthropic_beta=anthropic_beta, body=body, content_type=content_type
-        )
-    ).parsed
+    return (await asyncio_detailed(client=client, anthropic_version=anthropic_version, anthropic_beta=anthropic_beta, body=body)).parsed

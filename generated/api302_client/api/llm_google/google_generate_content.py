@@ -8,41 +8,44 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.google_generate_response import GoogleGenerateResponse
+    from ...params.llm_google import GoogleGenerateRequest
 
+ID = "google_generate_content"
 METHOD = "POST"
 PATH = "/v1beta/models/{model}:generateContent"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "GoogleGenerateResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc-en.302.ai/344797830e0"
+FILES: Files = {}
+REQUIRED = ("contents",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(
-    model: str, *, body: Mapping[str, Any], response_format: str | None = None, content_type: str | None = None
-) -> dict[str, Any]:
-    return build({"model": model}, {"response_format": response_format}, {}, body, content_type)
+def _get_kwargs(model: str, *, body: GoogleGenerateRequest, response_format: str | None = None) -> dict[str, Any]:
+    return build({"model": model}, {"response_format": response_format}, {}, body, None)
 
 
 def sync_detailed(
-    model: str, *, client: Client, body: Mapping[str, Any], response_format: str | None = None, content_type: str | None = None
+    model: str, *, client: Client, body: GoogleGenerateRequest, response_format: str | None = None
 ) -> Response[GoogleGenerateResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(model, response_format=response_format, body=body, content_type=content_type), RESPONSES)
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(model, response_format=response_format, body=body), RESPONSES)
 
 
-def sync(
-    model: str, *, client: Client, body: Mapping[str, Any], response_format: str | None = None, content_type: str | None = None
-) -> GoogleGenerateResponse:
+def sync(model: str, *, client: Client, body: GoogleGenerateRequest, response_format: str | None = None) -> GoogleGenerateResponse:
     """Generate content (Gemini format)
 
     302.AI adds that images may be given by URL (`image_url`) and returned by URL (`response_format=url`).
@@ -50,24 +53,22 @@ def sync(
     Args:
         model: The model, such as gemini-2.5-flash, gemini-2.5-flash-image or gemini-3-pro-preview.
         client: Sends the request.
-        response_format: 302.AI's: `url` returns images and audio by URL instead of base64. It is also seen with no value.
+        response_format: 302.AI's: `url` returns images and audio by URL instead of base64. It is also seen
+            with no value.
         body: GoogleGenerateRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(model, client=client, response_format=response_format, body=body, content_type=content_type).parsed
+    return sync_detailed(model, client=client, response_format=response_format, body=body).parsed
 
 
 async def asyncio_detailed(
-    model: str, *, client: Client, body: Mapping[str, Any], response_format: str | None = None, content_type: str | None = None
+    model: str, *, client: Client, body: GoogleGenerateRequest, response_format: str | None = None
 ) -> Response[GoogleGenerateResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(model, response_format=response_format, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(model, response_format=response_format, body=body), RESPONSES)
 
 
-async def asyncio(
-    model: str, *, client: Client, body: Mapping[str, Any], response_format: str | None = None, content_type: str | None = None
-) -> GoogleGenerateResponse:
+async def asyncio(model: str, *, client: Client, body: GoogleGenerateRequest, response_format: str | None = None) -> GoogleGenerateResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(model, client=client, response_format=response_format, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(model, client=client, response_format=response_format, body=body)).parsed

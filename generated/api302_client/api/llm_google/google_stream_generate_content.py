@@ -8,61 +8,72 @@ from typing import TYPE_CHECKING, Any, Literal
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.google_generate_response import GoogleGenerateResponse
+    from ...params.llm_google import GoogleGenerateRequest
 
+ID = "google_stream_generate_content"
 METHOD = "POST"
 PATH = "/v1beta/models/{model}:streamGenerateContent"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "list[GoogleGenerateResponse]", "text/event-stream": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = "GoogleGenerateResponse"
+STREAM = "GoogleGenerateResponse"
+DOCS = "https://doc.302.ai/379755078e0"
+FILES: Files = {}
+REQUIRED = ("contents",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-stream": {
+        "when": {"in": "query", "name": "alt", "value": "sse"},
+        "done": {"field": "candidates[0].finishReason || promptFeedback.blockReason"},
+        "error": "error",
+        "text": "join('', candidates[0].content.parts[?!thought].text || `[]`)",
+        "accumulate": "gemini",
+        "response": "GoogleGenerateResponse",
+    },
+    "x-price": [{"note": "by model"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
 def _get_kwargs(
-    model: str,
-    *,
-    body: Mapping[str, Any],
-    alt: Literal["sse", "json"] | str | None = None,
-    response_format: str | None = None,
-    content_type: str | None = None,
+    model: str, *, body: GoogleGenerateRequest, alt: Literal["sse", "json"] | str | None = None, response_format: str | None = None
 ) -> dict[str, Any]:
-    return build({"model": model}, {"alt": alt, "response_format": response_format}, {}, body, content_type)
+    return build({"model": model}, {"alt": alt, "response_format": response_format}, {}, body, None)
 
 
 def sync_detailed(
     model: str,
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: GoogleGenerateRequest,
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
-    content_type: str | None = None,
 ) -> Response[list[GoogleGenerateResponse]]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(model, alt=alt, response_format=response_format, body=body, content_type=content_type), RESPONSES)
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(model, alt=alt, response_format=response_format, body=body), RESPONSES)
 
 
 def sync(
     model: str,
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: GoogleGenerateRequest,
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
-    content_type: str | None = None,
 ) -> list[GoogleGenerateResponse]:
     """Stream generated content (Gemini format)
 
-    As a list of chunks, or with `alt=sse` as an event stream. A stream has no sentinel; its last chunk has a finish reason.
+    As a list of chunks, or with `alt=sse` as an event stream. A stream has no sentinel; its last chunk has a
+    finish reason.
 
     Args:
         model: The model, such as gemini-2.5-flash or gemini-3-pro-preview.
@@ -70,36 +81,31 @@ def sync(
         alt: `sse` returns an event stream, otherwise one list.
         response_format: 302.AI's: `url` returns images and audio by URL instead of base64.
         body: GoogleGenerateRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(model, client=client, alt=alt, response_format=response_format, body=body, content_type=content_type).parsed
+    return sync_detailed(model, client=client, alt=alt, response_format=response_format, body=body).parsed
 
 
 async def asyncio_detailed(
     model: str,
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: GoogleGenerateRequest,
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
-    content_type: str | None = None,
 ) -> Response[list[GoogleGenerateResponse]]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(model, alt=alt, response_format=response_format, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(model, alt=alt, response_format=response_format, body=body), RESPONSES)
 
 
 async def asyncio(
     model: str,
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: GoogleGenerateRequest,
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
-    content_type: str | None = None,
 ) -> list[GoogleGenerateResponse]:
     """Like `sync`, awaited."""
-    return (
-        await asyncio_detailed(model, client=client, alt=alt, response_format=response_format, body=body, content_type=content_type)
-    ).parsed
+    return (await asyncio_detailed(model, client=client, alt=alt, response_format=response_format, body=body)).parsed

@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.memobase_flush_response import MemobaseFlushResponse
 
+ID = "memobase_flush_buffer"
 METHOD = "POST"
 PATH = "/memobase/api/v1/users/buffer/{user_id}/{buffer_type}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MemobaseFlushResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "memodb-io/memobase:docs/site/openapi.json"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "errno", "values": [0], "message": "errmsg"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -38,7 +49,7 @@ def sync_detailed(
     client: Client,
     wait_process: bool | None = None,
 ) -> Response[MemobaseFlushResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(user_id, buffer_type, wait_process=wait_process), RESPONSES)
 
 
@@ -55,7 +66,8 @@ def sync(
         user_id: The user's id, a UUID; what a chat takes as `userid`.
         buffer_type: The type of blob to flush.
         client: Sends the request.
-        wait_process: Return only when memory is up to date; newer versions of Memobase. Server default: False.
+        wait_process: Return only when memory is up to date; newer versions of Memobase. Server default:
+            False.
 
     Raises: what `Client.send` raises.
     """

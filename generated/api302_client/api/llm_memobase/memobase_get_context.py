@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.memobase_context_response import MemobaseContextResponse
 
+ID = "memobase_get_context"
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/context/{user_id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MemobaseContextResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "memodb-io/memobase:docs/site/openapi.json"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "errno", "values": [0], "message": "errmsg"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -83,7 +94,7 @@ def sync_detailed(
     full_profile_and_only_search_event: bool | None = None,
     fill_window_with_events: bool | None = None,
 ) -> Response[MemobaseContextResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
             user_id,
@@ -132,14 +143,18 @@ def sync(
         prefer_topics: Topics to put first, so that they are kept when there is not room for all.
         only_topics: Only these topics.
         max_subtopic_size: Maximum number of entries of one topic.
-        topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes before `max_subtopic_size`.
+        topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes
+            before `max_subtopic_size`.
         profile_event_ratio: Share of the text for the profile; the rest is for events. Server default: 0.6.
         require_event_summary: Only events with a summary. Server default: False.
-        chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for them.
+        chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for
+            them.
         event_similarity_threshold: Minimum similarity of an event to `chats_str`. Server default: 0.2.
         time_range_in_days: Maximum age of events in days. Server default: 180.
-        customize_context_prompt: Template of the text, with {profile_section} and {event_section} as placeholders.
-        full_profile_and_only_search_event: False chooses profile entries by `chats_str` too, which takes some seconds more. Server default: True.
+        customize_context_prompt: Template of the text, with {profile_section} and {event_section} as
+            placeholders.
+        full_profile_and_only_search_event: False chooses profile entries by `chats_str` too, which takes some
+            seconds more. Server default: True.
         fill_window_with_events: Use the remaining room for more events. Server default: False.
 
     Raises: what `Client.send` raises.

@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.memobase_profile_response import MemobaseProfileResponse
 
+ID = "memobase_get_profile"
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/profile/{user_id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MemobaseProfileResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "memodb-io/memobase:docs/site/openapi.json"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "errno", "values": [0], "message": "errmsg"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -65,7 +76,7 @@ def sync_detailed(
     topic_limits_json: str | None = None,
     chats_str: str | None = None,
 ) -> Response[MemobaseProfileResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
             user_id,
@@ -103,8 +114,10 @@ def sync(
         prefer_topics: Topics to put first, so that they are kept when there is not room for all.
         only_topics: Only these topics.
         max_subtopic_size: Maximum number of entries of one topic.
-        topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes before `max_subtopic_size`.
-        chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for them.
+        topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes
+            before `max_subtopic_size`.
+        chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for
+            them.
 
     Raises: what `Client.send` raises.
     """

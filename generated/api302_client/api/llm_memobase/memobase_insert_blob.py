@@ -8,66 +8,71 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.memobase_insert_response import MemobaseInsertResponse
+    from ...params.llm_memobase import MemobaseBlobRequest
 
+ID = "memobase_insert_blob"
 METHOD = "POST"
 PATH = "/memobase/api/v1/blobs/insert/{user_id}"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "MemobaseInsertResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "memodb-io/memobase:docs/site/openapi.json"
+FILES: Files = {}
+REQUIRED = ("blob_type", "blob_data")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "errno", "values": [0], "message": "errmsg"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(
-    user_id: str, *, body: Mapping[str, Any], wait_process: bool | None = None, content_type: str | None = None
-) -> dict[str, Any]:
-    return build({"user_id": user_id}, {"wait_process": wait_process}, {}, body, content_type)
+def _get_kwargs(user_id: str, *, body: MemobaseBlobRequest, wait_process: bool | None = None) -> dict[str, Any]:
+    return build({"user_id": user_id}, {"wait_process": wait_process}, {}, body, None)
 
 
 def sync_detailed(
-    user_id: str, *, client: Client, body: Mapping[str, Any], wait_process: bool | None = None, content_type: str | None = None
+    user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_process: bool | None = None
 ) -> Response[MemobaseInsertResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(user_id, wait_process=wait_process, body=body, content_type=content_type), RESPONSES)
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(user_id, wait_process=wait_process, body=body), RESPONSES)
 
 
-def sync(
-    user_id: str, *, client: Client, body: Mapping[str, Any], wait_process: bool | None = None, content_type: str | None = None
-) -> MemobaseInsertResponse:
+def sync(user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_process: bool | None = None) -> MemobaseInsertResponse:
     """Add a conversation or a text to a user's buffer
 
-    The buffer becomes memory when it is full or flushed. By default Memobase does not keep the raw text after that.
+    The buffer becomes memory when it is full or flushed. By default Memobase does not keep the raw text after
+    that.
 
     Args:
         user_id: The user's id, a UUID; what a chat takes as `userid`.
         client: Sends the request.
-        wait_process: Return only when memory is up to date; newer versions of Memobase. Server default: False.
+        wait_process: Return only when memory is up to date; newer versions of Memobase. Server default:
+            False.
         body: MemobaseBlobRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(user_id, client=client, wait_process=wait_process, body=body, content_type=content_type).parsed
+    return sync_detailed(user_id, client=client, wait_process=wait_process, body=body).parsed
 
 
 async def asyncio_detailed(
-    user_id: str, *, client: Client, body: Mapping[str, Any], wait_process: bool | None = None, content_type: str | None = None
+    user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_process: bool | None = None
 ) -> Response[MemobaseInsertResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(user_id, wait_process=wait_process, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(user_id, wait_process=wait_process, body=body), RESPONSES)
 
 
-async def asyncio(
-    user_id: str, *, client: Client, body: Mapping[str, Any], wait_process: bool | None = None, content_type: str | None = None
-) -> MemobaseInsertResponse:
+async def asyncio(user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_process: bool | None = None) -> MemobaseInsertResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(user_id, client=client, wait_process=wait_process, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(user_id, client=client, wait_process=wait_process, body=body)).parsed

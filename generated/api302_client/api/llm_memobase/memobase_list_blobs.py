@@ -9,18 +9,30 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.memobase_ids_response import MemobaseIdsResponse
 
+ID = "memobase_list_blobs"
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/blobs/{user_id}/{blob_type}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MemobaseIdsResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "memodb-io/memobase:docs/site/openapi.json"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "errno", "values": [0], "message": "errmsg"},
+    "x-pages": {"parameter": "page", "first": 0, "items": "data.ids"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -43,7 +55,7 @@ def sync_detailed(
     page: int | None = None,
     page_size: int | None = None,
 ) -> Response[MemobaseIdsResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(user_id, blob_type, page=page, page_size=page_size), RESPONSES)
 
 

@@ -11,34 +11,43 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.memobase_id_response import MemobaseIdResponse
 
+ID = "memobase_update_user"
 METHOD = "PUT"
 PATH = "/memobase/api/v1/users/{user_id}"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "MemobaseIdResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "memodb-io/memobase:docs/site/openapi.json"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "errno", "values": [0], "message": "errmsg"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(user_id: str, *, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({"user_id": user_id}, {}, {}, body, content_type)
+def _get_kwargs(user_id: str, *, body: Mapping[str, Any]) -> dict[str, Any]:
+    return build({"user_id": user_id}, {}, {}, body, None)
 
 
-def sync_detailed(
-    user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[MemobaseIdResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(user_id, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(user_id: str, *, client: Client, body: Mapping[str, Any]) -> Response[MemobaseIdResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(user_id, body=body), RESPONSES)
 
 
-def sync(user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MemobaseIdResponse:
+def sync(user_id: str, *, client: Client, body: Mapping[str, Any]) -> MemobaseIdResponse:
     """Replace the data of a user
 
     The whole body is the data; its fields are yours.
@@ -46,21 +55,18 @@ def sync(user_id: str, *, client: Client, body: Mapping[str, Any], content_type:
     Args:
         user_id: The user's id, a UUID; what a chat takes as `userid`.
         client: Sends the request.
-        body: JsonObject, as application/json.
-        content_type: Which of these, where the body alone does not tell.
+        body: The request body, as application/json.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(user_id, client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(user_id, client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[MemobaseIdResponse]:
+async def asyncio_detailed(user_id: str, *, client: Client, body: Mapping[str, Any]) -> Response[MemobaseIdResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(user_id, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(user_id, body=body), RESPONSES)
 
 
-async def asyncio(user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MemobaseIdResponse:
+async def asyncio(user_id: str, *, client: Client, body: Mapping[str, Any]) -> MemobaseIdResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(user_id, client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(user_id, client=client, body=body)).parsed

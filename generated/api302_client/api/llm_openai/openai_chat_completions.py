@@ -8,70 +8,89 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_async_task import Ai302AsyncTask
     from ...models.openai_chat_response import OpenaiChatResponse
     from ...models.openai_short_chat_response import OpenaiShortChatResponse
+    from ...params.llm_openai import OpenaiChatCompletionsRequest
 
+ID = "openai_chat_completions"
 METHOD = "POST"
 PATH = "/v1/chat/completions"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "OpenaiChatResponse | OpenaiShortChatResponse | Ai302AsyncTask", "text/event-stream": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = "OpenaiChatChunk"
+STREAM = "OpenaiChatChunk"
+DOCS = "http://302ai-en.apifox.cn/api-273308610"
+FILES: Files = {}
+REQUIRED = ("model",)
+NOT_EMPTY = ("model", "message")
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {
+        "fetch": "ai302_get_async_result",
+        "parameters": {"task_id": "task_id"},
+        "when": {"in": "query", "name": "async", "value": True},
+        "webhook": {"in": "query", "name": "callback"},
+    },
+    "x-stream": {
+        "when": {"in": "body", "name": "stream", "value": True},
+        "done": {"data": "[DONE]"},
+        "error": "error",
+        "text": "choices[0].delta.content",
+        "accumulate": "openai_chat",
+    },
+    "x-price": [{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "a web search, on top of the model"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(
-    *, body: Mapping[str, Any], async_: bool | None = None, callback: str | None = None, content_type: str | None = None
-) -> dict[str, Any]:
-    return build({}, {"async": async_, "callback": callback}, {}, body, content_type)
+def _get_kwargs(*, body: OpenaiChatCompletionsRequest, async_: bool | None = None, callback: str | None = None) -> dict[str, Any]:
+    return build({}, {"async": async_, "callback": callback}, {}, body, None)
 
 
 def sync_detailed(
-    *, client: Client, body: Mapping[str, Any], async_: bool | None = None, callback: str | None = None, content_type: str | None = None
+    *, client: Client, body: OpenaiChatCompletionsRequest, async_: bool | None = None, callback: str | None = None
 ) -> Response[OpenaiChatResponse | OpenaiShortChatResponse | Ai302AsyncTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(async_=async_, callback=callback, body=body, content_type=content_type), RESPONSES)
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(async_=async_, callback=callback, body=body), RESPONSES)
 
 
 def sync(
-    *, client: Client, body: Mapping[str, Any], async_: bool | None = None, callback: str | None = None, content_type: str | None = None
+    *, client: Client, body: OpenaiChatCompletionsRequest, async_: bool | None = None, callback: str | None = None
 ) -> OpenaiChatResponse | OpenaiShortChatResponse | Ai302AsyncTask:
     """Create a chat completion
 
-    Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis, link
-    parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the completion in one
-    response, as an event stream, or later as a task.
+    Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+    link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+    completion in one response, as an event stream, or later as a task.
 
     Args:
         client: Sends the request.
         async_: Return a task's id immediately; the response is retrieved later. Server default: False.
         callback: Webhook URL, called with the result of an asynchronous call.
         body: OpenaiChatCompletionsRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, async_=async_, callback=callback, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, async_=async_, callback=callback, body=body).parsed
 
 
 async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], async_: bool | None = None, callback: str | None = None, content_type: str | None = None
+    *, client: Client, body: OpenaiChatCompletionsRequest, async_: bool | None = None, callback: str | None = None
 ) -> Response[OpenaiChatResponse | OpenaiShortChatResponse | Ai302AsyncTask]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(async_=async_, callback=callback, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(async_=async_, callback=callback, body=body), RESPONSES)
 
 
 async def asyncio(
-    *, client: Client, body: Mapping[str, Any], async_: bool | None = None, callback: str | None = None, content_type: str | None = None
+    *, client: Client, body: OpenaiChatCompletionsRequest, async_: bool | None = None, callback: str | None = None
 ) -> OpenaiChatResponse | OpenaiShortChatResponse | Ai302AsyncTask:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, async_=async_, callback=callback, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, async_=async_, callback=callback, body=body)).parsed

@@ -8,57 +8,70 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.openai_responses_response import OpenaiResponsesResponse
+    from ...params.llm_openai import OpenaiResponsesRequest
 
+ID = "openai_responses"
 METHOD = "POST"
 PATH = "/v1/responses"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "OpenaiResponsesResponse", "text/event-stream": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = "OpenaiResponsesStreamEvent"
+STREAM = "OpenaiResponsesStreamEvent"
+DOCS = "https://doc.302.ai/308965988e0"
+FILES: Files = {}
+REQUIRED = ("model", "input")
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-stream": {
+        "when": {"in": "body", "name": "stream", "value": True},
+        "done": {"field": "type", "values": ["response.completed", "response.failed", "response.incomplete"]},
+        "error": "error || response.error || (type == 'error' && @) || `null`",
+        "text": "(type == 'response.output_text.delta' && delta) || `null`",
+        "accumulate": "openai_responses",
+    },
+    "x-price": [{"note": "by model"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: OpenaiResponsesRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[OpenaiResponsesResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: OpenaiResponsesRequest) -> Response[OpenaiResponsesResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiResponsesResponse:
+def sync(*, client: Client, body: OpenaiResponsesRequest) -> OpenaiResponsesResponse:
     """Create a response (OpenAI Responses format)
 
-    Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response whole or as
-    an event stream.
+    Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
+    whole or as an event stream.
 
     Args:
         client: Sends the request.
         body: OpenaiResponsesRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[OpenaiResponsesResponse]:
+async def asyncio_detailed(*, client: Client, body: OpenaiResponsesRequest) -> Response[OpenaiResponsesResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiResponsesResponse:
+async def asyncio(*, client: Client, body: OpenaiResponsesRequest) -> OpenaiResponsesResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

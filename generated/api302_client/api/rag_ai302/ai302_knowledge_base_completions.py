@@ -8,35 +8,51 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.openai_chat_response import OpenaiChatResponse
+    from ...params.rag_ai302 import Ai302KbCompletionsRequest
 
+ID = "ai302_knowledge_base_completions"
 METHOD = "POST"
 PATH = "/302/kb/v1/chat/completions"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "OpenaiChatResponse", "text/event-stream": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = "OpenaiChatChunk"
+STREAM = "OpenaiChatChunk"
+DOCS = "openai/openai-openapi:openapi.json"
+FILES: Files = {}
+REQUIRED = ("model", "messages")
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-stream": {
+        "when": {"in": "body", "name": "stream", "value": True},
+        "done": {"data": "[DONE]"},
+        "error": "error",
+        "text": "choices[0].delta.content",
+        "accumulate": "openai_chat",
+    },
+    "x-price": [{"note": "by model"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302KbCompletionsRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[OpenaiChatResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302KbCompletionsRequest) -> Response[OpenaiChatResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiChatResponse:
+def sync(*, client: Client, body: Ai302KbCompletionsRequest) -> OpenaiChatResponse:
     """Create a chat completion from a knowledge base
 
     The API key decides which knowledge base is used. Whether another can be named is not documented.
@@ -44,18 +60,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: Ai302KbCompletionsRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[OpenaiChatResponse]:
+async def asyncio_detailed(*, client: Client, body: Ai302KbCompletionsRequest) -> Response[OpenaiChatResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiChatResponse:
+async def asyncio(*, client: Client, body: Ai302KbCompletionsRequest) -> OpenaiChatResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

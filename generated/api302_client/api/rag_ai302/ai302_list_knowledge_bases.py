@@ -9,18 +9,30 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_knowledge_base_list_response import Ai302KnowledgeBaseListResponse
 
+ID = "ai302_list_knowledge_bases"
 METHOD = "GET"
 PATH = "/302/kb/knowledge_base/list_knowledge_bases"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302KnowledgeBaseListResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai.apifox.cn/ru/217001161e0"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0], "message": "msg"},
+    "x-pages": {"parameter": "page", "first": 1, "items": "data.records"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +42,7 @@ def _get_kwargs(*, page: int | None = None, page_size: int | None = None) -> dic
 
 
 def sync_detailed(*, client: Client, page: int | None = None, page_size: int | None = None) -> Response[Ai302KnowledgeBaseListResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(page=page, page_size=page_size), RESPONSES)
 
 

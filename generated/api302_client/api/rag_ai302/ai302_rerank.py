@@ -8,35 +8,49 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_rerank_response import Ai302RerankResponse
+    from ...params.rag_ai302 import Ai302RerankRequest
 
+ID = "ai302_rerank"
 METHOD = "POST"
 PATH = "/v1/rerank"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302RerankResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302-docs.md, a public study of the documentation (2026-09)"
+FILES: Files = {}
+REQUIRED = ("model", "query", "documents")
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-price": [
+        {"amount": 0.02, "unit": "PTC", "per": "1M tokens", "for": "bce-reranker-base_v1"},
+        {"amount": 0.01, "unit": "PTC", "per": "1M tokens", "for": "BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B"},
+        {"amount": 0.1, "unit": "PTC", "per": "1M tokens", "for": "rerank-2.5"},
+        {"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "Jina's models"},
+    ]
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302RerankRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302RerankResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302RerankRequest) -> Response[Ai302RerankResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302RerankResponse:
+def sync(*, client: Client, body: Ai302RerankRequest) -> Ai302RerankResponse:
     """Rerank documents by relevance to a query
 
     For models of Jina, Voyage, BAAI, Youdao and Qwen; qwen3-rerank has a call of its own.
@@ -44,18 +58,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: Ai302RerankRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302RerankResponse]:
+async def asyncio_detailed(*, client: Client, body: Ai302RerankRequest) -> Response[Ai302RerankResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302RerankResponse:
+async def asyncio(*, client: Client, body: Ai302RerankRequest) -> Ai302RerankResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

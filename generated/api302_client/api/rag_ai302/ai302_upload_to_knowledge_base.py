@@ -8,35 +8,42 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_kb_upload_response import Ai302KbUploadResponse
+    from ...params.rag_ai302 import Ai302KbUploadForm
 
+ID = "ai302_upload_to_knowledge_base"
 METHOD = "POST"
 PATH = "/302/kb/create_knowledge_base/upload/files"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302KbUploadResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302.ai/product/detail/302ai-knowledge-base-api"
+FILES: Files = {"files": ("part",)}
+REQUIRED = ("files", "kb_id")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "msg"}, "x-price": [{"note": "by model"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302KbUploadForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302KbUploadResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302KbUploadForm) -> Response[Ai302KbUploadResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302KbUploadResponse:
+def sync(*, client: Client, body: Ai302KbUploadForm) -> Ai302KbUploadResponse:
     """Add files to a knowledge base
 
     The response names a task; no call that polls it is documented.
@@ -44,18 +51,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: Ai302KbUploadForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302KbUploadResponse]:
+async def asyncio_detailed(*, client: Client, body: Ai302KbUploadForm) -> Response[Ai302KbUploadResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302KbUploadResponse:
+async def asyncio(*, client: Client, body: Ai302KbUploadForm) -> Ai302KbUploadResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,52 +8,58 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.jina_embeddings_response import JinaEmbeddingsResponse
+    from ...params.rag_jina import JinaEmbeddingsRequest
 
+ID = "jina_embeddings"
 METHOD = "POST"
 PATH = "/jina/v1/embeddings"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "JinaEmbeddingsResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/ai-sdk:packages/ai/src/ai302-embedding-model.ts"
+FILES: Files = {}
+REQUIRED = ("model", "input")
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-colbert-v2, jina-embeddings-v4"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: JinaEmbeddingsRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[JinaEmbeddingsResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: JinaEmbeddingsRequest) -> Response[JinaEmbeddingsResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> JinaEmbeddingsResponse:
+def sync(*, client: Client, body: JinaEmbeddingsRequest) -> JinaEmbeddingsResponse:
     """Create embeddings of texts or images (Jina)
 
     Args:
         client: Sends the request.
         body: JinaEmbeddingsRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[JinaEmbeddingsResponse]:
+async def asyncio_detailed(*, client: Client, body: JinaEmbeddingsRequest) -> Response[JinaEmbeddingsResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> JinaEmbeddingsResponse:
+async def asyncio(*, client: Client, body: JinaEmbeddingsRequest) -> JinaEmbeddingsResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,54 +8,67 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.openai_embeddings_response import OpenaiEmbeddingsResponse
+    from ...params.rag_openai import OpenaiEmbeddingsRequest
 
+ID = "openai_embeddings"
 METHOD = "POST"
 PATH = "/v1/embeddings"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "OpenaiEmbeddingsResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai-en.apifox.cn/207705281e0"
+FILES: Files = {}
+REQUIRED = ("model", "input")
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-price": [
+        {"amount": 0.13, "unit": "PTC", "per": "1M input tokens", "for": "text-embedding-3-large"},
+        {"amount": 0.07, "unit": "PTC", "per": "1M input tokens", "for": "zhipu-embedding-2"},
+        {"amount": 0.08, "unit": "PTC", "per": "1M input tokens", "for": "Baichuan-Text-Embedding"},
+        {"amount": 0.02, "unit": "PTC", "per": "1M input tokens", "for": "bce-embedding-base_v1"},
+        {"amount": 0.01, "unit": "PTC", "per": "1M input tokens", "for": "BAAI/bge-m3"},
+        {"note": "by model"},
+    ]
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: OpenaiEmbeddingsRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[OpenaiEmbeddingsResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: OpenaiEmbeddingsRequest) -> Response[OpenaiEmbeddingsResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiEmbeddingsResponse:
+def sync(*, client: Client, body: OpenaiEmbeddingsRequest) -> OpenaiEmbeddingsResponse:
     """Create embeddings of texts
 
     Args:
         client: Sends the request.
         body: OpenaiEmbeddingsRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[OpenaiEmbeddingsResponse]:
+async def asyncio_detailed(*, client: Client, body: OpenaiEmbeddingsRequest) -> Response[OpenaiEmbeddingsResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiEmbeddingsResponse:
+async def asyncio(*, client: Client, body: OpenaiEmbeddingsRequest) -> OpenaiEmbeddingsResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

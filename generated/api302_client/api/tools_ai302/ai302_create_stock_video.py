@@ -8,54 +8,62 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_stock_video_ticket_response import Ai302StockVideoTicketResponse
+    from ...params.tools_ai302 import Ai302StockVideoRequest
 
+ID = "ai302_create_stock_video"
 METHOD = "POST"
 PATH = "/302/stock-video/api/v1/videos"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302StockVideoTicketResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_creation_hub:src/services/video.ts"
+FILES: Files = {}
+REQUIRED = ("video_subject", "video_script", "video_terms")
+NOT_EMPTY = ("video_subject", "video_script", "video_terms")
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "status", "values": [200], "message": "message"},
+    "x-task": {"fetch": "ai302_get_stock_video", "parameters": {"task_id": "data.task_id"}},
+    "x-price": [{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "second", "for": "the voice"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302StockVideoRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302StockVideoTicketResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302StockVideoRequest) -> Response[Ai302StockVideoTicketResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302StockVideoTicketResponse:
+def sync(*, client: Client, body: Ai302StockVideoRequest) -> Ai302StockVideoTicketResponse:
     """Create a stock-footage video task
 
     Args:
         client: Sends the request.
         body: Ai302StockVideoRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302StockVideoTicketResponse]:
+async def asyncio_detailed(*, client: Client, body: Ai302StockVideoRequest) -> Response[Ai302StockVideoTicketResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302StockVideoTicketResponse:
+async def asyncio(*, client: Client, body: Ai302StockVideoRequest) -> Ai302StockVideoTicketResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,35 +8,44 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_avatar_response import Ai302AvatarResponse
+    from ...params.tools_ai302 import Ai302AvatarForm, Ai302AvatarRequest
 
+ID = "ai302_generate_avatar"
 METHOD = "POST"
 PATH = "/302/headshot/generate"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302AvatarResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302.ai/product/detail/302ai-toolapi-ai-avatar-maker"
+FILES: Files = {"image": ("url", "data_url", "part")}
+REQUIRED = ("image", "person_type")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"note": "the tokens that better the prompt, and the pictures"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None) -> dict[str, Any]:
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302AvatarResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+def sync_detailed(
+    *, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None
+) -> Response[Ai302AvatarResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302AvatarResponse:
+def sync(*, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None) -> Ai302AvatarResponse:
     """Generate avatars in a style from a portrait
 
     Args:
@@ -49,11 +58,13 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302AvatarResponse]:
+async def asyncio_detailed(
+    *, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None
+) -> Response[Ai302AvatarResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302AvatarResponse:
+async def asyncio(*, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None) -> Ai302AvatarResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -8,21 +8,28 @@ from typing import TYPE_CHECKING, Any, Literal
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_creation_response import Ai302CreationResponse
+    from ...params.tools_ai302 import Ai302CreationForm, Ai302CreationRequest
 
+ID = "ai302_generate_creative_image"
 METHOD = "POST"
 PATH = "/302/gpt-image-creative/generate/{creation}"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302CreationResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc-en.302.ai/346924460e0"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"note": "the tokens that better the prompt, and the picture"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -106,7 +113,7 @@ def _get_kwargs(
     | str
     | int,
     *,
-    body: Mapping[str, Any],
+    body: Ai302CreationRequest | Ai302CreationForm,
     content_type: str | None = None,
 ) -> dict[str, Any]:
     return build({"creation": creation}, {}, {}, body, content_type)
@@ -192,10 +199,10 @@ def sync_detailed(
     | int,
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: Ai302CreationRequest | Ai302CreationForm,
     content_type: str | None = None,
 ) -> Response[Ai302CreationResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(creation, body=body, content_type=content_type), RESPONSES)
 
 
@@ -279,16 +286,17 @@ def sync(
     | int,
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: Ai302CreationRequest | Ai302CreationForm,
     content_type: str | None = None,
 ) -> Ai302CreationResponse:
     """Generate an image of one of some seventy types
 
-    Each type, known by name and number, has fields of its own beside the common ones; those of two types are described.
-    Pass the others by `extra_body`.
+    Each type, known by name and number, has fields of its own beside the common ones; those of two types are
+    described. Pass the others by `extra_body`.
 
     Args:
-        creation: The type, by its name or its number (such as 4 for `generate_visual_recipe`, 28 for `generate_microcosm`).
+        creation: The type, by its name or its number (such as 4 for `generate_visual_recipe`, 28 for
+            `generate_microcosm`).
         client: Sends the request.
         body: Ai302CreationForm or Ai302CreationRequest, as application/json or multipart/form-data.
         content_type: Which of these, where the body alone does not tell.
@@ -378,7 +386,7 @@ async def asyncio_detailed(
     | int,
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: Ai302CreationRequest | Ai302CreationForm,
     content_type: str | None = None,
 ) -> Response[Ai302CreationResponse]:
     """Like `sync_detailed`, awaited."""
@@ -465,7 +473,7 @@ async def asyncio(
     | int,
     *,
     client: Client,
-    body: Mapping[str, Any],
+    body: Ai302CreationRequest | Ai302CreationForm,
     content_type: str | None = None,
 ) -> Ai302CreationResponse:
     """Like `sync`, awaited."""

@@ -12,48 +12,55 @@ if TYPE_CHECKING:
 
     from ..._model import JsonObject
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
 
+ID = "ai302_generate_philosophy_quotation"
 METHOD = "POST"
 PATH = "/302/card/generate/philosophy_quotation"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc.302.ai/297347996e0"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Mapping[str, Any]) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[JsonObject]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[JsonObject]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> JsonObject:
+def sync(*, client: Client, body: Mapping[str, Any]) -> JsonObject:
     """Generate a philosophical quotation for a card
 
     Args:
         client: Sends the request.
-        body: JsonObject, as application/json.
-        content_type: Which of these, where the body alone does not tell.
+        body: The request body, as application/json.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[JsonObject]:
+async def asyncio_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[JsonObject]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> JsonObject:
+async def asyncio(*, client: Client, body: Mapping[str, Any]) -> JsonObject:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

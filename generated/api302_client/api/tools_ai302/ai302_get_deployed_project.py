@@ -10,17 +10,25 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._model import JsonObject
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
 
+ID = "ai302_get_deployed_project"
 METHOD = "GET"
 PATH = "/302/webserve/project"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: a deployment helper of a coding sandbox on 302.AI (get_302ai_deploy_task_info)"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +38,7 @@ def _get_kwargs(*, project_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, project_id: str) -> Response[JsonObject]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(project_id=project_id), RESPONSES)
 
 

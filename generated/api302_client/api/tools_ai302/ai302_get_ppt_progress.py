@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_ppt_progress_response import Ai302PptProgressResponse
 
+ID = "ai302_get_ppt_progress"
 METHOD = "GET"
 PATH = "/302/ppt/asyncpptinfo"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302PptProgressResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "http://302ai-en.apifox.cn/api-265304606"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0], "message": "message"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,15 +41,15 @@ def _get_kwargs(*, pptId: str | None = None) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, pptId: str | None = None) -> Response[Ai302PptProgressResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(pptId=pptId), RESPONSES)
 
 
 def sync(*, client: Client, pptId: str | None = None) -> Ai302PptProgressResponse:
     """Get the rendering progress of a presentation
 
-    While its content streams, and for 30 seconds after. No `data` means that all pages are rendered; the file may take a
-    little longer.
+    While its content streams, and for 30 seconds after. No `data` means that all pages are rendered; the file may
+    take a little longer.
 
     Args:
         client: Sends the request.

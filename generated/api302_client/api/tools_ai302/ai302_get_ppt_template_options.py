@@ -9,18 +9,26 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_ppt_options_response import Ai302PptOptionsResponse
 
+ID = "ai302_get_ppt_template_options"
 METHOD = "GET"
 PATH = "/302/ppt/template/options"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302PptOptionsResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options)"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +38,7 @@ def _get_kwargs() -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client) -> Response[Ai302PptOptionsResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(), RESPONSES)
 
 

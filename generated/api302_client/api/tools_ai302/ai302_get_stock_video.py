@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_stock_video_task_response import Ai302StockVideoTaskResponse
 
+ID = "ai302_get_stock_video"
 METHOD = "GET"
 PATH = "/302/stock-video/api/v1/tasks/{task_id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302StockVideoTaskResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_creation_hub:src/services/video.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "status", "values": [200], "message": "message"},
+    "x-task-status": {
+        "state": "values(data)[0].state",
+        "pending": [0, 4],
+        "succeeded": [1],
+        "failed": [-1],
+        "progress": {"field": "values(data)[0].progress", "of": 100},
+        "outputs": ['values(data)[0]."302_videos"'],
+        "interval": 30,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(task_id: str, *, client: Client) -> Response[Ai302StockVideoTaskResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 

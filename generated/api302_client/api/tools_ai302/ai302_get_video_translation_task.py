@@ -9,18 +9,36 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_vt_task import Ai302VtTask
 
+ID = "ai302_get_video_translation_task"
 METHOD = "GET"
 PATH = "/302/vt/tasks/subtitle/{task_id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302VtTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: use-task-status of 302.AI's video translation app"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["queue", "pending", "processing"],
+        "succeeded": ["success"],
+        "failed": ["fail"],
+        "outputs": ["result.video_url", "result.audio_url"],
+        "interval": 3,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,14 +48,15 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(task_id: str, *, client: Client) -> Response[Ai302VtTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 
 def sync(task_id: str, *, client: Client) -> Ai302VtTask:
     """Get a video translation task
 
-    Serves all calls under /302/vt that return a `task_id`. Poll the host that accepted the task; another does not know it.
+    Serves all calls under /302/vt that return a `task_id`. Poll the host that accepted the task; another does not
+    know it.
 
     Args:
         task_id: The task's id.

@@ -9,18 +9,36 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_web_data_task import Ai302WebDataTask
 
+ID = "ai302_get_web_data"
 METHOD = "GET"
 PATH = "/302/crawler/task/{taskId}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302WebDataTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: a web data extraction page of a web app built on 302.AI"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["processing"],
+        "succeeded": ["completed", "succeeded"],
+        "failed": ["failed"],
+        "error": {"message": "error || message"},
+        "interval": 2,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +48,7 @@ def _get_kwargs(taskId: str) -> dict[str, Any]:
 
 
 def sync_detailed(taskId: str, *, client: Client) -> Response[Ai302WebDataTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(taskId), RESPONSES)
 
 

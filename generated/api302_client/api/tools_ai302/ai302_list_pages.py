@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_pages_response import Ai302PagesResponse
 
+ID = "ai302_list_pages"
 METHOD = "GET"
 PATH = "/302/webserve/list"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302PagesResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: web hosting calls of 302.AI Studio"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-pages": {"parameter": "page", "first": 1, "items": "data"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -32,7 +43,7 @@ def _get_kwargs(*, page: int | None = None, limit: int | None = None, only_retur
 def sync_detailed(
     *, client: Client, page: int | None = None, limit: int | None = None, only_return_success: bool | None = None
 ) -> Response[Ai302PagesResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(page=page, limit=limit, only_return_success=only_return_success), RESPONSES)
 
 

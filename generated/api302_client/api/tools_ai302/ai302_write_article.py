@@ -8,55 +8,64 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import Text
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
+    from ...params.tools_ai302 import Ai302ArticleRequest
 
+ID = "ai302_write_article"
 METHOD = "POST"
 PATH = "/302/writing/api/v1/longtext/generate"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"text/event-stream": "str"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = "Ai302ArticleChunk | str"
+STREAM = "Ai302ArticleChunk | str"
+DOCS = "302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts"
+FILES: Files = {}
+REQUIRED = ("title", "model")
+NOT_EMPTY = ("title",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-stream": {"done": {"data": "[DONE]"}, "error": "error", "text": "[choices[0].delta.content, @][?type(@) == 'string'] | [0]"},
+    "x-price": [{"note": "by model"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302ArticleRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Text]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302ArticleRequest) -> Response[Text]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Text:
+def sync(*, client: Client, body: Ai302ArticleRequest) -> Text:
     """Generate a long article from an outline
 
-    Always returns an event stream. An event is a chunk of the article in chat form, or the chunk itself, as plain text with
-    its line breaks written `\\n`.
+    Always returns an event stream. An event is a chunk of the article in chat form, or the chunk itself, as plain
+    text with its line breaks written `\\n`.
 
     Args:
         client: Sends the request.
         body: Ai302ArticleRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Text]:
+async def asyncio_detailed(*, client: Client, body: Ai302ArticleRequest) -> Response[Text]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Text:
+async def asyncio(*, client: Client, body: Ai302ArticleRequest) -> Text:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,42 +8,54 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_video_created import Ai302VideoCreated
+    from ...params.videos_ai302 import Ai302VideoForm, Ai302VideoRequest
 
+ID = "ai302_create_video"
 METHOD = "POST"
 PATH = "/302/v2/video/create"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302VideoCreated"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc.302.ai/336214131e0"
+FILES: Files = {"image": ("url", "data_url", "part"), "end_image": ("url", "data_url", "part"), "video": ("url", "data_url", "part")}
+REQUIRED = ("model",)
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "ai302_get_video", "parameters": {"task_id": "task_id"}, "webhook": {"in": "query", "name": "webhook"}},
+    "x-price": [{"note": "by model"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: Ai302VideoRequest | Ai302VideoForm, webhook: str | None = None, content_type: str | None = None) -> dict[str, Any]:
     return build({}, {"webhook": webhook}, {}, body, content_type)
 
 
 def sync_detailed(
-    *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
+    *, client: Client, body: Ai302VideoRequest | Ai302VideoForm, webhook: str | None = None, content_type: str | None = None
 ) -> Response[Ai302VideoCreated]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(webhook=webhook, body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None) -> Ai302VideoCreated:
+def sync(
+    *, client: Client, body: Ai302VideoRequest | Ai302VideoForm, webhook: str | None = None, content_type: str | None = None
+) -> Ai302VideoCreated:
     """Create a video task with any model
 
-    The unified call, second version. Without an image it generates a video from text, with `image` or `end_image` from
-    images, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of single models may be
-    added; the list of video models names them.
+    The unified call, second version. Without an image it generates a video from text, with `image` or `end_image`
+    from images, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of single
+    models may be added; the list of video models names them.
 
     Args:
         client: Sends the request.
@@ -57,14 +69,14 @@ def sync(*, client: Client, body: Mapping[str, Any], webhook: str | None = None,
 
 
 async def asyncio_detailed(
-    *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
+    *, client: Client, body: Ai302VideoRequest | Ai302VideoForm, webhook: str | None = None, content_type: str | None = None
 ) -> Response[Ai302VideoCreated]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(webhook=webhook, body=body, content_type=content_type), RESPONSES)
 
 
 async def asyncio(
-    *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
+    *, client: Client, body: Ai302VideoRequest | Ai302VideoForm, webhook: str | None = None, content_type: str | None = None
 ) -> Ai302VideoCreated:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, webhook=webhook, body=body, content_type=content_type)).parsed

@@ -8,39 +8,51 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_video_v1_created import Ai302VideoV1Created
+    from ...params.videos_ai302 import Ai302VideoV1Form, Ai302VideoV1Request
 
+ID = "ai302_create_video_v1"
 METHOD = "POST"
 PATH = "/302/video/create"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302VideoV1Created"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_arena:src/app/api/gen-video/route.ts"
+FILES: Files = {"image": ("url", "part"), "end_image": ("url", "part"), "video": ("url", "part")}
+REQUIRED = ("model",)
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "ai302_get_video_v1", "parameters": {"task_id": "task_id"}},
+    "x-price": [{"note": "by model"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: Ai302VideoV1Request | Ai302VideoV1Form, content_type: str | None = None) -> dict[str, Any]:
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302VideoV1Created]:
-    """Like `sync`, with status, headers and content beside the reply."""
+def sync_detailed(
+    *, client: Client, body: Ai302VideoV1Request | Ai302VideoV1Form, content_type: str | None = None
+) -> Response[Ai302VideoV1Created]:
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302VideoV1Created:
+def sync(*, client: Client, body: Ai302VideoV1Request | Ai302VideoV1Form, content_type: str | None = None) -> Ai302VideoV1Created:
     """Create a video task with any model (v1)
 
-    Takes the models of many vendors with one body. What `image`, `end_image` and `video` hold decides whether the source is
-    text, an image or a video. The v2 call supersedes it.
+    Takes the models of many vendors with one body. What `image`, `end_image` and `video` hold decides whether the
+    source is text, an image or a video. The v2 call supersedes it.
 
     Args:
         client: Sends the request.
@@ -52,11 +64,13 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302VideoV1Created]:
+async def asyncio_detailed(
+    *, client: Client, body: Ai302VideoV1Request | Ai302VideoV1Form, content_type: str | None = None
+) -> Response[Ai302VideoV1Created]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302VideoV1Created:
+async def asyncio(*, client: Client, body: Ai302VideoV1Request | Ai302VideoV1Form, content_type: str | None = None) -> Ai302VideoV1Created:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

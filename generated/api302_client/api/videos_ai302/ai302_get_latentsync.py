@@ -9,18 +9,36 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_queued_video import Ai302QueuedVideo
 
+ID = "ai302_get_latentsync"
 METHOD = "GET"
 PATH = "/302/submit/latentsync"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302QueuedVideo"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_ai_avatar_generator:src/app/api/poll-latentsync-video/route.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["IN_QUEUE", "IN_PROGRESS", "running"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["failed", "FAILED"],
+        "outputs": ["video.url"],
+        "error": {"message": "error.message || error"},
+        "interval": 5,
+    }
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +48,7 @@ def _get_kwargs(*, request_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, request_id: str) -> Response[Ai302QueuedVideo]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(request_id=request_id), RESPONSES)
 
 

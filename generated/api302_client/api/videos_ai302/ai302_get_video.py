@@ -9,18 +9,37 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_video_task import Ai302VideoTask
 
+ID = "ai302_get_video"
 METHOD = "GET"
 PATH = "/302/v2/video/fetch/{task_id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302VideoTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "a digest of the provider's documentation of September 2026, unified v2"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["pending", "processing"],
+        "succeeded": ["completed"],
+        "failed": ["failed"],
+        "outputs": ["video_urls || video_url"],
+        "error": {"message": "error.message || error.error", "code": "error.error_type"},
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +49,7 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(task_id: str, *, client: Client) -> Response[Ai302VideoTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 

@@ -8,55 +8,73 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.alibaba_task_response import AlibabaTaskResponse
+    from ...params.videos_alibaba import AlibabaVideoRequest
 
+ID = "alibaba_create_video"
 METHOD = "POST"
 PATH = "/aliyun/api/v1/services/aigc/video-generation/video-synthesis"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "AlibabaTaskResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_generator:src/services/v-gen.ts"
+FILES: Files = {}
+REQUIRED = ("model", "input")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}},
+    "x-price": [
+        {"amount": 0.03, "unit": "PTC", "per": "second", "for": "wan2.2-t2v-plus, 480p"},
+        {"amount": 0.15, "unit": "PTC", "per": "second", "for": "wan2.2-t2v-plus, 1080p"},
+        {"amount": 0.05, "unit": "PTC", "per": "second", "for": "wan2.5-i2v-preview, 480p"},
+        {"amount": 0.1, "unit": "PTC", "per": "second", "for": "wan2.5-i2v-preview and wan2.6-r2v, 720p"},
+        {"amount": 0.16, "unit": "PTC", "per": "second", "for": "wan2.5-i2v-preview, 1080p"},
+        {"amount": 0.15, "unit": "PTC", "per": "second", "for": "wan2.6-r2v, 1080p"},
+        {"amount": 0.156, "unit": "PTC", "per": "second", "for": "happyhorse-1.0, 720p"},
+        {"amount": 0.276, "unit": "PTC", "per": "second", "for": "happyhorse-1.0, 1080p"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: AlibabaVideoRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[AlibabaTaskResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: AlibabaVideoRequest) -> Response[AlibabaTaskResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> AlibabaTaskResponse:
+def sync(*, client: Client, body: AlibabaVideoRequest) -> AlibabaTaskResponse:
     """Create a video task with Alibaba Cloud's models
 
-    Wan and HappyHorse, from text, an image, two frames, references or a video. Which fields of `input` and `parameters` are
-    used depends on the model.
+    Wan and HappyHorse, from text, an image, two frames, references or a video. Which fields of `input` and
+    `parameters` are used depends on the model.
 
     Args:
         client: Sends the request.
         body: AlibabaVideoRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[AlibabaTaskResponse]:
+async def asyncio_detailed(*, client: Client, body: AlibabaVideoRequest) -> Response[AlibabaTaskResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> AlibabaTaskResponse:
+async def asyncio(*, client: Client, body: AlibabaVideoRequest) -> AlibabaTaskResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

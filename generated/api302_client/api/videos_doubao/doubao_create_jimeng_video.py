@@ -8,52 +8,65 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.doubao_jimeng_response import DoubaoJimengResponse
+    from ...params.videos_doubao import DoubaoJimengRequest
 
+ID = "doubao_create_jimeng_video"
 METHOD = "POST"
 PATH = "/doubao/drawing/jimengv30"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "DoubaoJimengResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code, found by "doubao/drawing/jimengv30"'
+FILES: Files = {"image_urls": ("url",)}
+REQUIRED = ("req_key", "prompt")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [10000], "message": "message"},
+    "x-task": {"fetch": "doubao_get_jimeng_video", "parameters": {"task_id": "data.task_id"}},
+    "x-price": [
+        {"amount": 0.05, "unit": "PTC", "per": "second", "for": "720p"},
+        {"amount": 0.1, "unit": "PTC", "per": "second", "for": "1080p"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: DoubaoJimengRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DoubaoJimengResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: DoubaoJimengRequest) -> Response[DoubaoJimengResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DoubaoJimengResponse:
+def sync(*, client: Client, body: DoubaoJimengRequest) -> DoubaoJimengResponse:
     """Create a video task (Jimeng 3.0)
 
     Args:
         client: Sends the request.
         body: DoubaoJimengRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DoubaoJimengResponse]:
+async def asyncio_detailed(*, client: Client, body: DoubaoJimengRequest) -> Response[DoubaoJimengResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DoubaoJimengResponse:
+async def asyncio(*, client: Client, body: DoubaoJimengRequest) -> DoubaoJimengResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

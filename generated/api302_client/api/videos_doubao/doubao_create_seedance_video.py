@@ -8,55 +8,68 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.doubao_video_ticket import DoubaoVideoTicket
+    from ...params.videos_doubao import DoubaoVideoRequest
 
+ID = "doubao_create_seedance_video"
 METHOD = "POST"
 PATH = "/doubao/doubao-seedance"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "DoubaoVideoTicket"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai-en.apifox.cn/305958132e0"
+FILES: Files = {}
+REQUIRED = ("model", "content")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "doubao_get_seedance_video", "parameters": {"task_id": "id"}, "webhook": {"in": "body", "name": "callback_url"}},
+    "x-price": [
+        {"amount": 1.5, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 lite"},
+        {"amount": 2.2, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro"},
+        {"amount": 0.6, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro fast"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: DoubaoVideoRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DoubaoVideoTicket]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: DoubaoVideoRequest) -> Response[DoubaoVideoTicket]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DoubaoVideoTicket:
+def sync(*, client: Client, body: DoubaoVideoRequest) -> DoubaoVideoTicket:
     """Create a video task (Seedance)
 
-    From text, from an image, from the first and the last frame or with references, by the `role` of the parts of `content`.
-    Settings stand in fields, or at the end of the text, such as `--ratio 16:9 --dur 5`.
+    From text, from an image, from the first and the last frame or with references, by the `role` of the parts of
+    `content`. Settings stand in fields, or at the end of the text, such as `--ratio 16:9 --dur 5`.
 
     Args:
         client: Sends the request.
         body: DoubaoVideoRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[DoubaoVideoTicket]:
+async def asyncio_detailed(*, client: Client, body: DoubaoVideoRequest) -> Response[DoubaoVideoTicket]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> DoubaoVideoTicket:
+async def asyncio(*, client: Client, body: DoubaoVideoRequest) -> DoubaoVideoTicket:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,35 +8,49 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.google_veo_v2_ticket import GoogleVeoV2Ticket
+    from ...params.videos_google import GoogleVeoRequest
 
+ID = "google_create_veo_video"
 METHOD = "POST"
 PATH = "/302/submit/veo3-v2"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "GoogleVeoV2Ticket"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc-en.302.ai/332397149e0"
+FILES: Files = {"images": ("url",)}
+REQUIRED = ("prompt", "model")
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "google_get_veo_video", "parameters": {"task_id": "data"}},
+    "x-price": [
+        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "veo3-fast, veo3-fast-frames, veo3.1"},
+        {"amount": 1, "unit": "PTC", "per": "call", "for": "veo3-pro, veo3-pro-frames, veo3.1-pro"},
+        {"amount": 7, "unit": "PTC", "per": "call", "for": "veo3"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: GoogleVeoRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[GoogleVeoV2Ticket]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: GoogleVeoRequest) -> Response[GoogleVeoV2Ticket]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> GoogleVeoV2Ticket:
+def sync(*, client: Client, body: GoogleVeoRequest) -> GoogleVeoV2Ticket:
     """Create a video task with any Veo 3 model
 
     With `images` the first of them is the first frame. The price is that of the model.
@@ -44,18 +58,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: GoogleVeoRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[GoogleVeoV2Ticket]:
+async def asyncio_detailed(*, client: Client, body: GoogleVeoRequest) -> Response[GoogleVeoV2Ticket]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> GoogleVeoV2Ticket:
+async def asyncio(*, client: Client, body: GoogleVeoRequest) -> GoogleVeoV2Ticket:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

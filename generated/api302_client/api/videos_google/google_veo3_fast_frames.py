@@ -8,52 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.google_veo_ticket import GoogleVeoTicket
+    from ...params.videos_google import GoogleVeoFramesRequest
 
+ID = "google_veo3_fast_frames"
 METHOD = "POST"
 PATH = "/302/submit/veo3-fast-frames"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "GoogleVeoTicket"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code of a 302.AI application, found by "302/submit/veo3-pro-frames"'
+FILES: Files = {"input_image": ("url",)}
+REQUIRED = ("text_prompt", "input_image")
+NOT_EMPTY = ("text_prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "google_get_veo3_fast_frames_video", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
+    "x-price": [{"amount": 0.5, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: GoogleVeoFramesRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[GoogleVeoTicket]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: GoogleVeoFramesRequest) -> Response[GoogleVeoTicket]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> GoogleVeoTicket:
+def sync(*, client: Client, body: GoogleVeoFramesRequest) -> GoogleVeoTicket:
     """Create an image-to-video task (Veo 3 Fast Frames)
 
     Args:
         client: Sends the request.
         body: GoogleVeoFramesRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[GoogleVeoTicket]:
+async def asyncio_detailed(*, client: Client, body: GoogleVeoFramesRequest) -> Response[GoogleVeoTicket]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> GoogleVeoTicket:
+async def asyncio(*, client: Client, body: GoogleVeoFramesRequest) -> GoogleVeoTicket:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -9,18 +9,37 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_queued_video import Ai302QueuedVideo
 
+ID = "haiper_get_video"
 METHOD = "GET"
 PATH = "/302/submit/haiper-video-v2"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302QueuedVideo"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc-en.302.ai/331356566e0"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "error && 'FAILED' || status",
+        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "running"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["FAILED", "failed"],
+        "outputs": ["video.url"],
+        "error": {"message": "error.message || error", "code": "error.err_code"},
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +49,7 @@ def _get_kwargs(*, request_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, request_id: str) -> Response[Ai302QueuedVideo]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(request_id=request_id), RESPONSES)
 
 

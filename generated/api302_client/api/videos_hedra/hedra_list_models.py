@@ -9,18 +9,26 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.hedra_model import HedraModel
 
+ID = "hedra_list_models"
 METHOD = "GET"
 PATH = "/hedra/web-app/public/models"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "list[HedraModel]"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p397"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +38,7 @@ def _get_kwargs(*, types: list[str] | None = None) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, types: list[str] | None = None) -> Response[list[HedraModel]]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(types=types), RESPONSES)
 
 

@@ -8,53 +8,59 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.hedra_asset import HedraAsset
+    from ...params.videos_hedra import HedraAssetForm
 
+ID = "hedra_upload_asset"
 METHOD = "POST"
 PATH = "/hedra/web-app/public/assets/{id}/upload"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "HedraAsset"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p399"
+FILES: Files = {"file": ("part",)}
+REQUIRED = ("file",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(id: str, *, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({"id": id}, {}, {}, body, content_type)
+def _get_kwargs(id: str, *, body: HedraAssetForm) -> dict[str, Any]:
+    return build({"id": id}, {}, {}, body, None)
 
 
-def sync_detailed(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[HedraAsset]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(id, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(id: str, *, client: Client, body: HedraAssetForm) -> Response[HedraAsset]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(id, body=body), RESPONSES)
 
 
-def sync(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> HedraAsset:
+def sync(id: str, *, client: Client, body: HedraAssetForm) -> HedraAsset:
     """Upload the file of an asset (v3)
 
     Args:
         id: The asset's id.
         client: Sends the request.
         body: HedraAssetForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(id, client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(id, client=client, body=body).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[HedraAsset]:
+async def asyncio_detailed(id: str, *, client: Client, body: HedraAssetForm) -> Response[HedraAsset]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(id, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(id, body=body), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> HedraAsset:
+async def asyncio(id: str, *, client: Client, body: HedraAssetForm) -> HedraAsset:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(id, client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(id, client=client, body=body)).parsed

@@ -8,79 +8,65 @@ from typing import TYPE_CHECKING, Any, Literal
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.hedra_uploaded import HedraUploaded
+    from ...params.videos_hedra import HedraPortraitForm
 
+ID = "hedra_upload_portrait"
 METHOD = "POST"
 PATH = "/hedra/api/v1/portrait"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "HedraUploaded"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p394"
+FILES: Files = {"file": ("part",)}
+REQUIRED = ("file",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(
-    *, body: Mapping[str, Any], aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None, content_type: str | None = None
-) -> dict[str, Any]:
-    return build({}, {"aspect_ratio": aspect_ratio}, {}, body, content_type)
+def _get_kwargs(*, body: HedraPortraitForm, aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None) -> dict[str, Any]:
+    return build({}, {"aspect_ratio": aspect_ratio}, {}, body, None)
 
 
 def sync_detailed(
-    *,
-    client: Client,
-    body: Mapping[str, Any],
-    aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None,
-    content_type: str | None = None,
+    *, client: Client, body: HedraPortraitForm, aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None
 ) -> Response[HedraUploaded]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(aspect_ratio=aspect_ratio, body=body, content_type=content_type), RESPONSES)
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(aspect_ratio=aspect_ratio, body=body), RESPONSES)
 
 
-def sync(
-    *,
-    client: Client,
-    body: Mapping[str, Any],
-    aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None,
-    content_type: str | None = None,
-) -> HedraUploaded:
+def sync(*, client: Client, body: HedraPortraitForm, aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None) -> HedraUploaded:
     """Upload a portrait for a talking portrait (v2)
 
     Args:
         client: Sends the request.
         aspect_ratio: Aspect ratio (width:height) of the video.
         body: HedraPortraitForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, aspect_ratio=aspect_ratio, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, aspect_ratio=aspect_ratio, body=body).parsed
 
 
 async def asyncio_detailed(
-    *,
-    client: Client,
-    body: Mapping[str, Any],
-    aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None,
-    content_type: str | None = None,
+    *, client: Client, body: HedraPortraitForm, aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None
 ) -> Response[HedraUploaded]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(aspect_ratio=aspect_ratio, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(aspect_ratio=aspect_ratio, body=body), RESPONSES)
 
 
 async def asyncio(
-    *,
-    client: Client,
-    body: Mapping[str, Any],
-    aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None,
-    content_type: str | None = None,
+    *, client: Client, body: HedraPortraitForm, aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None
 ) -> HedraUploaded:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, aspect_ratio=aspect_ratio, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, aspect_ratio=aspect_ratio, body=body)).parsed

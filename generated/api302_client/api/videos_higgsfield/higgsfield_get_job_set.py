@@ -9,18 +9,36 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.higgsfield_job_set import HiggsfieldJobSet
 
+ID = "higgsfield_get_job_set"
 METHOD = "GET"
 PATH = "/higgsfield/v1/job-sets/{job_set_id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "HiggsfieldJobSet"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code, found by "higgsfield/v1/text2image/soul"'
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "(jobs[?status=='failed' || status=='nsfw' || status=='canceled'].status | [0]) || (jobs[?status!='completed'].status | [0]) || jobs[0].status",
+        "pending": ["queued", "in_progress", "processing"],
+        "succeeded": ["completed"],
+        "failed": ["failed", "nsfw", "canceled"],
+        "outputs": ["jobs[].results.raw.url"],
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +48,7 @@ def _get_kwargs(job_set_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(job_set_id: str, *, client: Client) -> Response[HiggsfieldJobSet]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(job_set_id), RESPONSES)
 
 

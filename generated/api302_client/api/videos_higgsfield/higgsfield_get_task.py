@@ -9,18 +9,36 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.higgsfield_job_set import HiggsfieldJobSet
 
+ID = "higgsfield_get_task"
 METHOD = "GET"
 PATH = "/higgsfield/task/{id}/fetch"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "HiggsfieldJobSet"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "p454"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "(jobs[?status=='failed'].status | [0]) || (jobs[?status!='completed'].status | [0]) || jobs[0].status",
+        "pending": ["queued", "in_progress", "processing"],
+        "succeeded": ["completed"],
+        "failed": ["failed"],
+        "outputs": ["jobs[].results.raw.url || jobs[].results.min.url"],
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +48,7 @@ def _get_kwargs(id: str) -> dict[str, Any]:
 
 
 def sync_detailed(id: str, *, client: Client) -> Response[HiggsfieldJobSet]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 

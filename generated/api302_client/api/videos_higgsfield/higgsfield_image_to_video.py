@@ -8,35 +8,49 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.higgsfield_job_set import HiggsfieldJobSet
+    from ...params.videos_higgsfield import HiggsfieldVideoRequest
 
+ID = "higgsfield_image_to_video"
 METHOD = "POST"
 PATH = "/higgsfield/v1/image2video"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "HiggsfieldJobSet"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://doc-en.302.ai/368708776e0"
+FILES: Files = {}
+REQUIRED = ("params",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "higgsfield_get_job_set", "parameters": {"job_set_id": "job_set_id || id"}},
+    "x-price": [
+        {"amount": 0.138, "unit": "PTC", "per": "call", "for": "dop-lite"},
+        {"amount": 0.62, "unit": "PTC", "per": "call", "for": "dop-preview"},
+        {"amount": 0.447, "unit": "PTC", "per": "call", "for": "dop-turbo"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: HiggsfieldVideoRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[HiggsfieldJobSet]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: HiggsfieldVideoRequest) -> Response[HiggsfieldJobSet]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> HiggsfieldJobSet:
+def sync(*, client: Client, body: HiggsfieldVideoRequest) -> HiggsfieldJobSet:
     """Create an image-to-video task with camera motions
 
     Higgsfield's own form. The id is in `job_set_id` or in `id` of the response.
@@ -44,18 +58,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: HiggsfieldVideoRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[HiggsfieldJobSet]:
+async def asyncio_detailed(*, client: Client, body: HiggsfieldVideoRequest) -> Response[HiggsfieldJobSet]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> HiggsfieldJobSet:
+async def asyncio(*, client: Client, body: HiggsfieldVideoRequest) -> HiggsfieldJobSet:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

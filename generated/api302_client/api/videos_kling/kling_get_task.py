@@ -9,18 +9,49 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.kling_m2v_response import KlingM2VResponse
 
+ID = "kling_get_task"
 METHOD = "GET"
 PATH = "/klingai/task/{id}/fetch"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "KlingM2VResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {
+        "field": "!(result && result != `1`) && !(code && code != `0`)",
+        "values": [True],
+        "message": "message",
+        "code": "code || result",
+    },
+    "x-task-status": {
+        "state": "data.task.status || data.status || data.task_status",
+        "pending": [5, 10, "submitted", "processing"],
+        "succeeded": [99, "succeed"],
+        "failed": [50, "failed"],
+        "outputs": [
+            "data.works[].resource.resource",
+            "data.works[].resource.url",
+            "data.taskWorks[].resource.resource",
+            "data.task_result.videos[].url",
+            "data.task_result.images[].url",
+        ],
+        "error": {"message": "data.task_status_msg || data.message || message"},
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,15 +61,15 @@ def _get_kwargs(id: str) -> dict[str, Any]:
 
 
 def sync_detailed(id: str, *, client: Client) -> Response[KlingM2VResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
 def sync(id: str, *, client: Client) -> KlingM2VResponse:
     """Get a task (302.AI form)
 
-    Tasks of the `m2v` calls have a number as state (5 queued, 10 running, 50 failed, 99 done); those of the calls that
-    return a `task_id` have Kling's own words.
+    Tasks of the `m2v` calls have a number as state (5 queued, 10 running, 50 failed, 99 done); those of the calls
+    that return a `task_id` have Kling's own words.
 
     Args:
         id: The task's id.

@@ -8,55 +8,69 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.kling_response import KlingResponse
+    from ...params.videos_kling import KlingImageToVideoRequest
 
+ID = "kling_image_to_video"
 METHOD = "POST"
 PATH = "/klingai/v1/videos/image2video"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "KlingResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code that calls this path"
+FILES: Files = {"image": ("url", "base64"), "image_tail": ("url", "base64"), "static_mask": ("url", "base64")}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0], "message": "message"},
+    "x-task": {
+        "fetch": "kling_get_image_to_video",
+        "parameters": {"id": "data.task_id"},
+        "webhook": {"in": "body", "name": "callback_url"},
+    },
+    "x-price": [{"amount": 0.15, "unit": "PTC", "per": "point"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: KlingImageToVideoRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[KlingResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: KlingImageToVideoRequest) -> Response[KlingResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> KlingResponse:
+def sync(*, client: Client, body: KlingImageToVideoRequest) -> KlingResponse:
     """Create an image-to-video task
 
-    Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`, `dynamic_masks`)
-    and `camera_control` exclude each other.
+    Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`,
+    `dynamic_masks`) and `camera_control` exclude each other.
 
     Args:
         client: Sends the request.
         body: KlingImageToVideoRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[KlingResponse]:
+async def asyncio_detailed(*, client: Client, body: KlingImageToVideoRequest) -> Response[KlingResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> KlingResponse:
+async def asyncio(*, client: Client, body: KlingImageToVideoRequest) -> KlingResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

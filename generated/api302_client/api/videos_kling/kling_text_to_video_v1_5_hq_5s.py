@@ -8,52 +8,62 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.kling_m2v_response import KlingM2VResponse
+    from ...params.videos_kling import KlingM2VTextForm
 
+ID = "kling_text_to_video_v1_5_hq_5s"
 METHOD = "POST"
 PATH = "/klingai/m2v_txt2video_hq_5s"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "KlingM2VResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code of a 302.AI application, found by "klingai/m2v_extend_video"'
+FILES: Files = {}
+REQUIRED = ("prompt",)
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "result", "values": [1], "message": "message"},
+    "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
+    "x-price": [{"amount": 0.5, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: KlingM2VTextForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[KlingM2VResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: KlingM2VTextForm) -> Response[KlingM2VResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> KlingM2VResponse:
+def sync(*, client: Client, body: KlingM2VTextForm) -> KlingM2VResponse:
     """Create a text-to-video task (1.5 high quality, 5 s)
 
     Args:
         client: Sends the request.
         body: KlingM2VTextForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[KlingM2VResponse]:
+async def asyncio_detailed(*, client: Client, body: KlingM2VTextForm) -> Response[KlingM2VResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> KlingM2VResponse:
+async def asyncio(*, client: Client, body: KlingM2VTextForm) -> KlingM2VResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,35 +8,48 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.kling_m2v_response import KlingM2VResponse
+    from ...params.videos_kling import KlingM2VTextForm, KlingM2VTextRequest
 
+ID = "kling_text_to_video_v1_6_hq_5s"
 METHOD = "POST"
 PATH = "/klingai/m2v_16_txt2video_hq_5s"
-MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "KlingM2VResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code, found by "klingai/m2v_16_txt2video_hq_5s"'
+FILES: Files = {}
+REQUIRED = ("prompt",)
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "result", "values": [1], "message": "message"},
+    "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
+    "x-price": [{"amount": 0.5, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: KlingM2VTextRequest | KlingM2VTextForm, content_type: str | None = None) -> dict[str, Any]:
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[KlingM2VResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+def sync_detailed(
+    *, client: Client, body: KlingM2VTextRequest | KlingM2VTextForm, content_type: str | None = None
+) -> Response[KlingM2VResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> KlingM2VResponse:
+def sync(*, client: Client, body: KlingM2VTextRequest | KlingM2VTextForm, content_type: str | None = None) -> KlingM2VResponse:
     """Create a text-to-video task (1.6 high quality, 5 s)
 
     Args:
@@ -49,11 +62,13 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[KlingM2VResponse]:
+async def asyncio_detailed(
+    *, client: Client, body: KlingM2VTextRequest | KlingM2VTextForm, content_type: str | None = None
+) -> Response[KlingM2VResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> KlingM2VResponse:
+async def asyncio(*, client: Client, body: KlingM2VTextRequest | KlingM2VTextForm, content_type: str | None = None) -> KlingM2VResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

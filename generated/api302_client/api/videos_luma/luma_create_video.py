@@ -8,55 +8,64 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.luma_video import LumaVideo
+    from ...params.videos_luma import LumaVideoForm
 
+ID = "luma_create_video"
 METHOD = "POST"
 PATH = "/luma/submit"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "LumaVideo"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai.apifox.cn/api-187178782"
+FILES: Files = {"image_url": ("part", "url"), "image_end_url": ("part", "url")}
+REQUIRED = ("user_prompt",)
+NOT_EMPTY = ("user_prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "luma_get_video", "parameters": {"id": "id"}},
+    "x-price": [{"amount": 0.4, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: LumaVideoForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[LumaVideo]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: LumaVideoForm) -> Response[LumaVideo]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> LumaVideo:
+def sync(*, client: Client, body: LumaVideoForm) -> LumaVideo:
     """Create a video task from text or images (Luma)
 
-    The video has 5 seconds. Without images it is generated from the text alone; with one or both it begins or ends with
-    them. The prompt must be in English.
+    The video has 5 seconds. Without images it is generated from the text alone; with one or both it begins or
+    ends with them. The prompt must be in English.
 
     Args:
         client: Sends the request.
         body: LumaVideoForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[LumaVideo]:
+async def asyncio_detailed(*, client: Client, body: LumaVideoForm) -> Response[LumaVideo]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> LumaVideo:
+async def asyncio(*, client: Client, body: LumaVideoForm) -> LumaVideo:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

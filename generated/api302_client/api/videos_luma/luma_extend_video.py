@@ -8,53 +8,62 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.luma_video import LumaVideo
+    from ...params.videos_luma import LumaExtendForm
 
+ID = "luma_extend_video"
 METHOD = "POST"
 PATH = "/luma/extend/{id}"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "LumaVideo"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_generator:src/services/v-gen.ts"
+FILES: Files = {}
+REQUIRED = ("user_prompt",)
+NOT_EMPTY = ("user_prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "luma_get_video", "parameters": {"id": "id"}},
+    "x-price": [{"amount": 0.4, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(id: str, *, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({"id": id}, {}, {}, body, content_type)
+def _get_kwargs(id: str, *, body: LumaExtendForm) -> dict[str, Any]:
+    return build({"id": id}, {}, {}, body, None)
 
 
-def sync_detailed(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[LumaVideo]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(id, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(id: str, *, client: Client, body: LumaExtendForm) -> Response[LumaVideo]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(id, body=body), RESPONSES)
 
 
-def sync(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> LumaVideo:
+def sync(id: str, *, client: Client, body: LumaExtendForm) -> LumaVideo:
     """Extend a video (Luma)
 
     Args:
         id: The id of the video to extend.
         client: Sends the request.
         body: LumaExtendForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(id, client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(id, client=client, body=body).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[LumaVideo]:
+async def asyncio_detailed(id: str, *, client: Client, body: LumaExtendForm) -> Response[LumaVideo]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(id, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(id, body=body), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> LumaVideo:
+async def asyncio(id: str, *, client: Client, body: LumaExtendForm) -> LumaVideo:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(id, client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(id, client=client, body=body)).parsed

@@ -8,56 +8,74 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.minimax_video_accepted import MinimaxVideoAccepted
+    from ...params.videos_minimax import MinimaxVideoRequest
 
+ID = "minimax_create_video"
 METHOD = "POST"
 PATH = "/minimaxi/v1/video_generation"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "MinimaxVideoAccepted"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_generator:src/services/v-gen.ts"
+FILES: Files = {"first_frame_image": ("url", "data_url"), "last_frame_image": ("url", "data_url")}
+REQUIRED = ("model",)
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
+    "x-task": {"fetch": "minimax_get_video", "parameters": {"task_id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
+    "x-price": [
+        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "T2V-01-Director and I2V-01-Director"},
+        {"amount": 0.7, "unit": "PTC", "per": "call", "for": "S2V-01"},
+        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "MiniMax-Hailuo-02, 512P, 6 seconds"},
+        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "MiniMax-Hailuo-02, 512P, 10 seconds"},
+        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "Hailuo 02 and 2.3, 768P, 6 seconds"},
+        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "Hailuo 02 and 2.3, 768P, 10 seconds"},
+        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "Hailuo 02 and 2.3, 1080P, 6 seconds"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: MinimaxVideoRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxVideoAccepted]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: MinimaxVideoRequest) -> Response[MinimaxVideoAccepted]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxVideoAccepted:
+def sync(*, client: Client, body: MinimaxVideoRequest) -> MinimaxVideoAccepted:
     """Create a video task (MiniMax Hailuo)
 
-    The model decides what is required: text (`T2V-…`), a first frame (`I2V-…`), an image of a person (`S2V-01`), or any of
-    the first two (Hailuo). The Director models and Hailuo take camera movements in the prompt, in brackets, such as `[Push
-    in]` or `[Pan left, Pedestal up]`.
+    The model decides what is required: text (`T2V-…`), a first frame (`I2V-…`), an image of a person (`S2V-01`),
+    or any of the first two (Hailuo). The Director models and Hailuo take camera movements in the prompt, in
+    brackets, such as `[Push in]` or `[Pan left, Pedestal up]`.
 
     Args:
         client: Sends the request.
         body: MinimaxVideoRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxVideoAccepted]:
+async def asyncio_detailed(*, client: Client, body: MinimaxVideoRequest) -> Response[MinimaxVideoAccepted]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxVideoAccepted:
+async def asyncio(*, client: Client, body: MinimaxVideoRequest) -> MinimaxVideoAccepted:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -9,18 +9,29 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.minimax_file_response import MinimaxFileResponse
 
+ID = "minimax_get_file"
 METHOD = "GET"
 PATH = "/minimaxi/v1/files/retrieve"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MinimaxFileResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_generator:src/services/v-gen.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +41,7 @@ def _get_kwargs(*, file_id: str, task_id: str | None = None) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, file_id: str, task_id: str | None = None) -> Response[MinimaxFileResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(file_id=file_id, task_id=task_id), RESPONSES)
 
 

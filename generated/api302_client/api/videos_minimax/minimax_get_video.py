@@ -9,18 +9,47 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.minimax_video_task import MinimaxVideoTask
 
+ID = "minimax_get_video"
 METHOD = "GET"
 PATH = "/minimaxi/v1/query/video_generation"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MinimaxVideoTask"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_generator:src/services/v-gen.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {
+        "field": "!(base_resp.status_code && base_resp.status_code != `0`) || status == 'Fail' || status == 'Failed'",
+        "values": [True],
+        "message": "base_resp.status_msg",
+        "code": "base_resp.status_code",
+    },
+    "x-task-status": {
+        "state": "status",
+        "pending": ["Preparing", "Queueing", "Processing"],
+        "succeeded": ["Success"],
+        "failed": ["Fail", "Failed"],
+        "error": {"message": "base_resp.status_msg", "code": "base_resp.status_code"},
+        "result": {
+            "fetch": "minimax_get_file",
+            "parameters": {"file_id": "file_id", "task_id": "task_id"},
+            "outputs": ["file.download_url"],
+        },
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +59,7 @@ def _get_kwargs(*, task_id: str) -> dict[str, Any]:
 
 
 def sync_detailed(*, client: Client, task_id: str) -> Response[MinimaxVideoTask]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id=task_id), RESPONSES)
 
 

@@ -9,18 +9,38 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.pika_video import PikaVideo
 
+ID = "pika_get_video"
 METHOD = "GET"
 PATH = "/pika/task/{id}/fetch"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "PikaVideo"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code of a video application, found by "api.302.ai/pika/generate"'
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["queued", "started"],
+        "succeeded": ["finished"],
+        "failed": ["failed"],
+        "progress": {"field": "progress", "of": 100},
+        "outputs": ["url"],
+        "error": {"message": "error"},
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +50,7 @@ def _get_kwargs(id: str) -> dict[str, Any]:
 
 
 def sync_detailed(id: str, *, client: Client) -> Response[PikaVideo]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 

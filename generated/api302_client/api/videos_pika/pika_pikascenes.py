@@ -8,52 +8,66 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.pika_accepted import PikaAccepted
+    from ...params.videos_pika import PikaScenesForm
 
+ID = "pika_pikascenes"
 METHOD = "POST"
 PATH = "/pika/generate/2.2/pikascenes"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "PikaAccepted"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code: getVideoRequestStrategy of a web app that calls 302.AI, found by "pika/generate/2.2/pikascenes"'
+FILES: Files = {"images": ("part", "url")}
+REQUIRED = ("images", "ingredientsMode")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
+    "x-price": [
+        {"amount": 0.45, "unit": "PTC", "per": "call", "for": "720p and 5 seconds"},
+        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "720p and 10 seconds"},
+        {"amount": 0.75, "unit": "PTC", "per": "call", "for": "1080p and 5 seconds"},
+        {"amount": 2.25, "unit": "PTC", "per": "call", "for": "1080p and 10 seconds"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: PikaScenesForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[PikaAccepted]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: PikaScenesForm) -> Response[PikaAccepted]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> PikaAccepted:
+def sync(*, client: Client, body: PikaScenesForm) -> PikaAccepted:
     """Create a video task from several images (Pikascenes 2.2)
 
     Args:
         client: Sends the request.
         body: PikaScenesForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[PikaAccepted]:
+async def asyncio_detailed(*, client: Client, body: PikaScenesForm) -> Response[PikaAccepted]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> PikaAccepted:
+async def asyncio(*, client: Client, body: PikaScenesForm) -> PikaAccepted:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,52 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.pika_accepted import PikaAccepted
+    from ...params.videos_pika import PikaTextRequest
 
+ID = "pika_text_to_video_v2_1"
 METHOD = "POST"
 PATH = "/pika/generate/2.1/t2v"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "PikaAccepted"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://dev.pika.art/docs/api-reference/generate-turbo-t2v"
+FILES: Files = {}
+REQUIRED = ("promptText",)
+NOT_EMPTY = ("promptText",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
+    "x-price": [{"amount": 0.6, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: PikaTextRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[PikaAccepted]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: PikaTextRequest) -> Response[PikaAccepted]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> PikaAccepted:
+def sync(*, client: Client, body: PikaTextRequest) -> PikaAccepted:
     """Create a text-to-video task (Pika 2.1)
 
     Args:
         client: Sends the request.
         body: PikaTextRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[PikaAccepted]:
+async def asyncio_detailed(*, client: Client, body: PikaTextRequest) -> Response[PikaAccepted]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> PikaAccepted:
+async def asyncio(*, client: Client, body: PikaTextRequest) -> PikaAccepted:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

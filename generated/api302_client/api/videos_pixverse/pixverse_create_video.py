@@ -8,55 +8,71 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.pixverse_response import PixverseResponse
+    from ...params.videos_pixverse import PixverseVideoRequest
 
+ID = "pixverse_create_video"
 METHOD = "POST"
 PATH = "/pix/generate"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "PixverseResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai-en.apifox.cn/api-236444989"
+FILES: Files = {"image": ("url",)}
+REQUIRED = ("model", "prompt")
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [200, 0], "message": "msg"},
+    "x-task": {"fetch": "pixverse_get_video", "parameters": {"id": "data.task_id"}},
+    "x-price": [
+        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "360p, 5 seconds, normal"},
+        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "540p, 5 seconds, normal"},
+        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "720p, 5 seconds, normal"},
+        {"amount": 0.4, "unit": "PTC", "per": "call", "for": "1080p, 5 seconds, normal"},
+        {"note": "more than 5 seconds, and the fast mode, double it"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: PixverseVideoRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[PixverseResponse]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: PixverseVideoRequest) -> Response[PixverseResponse]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> PixverseResponse:
+def sync(*, client: Client, body: PixverseVideoRequest) -> PixverseResponse:
     """Create a video task (PixVerse)
 
-    From text, or from an image in `image`. Effects are chosen by `template_id`. 720p takes either the fast mode or 8
-    seconds, 1080p neither.
+    From text, or from an image in `image`. Effects are chosen by `template_id`. 720p takes either the fast mode
+    or 8 seconds, 1080p neither.
 
     Args:
         client: Sends the request.
         body: PixverseVideoRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[PixverseResponse]:
+async def asyncio_detailed(*, client: Client, body: PixverseVideoRequest) -> Response[PixverseResponse]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> PixverseResponse:
+async def asyncio(*, client: Client, body: PixverseVideoRequest) -> PixverseResponse:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

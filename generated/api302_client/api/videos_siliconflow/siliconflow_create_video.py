@@ -8,52 +8,61 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.siliconflow_video_ticket import SiliconflowVideoTicket
+    from ...params.videos_siliconflow import SiliconflowVideoRequest
 
+ID = "siliconflow_create_video"
 METHOD = "POST"
 PATH = "/siliconflow/v1/video/submit"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "SiliconflowVideoTicket"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://docs.siliconflow.cn/api-reference/videos/videos_submit"
+FILES: Files = {"image": ("url", "data_url")}
+REQUIRED = ("model", "prompt")
+NOT_EMPTY = ("prompt",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "siliconflow_get_video", "parameters": {"requestId": "requestId"}},
+    "x-price": [{"amount": 0.286, "unit": "PTC", "per": "call", "for": "Wan-AI/Wan2.2-T2V-A14B"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: SiliconflowVideoRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[SiliconflowVideoTicket]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: SiliconflowVideoRequest) -> Response[SiliconflowVideoTicket]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> SiliconflowVideoTicket:
+def sync(*, client: Client, body: SiliconflowVideoRequest) -> SiliconflowVideoTicket:
     """Create a video task with an open model
 
     Args:
         client: Sends the request.
         body: SiliconflowVideoRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[SiliconflowVideoTicket]:
+async def asyncio_detailed(*, client: Client, body: SiliconflowVideoRequest) -> Response[SiliconflowVideoTicket]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> SiliconflowVideoTicket:
+async def asyncio(*, client: Client, body: SiliconflowVideoRequest) -> SiliconflowVideoTicket:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,35 +8,53 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.siliconflow_video_status import SiliconflowVideoStatus
+    from ...params.videos_siliconflow import SiliconflowVideoStatusRequest
 
+ID = "siliconflow_get_video"
 METHOD = "POST"
 PATH = "/siliconflow/v1/video/status"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "SiliconflowVideoStatus"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://docs.siliconflow.cn/en/api-reference/videos/get_videos_status"
+FILES: Files = {}
+REQUIRED = ("requestId",)
+NOT_EMPTY = ("requestId",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "status",
+        "pending": ["InQueue", "InProgress"],
+        "succeeded": ["Succeed"],
+        "failed": ["Failed"],
+        "outputs": ["results.videos[].url"],
+        "error": {"message": "reason"},
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: SiliconflowVideoStatusRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[SiliconflowVideoStatus]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: SiliconflowVideoStatusRequest) -> Response[SiliconflowVideoStatus]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> SiliconflowVideoStatus:
+def sync(*, client: Client, body: SiliconflowVideoStatusRequest) -> SiliconflowVideoStatus:
     """Get a video task
 
     URLs hold for an hour, with older models for ten minutes.
@@ -44,18 +62,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: SiliconflowVideoStatusRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[SiliconflowVideoStatus]:
+async def asyncio_detailed(*, client: Client, body: SiliconflowVideoStatusRequest) -> Response[SiliconflowVideoStatus]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> SiliconflowVideoStatus:
+async def asyncio(*, client: Client, body: SiliconflowVideoStatusRequest) -> SiliconflowVideoStatus:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

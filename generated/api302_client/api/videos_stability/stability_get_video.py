@@ -10,20 +10,39 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._model import Binary
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.stability_generation import StabilityGeneration
     from ...models.stability_video import StabilityVideo
 
+ID = "stability_get_video"
 METHOD = "GET"
 PATH = "/sd/v2beta/image-to-video/result/{id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityVideo", "video/mp4": "bytes"},
     "202": {"application/json": "StabilityGeneration"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code of a video application, found by "api.302.ai/sd/v2beta/image-to-video"'
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "finish_reason || status",
+        "pending": ["in-progress"],
+        "succeeded": ["SUCCESS"],
+        "failed": ["CONTENT_FILTERED"],
+        "done": {"binary": True},
+        "outputs": ["video && join('', ['data:video/mp4;base64,', video])"],
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -33,7 +52,7 @@ def _get_kwargs(id: str) -> dict[str, Any]:
 
 
 def sync_detailed(id: str, *, client: Client) -> Response[StabilityVideo | Binary | StabilityGeneration]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 

@@ -8,56 +8,71 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.vidu_upload import ViduUpload
+    from ...params.videos_vidu import ViduUploadRequest
 
+ID = "vidu_create_upload"
 METHOD = "POST"
 PATH = "/vidu/tools/v2/files/uploads"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "ViduUpload"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code, found by "vidu/tools/v2/files/uploads"'
+FILES: Files = {}
+REQUIRED = ("scene",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-upload": {
+        "method": "upload_image",
+        "put": "put_url",
+        "finish": "vidu_finish_upload",
+        "parameters": {"id": "id"},
+        "etag": "etag",
+        "address": "uri",
+    }
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: ViduUploadRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[ViduUpload]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: ViduUploadRequest) -> Response[ViduUpload]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> ViduUpload:
+def sync(*, client: Client, body: ViduUploadRequest) -> ViduUpload:
     """Start an image upload
 
-    First of three steps. Then PUT the bytes to `put_url`, which is on another host and takes no API key, with the image's
-    media type, and pass the `etag` header of its response to `vidu_finish_upload`. PNG, WebP or JPEG of at most 10 MB, no
-    longer than 4:1.
+    First of three steps. Then PUT the bytes to `put_url`, which is on another host and takes no API key, with the
+    image's media type, and pass the `etag` header of its response to `vidu_finish_upload`. PNG, WebP or JPEG of
+    at most 10 MB, no longer than 4:1.
 
     Args:
         client: Sends the request.
         body: ViduUploadRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[ViduUpload]:
+async def asyncio_detailed(*, client: Client, body: ViduUploadRequest) -> Response[ViduUpload]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> ViduUpload:
+async def asyncio(*, client: Client, body: ViduUploadRequest) -> ViduUpload:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

@@ -8,35 +8,42 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.vidu_uploaded import ViduUploaded
+    from ...params.videos_vidu import ViduFinishRequest
 
+ID = "vidu_finish_upload"
 METHOD = "PUT"
 PATH = "/vidu/tools/v2/files/uploads/{id}/finish"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "ViduUploaded"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = 'public code, found by "vidu/tools/v2/files/uploads"'
+FILES: Files = {}
+REQUIRED = ("etag",)
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(id: str, *, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({"id": id}, {}, {}, body, content_type)
+def _get_kwargs(id: str, *, body: ViduFinishRequest) -> dict[str, Any]:
+    return build({"id": id}, {}, {}, body, None)
 
 
-def sync_detailed(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[ViduUploaded]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(id, body=body, content_type=content_type), RESPONSES)
+def sync_detailed(id: str, *, client: Client, body: ViduFinishRequest) -> Response[ViduUploaded]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(id, body=body), RESPONSES)
 
 
-def sync(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> ViduUploaded:
+def sync(id: str, *, client: Client, body: ViduFinishRequest) -> ViduUploaded:
     """Finish an image upload
 
     Last of three steps. `uri` can be used wherever a task takes an image.
@@ -45,18 +52,17 @@ def sync(id: str, *, client: Client, body: Mapping[str, Any], content_type: str 
         id: The id that vidu_create_upload returned.
         client: Sends the request.
         body: ViduFinishRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(id, client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(id, client=client, body=body).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[ViduUploaded]:
+async def asyncio_detailed(id: str, *, client: Client, body: ViduFinishRequest) -> Response[ViduUploaded]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(id, body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(id, body=body), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> ViduUploaded:
+async def asyncio(id: str, *, client: Client, body: ViduFinishRequest) -> ViduUploaded:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(id, client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(id, client=client, body=body)).parsed

@@ -8,52 +8,64 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.zhipu_video import ZhipuVideo
+    from ...params.videos_zhipu import ZhipuVideoRequest
 
+ID = "zhipu_create_video"
 METHOD = "POST"
 PATH = "/zhipu/api/paas/v4/videos/generations"
-MEDIA_TYPES: tuple[str, ...] = ("application/json",)
+MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "ZhipuVideo"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "https://302ai.apifox.cn/api-201750620"
+FILES: Files = {"image_url": ("url", "base64")}
+REQUIRED = ("model",)
+NOT_EMPTY = ("model",)
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "zhipu_get_video", "parameters": {"id": "id"}},
+    "x-price": [
+        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "cogvideox-3"},
+        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "cogvideox"},
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: ZhipuVideoRequest) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[ZhipuVideo]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: ZhipuVideoRequest) -> Response[ZhipuVideo]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> ZhipuVideo:
+def sync(*, client: Client, body: ZhipuVideoRequest) -> ZhipuVideo:
     """Create a video task from text or images (CogVideoX)
 
     Args:
         client: Sends the request.
         body: ZhipuVideoRequest, as application/json.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[ZhipuVideo]:
+async def asyncio_detailed(*, client: Client, body: ZhipuVideoRequest) -> Response[ZhipuVideo]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> ZhipuVideo:
+async def asyncio(*, client: Client, body: ZhipuVideoRequest) -> ZhipuVideo:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed

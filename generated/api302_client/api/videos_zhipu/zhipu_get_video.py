@@ -9,18 +9,37 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.zhipu_video import ZhipuVideo
 
+ID = "zhipu_get_video"
 METHOD = "GET"
 PATH = "/zhipu/api/paas/v4/async-result/{id}"
-MEDIA_TYPES: tuple[str, ...] = ()
+MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "ZhipuVideo"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "302ai/302_video_generator:src/services/v-gen.ts"
+FILES: Files = {}
+REQUIRED = ()
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {
+    "x-task-status": {
+        "state": "task_status",
+        "pending": ["PROCESSING"],
+        "succeeded": ["SUCCESS"],
+        "failed": ["FAIL"],
+        "outputs": ["video_result[].url"],
+        "error": {"message": "error.message", "code": "error.code"},
+        "interval": 10,
+    },
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -30,7 +49,7 @@ def _get_kwargs(id: str) -> dict[str, Any]:
 
 
 def sync_detailed(id: str, *, client: Client) -> Response[ZhipuVideo]:
-    """Like `sync`, with status, headers and content beside the reply."""
+    """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 

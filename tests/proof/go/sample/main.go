@@ -157,7 +157,7 @@ func streamChat(ctx context.Context, client *api302.ClientWithResponses, content
 }
 
 // makeVideo submits a task and polls it to its end.
-func makeVideo(ctx context.Context, client *api302.ClientWithResponses, prompt string) (states []api302.KlingTaskTaskStatus, url string, err error) {
+func makeVideo(ctx context.Context, client *api302.ClientWithResponses, prompt string) (states []string, url string, err error) {
 	submitted, err := client.KlingTextToVideoWithResponse(ctx, api302.KlingTextToVideoRequest{Prompt: prompt})
 	if err != nil {
 		return nil, "", err
@@ -176,11 +176,11 @@ func makeVideo(ctx context.Context, client *api302.ClientWithResponses, prompt s
 		task := polled.JSON200.Data
 		states = append(states, deref(task.TaskStatus))
 		switch deref(task.TaskStatus) {
-		case api302.KlingTaskTaskStatusSucceed:
+		case "succeed":
 			return states, deref(deref(task.TaskResult.Videos)[0].Url), nil
-		case api302.KlingTaskTaskStatusFailed:
+		case "failed":
 			return nil, "", errors.New(deref(task.TaskStatusMsg))
-		default: // an unknown state is taken for one on the way
+		default: // states are open: one that is not known is taken for one on the way
 			select {
 			case <-ctx.Done():
 				return nil, "", ctx.Err()

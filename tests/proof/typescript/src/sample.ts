@@ -52,12 +52,8 @@ async function video(prompt: string): Promise<{ states: string[]; task: KlingTas
         return { states, task };
       case "failed":
         throw new Error(task.task_status_msg ?? "failed");
-      case "submitted":
-      case "processing":
+      default: // "submitted", "processing", and any state that is not known yet
         await new Promise((resolve) => setTimeout(resolve, 20)); // x-task-status suggests 10 seconds for the real service
-        break;
-      default:
-        task.task_status satisfies never; // the compiler proves that no state is left out
     }
   }
   throw new Error("not done in time");

@@ -11,7 +11,6 @@ import api302.model.Ai302Model;
 import api302.model.ErrorDetail;
 import api302.model.ErrorResponse;
 import api302.model.KlingTask;
-import api302.model.KlingTask.TaskStatusEnum;
 import api302.model.KlingTextToVideoRequest;
 import api302.model.OpenaiChatChunk;
 import api302.model.OpenaiChatCompletionsRequest;
@@ -110,10 +109,10 @@ public final class Sample {
         VideosKlingApi kling = new VideosKlingApi(client);
         KlingTask task = kling.klingTextToVideo(new KlingTextToVideoRequest().prompt("A red panda")).getData();
         List<String> states = new ArrayList<>();
-        while (task.getTaskStatus() == TaskStatusEnum.SUBMITTED || task.getTaskStatus() == TaskStatusEnum.PROCESSING) {
-            Thread.sleep(10); // of the real service one asks every 10 seconds, as x-task-status says
+        while (!List.of("succeed", "failed").contains(task.getTaskStatus())) { // states are open: any other is on the way
+            Thread.sleep(10); // poll the real service every 10 seconds, as x-task-status says
             task = kling.klingGetTextToVideo(task.getTaskId()).getData();
-            states.add(task.getTaskStatus().getValue());
+            states.add(task.getTaskStatus());
         }
         seen.put("states", states);
         seen.put("video", task.getTaskResult().getVideos().get(0).getUrl());

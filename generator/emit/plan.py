@@ -1,0 +1,57 @@
+"""All that is generated from a document, before anything is written."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from ..document import Document, Operation
+from . import arguments
+from .arguments import Arguments, NameProblem
+from .endpoints import Endpoint, Facts, endpoint, facts
+from .request_types import RequestTypes
+from .response_types import Class, classes
+from .typed_dicts import owners
+
+
+class Plan:
+    """What the packages are made of. Raises DocumentError, naming the place and the fix, for what none can be made from.
+
+    Attributes:
+        document: The joined document.
+        modules: In which module of `params` each request schema is.
+        endpoints: What each operation's module says of request and responses, by operation id, ordered by path.
+        classes: The classes of responses by name.
+        types: Renders the types of arguments.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.modules = owners(document)
+        ordered = sorted(document.operations, key=lambda operation: operation.path)
+        self.endpoints: dict[str, Endpoint] = {
+            operation.id: endpoint(operation, self.modules) for operation in ordered
+        }
+        expressions = (text for made in self.endpoints.values() for text in made.expressions)
+        self.classes: dict[str, Class] = classes(document, expressions)
+        self.types = RequestTypes(self.modules, set(self.classes))
+        self._arguments: dict[str, Arguments] = {}
+
+    def arguments(self, operation: Operation) -> Arguments:
+        """What an operation takes. Raises NameProblem."""
+        if operation.id not in self._arguments:
+            try:
+                self._arguments[operation.id] = arguments.read(operation, self.types)
+            except NameProblem:
+                raise
+            except (KeyError, TypeError, ValueError) as error:
+                fault = f"its request cannot be read ({type(error).__name__}: {error})"
+                raise NameProblem(fault, "run `python -m generator check`") from error
+        return self._arguments[operation.id]
+
+    @cached_property
+    def facts(self) -> dict[str, Facts]:
+        """What clients must know of each operation beside its request and responses, by operation id. Raises NameProblem."""
+        return {
+            made.id: facts(made.operation, self.arguments(made.operation))
+            for made in self.endpoints.values()
+        }

@@ -1,0 +1,196 @@
+"""What the extensions of an operation say, in words, as the Markdown of its description."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from generator.document import Operation
+from generator.emit.docstrings import price_text
+from generator.emit.methods import Methods
+from generator.publish.markdown import code, inline, link, prose, text
+from generator.runtime.behaviour import Path, Stream, Switch, TaskStatus, Test, read
+from generator.source import obj, seq
+
+EVIDENCE = {
+    "live": "recorded exchange with the service",
+    "page": "documentation page of 302.AI",
+    "sample": "sample of 302.AI",
+    "caller": "public program that calls it",
+    "vendor": "the vendor's own reference",
+    "catalog": "product catalogue of 302.AI",
+}
+_MAX_SOURCES = 6  # more are folded away
+_MAX_PRICES = 3  # more are a list
+_PARTS = {"request": "Request", "reply": "Response", "response": "Response"}
+_JMESPATH = "Paths with signs between names are [JMESPath](https://jmespath.org)."
+
+
+def anchor(operation: Operation) -> str:
+    """The end of an operation's URL on the page: `#/videos/videos.kling/kling_text_to_video`."""
+    return f"#/{operation.section}/{operation.tag}/{operation.id}"
+
+
+def description(methods: Methods, operation: Operation) -> str:
+    """An operation's own description, then a table of its behavior, and its evidence."""
+    node = operation.node
+    rule = read(node)
+    rows = [
+        ("Vendor", _vendor(operation)),
+        ("Python", _calls(methods, operation)),
+        ("Price", _prices(seq(node.get("x-price")))),
+        ("Task", _task(operation)),
+        ("States", states(rule.status) if rule.status else ""),
+        ("Stream", _stream(rule.stream) if rule.stream else ""),
+        ("Also at", ", ".join(map(code, seq(node.get("x-aliases"))))),
+        *_not_documented(obj(node.get("x-unknown"))),
+    ]
+    own = [prose(str(node["description"]))] if "description" in node else []
+    return "\n\n".join([*own, table(rows), _evidence(seq(node.get("x-docs")))])
+
+
+def table(rows: Iterable[tuple[str, str]]) -> str:
+    """Rows of a name and a Markdown text; rows without a text are left out."""
+    space = "&nbsp;"  # the page's search shows cells without space between them
+    lines = ["| | |", "| --- | --- |"]
+    for name, cell in rows:
+        if cell:
+            escaped = cell.replace("|", r"\|")  # which is in code spans alone
+            lines.append(f"| **{name}**{space} | {escaped}{space} |")
+    return "\n".join(lines)
+
+
+# -- rows ----------------------------------------------------------------------------------------
+
+
+def _vendor(operation: Operation) -> str:
+    """The leaf tag in words, so that a search for a vendor finds its calls."""
+    tags = operation.document.tags
+    vendor, section = (tags[name]["summary"] for name in (operation.tag, operation.section))
+    return f"{text(vendor)}, {text(section.lower())}"
+
+
+def _calls(methods: Methods, operation: Operation) -> str:
+    """The methods of the client that make this call."""
+    forms = methods.forms(operation)
+    return ", ".join(code(operation.dotted(form.name)) for form in forms)
+
+
+def _prices(prices: list[Any]) -> str:
+    if len(prices) > _MAX_PRICES:
+        return f"<ul>{''.join(f'<li>{inline(price_text([one]))}</li>' for one in prices)}</ul>"
+    return inline(price_text(prices)) if prices else "not documented"
+
+
+def _task(operation: Operation) -> str:
+    rule = read(operation.node)
+    if rule.status:
+        return "Returns a task's status; in Python `task.wait()` polls it."
+    if not rule.task:
+        return ""
+    fetch = operation.document.by_id[rule.task.fetch]
+    status = f"[{text(fetch.node['summary'])}]({anchor(fetch)})"
+    when = _when(rule.task.when)
+    return f"Creates a task{when}; in Python `task.wait()` waits for the result. Status: {status}."
+
+
+def states(status: TaskStatus) -> str:
+    """How to read a status response without the client."""
+    sentences = " ".join(_sentences(status))
+    needs_jmespath = "||" in sentences or "[?" in sentences
+    return f"{sentences} {_JMESPATH}" if needs_jmespath else sentences
+
+
+def _sentences(status: TaskStatus) -> Iterator[str]:
+    if status.state:
+        yield f"The state is at {_place(status.state)}."
+    yield from _words("Done", status.succeeded)
+    yield from _words("Failed", status.failed)
+    yield from _words("Pending, as any other word", status.pending)
+    if status.done_is_file:
+        yield "Done when the file itself comes."
+    if status.done:
+        yield f"Done too when {_condition(status.done)}."
+    if status.outputs:
+        yield f"Outputs at {_places(status.outputs)}."
+    if status.result:
+        taken = ", ".join(map(code, status.result.parameters.values()))
+        fetch = code(status.result.fetch)
+        outputs = _places(status.result.outputs)
+        yield f"Outputs at {outputs} in the response of {fetch}, which takes {taken}."
+    if status.interval is not None:
+        yield f"Poll every {status.interval:g} seconds."
+
+
+def _words(title: str, words: Iterable[Any]) -> Iterator[str]:
+    if listed := ", ".join(code(json.dumps(w, ensure_ascii=False).strip('"')) for w in words):
+        yield f"{title}: {listed}."
+
+
+def _places(paths: Iterable[Path]) -> str:
+    return ", ".join(map(_place, paths))
+
+
+def _place(path: Path) -> str:
+    """Where something is in a response."""
+    outer = code(path.field)
+    return f"{code(path.then)} in the JSON text at {outer}" if path.then else outer
+
+
+def _condition(test: Test) -> str:
+    if test.values is None:
+        return f"{code(test.field)} is there"
+    return f"{code(test.field)} is {' or '.join(code(str(value)) for value in test.values)}"
+
+
+def _stream(stream: Stream) -> str:
+    end = code(stream.sentinel) if stream.sentinel else ""
+    if stream.last:
+        end = _condition(stream.last)
+    return f"Responds with events{_when(stream.when)}, until {end}."
+
+
+def _when(switch: Switch | None) -> str:
+    if switch is None:
+        return ""
+    value = switch.value if isinstance(switch.value, str) else json.dumps(switch.value)
+    return f" if {code(switch.name)} in the {switch.place} is {code(value)}"
+
+
+def _not_documented(unknown: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is not documented, and where it was searched: in sentences, or a list of places."""
+    for part, searched in unknown.items():
+        if searched == "as for the request":
+            searched = unknown["request"]
+        where = inline(searched if searched.endswith(".") else f"Searched: {searched}.")
+        yield _PARTS.get(part, text(part.capitalize())), f"Not documented. {where}"
+
+
+# -- evidence ------------------------------------------------------------------------------------
+
+
+def _evidence(entries: list[Any]) -> str:
+    lines = [f"- {_source(one)}: {EVIDENCE[one['evidence']]}, {_seen(one)}" for one in entries]
+    if len(lines) > _MAX_SOURCES:
+        summary = f"<summary>{len(lines)} sources</summary>"
+        lines = ["<details>", summary, "", *lines, "", "</details>"]
+    return "\n".join(["**Evidence**", "", *lines])
+
+
+def _source(entry: dict[str, Any]) -> str:
+    """Where something is known from: a link if it has a URL. A place in a repository is code."""
+    source = str(entry.get("source", ""))
+    parts = [text(str(entry["page"]))] if "page" in entry else []
+    if source:
+        parts.append(inline(source) if " " in source else code(source))
+    label = " ".join(parts)
+    url = str(entry.get("url", ""))
+    return link(label or text(url), url) if url else label
+
+
+def _seen(entry: dict[str, Any]) -> str:
+    seen = f"seen {text(str(entry['seen']))}"
+    if "modified" in entry:
+        seen += f", dated {text(str(entry['modified']))}"
+    return f"{seen}. {inline(str(entry['note']))}" if "note" in entry else seen

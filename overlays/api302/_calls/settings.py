@@ -1,0 +1,214 @@
+"""What a client is set to, checked: each wrong argument is refused by its name, and no secret is shown."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
+
+from .._errors import InvalidArgument
+from .._json import is_mapping
+from .._secret import Secret, is_secret_name, without_credentials
+from .._types import Timeout
+
+DEFAULT_BASE_URL = "https://api.302.ai"
+DEFAULT_TIMEOUT = 600.0
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class Settings(NamedTuple):
+    """How a client makes its calls, unless a call says otherwise."""
+
+    api_key: Secret
+    base_url: str
+    timeout: Timeout
+    retries: int
+    headers: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"<Settings {self.base_url}>"  # a header may hold a secret
+
+    def secrets(self) -> Iterator[str]:
+        """What errors and recordings must not show."""
+        yield self.api_key
+        for name, value in self.headers.items():
+            if is_secret_name(name):
+                yield value
+
+    def changed(
+        self,
+        api_key: str | None,
+        base_url: str | None,
+        timeout: Timeout | None,
+        retries: int | None,
+        headers: Mapping[str, str] | None,
+    ) -> Settings:
+        """Other settings; what is None stays, and headers are added."""
+        return Settings(
+            self.api_key if api_key is None else valid_key(api_key),
+            self.base_url if base_url is None else valid_base_url(base_url),
+            self.timeout if timeout is None else valid_timeout(timeout),
+            self.retries if retries is None else valid_retries(retries),
+            merged_headers(self.headers, headers),
+        )
+
+
+def hidden(value: Any) -> Any:
+    """An argument that may hold a secret, so that no frame shows it: text, or the values of a mapping."""
+    if isinstance(value, str):
+        return Secret(value)
+    if is_mapping(value):
+        return {name: hidden(item) for name, item in value.items()}
+    return value
+
+
+def _given(argument: str, variable: str, given: str | None) -> tuple[str, str]:
+    """A setting, and what to call it in an error: the argument, or the environment variable."""
+    if given is None:
+        return variable, Secret(os.environ.get(variable, ""))
+    if not isinstance(cast("Any", given), str):
+        raise InvalidArgument(f"{argument}: must be text, not {type(given).__name__}")
+    return argument, given
+
+
+def valid_key(given: str | None) -> Secret:
+    """The API key, which is never part of a message."""
+    name, key = _given("api_key", "AI302_API_KEY", given)
+    if not key:
+        raise InvalidArgument(
+            "api_key: is missing; set the environment variable AI302_API_KEY or pass api_key='sk-…'"
+            " (https://302.ai, API Keys)"
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise InvalidArgument(
+            f"{name}: has a line break, a space or a character outside ASCII;"
+            " copy the API key alone, without what stands around it"
+        )
+    return Secret(key)
+
+
+def valid_base_url(given: str | None) -> str:
+    """The base URL without a slash at its end."""
+    name, url = _given("base_url", "AI302_BASE_URL", given)
+    if given is None and not url:
+        return DEFAULT_BASE_URL
+    if wrong := _wrong_url(url):
+        raise InvalidArgument(f"{name}: {wrong}")
+    return str(url).rstrip("/")
+
+
+def _wrong_url(url: str) -> str:
+    """What is wrong with a base URL."""
+    shown = repr(str(without_credentials(url)))
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        return f"{shown} is not a URL ({error})"
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        return (
+            f"{shown} must start with https:// (or http://) and name a host, such as"
+            f" {DEFAULT_BASE_URL}"
+        )
+    has_more = parts.query or parts.fragment or parts.username or parts.password
+    if has_more or not url.isprintable() or " " in url:
+        return "must be scheme, host and perhaps a path, without user, query, fragment or spaces"
+    if not _is_host(parts.hostname):
+        return f"{shown} has no valid host name"
+    if url.rstrip("/").endswith("/v1"):
+        without = url.rstrip("/").removesuffix("/v1")
+        return f"leave /v1 out, since each call's path has it: {without!r}"
+    return ""
+
+
+def _is_host(host: str) -> bool:
+    try:
+        return bool(host.encode("idna")) if not host.isascii() else ".." not in host
+    except UnicodeError:
+        return False
+
+
+def valid_retries(given: Any) -> int:
+    """How often a call is repeated at most."""
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise InvalidArgument(f"max_retries: must be a whole number, 0 or more, not {given!r}")
+    return given
+
+
+def valid_proxy(given: Any, http_client: Any) -> Secret | None:
+    """The URL of a proxy, which may hold a password."""
+    if given is None:
+        return None
+    if not isinstance(given, str) or "://" not in given:
+        raise InvalidArgument(
+            "proxy: must be a URL with its scheme, such as http://127.0.0.1:3128 or socks5://…"
+        )
+    if http_client is not None:
+        raise InvalidArgument("proxy: give it to your http_client, which makes the connections")
+    return Secret(given)
+
+
+def valid_http_client(http_client: Any, is_async: bool) -> Any:
+    """A client of the caller's with the methods that are used. Not by its class: instrumented clients are wrappers."""
+    if http_client is None:
+        return None
+    wanted = ("build_request", "send", "aclose" if is_async else "close")
+    if any(not callable(getattr(http_client, name, None)) for name in wanted):
+        client, takes = (
+            ("AsyncClient", "httpx2.AsyncClient") if is_async else ("Client", "httpx2.Client")
+        )
+        kind = type(http_client)
+        raise InvalidArgument(
+            f"http_client: {client} takes an {takes}, not {kind.__module__}.{kind.__qualname__}"
+        )
+    if getattr(http_client, "is_closed", False) is True:
+        raise InvalidArgument("http_client: is closed; give an open one")
+    return http_client
+
+
+def valid_timeout(value: Any) -> Any:
+    """Seconds above 0 (infinity for no limit), or a Timeout of httpx2 or httpx."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if value > 0:
+            return value
+    elif all(hasattr(value, name) for name in ("connect", "read", "write", "pool")):
+        return value
+    raise InvalidArgument(
+        "timeout: must be seconds above 0, float('inf') for none, or an httpx2.Timeout,"
+        f" not {value!r}"
+    )
+
+
+def merged_headers(*several: Mapping[str, Any] | None) -> dict[str, str]:
+    """Headers by their names in lower case, later ones winning; None takes one away.
+
+    Raises InvalidArgument without showing the value: it may be secret.
+    """
+    merged: dict[str, str] = {}
+    for headers in several:
+        for name, value in _pairs(headers):
+            if value is None:
+                merged.pop(name, None)
+            else:
+                merged[name] = value if is_secret_name(name) else str(value)
+    return merged
+
+
+def _pairs(headers: Any) -> Iterator[tuple[str, str | None]]:
+    if headers is None:
+        return
+    if not is_mapping(headers):
+        raise InvalidArgument(
+            f"headers: must be a mapping of names to values, not {type(headers).__name__}"
+        )
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise InvalidArgument(f"header {name!r}: is not a name that a header can have")
+        text = None if value is None else Secret(str(value).strip(" \t"))
+        if text and (not text.isascii() or not text.replace("\t", " ").isprintable()):
+            raise InvalidArgument(
+                f"header {name}: has a line break or another character that no header can have"
+            )
+        yield name.lower(), text

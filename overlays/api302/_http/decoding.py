@@ -1,0 +1,126 @@
+"""From the bytes of a body to what they mean: compression, undone piece by piece and as far as it goes, and JSON.
+
+A label that is wrong (`gzip` on plain JSON) and a checksum that is wrong at the end lose nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+ACCEPTED = "gzip, deflate"
+"""What every request asks for: no more than can be undone here."""
+PIECE = 1 << 20
+"""Bytes that one step decompresses at most, so that a small input cannot fill the memory at once."""
+ABSENT: Any = object()
+"""There is no JSON value: a body that is something else. None is JSON's null."""
+_BINARY = ("audio/", "image/", "video/", "font/", "model/")
+_loads = json.JSONDecoder(strict=False).decode
+"""Control characters within texts, which JSON does not allow, are no reason to lose a response."""
+_TRAILER = 8
+"""Bytes of checksum and length that end a gzip body; zlib's has 4."""
+
+
+class Decoder:
+    """One `content-encoding`. `problem` says what was wrong with it."""
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._inflate: Any = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, as it begins
+        self._begun = False
+        self._plain = False
+        self.problem = ""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The decompressed pieces of `data`."""
+        if self._plain:
+            yield data
+            return
+        before = self._inflate.copy() if data else None
+        try:
+            yield from self._pieces(self._inflate, data)
+        except zlib.error as error:
+            yield from self._mended(before, data, str(error))
+
+    def close(self) -> None:
+        """Note that the body has ended."""
+        if self._begun and not self._plain and not self._inflate.eof and not self.problem:
+            self.problem = f"the {self._encoding} body is cut short"
+
+    def _pieces(self, inflate: Any, data: bytes) -> Iterator[bytes]:
+        while data and not inflate.eof and not self.problem:
+            piece = inflate.decompress(data, PIECE)
+            if piece:
+                self._begun = True
+                yield piece
+            data = inflate.unconsumed_tail
+            if not piece and not data:
+                return
+
+    def _mended(self, before: Any, data: bytes, why: str) -> Iterator[bytes]:
+        """What can be had of a piece that does not decompress."""
+        if (
+            not self._begun and self._encoding == "deflate"
+        ):  # some mean deflate without zlib's frame
+            self._encoding, self._inflate = "raw deflate", zlib.decompressobj(-zlib.MAX_WBITS)
+            yield from self.feed(data)
+            return
+        if not self._begun and not _is_framed(data):
+            self._plain, self.problem = True, f"it is labeled {self._encoding} and is not"
+            yield data
+            return
+        for less in range(1, _TRAILER + 1):
+            try:
+                pieces = list(self._pieces(before.copy(), data[:-less]))
+            except zlib.error:
+                continue
+            self.problem = f"its {self._encoding} checksum is wrong ({why})"
+            yield from pieces
+            return
+        self.problem = f"its {self._encoding} compression is broken ({why})"
+
+
+def _is_framed(data: bytes) -> bool:
+    """Whether bytes begin as gzip or zlib does."""
+    is_zlib = len(data) > 1 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0
+    return is_zlib or data[:2] == b"\x1f\x8b"
+
+
+def decoders(encoding: str) -> list[Decoder]:
+    """The decoders for a `content-encoding` header, in the order in which they are undone."""
+    names = [name.strip().lower().removeprefix("x-") for name in encoding.split(",")]
+    return [Decoder(name) for name in reversed(names) if name in ("gzip", "deflate")]
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+def json_of(content: bytes, content_type: str) -> Any:
+    """A body as JSON, or ABSENT. What looks like an object or an array is tried whatever its label says."""
+    media_type, charset = media_type_of(content_type)
+    start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n\0")[:1]
+    if not content or (start not in (b"{", b"[") and media_type.startswith(_BINARY)):
+        return ABSENT
+    try:
+        return _loads(_text_of(content, charset))
+    except (ValueError, RecursionError):
+        return ABSENT
+
+
+def _text_of(content: bytes, charset: str) -> str:
+    if charset not in ("", "utf-8", "utf8"):
+        try:
+            return content.decode(charset).removeprefix("\ufeff")
+        except (LookupError, UnicodeError):
+            pass
+    return content.decode(json.detect_encoding(content), "replace").removeprefix("\ufeff")
+
+
+def media_type_of(content_type: str) -> tuple[str, str]:
+    """The media type and the charset of a `content-type` header, in lower case."""
+    media_type, _, parameters = content_type.partition(";")
+    charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", parameters, re.IGNORECASE)
+    return media_type.strip().lower(), charset[1].lower() if charset else ""

@@ -1,0 +1,204 @@
+"""A response of the HTTP library while it is read: the one place that reads bodies.
+
+A body is read as it comes off the wire and decompressed here, so that whatever fails at its end, status,
+headers and the bytes that were received are still there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .._errors import Api302Error
+from .decoding import decoders, json_of
+
+if TYPE_CHECKING:
+    from .transport import Io
+
+_END = object()
+
+
+class _Inside(threading.local):
+    """How deep this thread is in the HTTP library. What the garbage collector does meanwhile must not call it."""
+
+    depth = 0
+
+
+inside = _Inside()
+
+
+class Response:
+    """A response: its head, and its body to be read once, whole or piece by piece."""
+
+    def __init__(self, raw: Any, io: Io, pool: int) -> None:
+        self._raw, self._io, self._pool = raw, io, pool
+        self.status_code: int = raw.status_code
+        self.headers: Mapping[str, str] = dict(raw.headers)
+        """Names in lower case."""
+        self.num_bytes_downloaded = 0
+        """Bytes of the body as they came off the wire."""
+        self.problem: Exception | None = None
+        """Why the body was not read to its end, or not decompressed: an error of ours."""
+        self._content: bytes | None = None
+        self._first: list[bytes] = []
+        self._closed = False
+        self._decoders = decoders(self.headers.get("content-encoding", ""))
+        self._source: Any = None
+        self._token = object()
+        io.opened[self._token] = raw, None
+
+    @property
+    def url(self) -> str:
+        """The URL that was asked for last."""
+        return str(self._raw.url)
+
+    @property
+    def extensions(self) -> Mapping[str, Any]:
+        """What the library knows of the connection."""
+        return self._raw.extensions
+
+    @property
+    def is_stream_consumed(self) -> bool:
+        """Whether the body was read and is in `content`."""
+        return self._content is not None
+
+    @property
+    def content(self) -> bytes:
+        """The body, decompressed, as far as it was received."""
+        return self._content or b""
+
+    @cached_property
+    def data(self) -> Any:
+        """The body as JSON, whatever its label says, or ABSENT where it is something else."""
+        return json_of(self.content, self.headers.get("content-type", ""))
+
+    def keep(self, content: bytes, problem: Exception | None) -> None:
+        """Note the body that was read."""
+        self._content, self.problem = content, problem
+
+    def put_back(self, pieces: list[bytes]) -> None:
+        """Pieces that were read to see what the body is come first again."""
+        self._first = pieces
+
+    @property
+    def compression_problem(self) -> str:
+        """What was wrong with the compression, or nothing."""
+        return next((one.problem for one in self._decoders if one.problem), "")
+
+    # --- the body, piece by piece -----------------------------------------------------------------
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """The decompressed pieces. Raises the library's errors."""
+        first, self._first = self._first, []
+        yield from first
+        if self._is_read():
+            yield from () if first else (self._raw.content,)
+            return
+        source = self._begin(self._raw.iter_raw)
+        while True:
+            inside.depth += 1
+            try:
+                chunk = next(source, _END)
+            finally:
+                inside.depth -= 1
+            if chunk is _END:
+                break
+            yield from self._decoded(chunk)
+        self._ended()
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """`iter_bytes` for an async client."""
+        first, self._first = self._first, []
+        for piece in first:
+            yield piece
+        if self._is_read():
+            if not first:
+                yield self._raw.content
+            return
+        source = self._begin(self._raw.aiter_raw)
+        async for chunk in source:
+            for piece in self._decoded(chunk):
+                yield piece
+        self._ended()
+
+    def _is_read(self) -> bool:
+        """Whether the library has the body already, as a transport for tests gives it."""
+        return self._source is None and self._raw.is_stream_consumed is True
+
+    def _begin(self, iterate: Any) -> Any:
+        self._check_process()
+        if self._source is None:
+            self._source = iterate()
+            self._io.opened[self._token] = self._raw, self._source
+        return self._source
+
+    def _decoded(self, chunk: bytes) -> Iterator[bytes]:
+        self.num_bytes_downloaded += len(chunk)
+        if not self._decoders:
+            return iter((chunk,))
+        pieces = iter((chunk,))
+        for decoder in self._decoders:
+            pieces = _through(decoder, pieces)
+        return pieces
+
+    def _ended(self) -> None:
+        for decoder in self._decoders:
+            decoder.close()
+
+    def _check_process(self) -> None:
+        if self._io.inherited:
+            raise Api302Error(
+                "the response belongs to the process that made the call; read it there, before a fork"
+            )
+
+    # --- letting go -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of the connection. Within the library, as the garbage collector may call it, only later."""
+        if self._closed:
+            return
+        if inside.depth or self._io.inherited:
+            self.abandon()
+            return
+        self._closed = True
+        self._forget()
+        inside.depth += 1
+        try:
+            self._raw.close()
+        finally:
+            inside.depth -= 1
+            self._io.limiter.give_back(self._pool)
+
+    async def aclose(self) -> None:
+        """`close` for an async client."""
+        if self._closed:
+            return
+        if self._io.inherited or not self._io.is_here():
+            self.abandon()
+            return
+        self._closed = True
+        self._forget()
+        try:
+            await self._raw.aclose()
+        finally:
+            self._io.limiter.give_back(self._pool)
+
+    def abandon(self) -> None:
+        """Leave it to the next call to let go of the connection: for finalizers, which may run at any point."""
+        if not self._closed:
+            self._closed = True
+            self._io.leftovers.append((self._token, self._raw, self._pool))
+
+    def _forget(self) -> None:
+        self._io.opened.pop(self._token, None)
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            self.abandon()
+
+
+def _through(decoder: Any, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield from decoder.feed(piece)

@@ -1,0 +1,231 @@
+"""A documentation page is foreign text: one bad page is one finding, and nothing of it runs."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hostile_pages as hostile
+import pytest
+import yaml
+from conftest import FIXTURES
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from test_draft import paste
+
+from generator import rules
+from generator.build import build
+from generator.docs import PageError
+from generator.docs.described import Described
+from generator.docs.diff.operation import compare
+from generator.docs.draft.fragment import draft
+from generator.docs.issue import issue
+from generator.docs.pages import Page, untrusted
+from generator.docs.pages.plain_yaml import UnusableYaml, load
+from generator.docs.report import diff_json, diff_text
+from generator.docs.sources import parse_list, parse_page
+from generator.rules import layout
+from generator.source import Spec
+
+MINI = FIXTURES / "mini_spec"
+COLLECTED = 60
+"""Operations that are drafted, pasted and built together."""
+
+
+@functools.cache
+def described() -> Described:
+    """The mini specification."""
+    return Described(MINI)
+
+
+def read(text: str, source: str) -> Page | PageError:
+    """A page, or why it cannot be used: no other error comes of it."""
+    try:
+        return parse_page(text, source)
+    except PageError as error:
+        return error
+
+
+def check_report(pages: list[Page | PageError]) -> None:
+    """Terminal, JSON and the issue show what pages say, and none of it is markup."""
+    good = [page for page in pages if isinstance(page, Page)]
+    findings = [finding for page in good for finding in compare(described(), page)]
+    bad = [page for page in pages if isinstance(page, PageError)]
+    data = diff_json(findings, good, bad, 0, 0)
+    assert len(data["findings"]) <= 201 * len(good)
+    text = diff_text(data, "spec", verbose=True)
+    assert all(line.isprintable() for line in text.split("\n")), text
+    json.dumps(data, ensure_ascii=False).encode()
+    empty = {"index": {"new": [], "gone": [], "renamed": [], "moved": []}}
+    if made := issue(empty, data):
+        check_markdown(made[1], {"To decide", "Not readable"})
+
+
+def check_markdown(text: str, headings: set[str]) -> None:
+    """No heading but ours, no HTML, no image, no link but those of the pages, nobody mentioned."""
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if before and before.type == "heading_open":
+            assert re.sub(r" \(\d+\)$", "", token.content) in headings, text
+        assert token.type not in ("html_block", "fence", "code_block", "table_open", "hr"), text
+        in_link = False
+        for inner in token.children or ():
+            in_link = inner.type == "link_open" or (in_link and inner.type != "link_close")
+            assert inner.type not in ("html_inline", "image", "strong_open", "em_open"), text
+            if inner.type == "link_open":
+                assert str(inner.attrs["href"]).startswith("https://doc.302.ai/"), text
+            elif inner.type == "text" and not in_link:
+                assert not re.search(r"@\w|#\d|://\w", inner.content), text
+
+
+@hostile.bounded()
+@given(hostile.operations(), st.sampled_from(["/acme/v1/videos", "/acme/v9/dances"]))
+def test_hostile_documents_through_diff(operation: dict[str, Any], path: str) -> None:
+    text = hostile.as_markdown(hostile.document({path: operation}))
+    check_report([read(text, "https://doc.302.ai/400000003e0.md")])
+
+
+def drafted(pages: list[Page]) -> str:
+    """The draft of pages, which YAML's reader takes, and whose names are names."""
+    text = draft(described(), pages, "videos.acme") + "\n"
+    assert all(line.isprintable() for line in text.split("\n")), text
+    made = yaml.load(text, yaml.CSafeLoader)
+    assert set(made) <= {"paths", "components"}
+    for path, item in made["paths"].items():
+        assert untrusted.is_path(path)
+        for operation in item.values():
+            assert re.fullmatch(r"acme_[a-z0-9_]+", operation["operationId"])
+            summary = str(operation["summary"])
+            assert re.fullmatch(r"[\w ,.()/&+:'-]{1,80}|sk-…", summary, re.ASCII), summary
+    return text
+
+
+@hostile.bounded()
+@given(st.data())
+def test_hostile_texts_through_diff(data: st.DataObject) -> None:
+    """Markdown whose text was cut, doubled, or has hostile pieces in it."""
+    text = hostile.as_markdown(hostile.document({"/acme/v1/videos": hostile.operation()}))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(at, min(len(text), at + 200)))
+        piece = data.draw(
+            hostile.texts
+            | st.sampled_from(["```", "```yaml\n", "~~~", "{", "}", "]", "&a [", "*a"])
+        )
+        text = text[:at] + piece + text[end:]
+    check_report([read(text, "page.md")])
+
+
+@hostile.bounded()
+@given(st.lists(st.sampled_from(hostile.LINES) | hostile.texts, max_size=60))
+def test_hostile_copied_texts(lines: list[str]) -> None:
+    start = ["Dance", "POST", "/acme/v9/dances", "Request", "Body Params application/json"]
+    check_report([read("\n".join([*start, *lines]), "page.txt")])
+
+
+@hostile.bounded()
+@given(
+    st.lists(
+        hostile.texts
+        | st.sampled_from(
+            ["a: ", "- ", "  ", "\n", "&x ", "*x", "[", "]", "{", "}", '"', "? ", "<<: "]
+        ),
+        max_size=30,
+    )
+)
+def test_hostile_yaml(pieces: list[str]) -> None:
+    try:
+        value = load("".join(pieces))
+    except UnusableYaml:
+        return
+    json.dumps(value).encode()
+
+
+@hostile.bounded()
+@given(st.lists(hostile.texts, min_size=1, max_size=3))
+def test_hostile_lists_of_pages(pieces: list[str]) -> None:
+    words = " ".join(pieces)
+    text = f"- {words} [{words}](https://doc.302.ai/400000003e0.md): {words}\n"
+    text += f"- A [B]({words}400000004)\n"
+    for entry in parse_list(text, "https://doc.302.ai/llms.txt"):
+        assert all(map(str.isprintable, (entry.title, entry.group, entry.url)))
+        found = {"new": [vars(entry)], "gone": [], "renamed": [], "moved": []}
+        made = issue({"index": found}, {"findings": [], "unreadable": []})
+        assert made is not None
+        check_markdown(made[1], {"New pages"})
+
+
+@hostile.bounded()
+@given(hostile.texts, hostile.texts)
+def test_hostile_text_is_no_markdown(one: str, other: str) -> None:
+    for text in (one, f"{one} {other}", f"{one}`{other}", f"`{one}` {other}"):
+        check_markdown(f"- {untrusted.markdown(text)}\n", set())
+
+
+def pages_of(operations: list[dict[str, Any]]) -> Iterator[Page]:
+    """The pages that can be read, each with a path of its own."""
+    for number, operation in enumerate(operations):
+        data = hostile.document({f"/acme/v9/dance{number}/moves": operation})
+        page = read(hostile.as_markdown(data), f"page{number}.md")
+        if isinstance(page, Page):
+            yield page
+
+
+def problems(text: str, folder: Path) -> list[str]:
+    """What the house rules say to a draft once it is pasted."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(MINI, folder)
+    paste(text, folder)
+    return list(map(str, rules.check_spec(Spec.load(folder))))
+
+
+@pytest.fixture
+def long_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of any length pass the house rules."""
+    monkeypatch.setattr(layout, "LENGTH", 10**6)
+
+
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
+@pytest.mark.usefixtures("long_files")
+def test_hostile_drafts_pass_the_house_rules(tmp_path: Path) -> None:
+    size = 20
+
+    @hostile.bounded(max_examples=max(1, hostile.EXAMPLES // size))
+    @given(st.lists(hostile.operations(), min_size=size, max_size=size))
+    def check(operations: list[dict[str, Any]]) -> None:
+        if pages := list(pages_of(operations)):
+            text = drafted(pages)
+            assert problems(text, tmp_path / "spec") == []
+
+    check()
+
+
+@pytest.mark.usefixtures("long_files")
+def test_fault_21_a_draft_of_hostile_pages_runs_no_code_in_build(tmp_path: Path) -> None:
+    """Whatever a page says, it is a text in what is generated of its draft, and never code."""
+    collected: list[dict[str, Any]] = []
+
+    @hostile.bounded(max_examples=max(COLLECTED, hostile.EXAMPLES // 20))
+    @given(hostile.operations())
+    def collect(operation: dict[str, Any]) -> None:
+        collected.append(operation)
+
+    collect()
+    text = drafted(list(pages_of(collected)))
+    assert hostile.CANARY in text
+    assert problems(text, tmp_path / "spec") == []
+    build(tmp_path / "spec", tmp_path / "generated")
+    modules = sorted((tmp_path / "generated").rglob("*.py"))
+    assert len(modules) > 50
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            names = [value for _, value in ast.iter_fields(node) if isinstance(value, str)]
+            is_text = isinstance(node, ast.Constant)
+            assert is_text or not any(hostile.CANARY in name for name in names), module

@@ -1,0 +1,222 @@
+"""A task with a webhook calls it when it ends: on this machine, unless the mock is told otherwise."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from api302 import webhooks
+from api302_mock import MockServer, start
+from api302_mock.webhooks import ATTEMPTS, is_loopback
+
+from .conftest import KEY
+from .test_own import REAL
+
+
+class Receiver:
+    """A program's own server, which takes webhooks."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.kinds: list[str | None] = []
+        self.statuses: list[int] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                receiver.bodies.append(self.rfile.read(int(self.headers["content-length"])))
+                receiver.kinds.append(self.headers["content-type"])
+                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                self.send_header("Location", receiver.url)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def hooked(mini: dict[str, Any]) -> Iterator[MockServer]:
+    """A mock of the mini document, whose videos take a webhook; its tasks end after 0.1 s."""
+    document = copy.deepcopy(mini)
+    post = document["paths"]["/acme/v1/videos"]["post"]
+    post["x-task"]["webhook"] = {"in": "body", "name": "notify"}
+    with start(document, pace=0.05, polls=2) as server:
+        yield server
+
+
+def submit(server: MockServer, hook: Any, **more: Any) -> str:
+    body = {"prompt": "a red panda", "notify": hook} | more
+    response = httpx.post(f"{server.url}/acme/v1/videos", json=body, headers=KEY)
+    return response.json()["data"]["task_id"]
+
+
+def get(server: MockServer, task: str) -> dict[str, Any]:
+    return httpx.get(f"{server.url}/acme/v1/videos/{task}", headers=KEY).json()["data"]
+
+
+def until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.01)
+
+
+def test_a_task_that_nobody_polls_calls_its_webhook(hooked: MockServer, receiver: Receiver) -> None:
+    task = submit(hooked, receiver.url)
+    until(lambda: hooked.webhooks)
+    assert receiver.kinds == ["application/json"]
+    told = json.loads(receiver.bodies[0])["data"]
+    assert (told["task_id"], told["task_status"]) == (task, "succeed")
+    assert httpx.get(told["task_result"]["videos"][0]["url"]).content[4:8] == b"ftyp"
+    assert (hooked.webhooks[0].status, hooked.webhooks[0].error) == (200, None)
+    # It is over for whoever polls, too, and no second message comes.
+    assert get(hooked, task) == told
+    time.sleep(0.2)
+    assert len(receiver.bodies) == 1
+    hooked.reset()
+    assert hooked.webhooks == []
+
+
+def test_a_task_that_is_polled_calls_it_at_its_end(hooked: MockServer, receiver: Receiver) -> None:
+    hooked.settings.pace = 60
+    task = submit(hooked, receiver.url)
+    assert [get(hooked, task)["task_status"] for _ in range(2)] == ["submitted", "processing"]
+    time.sleep(0.05)
+    assert receiver.bodies == []
+    last = get(hooked, task)
+    until(lambda: hooked.webhooks)
+    assert json.loads(receiver.bodies[0])["data"] == last
+    get(hooked, task)
+    assert len(receiver.bodies) == 1
+
+
+def test_a_failure_is_told_too(hooked: MockServer, receiver: Receiver) -> None:
+    submit(hooked, receiver.url, prompt="mock:fail")
+    until(lambda: hooked.webhooks)
+    assert json.loads(receiver.bodies[0])["data"]["task_status"] == "failed"
+
+
+def test_it_tries_three_times(hooked: MockServer, receiver: Receiver) -> None:
+    receiver.statuses = [500, 302]
+    submit(hooked, receiver.url)
+    until(lambda: hooked.webhooks)
+    assert len(receiver.bodies) == 3
+    assert hooked.webhooks[0].error is None
+    receiver.statuses = [503] * ATTEMPTS
+    submit(hooked, receiver.url)
+    until(lambda: len(hooked.webhooks) == 2)
+    assert len(receiver.bodies) == 3 + ATTEMPTS
+    assert hooked.webhooks[1].status == 503
+    assert "503" in str(hooked.webhooks[1].error)
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "http://192.0.2.1:9/hook",
+        "http://example.com/hook",
+        "http://127.0.0.1.example.com/",
+        "http://localhost@192.0.2.1/",
+        "ftp://127.0.0.1/x",
+        "http://[::1",
+        "http://127.0.0.1:99999/",
+        "hook",
+        "",
+    ],
+)
+def test_others_are_not_called(hooked: MockServer, hook: str) -> None:
+    submit(hooked, hook)
+    until(lambda: hooked.webhooks)
+    assert hooked.webhooks[0].url == hook
+    assert hooked.webhooks[0].status is None
+    assert hooked.webhooks[0].error
+
+
+def test_none_are_called_where_they_are_turned_off(hooked: MockServer, receiver: Receiver) -> None:
+    hooked.settings.webhooks = "none"
+    submit(hooked, receiver.url)
+    until(lambda: hooked.webhooks)
+    assert receiver.bodies == []
+    assert "off" in str(hooked.webhooks[0].error)
+
+
+def test_a_webhook_that_is_no_text_is_none(hooked: MockServer) -> None:
+    task = submit(hooked, 7)
+    assert [get(hooked, task)["task_status"] for _ in range(3)][-1] == "succeed"
+    assert hooked.webhooks == []
+
+
+def test_a_webhook_after_a_reset_is_not_called(hooked: MockServer, receiver: Receiver) -> None:
+    submit(hooked, receiver.url)
+    hooked.reset()
+    time.sleep(0.3)
+    assert receiver.bodies == []
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [
+        ("localhost", True),
+        ("api.localhost", True),
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("0.0.0.0", False),
+        ("localhost.example.com", False),
+        ("2130706433", False),
+    ],
+)
+def test_what_is_this_machine(host: str, is_local: bool) -> None:
+    assert is_loopback(host) is is_local
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "body"),
+    [
+        ("/302/v2/video/create", "webhook", {"model": "kling_v1", "prompt": "x"}),
+        ("/klingai/v1/videos/text2video", None, {"prompt": "x"}),
+    ],
+)
+def test_the_client_reads_what_comes(
+    path: str, query: str | None, body: dict[str, Any], receiver: Receiver
+) -> None:
+    with start(REAL, pace=0.02) as server:
+        params = {query: receiver.url} if query else {}
+        sent = body if query else body | {"callback_url": receiver.url}
+        submitted = httpx.post(server.url + path, json=sent, headers=KEY, params=params)
+        assert submitted.is_success, submitted.text
+        until(lambda: server.webhooks)
+        operation = None if query else server.requests[0].operation
+        event = webhooks.parse(receiver.bodies[0], operation_id=operation)
+        assert event.task_id and event.task_id in submitted.text
+        assert event.status.state == "succeeded"
+        assert event.status.outputs
