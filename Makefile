@@ -5,7 +5,12 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := $(BIN)/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 COVERING := tests/overlay tests/mock tests/test_trio.py tests/test_readme.py tests/test_live.py
+# The tests that draw as many inputs as API302_FUZZ_EXAMPLES says.
+DRAWING = $(shell grep -rl --include='test_*.py' -e '\bEXAMPLES\b' tests/*/)
 REDOCLY := npx --yes @redocly/cli@2.77.0
+
+# Thousands of generated modules and the tests' own are compiled once, whatever the machine's habit.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage check build format lint-spec fuzz lowest newest pythons weekly bench live mock publish publish-proof wheel lock clean
@@ -28,11 +33,14 @@ $(VENV)/ready-%: pyproject.toml requirements.lock $(VENV)/pyvenv.cfg
 demo: $(VENV)/ready-demo ## the whole tour against the mock; AI302_API_KEY=... LIVE=1 for the real service
 	$(PY) tests/demo.py
 
-test: $(VENV)/ready-dev ## all tests but the slow ones
-	$(PY) -m pytest -n 2 --dist loadgroup -q
+# What goes through all operations one by one.
+OPERATION_TESTS := tests/test_api.py tests/test_fuzz.py tests/mock/test_document.py tests/publish/test_samples.py
+
+test: $(VENV)/ready-dev ## all tests but the slow ones; ONLY=videos.kling: one section or vendor, fuzzing included
+	$(if $(ONLY),API302_ONLY=$(ONLY) )$(PY) -m pytest -n 2 --dist loadgroup -q $(if $(ONLY),$(OPERATION_TESTS))
 
 coverage: $(VENV)/ready-dev ## how much of overlays/ its tests run, branches too; fails below the share in pyproject.toml
-	$(PY) -m pytest -n 2 --dist loadgroup -q --cov --cov-report=term-missing:skip-covered $(COVERING)
+	API302_FUZZ_EXAMPLES=25 $(PY) -m pytest -n 2 --dist loadgroup -q --cov --cov-report=term-missing:skip-covered $(COVERING)
 
 check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint, layers, types
 	$(PY) -m generator check
@@ -58,8 +66,9 @@ publish: $(VENV)/ready-dev ## spec/ -> dist/openapi: OpenAPI 3.2, 3.1, 3.0, llms
 publish-proof: $(VENV)/ready-proof ## clients in TypeScript, Go and Java from the publication, its site in a browser (needs Node, Go, Java, Maven, Chromium)
 	$(PY) -m pytest -q -m proof tests/proof
 
-fuzz: $(VENV)/ready-dev ## schemathesis with many more examples
+fuzz: $(VENV)/ready-dev ## schemathesis and the tests that draw their inputs, with many more of them
 	API302_FUZZ_EXAMPLES=200 $(PY) -m pytest -q tests/test_fuzz.py
+	API302_FUZZ_EXAMPLES=200000 $(PY) -m pytest -n 2 --dist loadgroup -q $(DRAWING)
 
 lowest: $(VENV)/ready-dev ## the tests with the lowest versions that pyproject.toml promises
 	$(PY) scripts/versions.py lowest

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,7 @@ class Spec:
             place.lines
         ) else place.line
 
-    def locate(self, document: object, path: list[str | int]) -> tuple[str, int]:
+    def locate(self, document: object, path: Sequence[str | int]) -> tuple[str, int]:
         """File and line of a path of keys into a document that was put together from the files: the nearest known place."""
         best = self.place(document) or (ROOT_FILE, 1)
         node: Any = document

@@ -148,7 +148,7 @@ def test_a_plain_call_gives_its_reply(
     assert 200 <= reply.http.status_code < 300
     assert len(reply.request_id) == 32
     if isinstance(reply, api302_model()):
-        assert json.loads(reply.http.node) == reply.to_dict()
+        assert json.loads(reply.http.content) == reply.to_dict()
 
 
 @pytest.mark.parametrize("operation", UPLOADS, ids=identify)
@@ -190,7 +190,7 @@ def test_a_task_is_followed_and_its_results_saved(
         timeout=30, interval=0, on_progress=lambda s: states.append(s.state)
     )
     assert states[0] == "pending" and states[-1] == "succeeded"
-    assert result.reply is not None
+    assert result.response is not None
     status = BY_ID[operation.node["x-task"]["fetch"]].node["x-task-status"]
     if status.keys() & {"outputs", "result"} and "response" not in status:
         assert result.outputs

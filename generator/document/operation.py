@@ -148,10 +148,10 @@ class Operation:
 
     @property
     def key_headers(self) -> tuple[str, ...]:
-        """The headers beside `Authorization` that its `security` names."""
+        """The headers beside `Authorization` that take the key: a client meets the first requirement of `security`."""
         schemes = self.document.components("securitySchemes")
-        names = [name for requirement in seq(self.node.get("security")) for name in requirement]
-        named = [obj(schemes.get(name)) for name in names]
+        first = obj(next(iter(seq(self.node.get("security"))), None))
+        named = [obj(schemes.get(name)) for name in first]
         keys = [scheme for scheme in named if scheme.get("type") == "apiKey"]
         return tuple(scheme["name"].lower() for scheme in keys if scheme.get("in") == "header")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..document.names import module_of
+from . import ends
 from .code import HEADER, TEMPLATES, GenerationError, escape_by_default
 from .code import name as checked
 from .plan import Plan
@@ -34,6 +35,7 @@ def write(plan: Plan, out: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     _render(plan, target)
+    ends.write(plan.document, target, HEADER)
     (target / "py.typed").write_text("", "utf-8")
 
 

@@ -84,7 +84,7 @@ def _arguments(methods: Methods, operation: Operation, method: Method) -> str:
     # Where shapes of the body exclude each other, the first one's fields.
     by_shape = set(body.shapes[0].required) if body.shapes else set()
     required = [one.name for one in method.arguments if one.required or one.wire in by_shape]
-    required += [name for name, annotation in method.own.items() if "=" not in annotation]
+    required += [name for name, annotation in method.own.items() if "None" not in annotation]
     names = dict.fromkeys([*required, *_in_example(operation, method)])
     return _cut([f"{name}=…" for name in names], at_least=len(required))
 

@@ -49,6 +49,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     behaviour.streams,
     behaviour.switches,
     behaviour.unknowns,
+    behaviour.follows,
     examples.present,
     examples.form,
     examples.fitting,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..document import Operation
 from ..document.media import EVENT_STREAM, is_event_stream, is_json
-from ..source import Problem, obj
+from ..source import Problem, obj, seq
 from .context import Context
 from .structure import did_you_mean, states_overlap
 
@@ -223,6 +223,20 @@ def _names(context: Context, operation: Operation, where: str) -> list[str]:
         for parameter in context.parameters(operation)
         if parameter.get("in") == where
     ]
+
+
+def follows(context: Context) -> Iterator[Problem]:
+    """The parameters and fields that x-follows names exist."""
+    for operation in context.operations:
+        known = {str(parameter.get("name")) for parameter in context.parameters(operation)}
+        known |= set(context.body_fields(operation))
+        for number, entry in enumerate(seq(operation.node.get("x-follows"))):
+            for key in ("field", "count", "length"):
+                name = obj(entry).get(key)
+                if isinstance(name, str) and name not in known:
+                    message = f"{operation} has no parameter or body field `{name}`"
+                    fix = did_you_mean(name, sorted(known))
+                    yield context.on(operation, "x-follows", message, fix, [number, key])
 
 
 def unknowns(context: Context) -> Iterator[Problem]:

@@ -462,6 +462,8 @@ class Stream(NamedTuple):
     """How events accumulate to the whole response."""
     response: str | None = None
     """The schema that they accumulate to; without it, that of the JSON response."""
+    complete: str | None = None
+    """True of an accumulated response that is whole, so that a body that ended cleanly may lack the sentinel."""
 
     @classmethod
     def of(cls, data: Json) -> Stream:
@@ -475,6 +477,7 @@ class Stream(NamedTuple):
             text=data.get("text"),
             accumulate=data.get("accumulate"),
             response=data.get("response"),
+            complete=data.get("complete"),
         )
 
 

@@ -162,7 +162,7 @@ class StreamError(Api302Error):
         body: The error event, if it was one.
         events: The events that came, typed.
         text: The text that came.
-        reply: What came, added up to a reply as far as it goes, or None where the events do not add up.
+        partial: The response that the events received make, as far as they go; None where they make none.
         request_id: The id under which the call is billed.
     """
 
@@ -170,7 +170,7 @@ class StreamError(Api302Error):
     body: Any = None
     events: list[Any] = []  # noqa: RUF012 - never changed, replaced on each object
     text: str = ""
-    reply: Any = None
+    partial: Any = None
     request_id: str | None = None
 
 

@@ -280,7 +280,7 @@ class TaskStatus(NamedTuple, Generic[T]):
         outputs: URLs of the results.
         message: Why it failed.
         code: The vendor's code for why it failed.
-        reply: The response that says all this.
+        response: The response that says all this.
     """
 
     state: Literal["pending", "succeeded", "failed"]
@@ -289,7 +289,7 @@ class TaskStatus(NamedTuple, Generic[T]):
     outputs: tuple[str, ...] = ()
     message: str = ""
     code: Any = None
-    reply: T | None = None
+    response: T | None = None
 
     def __str__(self) -> str:
         share = f" {self.progress:.0%}" if self.progress is not None else ""
@@ -302,16 +302,16 @@ class Uploaded(NamedTuple):
 
     Attributes:
         url: Its URL, or the id that the vendor's other calls take for it.
-        reply: The service's response.
+        response: The service's response.
     """
 
     url: str
-    reply: Any
+    response: Any
 
     @property
     def request_id(self) -> str | None:
         """The id under which the upload is billed."""
-        return self.reply.request_id
+        return self.response.request_id
 
 
 class ResultFile:

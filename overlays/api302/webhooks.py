@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from api302_client.behaviour import TaskStatus as StatusRule
 
 from ._errors import InvalidArgument
-from ._features.tasks import read_status
+from ._features.polling import read_status
 from ._json import is_object
 from ._types import Operation, TaskStatus
 

@@ -221,7 +221,7 @@ class Document:
         """Whether a value fits a schema that is part of the document."""
         try:
             return self.validator(schema).is_valid(value)
-        except HALF_CHARACTER:
+        except ValueError:  # text with half a character in it
             return self.validator(schema).is_valid(whole_characters(value))
 
     def first_error(
@@ -231,12 +231,8 @@ class Document:
         validator = self.validator(schema, strict=strict)
         try:
             return next(validator.iter_errors(value), None)
-        except HALF_CHARACTER:
+        except ValueError:  # text with half a character in it
             return next(validator.iter_errors(whole_characters(value)), None)
-
-
-HALF_CHARACTER = (ValueError, SystemError)
-"""What the validator raises for text with half a character in it, the second one before 0.40."""
 
 
 def whole_characters(value: Any) -> Any:

@@ -76,7 +76,8 @@ def event_json(event: str) -> Any:
 
 def _changed(event: str, change: Change) -> str:
     value = event_json(event)
-    if value is None or (changed := change(value)) == value:
+    changed = change(event_json(event))  # it may change what it gets in place
+    if value is None or changed == value:
         return event
     head = [line for line in event.strip().splitlines() if not line.startswith("data:")]
     return "\n".join([*head, f"data: {json.dumps(changed, ensure_ascii=False)}"]) + "\n\n"

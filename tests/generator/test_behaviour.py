@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generator.runtime import behaviour
-from generator.runtime.behaviour import Ends, Progress, Reading, Success, TaskStatus, Test
+from generator.runtime.behaviour import Ends, Progress, Reading, Success, TaskStatus
 
 DOCUMENT = json.loads(Path("generated/openapi.json").read_text(encoding="utf-8"))
 JSON = st.recursive(
@@ -115,7 +115,7 @@ def test_paths(path: Any, data: Any, expected: Any) -> None:
     ],
 )
 def test_tests(test: dict[str, Any], data: Any, expected: bool) -> None:
-    assert Test.of(test).holds(data) is expected
+    assert behaviour.Test.of(test).holds(data) is expected
 
 
 SUCCESS = {"field": "code", "values": [0, "200"], "message": "msg"}

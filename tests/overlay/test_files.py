@@ -97,7 +97,7 @@ def test_what_is_refused(serve: Any, connect: Any, tmp_path: Path) -> None:
             (closed, "the file is closed already"),
             (
                 "https://x/y.png",
-                "takes a local file (pathlib.Path, bytes, an open binary file, or a tuple (name, content)), not the address",
+                "takes a local file (pathlib.Path, bytes, an open binary file, or a tuple (name, content)), not the URL",
             ),
             (("a", "b", "c", "d"), "is (name, content)"),
             ((b"x",), "is (name, content)"),
@@ -140,11 +140,11 @@ def test_an_address_alone(serve: Any, connect: Any, tmp_path: Path) -> None:
     client.tools.extra.look(image="https://x/a.png")
     assert server.requests[-1].json == {"image": "https://x/a.png"}
     for given, said in (
-        ("x.example/a.png", "an address (https://…)"),
+        ("x.example/a.png", "a URL (https://…)"),
         ("", "not an empty text"),
         ("data:image/png;base64,AA", "not a data URL"),
-        (tmp_path / "a.png", "upload it first, and give the address: client.files.upload('a.png')"),
-        (b"picture", "takes an address (https://…), not a local file"),
+        (tmp_path / "a.png", "upload it first, and give the URL: client.files.upload('a.png')"),
+        (b"picture", "takes a URL (https://…), not a local file"),
     ):
         with pytest.raises(api302.InvalidArgument) as caught:
             client.tools.extra.look(image=given)
@@ -166,7 +166,10 @@ def test_encoded_where_only_text_is_taken(tmp_path: Path) -> None:
     assert put({"i": "data:image/png;base64,AAAA"}, {"i": ("base64",)}, opened, False) == {
         "i": "AAAA"
     }
-    assert put({"i": {"url": "x"}}, {"i": ("url",)}, opened, False) == {"i": {"url": "x"}}
+    with pytest.raises(
+        api302.InvalidArgument, match=r"i: takes a URL .*, not a dict; give the file"
+    ):
+        put({"i": {"url": "x"}}, {"i": ("url",)}, opened, False)
     for file in opened:
         file.close()
 
@@ -332,7 +335,7 @@ def test_bad_places(serve: Any, connect: Any, tmp_path: Path) -> None:
         ):
             client.download("https://127.0.0.1:1/a", path)
     for url in ("file.302.ai/a", "ftp://x/a", "//x/a", "", "/a"):
-        with pytest.raises(api302.InvalidArgument, match="url: must be a whole address"):
+        with pytest.raises(api302.InvalidArgument, match="url: must be a whole URL"):
             client.download(url, tmp_path)
     with pytest.raises(api302.NotFoundError):
         client.download(f"{client._client.settings.base_url}/a", tmp_path)
@@ -471,7 +474,7 @@ def test_an_upload_gives_an_address(serve: Any, connect: Any, tmp_path: Path) ->
     uploaded = client.files.upload(str(tmp_path / "cat.png"))
     assert uploaded.url == "https://file.example.test/cat.png"
     assert b"cat" in server.requests[0].body
-    with pytest.raises(api302.DecodeError, match="has no address") as caught:
+    with pytest.raises(api302.DecodeError, match="has no URL") as caught:
         client.files.upload(tmp_path / "cat.png")
     assert caught.value.body == {"code": 200, "data": {"size": 3}}
 

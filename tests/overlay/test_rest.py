@@ -26,7 +26,7 @@ def test_a_webhook_of_the_unified_calls() -> None:
         event = api302.webhooks.parse(given)
         assert (event.task_id, event.status.state) == ("t-1", "succeeded")
         assert event.status.outputs == ("https://x/a.mp4", "https://x/b.mp4")
-        assert event.status.reply["status"] == "completed"
+        assert event.status.response["status"] == "completed"
     failed = api302.webhooks.parse(
         {"task_id": "t-1", "status": "failed", "error": {"message": "no", "error_type": "policy"}}
     )
@@ -52,7 +52,7 @@ def test_a_webhook_of_another_call() -> None:
         "succeeded",
         ("https://x/a.mp4",),
     )
-    assert event.status.reply.data.task_id == "t-1"
+    assert event.status.response.data.task_id == "t-1"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from support import KEY, Lazy, Request, Server, api302, http
 
-task_module = Lazy("api302._features.tasks")
+polling = Lazy("api302._features.polling")
 SUBMITTED = http({"code": 0, "data": {"task_id": "t-1", "task_status": "submitted"}})
 
 
@@ -51,7 +51,7 @@ def test_a_task(serve: Any, connect: Any, tmp_path: Any) -> None:
     ]
     client = connect(server)
     task = submit(client)
-    assert (task.id, task.reply.data.task_id, task.request_id) == ("t-1", "t-1", "req-1")
+    assert (task.id, task.response.data.task_id, task.request_id) == ("t-1", "t-1", "req-1")
     assert "acme_text_to_video" in repr(task)
     seen: list[Any] = []
     result = task.wait(interval=0.01, on_progress=seen.append)
@@ -65,7 +65,7 @@ def test_a_task(serve: Any, connect: Any, tmp_path: Any) -> None:
         "pending (processing)",
         "succeeded 100% (succeed)",
     ]
-    assert type(result.reply).__name__ == "AcmeTaskResponse"
+    assert type(result.response).__name__ == "AcmeTaskResponse"
     assert result.request_id == "req-1"
     (output,) = result.outputs
     assert str(output) == output.url == f"{server.url}/v-1.mp4"
@@ -95,7 +95,7 @@ def test_a_task_that_fails(serve: Any, connect: Any) -> None:
     error = caught.value
     assert error.task is task
     assert error.task_dict == task.to_dict()
-    assert error.status.reply.data.task_status == "failed"
+    assert error.status.response.data.task_status == "failed"
     assert json.dumps(task.to_dict()) in str(error)
     copied = pickle.loads(pickle.dumps(error))
     assert (copied.task, copied.task_dict, str(copied)) == (None, task.to_dict(), str(error))
@@ -160,7 +160,7 @@ def test_other_trouble_is_not_and_leaves_a_note(serve: Any, connect: Any) -> Non
 def test_an_unknown_state_is_pending_and_logged_once(
     serve: Any, connect: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api302._features.tasks._warned", set())
+    monkeypatch.setattr("api302._features.polling._logged", set())
     server = serve(SUBMITTED, at("dreaming"), at("dreaming"), at("SUCCEED", "https://x/y.mp4"))
     assert submit(connect(server)).wait(interval=0).outputs
     warnings = [
@@ -191,9 +191,9 @@ def test_a_task_that_is_done_when_it_is_submitted(serve: Any, connect: Any) -> N
     client = connect(server)
     task = submit(client)
     result = task.wait(0)
-    assert (result.outputs[0].url, result.reply, result.request_id) == (
+    assert (result.outputs[0].url, result.response, result.request_id) == (
         "https://x/y.mp4",
-        task.reply,
+        task.response,
         "req-1",
     )
     assert [status.state for status in task.events()] == [task.status().state] == ["succeeded"]
@@ -208,12 +208,12 @@ def test_a_task_that_is_done_when_it_is_submitted(serve: Any, connect: Any) -> N
 def test_words_are_no_output(serve: Any, connect: Any) -> None:
     server = serve(http({"task_id": "a-1"}), http({"state": 1, "direct": "A cat on a sofa."}))
     result = connect(server).tools.extra.ask(prompt="why").wait(interval=0)
-    assert (result.outputs, result.reply["direct"]) == ([], "A cat on a sofa.")
+    assert (result.outputs, result.response["direct"]) == ([], "A cat on a sofa.")
 
 
 def test_text_nested_deeper_than_python_goes(serve: Any, connect: Any) -> None:
     server = serve(http({"task_id": "a-1"}), http({"state": 1, "output": "[" * 100_000}))
-    assert connect(server).tools.extra.ask(prompt="why").wait(interval=0).reply.state == 1
+    assert connect(server).tools.extra.ask(prompt="why").wait(interval=0).response.state == 1
 
 
 def test_bad_waits(serve: Any, connect: Any) -> None:
@@ -278,7 +278,7 @@ def test_a_bad_dict(change: dict[str, Any], said: str, serve: Any, connect: Any)
     client = connect(serve(SUBMITTED))
     kept = submit(client).to_dict()
     assert client.resume(kept).id == "t-1"
-    assert client.resume(kept).reply is None
+    assert client.resume(kept).response is None
     with pytest.raises(api302.InvalidArgument) as caught:
         client.resume({**kept, **change})
     assert str(caught.value).startswith("task: ")
@@ -321,8 +321,8 @@ def test_asynchronous_on_demand(serve: Any, connect: Any) -> None:
     sums = connect(server).tools.extra
     assert sums.sum(one=1, other=2).total == 3
     result = sums.submit_sum(one=1, other=2).wait(interval=0)
-    assert type(result.reply).__name__ == "ExtraSum"
-    assert result.reply.total == 3
+    assert type(result.response).__name__ == "ExtraSum"
+    assert result.response.total == 3
     assert [request.target for request in server.requests[:3]] == [
         "/extra/sum",
         "/extra/sum?async=true",
@@ -344,7 +344,7 @@ def test_done_when_the_reply_is_a_file(serve: Any, connect: Any, tmp_path: Any) 
         http(b"sound", content_type="audio/mpeg"),
     )
     result = connect(server).tools.extra.song(prompt="x").wait(interval=0)
-    assert result.outputs[0].read() == result.reply.content == b"sound"
+    assert result.outputs[0].read() == result.response.content == b"sound"
     assert result.outputs[0].url is None
     saved = result.outputs[0].save(tmp_path)
     assert (saved.suffix, saved.read_bytes()) == (".mp3", b"sound")
@@ -433,7 +433,7 @@ def looks(
 ) -> list[float]:
     """The times at which a task is looked at, were looking to take no time."""
     now = 0.0
-    schedule = task_module.Schedule(
+    schedule = polling.Schedule(
         timeout, interval, suggested, fresh, clock=lambda: now, chance=lambda: chance
     )
     times: list[float] = []
@@ -453,19 +453,19 @@ def test_the_schedule() -> None:
     long = looks(3600)
     assert max(b - a for a, b in pairwise(long)) <= 15.01
     assert looks(120, suggested=60) == [60, 120]
-    schedule = task_module.Schedule(100, 1, None, True, clock=lambda: 0.0)
+    schedule = polling.Schedule(100, 1, None, True, clock=lambda: 0.0)
     assert schedule.pause(asked=30) == 30
 
 
 def test_the_service_may_say_when_to_look_again() -> None:
-    schedule = task_module.Schedule(100, None, 10, True, clock=lambda: 0.0)
-    schedule.suggest(0.5)
-    assert schedule.pause() == 0.5
+    schedule = polling.Schedule(100, None, 10, True, clock=lambda: 0.0, chance=lambda: 0.0)
+    schedule.suggest(0.7)
+    assert schedule.pause() == 0.7
     schedule.suggest(None)
     assert schedule.pause() > 8
     schedule.suggest(3600)
     assert schedule.pause() == 15
-    chosen = task_module.Schedule(100, 2, 10, True, clock=lambda: 0.0)
+    chosen = polling.Schedule(100, 2, 10, True, clock=lambda: 0.0)
     chosen.suggest(0.5)
     assert chosen.pause() == 2
 
@@ -481,7 +481,7 @@ def test_values_are_read_leniently() -> None:
     kind = Lazy("api302_client.behaviour").TaskStatus
 
     def read(rule: Any, data: Any) -> Any:
-        return task_module.read_status(kind.of(rule), data)
+        return polling.read_status(kind.of(rule), data)
 
     assert [read(rule, {"s": value}).state for value in (5, "10", 99, "99", 50, None)] == [
         "pending",

@@ -38,7 +38,7 @@ def test_the_steps_of_an_upload_to_a_store(serve: Any, connect: Any, picture: Pa
         file=picture, scene="vivid", extra_headers={"x-one": "1"}, extra_query={"q": "1"}
     )
     assert isinstance(uploaded, api302.Uploaded)
-    assert (uploaded.url, uploaded.reply.uri, uploaded.request_id) == (
+    assert (uploaded.url, uploaded.response.uri, uploaded.request_id) == (
         "own:u-1",
         "own:u-1",
         "req-1",
@@ -163,7 +163,7 @@ def test_nothing_is_begun_for_a_file_that_cannot_be_sent(
     with os.fdopen(reading, "rb") as pipe:
         for file, said in (
             (tmp_path / "none.png", "there is no file"),
-            ("https://x/y.png", "not the address"),
+            ("https://x/y.png", "not the URL"),
             ([b"x"], "not a list"),
             (None, "not a NoneType"),
             (pipe, "a pipe has no length"),

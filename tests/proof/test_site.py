@@ -18,7 +18,13 @@ from typing import Any
 
 import pytest
 
+from generator.document import Document
+from generator.emit.methods import Methods
+from generator.join import join, operations
 from generator.publish import site
+from generator.publish.site.descriptions import anchor
+from generator.publish.versions import as_published
+from generator.source import Spec
 
 try:
     from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
@@ -27,6 +33,7 @@ except ModuleNotFoundError:  # `make test` collects this file too, without its p
 
 pytestmark = pytest.mark.proof
 
+ROOT = Path(__file__).resolve().parents[2]
 # Not the name of this machine, since telemetry is often still on such.
 HOST = "reference.example"
 ARGUMENTS = [
@@ -132,6 +139,16 @@ def visit(chromium: Browser, address: str) -> Iterator[Callable[..., Page]]:
     assert errors == []
 
 
+def anchors(document: dict[str, Any]) -> list[str]:
+    """The anchors of all operations, in the order of the document."""
+    return [anchor(operation) for operation in Document(document).operations]
+
+
+def summary(document: dict[str, Any], operation_id: str) -> str:
+    """What an operation is called on the page."""
+    return str(Document(document).by_id[operation_id].node["summary"])
+
+
 def part(page: Page, anchor: str) -> Locator:
     """An operation's part of the page."""
     return page.locator(f'[data-section-id="{anchor[1:]}"]')
@@ -154,7 +171,9 @@ def search(page: Page, text: str) -> Locator:
     return found
 
 
-def test_sections_unfold_to_vendors_and_these_to_operations(visit: Callable[..., Page]) -> None:
+def test_sections_unfold_to_vendors_and_these_to_operations(
+    visit: Callable[..., Page], document: dict[str, Any]
+) -> None:
     page = visit()
     for section in SECTIONS:
         expect(page.get_by_role("link", name=section, exact=True)).to_be_visible()
@@ -163,7 +182,7 @@ def test_sections_unfold_to_vendors_and_these_to_operations(visit: Callable[...,
     entry(page, "#/videos/videos.kling").click()
     entry(page, KLING).click()
     expect(
-        part(page, KLING).get_by_role("heading", name="Create a text-to-video task")
+        part(page, KLING).get_by_role("heading", name=summary(document, "kling_text_to_video"))
     ).to_be_in_viewport()
     assert page.url.endswith(KLING)
 
@@ -179,19 +198,19 @@ def test_operations_are_at_the_anchors_that_we_name(
         entry(page, f"#/{vendor['parent']}").click()
         entry(page, anchor).click()
         below = page.get_by_role("listitem").locator(f'> a[href^="{anchor}/"]')
-        wanted = [
-            found for found in site.anchors(document).values() if found.startswith(f"{anchor}/")
-        ]
+        wanted = [found for found in anchors(document) if found.startswith(f"{anchor}/")]
         expect(below).to_have_count(len(wanted))
         assert below.evaluate_all("links => links.map(link => link.getAttribute('href'))") == wanted
 
 
 def test_an_operation_opens_by_its_anchor_and_shows_all_there_is(
-    visit: Callable[..., Page],
+    visit: Callable[..., Page], document: dict[str, Any]
 ) -> None:
     page = visit(KLING)
     shown = part(page, KLING)
-    expect(shown.get_by_role("heading", name="Create a text-to-video task")).to_be_in_viewport()
+    expect(
+        shown.get_by_role("heading", name=summary(document, "kling_text_to_video"))
+    ).to_be_in_viewport()
     for row in (
         "Vendor Kling, video generation",
         "Python client.videos.kling.text_to_video",
@@ -213,7 +232,7 @@ def test_an_operation_opens_by_its_anchor_and_shows_all_there_is(
     sample.get_by_role("button", name="Shell (curl)").click()
     page.get_by_role("menuitem", name="Payload").click()
     expect(sample.get_by_label("Example")).to_be_visible()
-    shown.get_by_role("link", name="Get a text-to-video task").click()
+    shown.get_by_role("link", name=summary(document, "kling_get_text_to_video")).click()
     expect(
         part(page, KLING.replace("kling_text", "kling_get_text")).get_by_role("heading").first
     ).to_be_in_viewport()
@@ -224,11 +243,11 @@ def test_an_operation_opens_by_its_anchor_and_shows_all_there_is(
     [
         (
             "#/llm/llm.openai/openai_chat_completions",
-            "Stream Answers with events if stream in the body is true, until [DONE].",
+            "Stream Responds with events if stream in the body is true, until [DONE].",
         ),
         (
             "#/images/images.ai302/ai302_sdxl_lightning",
-            "Request Not documented. Looked for in: 302.AI pages by title",
+            "Request Not documented. Searched: 302.AI pages by title",
         ),
         (
             "#/videos/videos.kling/kling_get_text_to_video",
@@ -258,20 +277,19 @@ def test_a_search_for_a_vendor_finds_its_operations(
         link.split("#")[1]
         for link in found.evaluate_all("links => links.map(link => link.getAttribute('href'))")
     ]
-    wanted = [anchor[1:] for anchor in site.anchors(document).values() if ".kling/" in anchor]
+    wanted = [anchor[1:] for anchor in anchors(document) if ".kling/" in anchor]
     assert len(wanted) > 30 and set(wanted) <= set(links)
     found.filter(has_text="POST/klingai/v1/videos/text2video").first.click()
     expect(part(page, KLING)).to_be_in_viewport()
 
 
-@pytest.mark.parametrize(
-    "text", ["klingai/v1/videos/text2video", "Create a text-to-video task", "text_to_video"]
-)
+@pytest.mark.parametrize("text", ["klingai/v1/videos/text2video", "", "text_to_video"])
 def test_a_search_by_path_summary_or_method_finds_the_operation(
-    visit: Callable[..., Page], text: str
+    visit: Callable[..., Page], document: dict[str, Any], text: str
 ) -> None:
+    wanted = text or summary(document, "kling_text_to_video")
     expect(
-        search(visit(), text).filter(has_text="POST/klingai/v1/videos/text2video").first
+        search(visit(), wanted).filter(has_text="POST/klingai/v1/videos/text2video").first
     ).to_be_visible()
 
 
@@ -323,6 +341,58 @@ def test_nothing_else_can_be_asked_for(chromium: Browser, address: str) -> None:
 def test_the_same_document_makes_the_same_site(
     publication: Path, document: dict[str, Any], tmp_path: Path
 ) -> None:
-    site.build(document, tmp_path)
+    joined = join(Spec.load(ROOT / "spec"))
+    site.build(Methods.of_document(Document(joined)), document, tmp_path)
     for name in ("index.html", "site/redoc.js", "site/document.js"):
         assert (tmp_path / name).read_bytes() == (publication / name).read_bytes()
+
+
+HOSTILE = (
+    "A text.\n\n# Not a heading\n\n<script>hacked()</script> <img src=x onerror=hacked()>"
+    " [a link](javascript:hacked()) **bold** `a < b` {{ hacked() }} {% raw %} ``` ~~~ | a |"
+)
+
+
+@pytest.fixture
+def hostile_site(tmp_path: Path) -> Iterator[str]:
+    """The site of a small document whose texts are hostile."""
+    document = join(Spec.load(ROOT / "tests/fixtures/mini_spec"))
+    for tag in document["tags"]:
+        tag |= {"summary": f"Tag {HOSTILE}", "description": HOSTILE}
+    for _, _, operation in operations(document):
+        operation |= {"summary": f"Summary {HOSTILE}", "description": HOSTILE}
+        operation["x-unknown"] = {"response": HOSTILE}
+        operation["x-docs"][0] |= {"note": HOSTILE, "source": HOSTILE}
+    for schema in document["components"]["schemas"].values():
+        schema |= {"description": HOSTILE, "title": f"Title {HOSTILE}"}
+    document["info"] |= {"description": HOSTILE, "x-evidence-date": HOSTILE}
+    site.build(Methods.of_document(Document(document)), as_published(document), tmp_path)
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path))
+    ) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://{HOST}:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def test_text_of_the_specification_does_nothing(chromium: Browser, hostile_site: str) -> None:
+    """No script of it runs, nothing is loaded, and it makes no heading, no link and no bold text."""
+    asked: list[str] = []
+    with chromium.new_page() as page:
+        page.set_default_timeout(PATIENCE)
+        page.add_init_script("window.hits = []; window.hacked = () => hits.push(1)")
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{hostile_site}index.html#/videos/videos.acme/acme_text_to_video")
+        expect(page.get_by_role("heading").first).to_be_visible()
+        shown = part(page, "#/videos/videos.acme/acme_text_to_video")
+        expect(shown.get_by_text("<script>hacked()</script>").first).to_be_visible()
+        expect(shown.locator("code", has_text="a < b").first).to_be_visible()
+        assert page.evaluate("hits.length") == 0
+        made = "h1, h2, h3, h4, h5, h6"
+        headings = page.locator(made).evaluate_all("all => all.map(one => one.textContent.trim())")
+        assert [text for text in headings if text.startswith("Not a heading")] == []
+        hostile = "img[src='x'], a[href^='javascript'], [onerror], strong:text-is('bold')"
+        assert page.locator(hostile).count() == 0
+    assert [url for url in asked if not url.startswith((hostile_site, "data:"))] == []

@@ -60,12 +60,12 @@ def _pairs(name: str, value: Any) -> list[tuple[str, str]]:
 
 
 def _key_options(operation: Operation) -> Iterator[str]:
-    """The headers that have the API key, which the shell puts in."""
+    """The headers that have the API key, which the shell puts in: those of the first requirement."""
     document = operation.document
     schemes = document.components("securitySchemes")
     default = seq(document.node.get("security"))
-    required = operation.node.get("security", default)
-    for name in dict.fromkeys(name for needed in required for name in needed):
+    first = next(iter(seq(operation.node.get("security", default))), {})
+    for name in obj(first):
         scheme = obj(schemes.get(name))
         if "name" in scheme:
             yield f'-H "{_in_double_quotes(scheme["name"])}: {_KEY}"'

@@ -85,7 +85,7 @@ class Writer:
         return f"response = {call}\nprint({self._wanted()})"
 
     def _task(self, call: str) -> str:
-        then = "print(done.reply)"
+        then = "print(done.response)"
         if self._gives_files():
             then = "for output in done.outputs:\n    print(output.save())"
         return f"task = {call}\ndone = task.wait()\n{then}"

@@ -94,8 +94,10 @@ def _add_message(whole: Json, message: Json, ended: bool) -> None:
     delta: Json = {}
     for name, value in message.items():
         old = whole.get(name)
-        is_text = isinstance(value, str) and isinstance(old, (str, Growing))
-        delta[name] = rest_of(old, value, ended) if is_text else value
+        if isinstance(value, str) and isinstance(old, (str, Growing)):
+            delta[name] = rest_of(old, value, ended)
+        else:
+            delta[name] = value
     grow(whole, delta)
 
 
@@ -323,7 +325,7 @@ def _add_content(whole: Json, content: Any) -> None:
         return
     put(whole, content, "parts")
     for piece in objects(content.get("parts")):
-        last = whole["parts"][-1] if whole["parts"] else {}
+        last: Json = whole["parts"][-1] if whole["parts"] else {}
         if _is_thought(piece) == _is_thought(last) and _is_text(piece) and _is_text(last):
             last["text"] = grown("text", last["text"], piece["text"])
         elif piece:

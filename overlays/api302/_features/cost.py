@@ -20,7 +20,7 @@ def _billed(reply: Any) -> list[str]:
     """The ids under which a call was billed."""
     if isinstance(reply, str) and getattr(reply, "http", None) is None:
         return [reply]
-    data = raw(getattr(reply, "reply", None) or reply)
+    data = raw(getattr(reply, "response", None) or reply)
     ids = data.get("ai302_cost_request_ids") if is_object(data) else None
     if is_array(ids) and ids:
         return [str(one) for one in ids]

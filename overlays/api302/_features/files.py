@@ -6,6 +6,7 @@ import os
 import re
 from base64 import b64decode
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -13,14 +14,13 @@ from urllib.parse import unquote_to_bytes
 from api302_client.writer import Writer, folder_of, safe_name
 from api302_client.writer import save as save_content
 
-from .._calls.exchange import exchange
 from .._calls.prepare import raw_call
 from .._calls.session import Session
 from .._errors import ConnectionError, InvalidArgument
-from .._http.response import Response
 from .._http.retry import delay
 from .._http.sync import run
 from .._types import ResultFile
+from .opened import Opened
 
 if TYPE_CHECKING:
     from .._http.transport import Io
@@ -34,52 +34,69 @@ def target_folder(path: str | os.PathLike[str]) -> Path:
         raise InvalidArgument(str(error)) from None
 
 
-async def save(io_: Io, response: Response, path: str | os.PathLike[str], what: str) -> Path:
-    """Write an open response to disk, piece by piece. Nothing is left behind if it does not come whole. Releases the response."""
+async def save(opened: Opened, path: str | os.PathLike[str]) -> Path:
+    """Write an open response to disk, piece by piece, and close it.
+
+    Nothing is left behind if it does not arrive whole, or if this is cancelled.
+    """
+    io, response, what = opened.session.io, opened.response, opened.call.what
+    assert response is not None
+    writer = _writer(path, safe_name(response.headers, str(response.url)))
     try:
-        writer = await io_.thread(Writer, path, safe_name(response.headers, str(response.url)))
-        try:
-            async for chunk in io_.chunks(response, what):
-                await io_.thread(writer.write, chunk)
-            length = response.headers.get("content-length", "")
-            if length.isdigit() and int(length) != response.num_bytes_downloaded:
-                raise ConnectionError(
-                    f"{what}: {response.num_bytes_downloaded} of {length} bytes came", sent=True
-                )
-            return await io_.thread(writer.finish)
-        except BaseException:
-            writer.drop_soon()
-            raise
-    finally:
-        await io_.release(response)
+        while (piece := await opened.read()) is not None:
+            await io.thread(writer.write, piece, may_go_on=True)
+        length = response.headers.get("content-length", "")
+        if length.isdigit() and int(length) != response.num_bytes_downloaded:
+            raise ConnectionError(
+                f"{what}: {response.num_bytes_downloaded} of {length} bytes arrived", sent=True
+            )
+        saved = await io.thread(writer.finish, may_go_on=True)
+    except GeneratorExit:  # the coroutine is thrown away: nothing can be awaited
+        writer.drop_soon()
+        raise
+    except BaseException:
+        await io.shielded(partial(_give_up, io, writer, opened))
+        raise
+    await opened.close()
+    return saved
 
 
-async def fetch(
-    session: Session, url: str, timeout: float | None, stream: bool
-) -> tuple[Any, Response]:
-    """Ask for an address of the service's, or of any host, which then does not see the key."""
+def _writer(path: str | os.PathLike[str], name: str) -> Writer:
+    try:
+        return Writer(path, name)
+    except ValueError as error:
+        raise InvalidArgument(str(error)) from None
+
+
+async def _give_up(io: Io, writer: Writer, opened: Opened) -> None:
+    await io.thread(writer.drop)
+    await opened.close()
+
+
+async def fetch(session: Session, url: str, timeout: float | None, stream: bool) -> Opened:
+    """Get a URL of the service or of any other host, which then does not see the API key."""
     if not re.match(r"https?://[^/]", url):
-        raise InvalidArgument(
-            f"url: must be a whole address, starting with https://, not {url[:80]!r}"
-        )
+        raise InvalidArgument(f"url: must be a whole URL, starting with https://, not {url[:80]!r}")
     call = raw_call(
         session.settings, "GET", url, timeout=timeout, stream=stream, check=False, repeatable=True
     )
-    return call, await exchange(session, call)
+    opened = Opened(session, call)
+    await opened.open()
+    return opened
 
 
 async def download(
     session: Session, url: str, path: str | os.PathLike[str], timeout: float | None = None
 ) -> Path:
-    """Download to disk; begun anew, as a GET may, if it breaks off."""
+    """Download to disk; begun anew, as a GET of a file may, if it breaks off."""
     await session.io.thread(target_folder, path)
     attempt = 0
     while True:
-        call, response = await fetch(session, url, timeout, stream=True)
+        opened = await fetch(session, url, timeout, stream=True)
         try:
-            return await save(session.io, response, path, call.what)
+            return await save(opened, path)
         except ConnectionError as error:
-            pause = delay(error, True, attempt, call.options.retries)
+            pause = delay(error, True, attempt, opened.call.options.retries)
             if pause is None:
                 raise
             attempt += 1
@@ -130,7 +147,9 @@ class _Output(ResultFile):
 
     async def _read(self) -> bytes:
         if self.content is None:
-            return (await fetch(self._session, self.url or "", None, stream=False))[1].content
+            opened = await fetch(self._session, self.url or "", None, stream=False)
+            assert opened.response is not None
+            return opened.response.content
         return self.content
 
 

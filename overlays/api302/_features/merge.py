@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from itertools import islice
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 Json = dict[str, Any]
 
@@ -142,15 +143,15 @@ def grown(name: str, old: str | Growing, piece: str) -> Growing:
 def rebuilt(value: Any, leaf: Callable[[Any], Any]) -> Any:
     """A copy of JSON, however deep, with `leaf` applied to what is neither an object nor an array."""
     box: list[Any] = [value]
-    pending: list[Json | list[Any]] = [box]
+    pending: list[Any] = [box]
     while pending:
         holder: Any = pending.pop()
-        places: Iterable[Any] = list(holder) if is_object(holder) else range(len(holder))
+        places: Iterable[Any] = list(holder) if isinstance(holder, dict) else range(len(holder))
         for place in places:
-            item = holder[place]
-            if is_object(item) or is_array(item):
-                item = holder[place] = item.copy()
-                pending.append(item)
+            item: Any = holder[place]
+            if isinstance(item, (dict, list)):
+                holder[place] = copy(cast("Any", item))
+                pending.append(holder[place])
             else:
                 holder[place] = leaf(item)
     return box[0]
@@ -225,7 +226,7 @@ def _merge(into: Json, name: str, old: Any, value: Any, depth: int) -> bool:
         extend(into[name], value, name, depth)
     elif _is_parts(old) and isinstance(value, str):
         extend(old, [{"type": "text", "text": value}], name, depth)
-    elif isinstance(old, (str, Growing)) and _is_parts(value):
+    elif isinstance(old, (str, Growing)) and is_array(value) and _is_parts(value):
         into[name] = [{"type": "text", "text": old}] if old else []
         extend(into[name], value, name, depth)
     else:

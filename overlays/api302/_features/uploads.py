@@ -1,97 +1,110 @@
-"""A local file becomes an address that other calls take: `client.files`, and uploads of several steps."""
+"""A local file becomes a URL that other calls take: `client.files`, and uploads of several steps."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from api302_client.behaviour import find
 
 from .._calls.call import call
 from .._calls.exchange import exchange
 from .._calls.files import FileInput, local_file, put_headers
+from .._calls.local_files import Local
 from .._calls.prepare import bare_call
 from .._calls.response import decode_error, raw
 from .._calls.session import Session
 from .._calls.settings import merged_headers
-from .._types import Given, Operation, Options, Uploaded
+from .._errors import DecodeError
+from .._types import Endpoint, Given, Operation, Options, Uploaded
 from .tasks import places
 
-_ADDRESS = "data.url || data || url || file_url"
 
+class _Upload:
+    """An upload of several steps: what was found so far, and where it stands."""
 
-def uploaded(session: Session, reply: Any) -> Uploaded:
-    """The address in the reply of an upload."""
-    url = find(_ADDRESS, raw(reply))
-    if isinstance(url, str):
-        return Uploaded(url, reply)
-    raise decode_error(session, "upload", getattr(reply, "http", None), "has no address")
+    def __init__(self, session: Session, op: Operation, local: Local, options: Options) -> None:
+        rule = op.behaviour.upload
+        assert rule is not None and rule.finish is not None
+        self.session, self.op, self.rule, self.local = session, op, rule, local
+        self.last = Operation.by_id(rule.finish)
+        self.headers, _, _, self.timeout = options
+        self.options = options
+        self.begun: dict[str, Any] = {}
+        """Parameters of the last step that the steps before it gave."""
+
+    async def begin(self, given: Given) -> tuple[Any, str | None]:
+        """The first step: its response, and where the bytes are to be put, if anywhere."""
+        with _step(self.op.id, self.begun):
+            first = await call(self.session, self.op, self.options, **given)
+            found = {name: find(path, raw(first)) for name, path in self.rule.parameters.items()}
+            url = find(self.rule.put, raw(first))
+            is_lost = self.rule.put and not str(url).startswith(("https://", "http://"))
+            if None in found.values() or is_lost:
+                raise self._unusable(self.op.id, first, "does not say how the upload goes on")
+            self.begun |= found
+        return first, url
+
+    async def put(self, url: str, headers: dict[str, str]) -> None:
+        """PUT the bytes to a store, which never sees the API key."""
+        asked = bare_call(
+            self.session.settings,
+            "PUT",
+            url,
+            headers=headers,
+            timeout=self.timeout,
+            content=self.local.content,
+        )
+        with _step(asked.what, self.begun):
+            response = await exchange(self.session, asked)
+            etag = response.headers.get("etag")
+            if self.rule.etag and not etag:
+                raise decode_error(self.session, asked.what, response, "has no etag header")
+        if self.rule.etag:
+            self.begun[self.rule.etag] = etag
+
+    async def finish(self, first: Any) -> Uploaded:
+        """The last step, and the URL that it or the first one gives."""
+        known = {**self.begun, self.rule.file: self.local} if self.rule.file else self.begun
+        where = places(self.last, known)
+        with _step(self.last.id, self.begun):
+            response = await call(
+                self.session,
+                self.last,
+                (self.headers, None, None, self.timeout),
+                path=where["path"],
+                query=where["query"],
+                body=where["body"] if self.last.media_types else None,
+            )
+            for one in (response, first):
+                if isinstance(url := find(self.rule.address, raw(one)), str):
+                    return Uploaded(url, response)
+            raise self._unusable(self.last.id, response, "has no URL")
+
+    def _unusable(self, what: str, response: Any, why: str) -> DecodeError:
+        return decode_error(self.session, what, getattr(response, "http", None), why)
 
 
 async def upload(
     session: Session, op: Operation, file: FileInput, options: Options, given: Given
 ) -> Uploaded:
-    """Make all the steps of an upload, as `x-upload` has them; `options` and `given` are those of the step that begins it."""
-    rule = op.behaviour.upload
-    assert rule is not None and rule.finish is not None
-    last = Operation.by_id(rule.finish)
-    headers, *_, timeout = options
+    """Make all the steps of an upload, as `x-upload` has them.
+
+    `options` and `given` are those of the step that begins it.
+    """
     opened: list[Any] = []
     try:
         local = await session.io.thread(local_file, "file", file, opened)
-        about = {}
-        if rule.put:  # before anything is begun: what cannot be sent is refused
-            about = merged_headers(await session.io.thread(put_headers, "file", local))
-        begun: dict[str, Any] = {}
-        with _step(op.id, begun):
-            first = await call(session, op, options, **given)
-            found = {
-                name: find(path, raw(first))
-                for name, path in {"": rule.put, **rule.parameters}.items()
-            }
-            url = found.pop("")
-            if None in found.values() or (
-                rule.put and not str(url).startswith(("https://", "http://"))
-            ):
-                raise decode_error(
-                    session,
-                    op.id,
-                    getattr(first, "http", None),
-                    "does not say how the upload goes on",
-                )
-            begun |= found
-        if rule.put:
-            put = bare_call(
-                session.settings,
-                "PUT",
-                str(url),
-                headers=about,
-                timeout=timeout,
-                content=local.content,
-            )
-            with _step(put.what, begun):
-                response = await exchange(session, put)
-                etag = response.headers.get("etag")
-                if rule.etag and not etag:
-                    raise decode_error(session, put.what, response, "has no etag header")
-            begun |= {rule.etag: etag} if rule.etag else {}
-        with _step(last.id, begun):
-            where = places(last, {**begun, rule.file: local} if rule.file else begun)
-            body = where["body"] if last.media_types else None
-            reply = await call(
-                session,
-                last,
-                (headers, None, None, timeout),
-                path=where["path"],
-                query=where["query"],
-                body=body,
-            )
-            for one in (reply, first):
-                if isinstance(address := find(rule.address, raw(one)), str):
-                    return Uploaded(address, reply)
-            raise decode_error(session, last.id, getattr(reply, "http", None), "has no address")
+        steps = _Upload(session, op, local, options)
+        headers: dict[str, str] = {}
+        if steps.rule.put:  # before anything is begun: what cannot be sent is refused
+            headers = merged_headers(await session.io.thread(put_headers, "file", local))
+        first, url = await steps.begin(given)
+        if url is not None:
+            await steps.put(url, headers)
+        return await steps.finish(first)
     finally:
         for one in opened:
             one.close()
@@ -109,34 +122,57 @@ def _step(what: str, begun: Mapping[str, Any]) -> Generator[None]:
         raise
 
 
+def uploaded(session: Session, op: Operation, response: Any) -> Uploaded:
+    """The URL in the response of an upload of one step, where the operation's `x-upload` says that it is."""
+    rule = op.behaviour.upload
+    url = find(rule.address, raw(response)) if rule else None
+    if isinstance(url, str):
+        return Uploaded(url, response)
+    raise decode_error(session, op.id, getattr(response, "http", None), "has no URL")
+
+
 class Files:
     """Uploading files."""
 
     def __init__(self, generated: Any) -> None:
-        self._session: Session = generated._client
-        self._upload = generated.upload
+        kind = cast("Any", type(generated))
+
+        class Uploads(kind):
+            def _call(self, endpoint: Endpoint, **given: Any) -> Uploaded:
+                return uploaded(
+                    self._client, Operation.of(endpoint), kind._call(self, endpoint, **given)
+                )
+
+        self._generated: Any = Uploads(generated._client)
 
     def upload(self, file: FileInput, *, timeout: float | None = None) -> Uploaded:
-        """Upload a file (at most 50 MB) and get its address.
+        """Upload a file (at most 50 MB) and return its URL.
 
         Args:
-            file: A path (`str` or `pathlib.Path`), bytes, an open binary file, `(name, content)` or `(name, content, media type)`.
-                It is streamed, not read into memory.
+            file: A path (`str` or `pathlib.Path`), bytes, an open binary file, `(name, content)` or
+                `(name, content, media type)`. It is streamed, not read into memory.
             timeout: Seconds to wait for the network.
 
         Raises:
-            InvalidArgument: There is no such file. ApiError: the service refused. ConnectionError: no answer came.
+            InvalidArgument: There is no such file, or it is empty. ApiError: the service refused.
+            ConnectionError: no response arrived.
         """
-        return uploaded(self._session, self._upload(file=file, timeout=timeout))
+        return self._generated.upload(file=file, timeout=timeout)
 
 
 class AsyncFiles:
     """`Files` for an `AsyncClient`."""
 
     def __init__(self, generated: Any) -> None:
-        self._session: Session = generated._client
-        self._upload = generated.upload
+        kind = cast("Any", type(generated))
+
+        class Uploads(kind):
+            async def _call(self, endpoint: Endpoint, **given: Any) -> Uploaded:
+                response = await kind._call(self, endpoint, **given)
+                return uploaded(self._client, Operation.of(endpoint), response)
+
+        self._generated: Any = Uploads(generated._client)
 
     async def upload(self, file: FileInput, *, timeout: float | None = None) -> Uploaded:
-        """Upload a file (at most 50 MB) and get its address; see `Files.upload`."""
-        return uploaded(self._session, await self._upload(file=file, timeout=timeout))
+        """Upload a file (at most 50 MB) and return its URL; see `Files.upload`."""
+        return await self._generated.upload(file=file, timeout=timeout)

@@ -1,12 +1,14 @@
 """Server-sent events out of bytes, however they are cut. Sans-IO: bytes in, events out.
 
 Follows the HTML standard (CR, LF, CRLF, byte order mark, comments, several `data` lines) and beyond it keeps what a paid stream must not
-lose: a line that is bare JSON, as which this API reports errors, and a last event without its blank line. `id` and `retry` serve
+lose: a line that is bare JSON, as which this API reports errors, a stream that is nothing but such lines, and a last
+event without its blank line. `id` and `retry` serve
 reconnections, which would be paid for twice, and are passed over.
 """
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 
@@ -32,6 +34,8 @@ class Decoder:
         self._ends_line = False
         self._after_cr = False
         self._head: bytes | None = b""
+        self._ends: bytes | None = None
+        """What ends an event: a blank line, or, where the stream is lines of bare JSON, a line. None: not known yet."""
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that `chunk` completes."""
@@ -57,11 +61,14 @@ class Decoder:
         complete = b"\n\n" in chunk or (self._ends_line and chunk.startswith(b"\n"))
         self._ends_line = chunk.endswith(b"\n")
         self._pieces.append(chunk)
-        if not complete:
+        if self._ends is None and b"\n" in chunk:
+            self._ends = _ends(b"".join(self._pieces))
+        ends = self._ends or b"\n\n"
+        if not (complete or (ends == b"\n" and ends in chunk)):
             return []
-        whole, _, rest = b"".join(self._pieces).rpartition(b"\n\n")
+        whole, _, rest = b"".join(self._pieces).rpartition(ends)
         self._pieces = [rest] if rest else []
-        return whole.decode("utf-8", "replace").split("\n\n")
+        return whole.decode("utf-8", "replace").split(ends.decode())
 
     def close(self) -> str:
         """What the stream's end leaves without its blank line: a block, perhaps a broken one, or nothing."""
@@ -90,3 +97,17 @@ class Decoder:
             Event("\n".join(lines), name if lines is data else "", lines is not data)
             for lines in found
         ]
+
+
+def _ends(start: bytes) -> bytes | None:
+    """What ends an event of a stream that starts so; None where only blank lines came so far."""
+    first = start.lstrip(b"\n").partition(b"\n")[0]
+    if not first:
+        return None
+    if not first.startswith(b"{"):
+        return b"\n\n"
+    try:
+        json.loads(first, strict=False)
+    except (ValueError, RecursionError):
+        return b"\n\n"  # JSON over several lines
+    return b"\n"

@@ -6,10 +6,11 @@ A caller's own client may be of httpx2 or of httpx: nothing is asked of it but w
 
 from __future__ import annotations
 
+import builtins
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -21,6 +22,7 @@ from .. import __version__
 from .._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
 from .._secret import Secret, without_credentials
 from .._types import AsyncHttpClient, HttpClient, Timeout
+from .deadline import not_in_time, within
 from .decoding import ACCEPTED
 from .limiter import POOL, POOLS, Limiter
 from .response import Response, inside
@@ -29,8 +31,6 @@ T = TypeVar("T")
 NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
 )
-LINGER = 1.0
-"""Seconds that a stream which has said its last word gets to end its body, so that the connection can be used again."""
 LONGEST = 2_000_000.0
 """Seconds; what is longer, some 23 days, does not fit into the system's timers and counts as no limit."""
 LONGEST_NAP = 0.1
@@ -316,19 +316,32 @@ class SyncIo(_Base):
         with suppress(Exception):
             response.close()
 
-    async def chunks(self, response: Response, what: str) -> AsyncGenerator[bytes, None]:
-        """The pieces of a body."""
-        with translated(what):
-            for chunk in response.iter_bytes():
-                yield chunk
-
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
 
-    async def thread(self, job: Callable[..., T], *args: Any) -> T:
-        """Work on the disk, which would hold up an event loop."""
+    async def thread(self, job: Callable[..., T], *args: Any, may_go_on: bool = False) -> T:
+        """Work on the disk, which would hold up an event loop.
+
+        Args:
+            job: A function of `args`.
+            args: What it is called with.
+            may_go_on: Who is cancelled need not wait for it.
+        """
         return job(*args)
+
+    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do what must be done even by who was cancelled."""
+        return await work()
+
+    async def within(
+        self, seconds: float, work: Callable[[], Coroutine[Any, Any, T]], what: str
+    ) -> T:
+        """The result of work on the network, within so many seconds in all.
+
+        A timeout of the HTTP library starts anew with each byte that arrives. Raises TimeoutError.
+        """
+        return within(seconds, work, what)
 
     async def close(self) -> None:
         """Close our own connections."""
@@ -494,23 +507,40 @@ class AsyncIo(_Base):
         with suppress(Exception):
             await response.aclose()
 
-    async def chunks(self, response: Response, what: str) -> AsyncGenerator[bytes, None]:
-        """The pieces of a body."""
-        with translated(what):
-            async for chunk in response.aiter_bytes():
-                yield chunk
-
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         from anyio import sleep
 
         await sleep(seconds)
 
-    async def thread(self, job: Callable[..., T], *args: Any) -> T:
+    async def thread(self, job: Callable[..., T], *args: Any, may_go_on: bool = False) -> T:
         """Do it in a thread, so that the event loop goes on."""
         from anyio.to_thread import run_sync
 
-        return await run_sync(partial(job, *args))
+        return await run_sync(partial(job, *args), abandon_on_cancel=may_go_on)
+
+    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do what must be done even by who was cancelled."""
+        from anyio import CancelScope
+
+        result: Any = None
+        with CancelScope(shield=True):
+            result = await work()
+        return result
+
+    async def within(
+        self, seconds: float, work: Callable[[], Coroutine[Any, Any, T]], what: str
+    ) -> T:
+        """The result of work on the network, within so many seconds in all."""
+        from anyio import fail_after
+
+        try:
+            with fail_after(seconds):
+                return await work()
+        except builtins.TimeoutError as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise not_in_time(what, seconds) from None
 
     async def close(self) -> None:
         """Close our own connections, from whichever loop."""
@@ -549,32 +579,6 @@ class AsyncIo(_Base):
 Io = SyncIo | AsyncIo
 
 
-# --- streams that have said their last word -------------------------------------------------------
-
-
-def lasting(response: Response, over: Callable[[], bool], what: str) -> Iterator[bytes]:
-    """The pieces of a stream. Once it is `over`, what may follow gets `LINGER` seconds, whatever the read timeout."""
-    source = response.iter_bytes()
-    with translated(what):
-        for chunk in source:
-            yield chunk
-            if over():
-                break
-        else:
-            return
-    # A blocked read can only be ended from outside: by shutting the socket down.
-    watch = threading.Timer(LINGER, shut, (response,))
-    watch.daemon = True
-    watch.start()
-    try:
-        yield from source
-    except Exception as error:
-        if "TransportError" not in _kinds(error):
-            raise
-    finally:
-        watch.cancel()
-
-
 def shut(response: Response) -> None:
     """End a read that another thread is blocked in."""
     import socket
@@ -584,29 +588,3 @@ def shut(response: Response) -> None:
         stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
     except (KeyError, AttributeError, OSError):
         pass
-
-
-async def lasting_async(
-    response: Response, over: Callable[[], bool], what: str
-) -> AsyncIterator[bytes]:
-    """`lasting` for an async client."""
-    from anyio import move_on_after
-
-    source = response.aiter_bytes()
-    with translated(what):
-        async for chunk in source:
-            yield chunk
-            if over():
-                break
-        else:
-            return
-    rest: list[bytes] = []
-    with move_on_after(LINGER):
-        try:
-            async for chunk in source:
-                rest.append(chunk)
-        except Exception as error:
-            if "TransportError" not in _kinds(error):
-                raise
-    for chunk in rest:
-        yield chunk

@@ -29,7 +29,7 @@ FILES: Files = {"file": ("part",)}
 REQUIRED = ("file", "purpose")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-upload": {"address": "id"}, "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {"audio": ("data_url",), "file": ("part",)}
 REQUIRED = ("model", "customName", "text")
 NOT_EMPTY = ("customName", "text")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-upload": {"address": "uri"}, "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

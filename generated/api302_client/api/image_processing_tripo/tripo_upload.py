@@ -31,6 +31,7 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
+    "x-upload": {"address": "data.image_token"},
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
 }
 

@@ -31,6 +31,7 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
+    "x-upload": {"address": "data"},
     "x-price": [{"amount": 0.001, "unit": "PTC", "per": "call"}],
 }
 

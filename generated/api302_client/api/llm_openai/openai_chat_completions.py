@@ -44,6 +44,7 @@ EXTENSIONS: Extensions = {
         "error": "error",
         "text": "choices[0].delta.content",
         "accumulate": "openai_chat",
+        "complete": "choices && !(choices[?!finish_reason])",
     },
     "x-price": [{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "a web search, on top of the model"}],
 }

@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         "error": "error",
         "text": "choices[0].delta.content",
         "accumulate": "openai_chat",
+        "complete": "choices && !(choices[?!finish_reason])",
     },
     "x-price": [{"note": "by model"}],
 }

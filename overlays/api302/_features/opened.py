@@ -1,0 +1,48 @@
+"""A response that is open, and read piece by piece."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._calls.exchange import exchange
+from .._calls.session import Session
+from .._http.body import AsyncBody, Body
+from .._http.response import Response
+from .._types import Call
+
+
+class Opened:
+    """A call whose response is left open, as coroutines for both clients.
+
+    Nothing that it holds leads back to it: a response that nobody reads any more goes at once, and the client's
+    next call closes its connection.
+    """
+
+    def __init__(self, session: Session, call: Call) -> None:
+        self.session, self.call = session, call
+        self.response: Response | None = None
+        self.body: Any = None
+        """While it is open, a `Body` or `AsyncBody`."""
+
+    async def open(self) -> Response:
+        """The response, made at first use."""
+        if self.response is None:
+            try:
+                self.response = await exchange(self.session, self.call)
+            finally:
+                self.call.release()
+            if not self.response.is_stream_consumed:
+                kind = AsyncBody if self.session.connections.is_async else Body
+                self.body = kind(self.response, self.call.what)
+        return self.response
+
+    async def read(self, is_over: bool = False) -> bytes | None:
+        """The next piece of the body, or None at the end."""
+        return await self.body.next(is_over) if self.body is not None else None
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        body, self.body = self.body, None
+        self.call.release()
+        if body is not None:
+            await body.release()

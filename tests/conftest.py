@@ -1,0 +1,47 @@
+"""`make test ONLY=videos.kling`: of the tests that go through all operations, those of one section or vendor."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "generated" / "openapi.json"
+ONLY = os.environ.get("API302_ONLY", "")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what is not about the section or vendor that ONLY names."""
+    if not ONLY:
+        return
+    tags = _tags()
+    known = {*tags.values(), *(tag.partition(".")[0] for tag in tags.values())}
+    if ONLY not in known:
+        near = difflib.get_close_matches(ONLY, known, 3, 0.3)
+        raise pytest.UsageError(f"ONLY={ONLY}: no such section or vendor; near it: {near}")
+    wanted = [item for item in items if _is_about(item, tags)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
+    items[:] = wanted
+
+
+def _tags() -> dict[str, str]:
+    """The tag of each operation, by id."""
+    paths = json.loads(DOCUMENT.read_text(encoding="utf-8"))["paths"].values()
+    nodes = [node for path in paths for node in path.values()]
+    operations = [node for node in nodes if isinstance(node, dict) and "operationId" in node]
+    return {operation["operationId"]: operation["tags"][0] for operation in operations}
+
+
+def _is_about(item: pytest.Item, tags: dict[str, str]) -> bool:
+    """Whether a test's parameters name one of the operations, or the part that is fuzzed."""
+    callspec: Any = getattr(item, "callspec", None)
+    for value in callspec.params.values() if callspec else ():
+        name = getattr(value, "id", value)
+        tag = tags.get(name) if isinstance(name, str) else None
+        if name == ONLY or (tag is not None and f"{tag}.".startswith(f"{ONLY}.")):
+            return True
+    return False

@@ -1,0 +1,135 @@
+"""A field that takes a file gets one: text that is none is refused, by the field's name."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api302_mock import start
+from api302_mock.document import Document
+from api302_mock.validation import takes_file_part
+
+from .conftest import KEY
+
+URL = {"type": "string", "x-file": ["url"]}
+FIELDS: dict[str, Any] = {
+    "url": URL,
+    "any": {"type": "string", "x-file": ["url", "data_url", "base64"]},
+    "base64": {"type": "string", "x-file": ["base64"]},
+    "data_url": {"type": "string", "x-file": ["data_url"]},
+    "many": {"anyOf": [URL, {"type": "array", "items": URL}]},
+    "maybe": {"anyOf": [URL, {"type": "null"}]},
+    "other": {"anyOf": [URL, {"type": "string", "enum": ["none"]}]},
+}
+FORM: dict[str, Any] = {
+    "file": {"type": "string", "contentMediaType": "image/png", "x-file": ["part"]},
+    "files": {"type": "array", "items": {"type": "string", "x-file": ["part"]}},
+    "either": {"type": "string", "x-file": ["part", "url"]},
+    "text": {"type": "string"},
+}
+
+
+def takes(media_type: str, properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, "required": required}
+    return {
+        "post": {
+            "operationId": media_type,
+            "requestBody": {"required": True, "content": {media_type: {"schema": schema}}},
+            "responses": {"200": {"description": ""}},
+        }
+    }
+
+
+DOCUMENT: dict[str, Any] = {
+    "openapi": "3.2.0",
+    "paths": {
+        "/json": takes("application/json", FIELDS, []),
+        "/needed": takes("application/json ", FIELDS, ["url"]),
+        "/form": takes("multipart/form-data", FORM, []),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with start(DOCUMENT) as server, httpx.Client(base_url=server.url, headers=KEY) as client:
+        yield client
+
+
+BASE64 = base64.b64encode(b"\x89PNG\r\n\x1a\n" * 9).decode()
+PIL = "<PIL.Image.Image image mode=RGB size=1x1 at 0x7F00>"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "is_taken"),
+    [
+        ("url", "https://a.example/b.png", True),
+        ("url", "ssupload:?id=7", True),
+        ("url", PIL, False),
+        ("url", BASE64, False),
+        ("url", "https://a b", False),
+        ("url", "", True),  # left out
+        ("any", BASE64, True),
+        ("any", BASE64 + "\n", True),
+        ("any", "data:image/png;base64,iVBORw0KGgo=", True),
+        ("any", "b'\\x89PNG'", False),
+        ("any", PIL, False),
+        ("base64", "https://a.example/b.png", False),
+        ("base64", BASE64.replace("=", "") + "===", False),
+        ("data_url", BASE64, False),
+        ("many", "https://a.example/b.png", True),
+        ("many", ["https://a.example/b.png", "https://a.example/c.png"], True),
+        ("many", ["https://a.example/b.png", PIL], False),
+        ("maybe", None, True),
+        ("maybe", PIL, False),
+        # Where another text is as good, nobody can say.
+        ("other", "none", True),
+    ],
+)
+def test_text_in_json(http: httpx.Client, field: str, value: Any, is_taken: bool) -> None:
+    response = http.post("/json", json={field: value})
+    assert response.status_code == (200 if is_taken else 422), response.text
+    if not is_taken:
+        message = response.json()["error"]["message"]
+        assert message.startswith(f"body.{field}: ") and "is not a file" in message
+
+
+def test_an_empty_text_where_a_file_is_required(http: httpx.Client) -> None:
+    assert http.post("/needed", json={"url": ""}).status_code == 422
+    assert http.post("/needed", json={"url": "https://a.example/b.png"}).status_code == 200
+
+
+def test_text_in_a_form(http: httpx.Client) -> None:
+    png = ("a.png", b"\x89PNG")
+    assert http.post("/form", files=[("file", png), ("files", png), ("files", png)]).is_success
+    assert http.post("/form", files={"either": png}, data={"text": "any"}).is_success
+    assert http.post("/form", files={"either": (None, "https://a.example/b.png")}).is_success
+    for field in ("file", "files", "either"):
+        response = http.post("/form", files={field: (None, PIL), "text": (None, "x")})
+        assert response.status_code == 422
+        message = response.json()["error"]["message"]
+        assert message.startswith(f"body.{field}: ") and "a file part" in message
+    # A part with a name is a file whatever it holds, and an empty one is its own business.
+    assert http.post("/form", files={"file": ("x", b"")}).is_success
+
+
+@pytest.mark.parametrize(
+    ("schema", "is_file"),
+    [
+        (FORM["file"], True),
+        (FORM["files"], True),
+        (FORM["either"], True),
+        (FORM["text"], False),
+        (URL, False),
+        ({"type": "string", "format": "binary"}, True),
+        ({"type": "string", "contentMediaType": "audio/mpeg"}, True),
+        (True, True),
+        ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, False),
+    ],
+)
+def test_which_fields_are_file_parts(schema: Any, is_file: bool) -> None:
+    assert takes_file_part(Document(DOCUMENT), schema) is is_file
