@@ -16,6 +16,7 @@ from .publish.changes import command as changes
 from .source import Spec, SpecError
 
 SHOWN = 50
+RECORD = Path(".cache/generator.json")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,6 +48,14 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument(
                 "--out", type=Path, default=Path("generated"), metavar="DIR", help=help_
             )
+        if name == "build":
+            help_ = (
+                "remembers what each file was made of, so that only what an edit touches is made anew"
+                f" (default: {RECORD} for the folder `generated`, else nothing)"
+            )
+            command.add_argument("--record", type=Path, metavar="FILE", help=help_)
+            help_ = "make every file anew, whatever the record says"
+            command.add_argument("--full", action="store_true", help=help_)
         if name == "coverage":
             command.add_argument(
                 "--into",
@@ -84,7 +93,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _build(args: argparse.Namespace) -> int:
-    print(build.build(args.spec, args.out))
+    record: Path | None = args.record or (RECORD if args.out == Path("generated") else None)
+    if args.full and record:
+        record.unlink(missing_ok=True)
+    print(build.build(args.spec, args.out, record))
     return 0
 
 

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import join, rules
 from .document import Document, DocumentError
 from .source import Spec, SpecError, obj, seq
+
+if TYPE_CHECKING:
+    from .emit import Earlier, Emission
 
 DOCUMENT_FILE = "openapi.json"
 COMMAND = "python -m generator build"
@@ -36,10 +39,11 @@ class Summary:
 
     counts: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    unlinked: list[str] = field(default_factory=list)
-    """Tasks whose ids no OpenAPI link can express."""
-    renamed: list[str] = field(default_factory=list)
-    """Names that Python code writes with a trailing underscore."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """What stands for all that each file is made of, by path."""
+    spec: Spec | None = None
+    document: Document | None = None
+    """Of a build that came to its end."""
 
     def __str__(self) -> str:
         lines = []
@@ -52,13 +56,22 @@ class Summary:
             lines.append(f"{name:<10} {seconds:6.1f} s  {counts}".rstrip())
         return "\n".join([*lines, f"{'all':<10} {sum(self.seconds.values()):6.1f} s"])
 
+    def step(self, name: str, work: Callable[[], Any]) -> Any:
+        """Do a part of the work and note how long it takes."""
+        start = time.perf_counter()
+        result = work()
+        self.seconds[name] = time.perf_counter() - start
+        return result
+
     @property
     def remarks(self) -> list[str]:
         """What is in order and yet worth knowing, a line each."""
         lines: list[str] = []
+        unlinked = join.unlinked(self.document.node) if self.document else []
+        renamed = rules.notes(self.spec) if self.spec else []
         for title, listed in (
-            ("no link can say where these tasks' ids are", self.unlinked),
-            ("written with an underscore", self.renamed),
+            ("no link can say where these tasks' ids are", unlinked),
+            ("written with an underscore", renamed),
         ):
             if listed:
                 lines += [f"{title}:", *(f"  {entry}" for entry in listed)]
@@ -70,15 +83,27 @@ def as_json(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def build(spec_dir: Path, out_dir: Path) -> Summary:
+def build(spec_dir: Path, out_dir: Path, record: Path | None = None) -> Summary:
     """Generate everything of a specification into a folder, which is replaced whole, and only if every step succeeded.
+
+    Args:
+        spec_dir: The specification.
+        out_dir: The folder.
+        record: A file that remembers what each generated file was made of. With it only that is made anew which an edit touches;
+            the result is the same.
 
     Raises:
         SpecError: The specification breaks rules; all of them are listed.
         BuildError: A generator failed, or made something else than the specification says, or the folder is not a generated one.
     """
+    from .emit import earlier
+
+    before = earlier.Earlier(out_dir.resolve(), record) if record and out_dir.is_dir() else None
     with replaced(out_dir, DOCUMENT_FILE) as made:
-        return _generate(spec_dir, made)
+        summary = _generate(spec_dir, made, before, record.with_suffix(".spec") if record else None)
+    if record:
+        earlier.save(record, out_dir, summary.keys)
+    return summary
 
 
 @contextmanager
@@ -152,37 +177,41 @@ def _folder_beside(target: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _generate(spec_dir: Path, out: Path) -> Summary:
+def _generate(
+    spec_dir: Path, out: Path, before: Earlier | None = None, parsed: Path | None = None
+) -> Summary:
     summary = Summary()
-
-    def step(name: str, work: Callable[[], Any]) -> Any:
-        start = time.perf_counter()
-        result = work()
-        summary.seconds[name] = time.perf_counter() - start
-        if isinstance(result, dict) and all(
-            isinstance(value, int | list) for value in result.values()
-        ):
-            summary.counts[name] = result
-        return result
-
-    spec = step("read", lambda: Spec.load(spec_dir))
-    problems = step("check", lambda: rules.check_spec(spec))
+    spec = summary.step("read", lambda: Spec.load(spec_dir, parsed))
+    begun = summary.step("plan", lambda: _begin(spec, before))
+    problems = summary.step("check", lambda: rules.check_spec(spec))
+    if isinstance(begun, Exception):
+        if isinstance(begun, DocumentError | RuntimeError) and not problems:
+            raise BuildError(str(begun)) from begun
+        raise SpecError(problems) if problems else begun
     if problems:
+        begun.stop()
         raise SpecError(problems)
-    document = step("join", lambda: join.join(spec))
-    (out / DOCUMENT_FILE).write_text(as_json(document), encoding="utf-8", newline="\n")
-    model = Document(document)
-    wanted = len(model.operations)
-    summary.counts["join"] = {"operations": wanted, "schemas": len(model.schemas)}
-    summary.unlinked, summary.renamed = join.unlinked(document), rules.notes(spec)
-
-    from .emit import emit  # slow to import; reading and checking do without
-
+    document = begun.plan.document
+    (out / DOCUMENT_FILE).write_text(as_json(document.node), encoding="utf-8", newline="\n")
+    counts = {"operations": len(document.operations), "schemas": len(document.schemas)}
+    summary.counts["check"] = counts
+    summary.document, summary.spec = document, spec
     try:
-        emit(model, out, spec, step)
+        summary.counts["import"] = begun.write(out, spec, summary.step)
     except (DocumentError, RuntimeError) as error:
         raise BuildError(str(error)) from error
+    summary.keys = begun.keys
     return summary
+
+
+def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:
+    """Begin while the rules are checked, since a tool is slow; what is wrong with the specification is for the rules to say."""
+    from .emit import Emission  # slow to import; reading and checking do without
+
+    try:
+        return Emission(Document(join.join(spec)), before)
+    except Exception as error:
+        return error
 
 
 EVIDENCE = ("page", "sample", "caller", "vendor", "catalog")

@@ -19,6 +19,8 @@ from typing import Any
 from yaml import MappingNode, Node, ScalarNode, SequenceNode, YAMLError
 from yaml.cyaml import CParser  # pyright: ignore[reportAttributeAccessIssue]
 
+from . import parsed
+
 ROOT_FILE, VENDORS_FILE, COMMON_FILE, LEDGER_NAME = (
     "openapi.yaml",
     "vendors.yaml",
@@ -142,13 +144,23 @@ class Spec:
     _kept: list[Any] = field(default_factory=list)
 
     @classmethod
-    def load(cls, root: Path) -> Spec:
-        """Read every YAML file of a folder. What cannot be read is listed in `problems`; nothing is raised."""
+    def load(cls, root: Path, kept: Path | None = None) -> Spec:
+        """Read every YAML file of a folder. What cannot be read is listed in `problems`; nothing is raised.
+
+        `kept` is a file that remembers what was parsed, so that only what changed is parsed again.
+        """
         spec = cls(root)
+        known = parsed.load(kept)
+        new: dict[str, parsed.Parsed] = {}
         at_root = (root / ROOT_FILE, root / VENDORS_FILE, root / COMMON_FILE)
         found = [*at_root, *root.glob("*/*.y*ml"), *root.glob("*/*/*.y*ml")]
         for name in sorted(path.relative_to(root).as_posix() for path in found if path.is_file()):
-            spec.files[name] = _Reader(spec, name).read()
+            reader = _Reader(spec, name)
+            spec.files[name] = reader.read(known.get(name))
+            if reader.made:
+                new[name] = reader.made
+        if kept and any(known.get(name) is not entry for name, entry in new.items()):
+            parsed.save(kept, new.items())
         for name in (ROOT_FILE, VENDORS_FILE):
             if name not in spec.files:
                 spec.problems.append(
@@ -309,8 +321,11 @@ class _Reader:
         self.spec = spec
         self.name = name
         self.seen: set[int] = set()
+        self.places: list[tuple[Any, int, Any]] = []
+        self.made: parsed.Parsed | None = None
 
-    def read(self) -> Any:
+    def read(self, known: parsed.Parsed | None = None) -> Any:
+        """The content of the file. `known` is what it was parsed to before."""
         try:
             text = (self.spec.root / self.name).read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
@@ -324,6 +339,19 @@ class _Reader:
             self.refuse(1, f"the file cannot be read: {error.strerror}", "make it readable")
             return None
         self.spec.texts[self.name] = text
+        digest = parsed.digest(text)
+        if known and known.digest == digest:
+            self.made = known
+            for container, line, lines in known.places:
+                self.spec.remember(container, _Place(self.name, line, lines))
+            return known.content
+        before = len(self.spec.problems)
+        content = self.parse(text)
+        if len(self.spec.problems) == before:
+            self.made = parsed.Parsed(digest, content, self.places)
+        return content
+
+    def parse(self, text: str) -> Any:
         try:
             node = _Parser(text).get_single_node()
         except _TooDeep as error:
@@ -368,9 +396,7 @@ class _Reader:
             self.refuse(line, f"there is a YAML tag `{node.tag}`", "remove it")
         if isinstance(node, SequenceNode):
             items = [self.value(item) for item in node.value]
-            self.spec.remember(
-                items, _Place(self.name, line, [item.start_mark.line + 1 for item in node.value])
-            )
+            self.remember(items, line, [item.start_mark.line + 1 for item in node.value])
             return items
         assert isinstance(node, MappingNode)
         mapping: dict[str, Any] = {}
@@ -394,8 +420,12 @@ class _Reader:
                 self.refuse(key_line, f"the key `{key}` has no value", fix)
             mapping[key] = self.value(value_node)
             lines[key] = key_line
-        self.spec.remember(mapping, _Place(self.name, line, lines))
+        self.remember(mapping, line, lines)
         return mapping
+
+    def remember(self, container: Any, line: int, lines: dict[str, int] | list[int]) -> None:
+        self.places.append((container, line, lines))
+        self.spec.remember(container, _Place(self.name, line, lines))
 
     def key(self, node: Node, line: int) -> str:
         if not isinstance(node, ScalarNode):

@@ -7,7 +7,6 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 """What the names of vendors, sections and operations look like."""
@@ -107,11 +106,12 @@ def pascal(slug: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in slug.split("_"))
 
 
-@cache
 def class_name(name: str) -> str:
-    """The class that openapi-python-client makes of a schema name."""
-    from openapi_python_client.strings import (
-        ClassName,  # slow to import, and needed by one rule alone
+    """The class that openapi-python-client makes of a schema name (its import is slow, so this computes the same)."""
+    kept = "".join(
+        char for char in name if char.isidentifier() or char.isdecimal() or char in ". _-"
     )
-
-    return str(ClassName(name, ""))
+    parts = " ".join(re.split("([A-Z]?[a-z]+)", kept)) if kept.lower() != kept else kept
+    words = re.findall(r"[^. _-]+", parts)
+    made = "".join(word if word.isupper() else word.capitalize() for word in words)
+    return f"{made}_" if keyword.iskeyword(made) or hasattr(builtins, made) else made

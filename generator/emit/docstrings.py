@@ -55,19 +55,26 @@ def docstring(
     see: list[str],
 ) -> list[str]:
     """The lines of a docstring. `own`: descriptions of our own arguments, by name; `see`: what other methods make the same call."""
-    paragraphs = [
-        wrap(_sentence(texts.summary)),
-        ["Deprecated."] if texts.deprecated else [],
-        wrap(texts.description),
-        wrap(" ".join(see)),
-        ["The fields of this call are not documented."] if body.is_unknown else [],
-        list(_shapes(body, arguments)),
-        list(_arguments(arguments, own)),
-        ["Returns:", *wrap(returns, 4, 4)],
-        ["Raises:", *wrap(_RAISES, 8, 4)],
-        list(_facts(texts)),
-    ]
-    return [line for paragraph in paragraphs if any(paragraph) for line in ["", *paragraph]][1:]
+    return paragraphs(
+        [
+            wrap(_sentence(texts.summary)),
+            ["Deprecated."] if texts.deprecated else [],
+            wrap(texts.description),
+            wrap(" ".join(see)),
+            ["The fields of this call are not documented."] if body.is_unknown else [],
+            list(_shapes(body, arguments)),
+            list(_arguments(arguments, own)),
+            ["Returns:", *wrap(returns, 4, 4)],
+            ["Raises:", *wrap(_RAISES, 8, 4)],
+            list(_facts(texts)),
+        ]
+    )
+
+
+def paragraphs(blocks: list[list[str]]) -> list[str]:
+    """The lines of those blocks that have any text, an empty line between them."""
+    shown = [block for block in blocks if any(block)]
+    return [line for block in shown for line in ["", *block]][1:]
 
 
 def _facts(texts: Texts) -> Iterator[str]:
@@ -166,12 +173,17 @@ def wrap(text: str, indent: int = 0, first: int = 0) -> list[str]:
     """Lines of a text, cut at spaces, each indented (the first one by `first`); wide characters count twice."""
     lines, line, width = [], "", 0
     for word in text.split():
-        size = sum(
-            2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in word
-        )
+        size = _width(word)
         if line and width + 1 + size > WIDTH - indent:
             lines.append(line)
             line, width = "", 0
         line, width = (f"{line} {word}", width + 1 + size) if line else (word, size)
     lines.append(line)
     return [" " * (first if number == 0 else indent) + line for number, line in enumerate(lines)]
+
+
+def _width(word: str) -> int:
+    """How wide a word is shown."""
+    if word.isascii():
+        return len(word)
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in word)

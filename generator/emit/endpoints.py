@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from ..document.media import EVENT_STREAM, has_fields, is_event_stream, is_json
 from ..document.names import RAW_ARGUMENTS, TYPE_NAMES, python_name, unique
 from ..runtime.behaviour import READ_BY_CLIENTS
 from .arguments import Arguments
-from .docstrings import best_source, wrap
+from .docstrings import best_source, paragraphs, wrap
 from .response_types import expression, names_in, prose
 
 PLACES = ("path", "query", "header")
@@ -50,9 +51,16 @@ class EndpointBody:
 class Endpoint:
     """What the template of an endpoint module renders."""
 
-    operation: Operation
+    id: str
+    tag: str
+    method: str
+    """In capitals."""
+    place: str
+    """The path as in the document."""
     path: str
     """As a URI template: `{+name}` where a value may be several segments (RFC 6570)."""
+    summary: str
+    description: str
     parameters: list[EndpointParameter]
     media_types: list[str]
     body: EndpointBody | None
@@ -63,20 +71,9 @@ class Endpoint:
     returns: str
 
     @property
-    def id(self) -> str:
-        return self.operation.id
-
-    @property
-    def method(self) -> str:
-        return self.operation.method.upper()
-
-    @property
-    def summary(self) -> str:
-        return prose(self.operation.node.get("summary"))
-
-    @property
-    def description(self) -> str:
-        return prose(self.operation.node.get("description"))
+    def package(self) -> str:
+        """The package of its module, below `api302_client.api`."""
+        return self.tag.replace(".", "_")
 
     @property
     def lines(self) -> list[str]:
@@ -87,21 +84,12 @@ class Endpoint:
             last.append(("body", f"{kinds}, as {' or '.join(self.media_types)}."))
         if len(self.media_types) > 1:
             last.append(("content_type", "Which of these, where the body alone does not tell."))
-        described = [*self._texts(True), *last]
-        paragraphs = [
-            wrap(self.summary),
-            wrap(self.description),
-            [
-                "Args:",
-                *(
-                    line
-                    for name, text in described
-                    for line in wrap(f"{name}: {text}".strip(), 8, 4)
-                ),
-            ],
-            ["Raises: what `Client.send` raises."],
+        described = [
+            wrap(f"{name}: {text}".strip(), 8, 4) for name, text in [*self._texts(True), *last]
         ]
-        return [line for paragraph in paragraphs if any(paragraph) for line in ["", *paragraph]][1:]
+        arguments = ["Args:", *itertools.chain(*described)]
+        raises = ["Raises: what `Client.send` raises."]
+        return paragraphs([wrap(self.summary), wrap(self.description), arguments, raises])
 
     def _texts(self, in_path: bool) -> list[tuple[str, str]]:
         """Name and description of the parameters in the path, or of the others, the required first."""
@@ -195,7 +183,12 @@ def endpoint(operation: Operation, modules: Mapping[str, str]) -> Endpoint:
         raise DocumentError(f"{operation.path}: the raw client has no method {operation.method!r}.")
     responses = _responses(operation)
     return Endpoint(
-        operation,
+        id=operation.id,
+        tag=operation.tag,
+        method=operation.method.upper(),
+        place=operation.path,
+        summary=prose(operation.node.get("summary")),
+        description=prose(operation.node.get("description")),
         path=_template(operation),
         parameters=_parameters(operation),
         media_types=operation.body.media_types if operation.body else [],

@@ -2,7 +2,7 @@
 
     python -I -B import_script.py FOLDER OVERLAYS
 
-Nothing that it imports may reach the network, start a program or write a file: that ends it with an error.
+The names of the modules come as JSON on the standard input; null means all. Nothing that it imports may reach the network, start a program or write a file: that ends it with an error.
 """
 
 from __future__ import annotations
@@ -41,19 +41,29 @@ def modules(package: str) -> Iterator[ModuleType]:
         yield importlib.import_module(found.name)
 
 
-def count_client() -> dict[str, int]:
+def everything() -> dict[str, int]:
+    """Import both packages; returns how much is in them."""
     counts = dict.fromkeys(("functions", "parsers", "types", "modules"), 0)
-    structure = importlib.import_module(f"{CLIENT}._structure")
-    for module in modules(CLIENT):
+    for module in [*modules(CLIENT), *modules(RESOURCES)]:
         counts["modules"] += 1
-        if hasattr(module, "RESPONSES"):
-            counts["functions"] += 1
-            counts["parsers"] += parsers(module, structure)
-        elif module.__name__.startswith(f"{CLIENT}.models."):
-            write_loaders(module, structure)
-        elif module.__name__.startswith(f"{CLIENT}.params."):
-            counts["types"] += len(types(module))
-    return counts
+        for name, number in proven(module).items():
+            counts[name] += number
+    index = importlib.import_module(f"{RESOURCES}._index").OPERATIONS
+    for place in index.values():
+        assert f"{CLIENT}.api.{place}" in sys.modules, place
+    return {**counts, "indexed": len(index)}
+
+
+def proven(module: ModuleType) -> dict[str, int]:
+    """Use what is in a module; returns how much that is."""
+    structure = importlib.import_module(f"{CLIENT}._structure")
+    if hasattr(module, "RESPONSES"):
+        return {"functions": 1, "parsers": parsers(module, structure)}
+    if module.__name__.startswith(f"{CLIENT}.models."):
+        write_loaders(module, structure)
+    elif module.__name__.startswith(f"{CLIENT}.params."):
+        return {"types": len(types(module))}
+    return {}
 
 
 def parsers(module: ModuleType, structure: ModuleType) -> int:
@@ -86,18 +96,15 @@ def types(module: ModuleType) -> list[str]:
 
 
 def main() -> None:
-    """Import, count, print."""
+    """Import what the standard input names, or everything; print counts."""
     folder, overlays = sys.argv[1:]
+    names: list[str] | None = json.load(sys.stdin)
     sys.path[:0] = [folder, overlays]
     sys.addaudithook(guard)
-    counts = count_client()
-    namespaces = list(modules(RESOURCES))
-    index = importlib.import_module(f"{RESOURCES}._index").OPERATIONS
-    for place in index.values():
-        assert f"{CLIENT}.api.{place}" in sys.modules, place
-    counts["modules"] += len(namespaces)
-    counts["indexed"] = len(index)
-    print(json.dumps(counts))
+    if names is None:
+        print(json.dumps(everything()))
+    for name in names or ():
+        proven(importlib.import_module(name))
 
 
 main()

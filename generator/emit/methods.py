@@ -75,6 +75,30 @@ class Method:
         """The package of its operation's endpoint module."""
         return f"{PACKAGE}.api.{self.operation.tag.replace('.', '_')}"
 
+    def shown(self) -> dict[str, Any]:
+        """What the template renders: plain data."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "package": self.package,
+            "endpoint": self.operation.id,
+            "arguments": _shown(self.arguments),
+            "own": self.own,
+            "sent": self.sent,
+            "item": str(self.item),
+            "doc": self.doc,
+            "returns": {prefix: self.returns(prefix) for prefix in ("", "Async")},
+            "overloads": [
+                {
+                    "arguments": _shown(overload.arguments),
+                    "returns": {
+                        prefix: self.returns(prefix, overload.item) for prefix in ("", "Async")
+                    },
+                }
+                for overload in self.overloads
+            ],
+        }
+
     def returns(self, prefix: str, item: Annotation | None = None) -> str:
         """The annotation of what the method returns; `prefix` is `Async` on the async class."""
         items = [item] if item else [overload.item for overload in self.overloads] or [self.item]
@@ -84,6 +108,14 @@ class Method:
             return f"{prefix}Stream[{self.item}, {self.whole}]"
         outer = f"{prefix}{_SOON[self.kind]}[{{}}]" if self.kind in _SOON else "{}"
         return " | ".join(outer.format(own) for own in items)
+
+
+def _shown(arguments: list[Argument]) -> list[tuple[str, str, bool]]:
+    """Name, annotation and whether it is required, of each."""
+    return [
+        (one.name, str(one.annotation if one.required else one.annotation.or_none), one.required)
+        for one in arguments
+    ]
 
 
 class Methods:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..document import Operation
 from ..document.names import CLIENT_ATTRIBUTES, argument_name, is_name
 from ..source import Problem, Spec, SpecError, obj
 from .arguments import NameProblem
-from .code import HEADER, templates
+from .code import HEADER, File
 from .methods import Method, Methods
 
 PACKAGE = "api302_resources"
@@ -45,23 +45,41 @@ class Module:
     classes: list[Class] = field(default_factory=list)
 
 
-def write(tree: Tree, out: Path) -> None:
-    """Write `api302_resources/` anew below `out`, not formatted yet."""
-    environment = templates("resources")
-    root = out / PACKAGE
-    shutil.rmtree(root, ignore_errors=True)
-    template = environment.get_template("module.py.jinja")
+def files(tree: Tree) -> Iterator[File]:
+    """The files of `api302_resources`."""
     for module in tree.modules.values():
-        shown = {"module": module, "imports": _imports(module), "children": _child_imports(module)}
-        _write(root / module.path, template.render(header=HEADER, **shown))
+        yield File(f"{PACKAGE}/{module.path}", "resources/module.py.jinja", _shown(module))
     operations = tree.methods.document.operations
     index = {one.id: f"{one.tag.replace('.', '_')}.{one.id}" for one in operations}
-    template = environment.get_template("index.py.jinja")
-    _write(root / "_index.py", template.render(header=HEADER, index=dict(sorted(index.items()))))
-    for package in {str(Path(module.path).parent) for module in tree.modules.values()}:
-        if not (root / package / "__init__.py").exists():
-            _write(root / package / "__init__.py", f"{HEADER}\n")
-    _write(root / "py.typed", "")
+    values = {"header": HEADER, "index": dict(sorted(index.items()))}
+    yield File(f"{PACKAGE}/_index.py", "resources/index.py.jinja", values)
+    for package in dict.fromkeys(str(Path(path).parent) for path in tree.modules):
+        if (path := f"{package}/__init__.py") not in tree.modules and package != ".":
+            yield File(f"{PACKAGE}/{path}", "", {"text": f"{HEADER}\n"})
+    yield File(f"{PACKAGE}/py.typed", "", {"text": ""}, is_formatted=True)
+
+
+def _shown(module: Module) -> dict[str, Any]:
+    """What the template of a module renders: plain data, so that it stands for the file."""
+    children = [(child.module, child.name) for child in _child_imports(module)]
+    return {
+        "header": HEADER,
+        "doc": module.doc,
+        "imports": _imports(module),
+        "children": children,
+        "classes": [
+            {
+                "name": cls.name,
+                "doc": cls.doc,
+                "children": [
+                    (name, child.name, child.module, child.doc)
+                    for name, child in cls.children.items()
+                ],
+                "methods": [method.shown() for method in cls.methods],
+            }
+            for cls in module.classes
+        ],
+    }
 
 
 def planned(methods: Methods, spec: Spec | None = None) -> Tree:
@@ -91,11 +109,6 @@ def _check_names(module: Module) -> None:
                 message = f"{PACKAGE}/{module.path} would have two things called `{name}`"
                 fix = "rename the schema or the vendor"
                 raise SpecError([Problem(module.path.replace(".py", ".yaml"), 1, message, fix)])
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 def _problem(operation: Operation, error: NameProblem, spec: Spec | None) -> Problem:

@@ -52,6 +52,6 @@ class Plan:
     def facts(self) -> dict[str, Facts]:
         """What clients must know of each operation beside its request and responses, by operation id. Raises NameProblem."""
         return {
-            made.id: facts(made.operation, self.arguments(made.operation))
-            for made in self.endpoints.values()
+            operation.id: facts(operation, self.arguments(operation))
+            for operation in self.document.operations
         }

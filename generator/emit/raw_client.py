@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -16,63 +15,63 @@ from pathlib import Path
 from typing import Any
 
 from ..document.names import module_of
-from . import ends
-from .code import HEADER, TEMPLATES, GenerationError, escape_by_default
+from .code import HEADER, TEMPLATES, File, GenerationError, escape_by_default
 from .code import name as checked
+from .ends import ends
 from .plan import Plan
 
 PACKAGE = "api302_client"
-TOOL_VERSION = "0.29.1"
+TOOL, TOOL_VERSION = "openapi-python-client", "0.29.1"
 RUNTIME = Path(__file__).parent.parent / "runtime"
 
 
-def write(plan: Plan, out: Path) -> None:
-    """Write `<out>/api302_client/` anew, but for its types of requests and its runtime; not formatted yet.
+def files(plan: Plan) -> Iterator[File]:
+    """The files of the raw client, but for its types of requests."""
+    root, shared = PACKAGE, {"header": HEADER, "module_of": module_of}
+    for name, template in _PLAIN.items():
+        yield File(f"{root}/{name}", template, shared, TOOL)
+    client = {**shared, "server": plan.document.server}
+    yield File(f"{root}/client.py", "client.py.jinja", client, TOOL)
+    yield File(f"{root}/ends.py", "ends.py.jinja", {**shared, "ends": ends(plan.document)})
+    yield File(f"{root}/models/__init__.pyi", "", {"text": _stub(plan)})
+    for package in dict.fromkeys(endpoint.package for endpoint in plan.endpoints.values()):
+        yield File(f"{root}/api/{package}/__init__.py", "endpoint_init.py.jinja", shared, TOOL)
+    for name, endpoint in plan.endpoints.items():
+        values = {"op": endpoint, "fact": plan.facts[name], **shared}
+        path = f"{root}/api/{endpoint.package}/{name}.py"
+        yield File(path, "endpoint_module.py.jinja", values, TOOL)
+    for name, facts in plan.classes.items():
+        path = f"{root}/models/{module_of(name)}.py"
+        yield File(path, "model.py.jinja", {"facts": facts, **shared}, TOOL)
+    for source in sorted(RUNTIME.glob("*.py")):
+        origin = f"# Its source is generator/runtime/{source.name}."
+        text = f"{HEADER}\n{origin}\n{source.read_text('utf-8')}"
+        yield File(f"{root}/{source.name}", "", {"text": text}, is_formatted=True)
+    yield File(f"{root}/py.typed", "", {"text": ""}, is_formatted=True)
+
+
+_PLAIN = {
+    "__init__.py": "package_init.py.jinja",
+    "types.py": "types.py.jinja",
+    "models/__init__.py": "models_init.py.jinja",
+    "api/__init__.py": "api_init.py.jinja",
+}
+
+
+def _stub(plan: Plan) -> str:
+    """The names in `models`, for editors and type checkers."""
+    names = [checked(name) for name in plan.classes]
+    lines = [HEADER, *(f"from .{module_of(name)} import {name} as {name}" for name in names)]
+    return "\n".join(lines) + "\n"
+
+
+def render(plan: Plan, out: Path) -> None:
+    """Write `<out>/api302_client/` with openapi-python-client, but for what it has no template for; not formatted yet.
 
     Raises GenerationError if openapi-python-client warns or refuses, or would change a name.
     """
     target = Path(out) / PACKAGE
-    shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    _render(plan, target)
-    ends.write(plan.document, target, HEADER)
-    (target / "py.typed").write_text("", "utf-8")
-
-
-def copy_runtime(out: Path) -> None:
-    """Write the modules that are written by hand; they are formatted already."""
-    target = Path(out) / PACKAGE
-    for source in sorted(RUNTIME.glob("*.py")):
-        origin = f"# Its source is generator/runtime/{source.name}."
-        text = f"{HEADER}\n{origin}\n{source.read_text('utf-8')}"
-        (target / source.name).write_text(text, "utf-8")
-
-
-def _skeleton(plan: Plan) -> dict[str, Any]:
-    """What openapi-python-client reads: names, from which it lays out the package. All else the templates take from the plan."""
-    paths: dict[str, dict[str, Any]] = {}
-    for made in plan.endpoints.values():
-        operation = made.operation
-        in_path = [parameter.wire for parameter in made.parameters if parameter.place == "path"]
-        paths.setdefault(operation.path, {})[operation.method] = {
-            "operationId": made.id,
-            "tags": [operation.tag],
-            "parameters": [
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-                for name in in_path
-            ],
-            "responses": {status: {"description": ""} for status in made.responses},
-        }
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "api302", "version": "0"},
-        "paths": paths,
-        "components": {"schemas": {name: {"type": "object"} for name in plan.classes}},
-    }
-
-
-def _render(plan: Plan, target: Path) -> None:
-    """Run openapi-python-client. Warnings are errors."""
     _check_version()
     from openapi_python_client import Project
     from openapi_python_client.config import Config, ConfigFile, MetaType
@@ -98,7 +97,7 @@ def _render(plan: Plan, target: Path) -> None:
     project.env.globals.update(
         header=HEADER,
         endpoints=plan.endpoints,
-        facts=plan.facts,
+        all_facts=plan.facts,
         classes=plan.classes,
         module_of=module_of,
         server=plan.document.server,
@@ -107,9 +106,28 @@ def _render(plan: Plan, target: Path) -> None:
         errors = project.build()
     if errors:
         raise GenerationError(_problems(errors))
-    names = [checked(name) for name in plan.classes]
-    lines = [HEADER, *(f"from .{module_of(name)} import {name} as {name}" for name in names)]
-    (target / "models" / "__init__.pyi").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _skeleton(plan: Plan) -> dict[str, Any]:
+    """What openapi-python-client reads: names, from which it lays out the package. All else the templates take from the plan."""
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in plan.endpoints.values():
+        in_path = [one.wire for one in endpoint.parameters if one.place == "path"]
+        paths.setdefault(endpoint.place, {})[endpoint.method.lower()] = {
+            "operationId": endpoint.id,
+            "tags": [endpoint.tag],
+            "parameters": [
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in in_path
+            ],
+            "responses": {status: {"description": ""} for status in endpoint.responses},
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "api302", "version": "0"},
+        "paths": paths,
+        "components": {"schemas": {name: {"type": "object"} for name in plan.classes}},
+    }
 
 
 def _check_version() -> None:
@@ -170,9 +188,9 @@ def _check_names(data: Any, plan: Plan) -> None:
         for module in shared
     ]
     problems += [
-        f"- operation {made_of.id}, tag {made_of.operation.tag}: must be snake_case, with one tag `section.vendor`."
-        for made_of in plan.endpoints.values()
-        if (made_of.operation.tag.replace(".", "_"), made_of.id) not in made
+        f"- operation {endpoint.id}, tag {endpoint.tag}: must be snake_case, with one tag `section.vendor`."
+        for endpoint in plan.endpoints.values()
+        if (endpoint.package, endpoint.id) not in made
     ]
     if problems:
         raise GenerationError("names of the document that cannot be kept:\n" + "\n".join(problems))

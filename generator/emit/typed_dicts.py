@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..document import Document, Schema
-from .code import HEADER, GenerationError
+from ..document.references import references
+from .code import HEADER, File, GenerationError
 from .docstrings import wrap
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ Json = dict[str, Any]
 
 PACKAGE = "api302_client.params"
 COMMON = "common"
+TOOL = "datamodel-code-generator"
 _FILES = f'''{HEADER}
 """What a field that takes a file is given in the raw client: content, an open file, or (name, either[, media type])."""
 
@@ -41,17 +42,28 @@ _KEPT = ("type", "required", "enum", "const", "description")
 _REF = "#/components/schemas/"
 
 
-def write(plan: Plan, out: Path) -> None:
-    """Write `api302_client/params/` anew below `out`, not formatted yet. Raises GenerationError if the tool fails."""
-    target = out.joinpath(*PACKAGE.split("."))
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+def files(plan: Plan) -> Iterator[File]:
+    """The files of `api302_client/params/`. Those of the tool have no text yet: `generate` makes it."""
+    root = PACKAGE.replace(".", "/")
     about = f'{HEADER}\n"""Types of request bodies, a module a vendor."""\n'
-    (target / "__init__.py").write_text(about, encoding="utf-8")
-    (target / "files.py").write_text(_FILES, encoding="utf-8")
-    if plan.modules:
-        with tempfile.TemporaryDirectory() as folder:
-            _generate(plan, Path(folder), target)
+    yield File(f"{root}/__init__.py", "", {"text": about})
+    yield File(f"{root}/files.py", "", {"text": _FILES})
+    for module in sorted(set(plan.modules.values())):
+        schemas = _needed(plan, {module})
+        yield File(f"{root}/{module}.py", "", {"schemas": schemas}, TOOL)
+
+
+def _needed(plan: Plan, modules: set[str]) -> dict[str, Json]:
+    """The schemas of some modules, and those of others that they need, as the tool types them best."""
+    todo = [name for name, module in plan.modules.items() if module in modules]
+    lowered: dict[str, Json] = {}
+    while todo:
+        name = todo.pop()
+        key = f"{plan.modules[name]}.{name}"  # the tool takes the part before a dot for a module
+        if key not in lowered:
+            lowered[key] = _lower(plan.document.schemas[name], plan.modules)
+            todo += [ref.rpartition(".")[2] for ref in references(lowered[key])]
+    return dict(sorted(lowered.items()))
 
 
 def owners(document: Document) -> dict[str, str]:
@@ -102,28 +114,62 @@ def _is_file(schema: Schema) -> bool:
     return is_text and "part" in (schema.file_forms or ["part"])
 
 
-def _generate(plan: Plan, scratch: Path, target: Path) -> None:
-    modules = plan.modules
-    # The tool takes the part of a name before a dot for a module.
-    lowered = {
-        f"{module}.{name}": _lower(plan.document.schemas[name], modules)
-        for name, module in modules.items()
-    }
-    source, output = scratch / "params.json", scratch / "output"
-    head = {"openapi": "3.1.0", "info": {"title": "params", "version": "0"}, "paths": {}}
-    text = json.dumps({**head, "components": {"schemas": lowered}}, ensure_ascii=False)
-    source.write_text(text, encoding="utf-8")
-    _run(["--input", str(source), "--output", str(output), "--custom-file-header", HEADER])
-    for path in sorted(output.glob("*.py")):
-        if path.name == "_internal.py":
+class Running:
+    """datamodel-code-generator at work on the modules that are wanted, by path.
+
+    Raises GenerationError, from `result`, if the tool fails or warns.
+    """
+
+    def __init__(self, plan: Plan, wanted: Iterable[str]) -> None:
+        self._wanted = {path: Path(path).stem for path in wanted}
+        self._process: subprocess.Popen[str] | None = None
+        if self._wanted:
+            self._folder = tempfile.TemporaryDirectory()
+            self._schemas = _needed(plan, set(self._wanted.values()))
+            self._start(Path(self._folder.name))
+
+    def _start(self, folder: Path) -> None:
+        source = folder / "params.json"
+        head = {"openapi": "3.1.0", "info": {"title": "params", "version": "0"}, "paths": {}}
+        document = {**head, "components": {"schemas": self._schemas}}
+        source.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        command = [sys.executable, "-m", "datamodel_code_generator", "--input", str(source)]
+        command += ["--output", str(folder / "output"), "--custom-file-header", HEADER, *_OPTIONS]
+        with (folder / "said").open("w", encoding="utf-8") as said:
+            self._process = subprocess.Popen(command, stdout=said, stderr=said, text=True)
+
+    def result(self) -> dict[str, str]:
+        """The text of each module, not formatted yet, by path."""
+        if self._process is None:
+            return {}
+        folder = Path(self._folder.name)
+        try:
+            code = self._process.wait()
+            said = (folder / "said").read_text(encoding="utf-8").strip()
+            if code or said:
+                raise GenerationError(
+                    f"the types of request bodies: {TOOL} failed or warned:\n{said}"
+                )
+            return self._read(folder / "output")
+        finally:
+            self._folder.cleanup()
+
+    def _read(self, output: Path) -> dict[str, str]:
+        made = {path.stem: path.read_text(encoding="utf-8") for path in output.glob("*.py")}
+        if "_internal" in made:
             fault = "a shared request schema refers to a vendor's"
-            raise GenerationError(f"datamodel-code-generator met a cycle between modules: {fault}")
-        if path.name != "__init__.py":
-            shutil.copy(path, target / path.name)
-    written = {path.name for path in target.iterdir()}
-    if missing := sorted({f"{module}.py" for module in modules.values()} - written):
-        fault = f"wrote no {', '.join(missing)}; is a module's name no identifier?"
-        raise GenerationError(f"datamodel-code-generator {fault}")
+            raise GenerationError(f"{TOOL} met a cycle between modules: {fault}")
+        if missing := sorted(set(self._wanted.values()) - made.keys()):
+            fault = f"wrote no {', '.join(missing)}; is a module's name no identifier?"
+            raise GenerationError(f"{TOOL} {fault}")
+        return {path: made[module] for path, module in self._wanted.items()}
+
+    def stop(self) -> None:
+        """End it; nobody needs the result."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._folder.cleanup()
 
 
 def _lower(schema: Schema, modules: dict[str, str]) -> Json:
@@ -174,13 +220,3 @@ def _described(schema: Schema) -> dict[str, str]:
     if schema.node.get("default") is not None:
         text = f"{text} Server default: {json.dumps(schema.node['default'], ensure_ascii=False)}.".strip()
     return {"description": "\n".join(wrap(text))} if text else {}
-
-
-def _run(arguments: list[str]) -> None:
-    """Run datamodel-code-generator. Warnings are errors."""
-    command = [sys.executable, "-m", "datamodel_code_generator", *arguments, *_OPTIONS]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode or done.stderr.strip():
-        raise GenerationError(
-            f"the types of request bodies: datamodel-code-generator failed or warned:\n{done.stdout}{done.stderr}"
-        )

@@ -20,6 +20,8 @@ SECRET = re.compile(
 )
 """What looks like a key or token. Bounded, as the text of foreign pages is searched with it too."""
 
+_MARKS = ("sk-", "eyj", "aiza", "bearer")
+
 
 def evidence(context: Context) -> Iterator[Problem]:
     """An operation has x-docs; its pages are in the ledger, whose rows name it; addresses and dates are well formed."""
@@ -111,13 +113,11 @@ def ledger(context: Context) -> Iterator[Problem]:
 
 def secrets(context: Context) -> Iterator[Problem]:
     """No key or token stands in the specification."""
+    fix = "replace it by `sk-…`; if it is real, have it revoked"
     for name in context.spec.files:
         text = (context.spec.root / name).read_text(encoding="utf-8", errors="replace")
         for number, line in enumerate(text.splitlines(), 1):
-            if SECRET.search(line):
-                yield Problem(
-                    name,
-                    number,
-                    "there is what looks like a key or token",
-                    "replace it by `sk-…`; if it is real, have it revoked",
-                )
+            small = line.lower()
+            marked = any(mark in small for mark in _MARKS)  # spares most lines the slow search
+            if marked and SECRET.search(line):
+                yield Problem(name, number, "there is what looks like a key or token", fix)

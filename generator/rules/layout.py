@@ -30,7 +30,7 @@ def _long_lines(text: str) -> Iterator[int]:
         indent = len(line) - len(line.lstrip(" "))
         if literal >= 0 and (indent > literal or not line.strip()):
             continue
-        block = _BLOCK.match(line)
+        block = _BLOCK.match(line) if line.rstrip("+- ").endswith("|") else None
         literal = len(block[1]) if block else -1
         if len(line) > WIDTH:
             yield number

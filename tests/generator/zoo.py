@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import yaml
 
+from generator.emit.code import File, templates, write
 from generator.join import join
 from generator.source import Spec
 
@@ -29,6 +31,14 @@ def zoo_document() -> dict[str, Any]:
     document["paths"] |= zoo["paths"]
     document["components"]["schemas"] |= zoo["components"]["schemas"]
     return document
+
+
+def put(files: Iterable[File], out: Path) -> None:
+    """Write files as the templates make them, not formatted; those that only a tool can make are left out."""
+    environment = templates()
+    for file in files:
+        if file.template or not file.tool:
+            write(out, file.path, file.text(environment))
 
 
 class Package:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302SpeechTask
-
     from api302_resources.audio.ai302 import Ai302, AsyncAi302
     from api302_resources.audio.azure import AsyncAzure, Azure
     from api302_resources.audio.doubao import AsyncDoubao, Doubao

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import Ai302ImageTask
-
     from api302_resources.images.ai302 import Ai302, AsyncAi302
     from api302_resources.images.bagel import AsyncBagel, Bagel
     from api302_resources.images.baidu import AsyncBaidu, Baidu

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import Ai302VideoTask
-
     from api302_resources.videos.ai302 import Ai302, AsyncAi302
     from api302_resources.videos.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.videos.doubao import AsyncDoubao, Doubao
