@@ -8,6 +8,40 @@ from typing import NotRequired, TypedDict
 from . import common
 
 
+class DoubaoCharacterRequest(TypedDict):
+    """The prompt and the character. Give the character by `image_urls` or `binary_data_base64`."""
+
+    prompt: str
+    """Text prompt."""
+    image_urls: NotRequired[Sequence[str]]
+    """URL of an image of the character."""
+    binary_data_base64: NotRequired[Sequence[str]]
+    """The image of the character in base64."""
+    desc_pushback: NotRequired[bool]
+    """Expand the prompt from the image."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result, -1 a random one."""
+    scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt."""
+    ddim_steps: NotRequired[int]
+    """Number of inference steps."""
+    width: NotRequired[int]
+    """Width in pixels."""
+    height: NotRequired[int]
+    """Height in pixels."""
+    cfg_rescale: NotRequired[float]
+    """Rescaling of the guidance."""
+    ref_ip_weight: NotRequired[float]
+    """Weight of the image's look."""
+    ref_id_weight: NotRequired[float]
+    """Weight of the face."""
+    use_sr: NotRequired[bool]
+    """Upscale the image at the end."""
+    return_url: NotRequired[bool]
+    """Return URLs in place of base64."""
+    logo_info: NotRequired[common.DoubaoDrawingLogo]
+
+
 class DoubaoEditRequest(TypedDict):
     """The prompt and the image. Give the image by `image_urls` or `binary_data_base64`."""
 
@@ -46,37 +80,3 @@ class DoubaoEditV3Request(TypedDict):
     """Random seed; the same seed gives the same result, -1 a random one."""
     scale: NotRequired[float]
     """Strength of the change."""
-
-
-class DoubaoCharacterRequest(TypedDict):
-    """The prompt and the character. Give the character by `image_urls` or `binary_data_base64`."""
-
-    prompt: str
-    """Text prompt."""
-    image_urls: NotRequired[Sequence[str]]
-    """URL of an image of the character."""
-    binary_data_base64: NotRequired[Sequence[str]]
-    """The image of the character in base64."""
-    desc_pushback: NotRequired[bool]
-    """Expand the prompt from the image."""
-    seed: NotRequired[int]
-    """Random seed; the same seed gives the same result, -1 a random one."""
-    scale: NotRequired[float]
-    """Guidance scale: how closely the output follows the prompt."""
-    ddim_steps: NotRequired[int]
-    """Number of inference steps."""
-    width: NotRequired[int]
-    """Width in pixels."""
-    height: NotRequired[int]
-    """Height in pixels."""
-    cfg_rescale: NotRequired[float]
-    """Rescaling of the guidance."""
-    ref_ip_weight: NotRequired[float]
-    """Weight of the image's look."""
-    ref_id_weight: NotRequired[float]
-    """Weight of the face."""
-    use_sr: NotRequired[bool]
-    """Upscale the image at the end."""
-    return_url: NotRequired[bool]
-    """Return URLs in place of base64."""
-    logo_info: NotRequired[common.DoubaoDrawingLogo]

@@ -186,6 +186,56 @@ class Ai302KolorsRequest(TypedDict):
     """Return the image as a data URL in place of a URL."""
 
 
+class Ai302LoraRequest(TypedDict):
+    """The prompt, the model and the weights."""
+
+    model_name: str
+    """The model: a Hugging Face name or a URL."""
+    prompt: str
+    """Text prompt."""
+    negative_prompt: NotRequired[str]
+    """Negative prompt: what to avoid."""
+    prompt_weighting: NotRequired[bool]
+    """Read weights in the prompt, and allow more than 77 tokens."""
+    loras: NotRequired[Sequence[common.Ai302LoraWeight]]
+    """LoRA weights to add to the model."""
+    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
+    """Embeddings to add to the model."""
+    controlnets: NotRequired[Sequence[common.Ai302ControlNet | str]]
+    """ControlNets: images that steer the composition."""
+    ip_adapter: NotRequired[Sequence[common.Ai302IpAdapter | str]]
+    """IP-Adapters: images that steer the look."""
+    image_encoder_path: NotRequired[str]
+    """The image encoder's model."""
+    image_encoder_subfolder: NotRequired[str]
+    """Folder of the image encoder's weights."""
+    image_encoder_weight_name: NotRequired[str]
+    """Name of the image encoder's weights. Server default: "pytorch_model.bin"."""
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    image_format: NotRequired[Literal["jpeg", "png"]]
+    """Image format."""
+    num_images: NotRequired[int]
+    """Number of images."""
+    num_inference_steps: NotRequired[int]
+    """Number of inference steps."""
+    guidance_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt."""
+    clip_skip: NotRequired[int]
+    """CLIP skip: the number of the text encoder's last layers to leave out."""
+    scheduler: NotRequired[str]
+    """The sampler."""
+    unet_name: NotRequired[str]
+    """Another UNet."""
+    variant: NotRequired[str]
+    """Variant of the weights, such as `fp16`."""
+    eta: NotRequired[float]
+    """Noise that some samplers add."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+    enable_safety_checker: NotRequired[bool]
+    """Check the result for unsafe content."""
+
+
 class Ai302LuminaImageRequest(TypedDict):
     """The prompt and the settings."""
 
@@ -401,55 +451,5 @@ class Ai302SdxlLoraRequest(TypedDict):
     """Random seed; the same seed gives the same result."""
     expand_prompt: NotRequired[bool]
     """Expand the prompt automatically."""
-    enable_safety_checker: NotRequired[bool]
-    """Check the result for unsafe content."""
-
-
-class Ai302LoraRequest(TypedDict):
-    """The prompt, the model and the weights."""
-
-    model_name: str
-    """The model: a Hugging Face name or a URL."""
-    prompt: str
-    """Text prompt."""
-    negative_prompt: NotRequired[str]
-    """Negative prompt: what to avoid."""
-    prompt_weighting: NotRequired[bool]
-    """Read weights in the prompt, and allow more than 77 tokens."""
-    loras: NotRequired[Sequence[common.Ai302LoraWeight]]
-    """LoRA weights to add to the model."""
-    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
-    """Embeddings to add to the model."""
-    controlnets: NotRequired[Sequence[common.Ai302ControlNet | str]]
-    """ControlNets: images that steer the composition."""
-    ip_adapter: NotRequired[Sequence[common.Ai302IpAdapter | str]]
-    """IP-Adapters: images that steer the look."""
-    image_encoder_path: NotRequired[str]
-    """The image encoder's model."""
-    image_encoder_subfolder: NotRequired[str]
-    """Folder of the image encoder's weights."""
-    image_encoder_weight_name: NotRequired[str]
-    """Name of the image encoder's weights. Server default: "pytorch_model.bin"."""
-    image_size: NotRequired[common.Ai302ImageSizeChoice]
-    image_format: NotRequired[Literal["jpeg", "png"]]
-    """Image format."""
-    num_images: NotRequired[int]
-    """Number of images."""
-    num_inference_steps: NotRequired[int]
-    """Number of inference steps."""
-    guidance_scale: NotRequired[float]
-    """Guidance scale: how closely the output follows the prompt."""
-    clip_skip: NotRequired[int]
-    """CLIP skip: the number of the text encoder's last layers to leave out."""
-    scheduler: NotRequired[str]
-    """The sampler."""
-    unet_name: NotRequired[str]
-    """Another UNet."""
-    variant: NotRequired[str]
-    """Variant of the weights, such as `fp16`."""
-    eta: NotRequired[float]
-    """Noise that some samplers add."""
-    seed: NotRequired[int]
-    """Random seed; the same seed gives the same result."""
     enable_safety_checker: NotRequired[bool]
     """Check the result for unsafe content."""
