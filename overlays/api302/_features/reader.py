@@ -163,14 +163,16 @@ class Reader:
     def _value(self, event: Event, text: str, is_end: bool) -> Any:
         """What an event's data is, or nothing: heartbeats and what a gateway says beside the events are passed over."""
         value: Any = None
+        broken = ""
         try:
             value = json.loads(text, strict=False)
         except (ValueError, RecursionError) as error:
             if event.event == "error" or (self._takes_text and event.event not in _HEARTBEATS):
                 return text
             if not (event.stray or is_end) and text.startswith(("{", "[")):
-                message = f"an event is not JSON ({error}): {text[:200]!r}"
-                raise self.error(message, body=text) from error
+                broken = f"an event is not JSON ({error}): {text[:200]!r}"
+        if broken:  # not within `except`: that error holds the text, and whatever secret is in it
+            raise self.error(broken, body=text)
         is_structure = is_object(value) or is_array(value)
         if self._takes_text or is_structure or event.event == "error":
             return value if value is not None else _NOTHING

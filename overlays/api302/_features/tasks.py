@@ -236,7 +236,9 @@ class Handle:
         assert status is not None
         if status.state == "failed":
             facts = {"code": status.code, "status": status, **self.facts(handle)}
-            raise TaskFailed(f"failed: {status.message}", **facts)
+            failed = TaskFailed(f"failed: {status.message}", **facts)
+            self.session.redactor.error(failed)
+            raise failed
         kind: Any = AsyncTaskResult if self.session.connections.is_async else TaskResult
         return kind(self._outputs(status), status.response, self.request_id)
 
