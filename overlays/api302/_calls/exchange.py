@@ -101,15 +101,19 @@ def _addressed(settings: Settings, call: Call) -> tuple[dict[str, Any], bool]:
     """The request with its whole URL and its headers, and whether that host may see the API key."""
     kwargs = dict(call.kwargs)
     url: str = kwargs["url"]
-    kwargs["url"] = url = settings.base_url + url if url.startswith("/") else url
-    try:
-        trusted = same_place(settings.base_url, url)
-    except ValueError as error:
-        shown = without_credentials(url[:80])
-        raise InvalidArgument(f"url: {shown!r} is not a URL ({error})") from None
+    trusted = url.startswith("/") or _is_trusted(settings, url)
+    kwargs["url"] = settings.base_url + url if url.startswith("/") else url
     if not call.options.bare:
         kwargs["headers"] = {**_keys(settings, call), **kwargs["headers"]} if trusted else {}
     return kwargs, trusted
+
+
+def _is_trusted(settings: Settings, url: str) -> bool:
+    try:
+        return same_place(settings.base_url, url)
+    except ValueError as error:
+        shown = without_credentials(url[:80])
+        raise InvalidArgument(f"url: {shown!r} is not a URL ({error})") from None
 
 
 def _keys(settings: Settings, call: Call) -> dict[str, str]:

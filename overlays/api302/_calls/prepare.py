@@ -55,7 +55,9 @@ def operation_call(
         for file in opened:
             file.close()
         raise
-    return Call(kwargs, how, what(settings, kwargs), op, opened)
+    # Only a path with a parameter may hold a secret.
+    name = what(settings, kwargs) if "{" in op.path else f"{op.method} {op.path}"
+    return Call(kwargs, how, name, op, opened)
 
 
 def raw_call(
