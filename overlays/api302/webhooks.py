@@ -1,6 +1,7 @@
 """Reading what the service sends to the URL that was given as `webhook` when a task was submitted.
 
-No signature is documented, so anybody may call that URL: where it matters, ask `client.resume(…).status()`.
+No signature is documented, so anybody may call that URL: where it matters, ask
+`client.resume(…).status()`.
 Answer with a status of 200; the service tries three times.
 """
 
@@ -24,7 +25,9 @@ class Event(NamedTuple):
     task_id: str | None
     """The task's id, as `task.id`."""
     status: TaskStatus[Any]
-    """Its status; the response is typed where the operation was named, or else the message as a dict."""
+    """Its status; the response is typed where the operation was named, or else the message as a
+    dict.
+    """
 
 
 def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = None) -> Event:
@@ -32,11 +35,14 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
 
     Args:
         body: The body of the request, as received or as JSON already.
-        operation_id: The submitting operation (`task.to_dict()["operation"]`). Without it the message is read by the
-            rules of all tasks that call webhooks, which is enough for the unified calls (`/302/v2/…`).
+        operation_id: The submitting operation (`task.to_dict()["operation"]`). Without it the
+            message is read by the
+            rules of all tasks that call webhooks, which is enough for the unified calls
+            (`/302/v2/…`).
 
     Raises:
-        InvalidArgument: The body is not a JSON object, or the operation is unknown or starts no task.
+        InvalidArgument: The body is not a JSON object, or the operation is unknown or starts no
+            task.
     """
     message = _message(body)
     operation = _known(message) if operation_id is None else _named(operation_id)

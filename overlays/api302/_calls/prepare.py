@@ -1,4 +1,7 @@
-"""From arguments to a call that can be sent. Nothing is sent here; what is wrong raises InvalidArgument."""
+"""From arguments to a call that can be sent.
+
+Nothing is sent here; what is wrong raises InvalidArgument.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,9 @@ def raw_call(
     repeatable: bool = False,
     **body: Any,
 ) -> Call:
-    """A call for no operation: `url` is a path, or a whole URL (which sees the API key only on the client's own host)."""
+    """A call for no operation: `url` is a path, or a whole URL (which sees the API key only on the
+    client's own host).
+    """
     sent = merged_headers(settings.headers, headers)
     kwargs = {"method": method.upper(), "url": url, **body, "headers": sent}
     how = _how(settings, timeout)._replace(stream=stream, check=check, repeatable=repeatable)
@@ -88,7 +93,9 @@ def bare_call(
     timeout: Timeout | None = None,
     **body: Any,
 ) -> Call:
-    """A call to another service, such as a store for uploads: these headers and no others, and never the API key."""
+    """A call to another service, such as a store for uploads: these headers and no others, and
+    never the API key.
+    """
     kwargs = {"method": method, "url": url, **body, "headers": dict(headers)}
     how = _how(settings, timeout)._replace(bare=True, check=False)
     return Call(kwargs, how, what(settings, kwargs))
@@ -106,7 +113,10 @@ def _how(settings: Settings, timeout: Any, retries: int | None = None) -> CallOp
 
 
 def _checked(op: Operation, body: Values, extra: Values | None) -> dict[str, Any]:
-    """The body without what is None. Raises InvalidArgument for a required field that is missing or empty."""
+    """The body without what is None.
+
+    Raises InvalidArgument for a required field that is missing or empty.
+    """
     given = {name: value for name, value in body.items() if value is not None}
     for name in op.required:
         if name not in given and name not in (extra or ()):

@@ -1,4 +1,6 @@
-"""From a response to what the caller gets: the operation's type, or the error for what cannot be that."""
+"""From a response to what the caller gets: the operation's type, or the error for what cannot be
+that.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ _FILES = (
 
 
 def parse_response(session: Session, call: Call, response: Response) -> Any:
-    """Parse a response that was read into the operation's type. Raises DecodeError if it is of another kind."""
+    """Parse a response that was read into the operation's type.
+
+    Raises DecodeError if it is of another kind.
+    """
     if (slot := seen.get()) is not None:
         slot.append(response)
     from api302_client._model import HttpInfo, attach

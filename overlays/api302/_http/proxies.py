@@ -15,7 +15,8 @@ def mounts(
 
     Args:
         transport: Makes the transport for a proxy's URL.
-        is_readable: Whether the library reads a pattern. What it does not read is passed over, as curl does.
+        is_readable: Whether the library reads a pattern. What it does not read is passed over, as
+            curl does.
     """
     found = getproxies()
     excluded = found.pop("no", "")
@@ -31,7 +32,9 @@ def mounts(
 
 
 def patterns(entry: str) -> Iterator[str]:
-    """The URL patterns of one entry of NO_PROXY: a host and what is below it, an address, or a network."""
+    """The URL patterns of one entry of NO_PROXY: a host and what is below it, an address, or a
+    network.
+    """
     if not entry:
         return
     if "://" in entry:

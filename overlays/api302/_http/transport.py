@@ -1,6 +1,7 @@
 """The network: the one module that imports httpx2, and is itself imported by the first call.
 
-`SyncIo` and `AsyncIo` have the same methods, all coroutines; those of `SyncIo` never suspend (see `sync`).
+`SyncIo` and `AsyncIo` have the same methods, all coroutines; those of `SyncIo` never suspend (see
+`sync`).
 A caller's own client may be of httpx2 or of httpx: nothing is asked of it but what both have.
 """
 
@@ -33,14 +34,18 @@ NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
 )
 LONGEST = 2_000_000.0
-"""Seconds; what is longer, some 23 days, does not fit into the system's timers and counts as no limit."""
+"""Seconds; what is longer, some 23 days, does not fit into the system's timers and counts as no
+limit.
+"""
 LONGEST_NAP = 0.1
 """Seconds between two looks at what finalizers left, while a call waits for a connection."""
 Limits = tuple[float | None, float | None, float | None, float | None]
 
 
 def timeouts(value: Timeout) -> Limits:
-    """Seconds to connect, read, write and get a connection: at most 5 to connect, None for no limit."""
+    """Seconds to connect, read, write and get a connection: at most 5 to connect, None for no
+    limit.
+    """
     if isinstance(value, (int, float)):
         seconds = _seconds(value)
         return min(5.0, value), seconds, seconds, seconds
@@ -60,7 +65,10 @@ def _seconds(value: float | None) -> float | None:
 
 
 def _kinds(error: BaseException) -> frozenset[str]:
-    """The names of an error's classes, if it is one of httpx2 or httpx. Neither is imported for that."""
+    """The names of an error's classes, if it is one of httpx2 or httpx.
+
+    Neither is imported for that.
+    """
     classes = type(error).__mro__
     known = any(kind.__module__.partition(".")[0] in ("httpx2", "httpx") for kind in classes)
     return frozenset(kind.__name__ for kind in classes) if known else frozenset()
@@ -68,7 +76,7 @@ def _kinds(error: BaseException) -> frozenset[str]:
 
 @contextmanager
 def translated(what: str) -> Generator[None]:
-    """Our errors instead of the library's, whose frames are dropped: they hold headers and bodies."""
+    """Our errors instead of the library's, whose frames are dropped: they hold headers."""
     try:
         yield
     except UnicodeError as error:
@@ -163,7 +171,7 @@ def _no_json(body: Any) -> tuple[str, str]:
 
 
 def _made(is_async: bool, proxy: Secret | None, verify: Any) -> Any:
-    """A client of the library, with the proxies of the environment unless there is one of its own."""
+    """A client of the library, with the proxies of the environment unless one is given."""
     kind = httpx2.AsyncClient if is_async else httpx2.Client
     limits = httpx2.Limits(max_connections=POOL, max_keepalive_connections=POOL)
     options: dict[str, Any] = {
@@ -208,7 +216,7 @@ def _room(http: Any) -> int:
 
 
 class _Base:
-    """What the two have in common: the pools, the queue in front of them, and what finalizers left."""
+    """What both have: the pools, the queue in front of them, and what finalizers left."""
 
     is_async: bool
     event: Callable[[], Any]
@@ -224,7 +232,9 @@ class _Base:
         self.inherited = False
         """These connections are of another process, which was forked: they must not be touched."""
         self.opened: dict[object, Any] = {}
-        """Responses that are open, and their iterators: so that no garbage collector ends these within the library."""
+        """Responses that are open, and their iterators: so that no garbage collector ends these
+        within the library.
+        """
         self.leftovers: deque[tuple[object, Any, int]] = deque()
         """Responses that nobody has any more, to be closed by the next call."""
 
@@ -310,7 +320,10 @@ class SyncIo(_Base):
                 self.limiter.give_back(pool)
 
     async def read(self, response: Response, what: str, most: int | None = None) -> bytes:
-        """Read the body, at most so many bytes, and let go of the connection. What fails is kept beside it."""
+        """Read the body, at most so many bytes, and let go of the connection.
+
+        What fails is kept beside it.
+        """
         pieces: list[bytes] = []
         size, problem = 0, None
         try:
@@ -449,7 +462,9 @@ class AsyncIo(_Base):
                 self._streams.add(stream)
 
     async def _keep(self) -> None:
-        """Have the connections closed with their loop: asyncio ends its asynchronous generators before it closes."""
+        """Have the connections closed with their loop: asyncio ends its asynchronous generators
+        before it closes.
+        """
         if not hasattr(self.loop, "shutdown_asyncgens"):  # trio
             return
         self._keeper = self._until_the_loop_ends()
@@ -480,7 +495,8 @@ class AsyncIo(_Base):
         from anyio import move_on_after
 
         while not event.is_set():
-            # Only the first in the queue looks often for what finalizers left; thousands would be busy with it.
+            # Only the first in the queue looks often for what finalizers left; thousands would be
+            # busy with it.
             with move_on_after(LONGEST_NAP if self.limiter.is_first(event) else 1.0):
                 await event.wait()
             await self._drain()
@@ -500,7 +516,10 @@ class AsyncIo(_Base):
                 self.limiter.give_back(pool)
 
     async def read(self, response: Response, what: str, most: int | None = None) -> bytes:
-        """Read the body, at most so many bytes, and let go of the connection. What fails is kept beside it."""
+        """Read the body, at most so many bytes, and let go of the connection.
+
+        What fails is kept beside it.
+        """
         pieces: list[bytes] = []
         size, problem = 0, None
         try:
