@@ -50,8 +50,7 @@ class Facts:
     def of(cls, draft: Draft) -> Facts:
         """The facts of a draft."""
         inputs = {one["name"]: one["in"] for one in draft.parameters}
-        for body in draft.call.request.values():
-            inputs |= dict.fromkeys(obj(body.schema.get("properties")), "body")
+        inputs |= dict.fromkeys(draft.fields, "body")
         bodies = (body for media, body in draft.call.response.items() if is_json(media))
         body = next(bodies, None)
         return cls(

@@ -67,7 +67,7 @@ class Components:
 
     def write(self, theirs: Schema, name: str, use: Use) -> dict[str, Any]:
         """A schema of the page in our form. `name` is the component's, if there is one to make."""
-        if fields := _fields(theirs):
+        if fields := fields_of(theirs):
             made = self._object(theirs, fields, name, use)
         elif theirs.get("anyOf"):
             variants = enumerate(theirs["anyOf"], 1)
@@ -122,6 +122,11 @@ class Components:
         except (ValueError, TypeError, jsonschema_rs.ReferencingError):
             return False
 
+    def used(self, paths: dict[str, Any]) -> dict[str, Any]:
+        """The new components that paths refer to, in the order in which they were made."""
+        reached = self._reached(paths)
+        return {name: schema for name, schema in self.made.items() if name in reached}
+
     def _reached(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The components that a schema refers to, and those that they refer to."""
         reached: dict[str, Any] = {}
@@ -134,7 +139,7 @@ class Components:
         return reached
 
 
-def _fields(theirs: Schema) -> dict[str, Schema]:
+def fields_of(theirs: Schema) -> dict[str, Schema]:
     """The fields of an object, with those of the schemas that it is made of."""
     parts = (theirs, *theirs.get("allOf", ()))
     return {key: field for part in parts for key, field in obj(part.get("properties")).items()}

@@ -23,7 +23,7 @@ from ..pages.untrusted import one_line
 from ..pages.values import is_small
 from ..sources import Entry
 from . import names
-from .components import Components, Use, sample, widened
+from .components import Components, Use, fields_of, sample, widened
 from .house_yaml import TODO
 
 _OPERATIONS = ', "operations": '
@@ -58,6 +58,8 @@ class Draft:
     parameters: list[dict[str, Any]] = field(default_factory=list)
     request: dict[str, Any] = field(default_factory=dict)
     """Media type objects by media type."""
+    fields: list[str] = field(default_factory=list)
+    """The top-level fields of the request."""
     response: dict[str, Any] = field(default_factory=dict)
     extensions: dict[str, Any] = field(default_factory=dict)
     """What the page shows of the call's behaviour."""
@@ -93,7 +95,8 @@ class Draft:
 
     def _summary(self) -> str:
         title = names.summary(self.call.summary or self.page.title)
-        return title or names.words(self.id)
+        action = self.id.removeprefix(f"{self.place.vendor}_")
+        return names.with_verb(title, self.call.method, action)
 
     def _evidence(self) -> dict[str, Any]:
         page = self.page
@@ -197,37 +200,45 @@ class Drafter:
 
     def _bodies(self, draft: Draft, bodies: dict[str, Body], is_request: bool) -> dict[str, Any]:
         """Media type objects, JSON first."""
-        ordered = sorted(bodies.items(), key=lambda item: not is_json(item[0]))
-        return {media: self._media(draft, media, body, is_request) for media, body in ordered}
+        content: dict[str, Any] = {}
+        for media, body in sorted(bodies.items(), key=lambda item: not is_json(item[0])):
+            if is_request or (is_json(media) and not is_event_stream(media)):
+                content[media] = self._media(draft, media, body, is_request)
+            elif is_event_stream(media):
+                content[media] = {}  # `streams` describes the events
+            else:
+                content[media] = {"schema": _file(media)}
+        return content
 
     def _media(self, draft: Draft, media: str, body: Body, is_request: bool) -> dict[str, Any]:
-        if is_event_stream(media):
-            return {}  # `streams` describes the events
-        if not is_json(media) and not is_request:
-            binary = {"type": "string", "contentMediaType": media}
-            return {"schema": {"type": "string"} if media.startswith("text/") else binary}
+        """The media type object of a request, or of a JSON response."""
         use: Use = "response" if not is_request else "request" if is_json(media) else "form"
         examples = list(_small(draft, body.examples))
         theirs = body.schema
         for example in examples:
             theirs = widened(theirs, example)
-        schema = self.components.write(theirs, f"{draft.prefix}{use.title()}", use)
+        if is_request and not _is_object(theirs):
+            note(draft.left, "the schema of the request, which is not an object")
+            theirs, schema = {"type": "object"}, self.components.any_object()
+        else:
+            schema = self.components.write(theirs, f"{draft.prefix}{use.title()}", use)
         fitting = [example for example in examples if self.components.fits(schema, example)]
         if lacking := len(examples) - len(fitting):
             whose = "request" if is_request else "response"
             note(draft.left, f"{lacking} of the {whose}'s examples, which do not fit its schema")
-        if not is_json(media):
-            return {"schema": schema}
-        if fitting:
-            return {"schema": schema, "examples": _named(draft.page.title, fitting)}
-        return self._with_sample(draft, theirs, schema)
+        made: dict[str, Any] = {"schema": schema}
+        if is_json(media) and fitting:
+            made["examples"] = _named(draft.page.title, fitting)
+        elif is_json(media):
+            made = self._with_sample(draft, theirs, schema)
+        if is_request and made["schema"] != self.components.any_object():
+            draft.fields += fields_of(theirs)
+        return made
 
     def _with_sample(
         self, draft: Draft, theirs: dict[str, Any], schema: dict[str, Any]
     ) -> dict[str, Any]:
-        """A media type object with an example of ours; of any object, where there is none that
-        fits.
-        """
+        """A media type object with an example of ours; of any object, if none fits."""
         words = f"Ours; the page's own was not usable. {TODO}"
         try:
             value = sample(theirs)
@@ -237,6 +248,21 @@ class Drafter:
             note(draft.left, "a schema that no example could be made for")
             schema, value = self.components.any_object(), {}
         return {"schema": schema, "examples": {"ours": {"summary": words, "value": value}}}
+
+
+def _file(media: str) -> dict[str, Any]:
+    """The schema of a response that is not JSON."""
+    if media.startswith("text/"):
+        return {"type": "string"}
+    return {"type": "string", "contentMediaType": media}
+
+
+def _is_object(theirs: dict[str, Any]) -> bool:
+    """Whether a schema of a page has fields, whatever else it allows."""
+    variants = theirs.get("anyOf")
+    if "properties" in theirs or variants is None:
+        return theirs.get("type", "object") == "object"
+    return all(map(_is_object, variants))
 
 
 def _path(call: Call) -> str:
