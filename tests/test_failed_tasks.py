@@ -1,4 +1,4 @@
-"""A task that failed raises `TaskFailed`, also where its response is an error envelope by `x-success`: each operation that has both."""
+"""A failed task raises `TaskFailed`, also where `x-success` calls its response a failure too."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENVELOPE = {"code": 1301, "result": 2, "success": False, "base_resp": {"status_
 
 
 def _with_both() -> dict[str, Operation]:
-    """The fetching operations whose rules know both words of failure and failures of the envelope."""
+    """The fetching operations with words of failure and failures of the envelope."""
     found: dict[str, Operation] = {}
     for one in map(Operation.by_id, OPERATIONS):
         status = one.behaviour.status
@@ -46,7 +46,7 @@ def _put(data: dict[str, Any], path: str, value: Any) -> None:
 
 
 def failed_response(status: TaskStatus, success: Success) -> dict[str, Any]:
-    """A response whose state is a word of failure, in an envelope that is a failure as well, where it can be."""
+    """A response with a word of failure, in an envelope that is a failure too, if it can be."""
     data: dict[str, Any] = json.loads(json.dumps(_ENVELOPE))
     assert status.state is not None
     if status.state.field.startswith("values(data)[0]."):

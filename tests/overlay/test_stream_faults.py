@@ -33,7 +33,8 @@ ENDLESS = slowly([events(delta("x"), done=False)] * 200, head(STREAM), pause=0.0
 LEAVE = """
 import gc, sys, threading
 import api302, httpx
-client = api302.Client(api_key="sk-0123456789", base_url=sys.argv[1], http_client=httpx.Client() if sys.argv[2] == "httpx" else None)
+own = httpx.Client() if sys.argv[2] == "httpx" else None
+client = api302.Client(api_key="sk-0123456789", base_url=sys.argv[1], http_client=own)
 gc.set_threshold(5, 2, 2)  # the collector runs everywhere, also within the pool
 
 def leave(number):
@@ -51,7 +52,8 @@ def cut_by_an_error(number):
         except KeyError as error:
             kept = error
 
-threads = [threading.Thread(target=work, args=(25,), daemon=True) for work in (leave, cut_by_an_error, leave, cut_by_an_error)]
+threads = [threading.Thread(target=work, args=(25,), daemon=True) for work in (leave,
+cut_by_an_error, leave, cut_by_an_error)]
 for thread in threads:
     thread.start()
 for thread in threads:
@@ -300,7 +302,8 @@ def test_fault_06_half_a_character_does_not_hide_the_error(serve: Any, connect: 
     assert stream(connect(server)).final().choices[0].message.content == "a😀"
 
 
-# --- mutated streams, read three ways ---------------------------------------------------------------
+# --- mutated streams, read three ways
+# ---------------------------------------------------------------
 
 BASES = [json.dumps(said) for said, _ in STREAMS.values()]
 RAW = [
@@ -387,3 +390,33 @@ def test_fault_06_mutated_streams_read_three_ways() -> None:
         assert len(set(ends)) == 1, "all three ways end alike"
 
     check()
+
+
+# --- bytes that break off ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more", ["content-length: 100000", "transfer-encoding: chunked"])
+def test_fault_05_bytes_that_break_off_are_kept_by_the_error(
+    more: str, serve: Any, connect: Any, tmp_path: Any
+) -> None:
+    sound = b"sound" * 1000
+    body = sound if "length" in more else chunk(sound)
+    server: Server = serve(*[slowly([body], head("audio/mpeg", more))] * 3)
+    client = connect(server)
+    with pytest.raises(api302.ConnectionError) as caught:
+        client.audio.acme.stream_speech(input="x").save(tmp_path)
+    error = caught.value
+    assert (error.status_code, error.request_id, error.content) == (200, "req-1", sound)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(api302.ConnectionError) as iterated:
+        list(client.audio.acme.stream_speech(input="x"))
+    assert (iterated.value.status_code, iterated.value.request_id) == (200, "req-1")
+
+    async def main() -> None:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as other:
+            with pytest.raises(api302.ConnectionError) as again:
+                await other.audio.acme.stream_speech(input="x").save(tmp_path)
+            assert again.value.content == sound
+
+    asyncio.run(main())
+    assert len(server.requests) == 3, "what costs is not sent again"

@@ -23,7 +23,8 @@ def not_in_time(what: str, seconds: float) -> TimeoutError:
 
 
 def within(seconds: float, work: Callable[[], Coroutine[Any, Any, T]], what: str) -> T:
-    """The result of work that is done in a thread of its own, which is left to itself when the time is up.
+    """The result of work that is done in a thread of its own, which is left to itself when the
+    time is up.
 
     Raises:
         TimeoutError: the time is up.
