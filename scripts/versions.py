@@ -32,7 +32,16 @@ FOLDER = lock.ROOT / ".venvs"
 MINUTES = 40  # for one run of the tests
 
 # What the tests themselves need, at the locked version: it is no promise to anybody.
-TOOLS = ("hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "trio", "hatchling", "editables")
+TOOLS = (
+    "httpx",
+    "hypothesis",
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+    "trio",
+    "hatchling",
+    "editables",
+)
 # The tests that use what the package promises: the client, the mock, the generator.
 TESTS = (
     "tests/overlay",
@@ -57,19 +66,19 @@ def lowest(pytest: list[str]) -> int:
     """Install and test the lowest versions of the package's dependencies, its mock and its generator."""
     with tempfile.TemporaryDirectory() as folder:
         tools, made = Path(folder, "tools.in"), Path(folder, "lowest.txt")
-        locked = _versions(lock.LOCK.read_text("utf-8"))
+        locked = pinned(lock.LOCK.read_text("utf-8"))
         tools.write_text("".join(f"{name}=={locked[name]}\n" for name in TOOLS), "utf-8")
         extras = [f"--extra={name}" for name in PROMISED]
         _compile(made, "--resolution=lowest-direct", *extras, lock.PROJECT, tools)
-        found = _versions(made.read_text("utf-8"))
+        found = pinned(made.read_text("utf-8"))
         python = _environment("lowest", sys.executable, made)
-    broken = [line for line in _promises(found) if line]
+    broken = list(broken_promises(found))
     print("\n".join(broken))
     return _tests(python, [*TESTS, *LOWEST_WITHOUT, *pytest]) or bool(broken)
 
 
-def _promises(found: dict[str, Version]) -> Iterable[str]:
-    """What each promised lowest version came to; lines about those that other packages do not let us install."""
+def broken_promises(found: dict[str, Version]) -> Iterable[str]:
+    """A line about each promised lowest version that other packages do not let us install."""
     with lock.PROJECT.open("rb") as file:
         project = tomllib.load(file)["project"]
     extras = (project["optional-dependencies"][name] for name in PROMISED)
@@ -90,8 +99,8 @@ def newest(pytest: list[str]) -> int:
         backend.write_text("hatchling\neditables\n", "utf-8")
         _compile(made, "--extra=bench", lock.PROJECT, backend)
         python = _environment("newest", sys.executable, made)
-        found = _versions(made.read_text("utf-8"))
-    locked = _versions(lock.LOCK.read_text("utf-8"))
+        found = pinned(made.read_text("utf-8"))
+    locked = pinned(lock.LOCK.read_text("utf-8"))
     drifted = [name for name, version in found.items() if locked.get(name) != version]
     print(f"{len(drifted)} packages differ from requirements.lock:")
     for name in drifted:
@@ -115,7 +124,8 @@ def pythons(pytest: list[str]) -> int:
     return failed
 
 
-def _versions(text: str) -> dict[str, Version]:
+def pinned(text: str) -> dict[str, Version]:
+    """The locked version of each package."""
     return {
         name: Version(version)
         for name, version in re.findall(r"^([\w.-]+)==([\w.!+-]+)", text, re.M)

@@ -68,7 +68,7 @@ def test_the_sections_are_the_extras_and_share_no_package() -> None:
 
 def test_the_demo_waits_for_no_development_tool() -> None:
     demo = pins(lock.show("demo"))
-    assert {"rich", "starlette", "httpx"} <= demo.keys()
+    assert {"rich", "starlette", "httpx2"} <= demo.keys()
     assert (
         not {
             "pytest",

@@ -72,7 +72,6 @@ def test_wheel_contents(wheel: Path) -> None:
     assert {Requirement(r).name for r in required} == {
         "anyio",
         "attrs",
-        "httpx",
         "httpx2",
         "jmespath",
     }

@@ -1,1 +1,3 @@
-"""What is published from the specification for teams in other languages, and what changed since the last time."""
+"""What is published from the specification for teams in other languages, and what changed since the
+last time.
+"""

@@ -21,16 +21,20 @@ _HEAD = """# {title}, and its Python client api302
 
 > {summary}
 
-One API key for everything: `Authorization: Bearer $AI302_API_KEY`, host `{server}`. Version {version}, evidence to {seen}.
+One API key for everything: `Authorization: Bearer $AI302_API_KEY`, host `{server}`.
+Version {version}, evidence to {seen}.
 
-In Python: `pip install api302`, `from api302 import Client`, `client = Client()` (reads AI302_API_KEY); `AsyncClient` is the same with
-`await`. Each line below has the call with the arguments that it requires or that its first example has; after `→` the fields of its
-response; the HTTP method and path; and the documented price (1 PTC is 1 USD). *task*: the call returns a `Task`, and the fields after `→`
-are those of `task.wait()`; `.outputs[0].save()` saves a file. *task on demand*: `submit_…` returns the task. *stream*: `stream` or
-`stream_…` returns events. `file`: bytes; `.save(path)` saves them. All arguments, types and responses are in the OpenAPI documents:
+In Python: `pip install api302`, `from api302 import Client`, `client = Client()` (reads
+AI302_API_KEY); `AsyncClient` is the same with `await`. Each line below has the call with the
+arguments that it requires or that its first example has; after `→` the fields of its response; the
+HTTP method and path; and the documented price (1 PTC is 1 USD). *task*: the call returns a `Task`,
+and the fields after `→` are those of `task.wait()`; `.outputs[0].save()` saves a file.
+*task on demand*: `submit_…` returns the task. *stream*: `stream` or `stream_…` returns events.
+`file`: bytes; `.save(path)` saves them. All arguments, types and responses are in these documents:
 
-- [OpenAPI 3.2](openapi-3.2.yaml): also [3.1](openapi-3.1.yaml) and [3.0](openapi-3.0.yaml), each [as JSON](openapi-3.2.json) too
-- [Meaning of the x- extensions](extensions.schema.json): tasks, streams, envelopes, files, prices, evidence
+- [OpenAPI 3.2](openapi-3.2.yaml), [3.1](openapi-3.1.yaml) and [3.0](openapi-3.0.yaml), also
+  [as JSON](openapi-3.2.json)
+- [Meaning of the x- extensions](extensions.schema.json): tasks, streams, envelopes, files, prices
 - [What the older versions cannot say](losses.md)
 - [Reference site](index.html)
 """

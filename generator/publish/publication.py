@@ -93,9 +93,9 @@ def versions(document: Json, methods: Methods) -> tuple[dict[str, Json], list[Lo
 def stamped(document: Json, methods: Methods) -> Json:
     """A copy that says what it is and what it was made from, and has samples at each operation.
 
-    `$self` names the document's file, relative to wherever the publication is; `x-content-hash` is the SHA-256 of the joined document as it stands in
-    `generated/openapi.json`, so it is the same in every version; `x-evidence-date` is the day of
-    the newest evidence in any `x-docs`.
+    `$self` names the document's file, relative to wherever the publication is; `x-content-hash` is
+    the SHA-256 of the joined document as it stands in `generated/openapi.json`, so it is the same
+    in every version; `x-evidence-date` is the day of the newest evidence in any `x-docs`.
     """
     code = samples(methods)
     paths: Json = {path: dict(item) for path, item in document["paths"].items()}

@@ -89,12 +89,14 @@ class Client(Sections):
         proxy: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        api_key, base_url, proxy = hidden(api_key), hidden(base_url), hidden(proxy)
+        headers = hidden(headers)
         super().__init__(
             _session(False, api_key, base_url, timeout, max_retries, http_client, proxy, headers)
         )
 
     def __repr__(self) -> str:
-        return f"Client(base_url={self._client.settings.base_url!r})"
+        return f"Client({getattr(self, '_client', None)!r})"
 
     @property
     def files(self) -> Files:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -238,12 +240,14 @@ class AsyncClient(AsyncSections):
         proxy: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        api_key, base_url, proxy = hidden(api_key), hidden(base_url), hidden(proxy)
+        headers = hidden(headers)
         super().__init__(
             _session(True, api_key, base_url, timeout, max_retries, http_client, proxy, headers)
         )
 
     def __repr__(self) -> str:
-        return f"AsyncClient(base_url={self._client.settings.base_url!r})"
+        return f"AsyncClient({getattr(self, '_client', None)!r})"
 
     @property
     def files(self) -> AsyncFiles:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]

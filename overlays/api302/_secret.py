@@ -5,10 +5,11 @@ An API key is wrapped in `Secret` first thing. Errors and recordings pass throug
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, cast
 
 HIDDEN = "[hidden]"
 KEY = "[key]"
@@ -21,6 +22,8 @@ _WORDS = frozenset(
 _ENDINGS = ("apikey", "secretkey", "accesskey", "privatekey", "token", "secret", "password")
 _SPLIT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _LIKE_A_KEY = re.compile(r"\b(?:sk|pk|ak)-[\w-]{8,}")
+_KEPT = frozenset("code body content headers text events partial status call".split())
+"""What errors keep of responses."""
 _CREDENTIALS = re.compile(r"//[^/?#@\s'\"<>]*@")
 
 
@@ -120,12 +123,53 @@ class Redactor:
         return value
 
     def error(self, error: BaseException) -> None:
-        """Take the secrets out of the words of an error and of the errors that it came from, in place."""
+        """Take the secrets out of an error, what it keeps, and the errors that it came from, in place."""
         seen: set[int] = set()
         link: BaseException | None = error
         while link is not None and id(link) not in seen:
             seen.add(id(link))
-            link.args = tuple(
-                self.text(part) if isinstance(part, str) else part for part in link.args
-            )
+            link.args = tuple(self.value(part) for part in link.args)
+            for name, value in vars(link).items():
+                if name in _KEPT:
+                    vars(link)[name] = self.value(value)
             link = link.__cause__ or link.__context__
+
+    def value(self, value: Any) -> Any:
+        """Anything that an error keeps: texts, bytes, JSON, responses. What has no secret in it stays the object it is."""
+        try:
+            return self._value(value)
+        except RecursionError:
+            return HIDDEN
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            found = self.text(value)
+            return value if found == value else found
+        if isinstance(value, (bytes, bytearray)):
+            return self.content(bytes(value))
+        if isinstance(value, dict):
+            for name, item in list(value.items()):
+                value[name] = self._value(item)
+        elif isinstance(value, list):
+            value[:] = [self._value(item) for item in value]
+        elif isinstance(value, tuple):
+            return self._tuple(value)
+        elif hasattr(value, "_raw"):
+            self._model(value)
+        if isinstance(value, (dict, list)) and (http := getattr(value, "http", None)) is not None:
+            cast("Any", value).http = self._value(http)
+        return value
+
+    def _tuple(self, value: tuple[Any, ...]) -> Any:
+        parts = [self._value(item) for item in value]
+        make = getattr(value, "_make", tuple)
+        return value if all(map(operator.is_, parts, value)) else make(parts)
+
+    def _model(self, model: Any) -> None:
+        """A response or an event: its JSON, and the fields made of it."""
+        self._value(model._raw)
+        for name in type(model).__annotations__:
+            if not name.startswith("_"):
+                setattr(model, name, self._value(getattr(model, name)))
+        if (http := getattr(model, "http", None)) is not None:
+            model._http = self._value(http)

@@ -123,17 +123,10 @@ class Responder:
         if not examples:
             raise Refused(400, f"{operation.id} documents no {wish.code or 'success'}.")
         # Statuses are alternatives that only a wish or a task chooses among; media types of one
-        # status are
-        # chosen by `Accept`.
+        # status are chosen by `Accept`.
         if operation.behaviour.task is None and operation.behaviour.status is None:
             examples = [one for one in examples if one.status == examples[0].status]
-        if wish.example is None:
-            return examples
-        named = [one for one in examples if one.name == wish.example]
-        if not named:
-            names = ", ".join(sorted({one.name for one in examples if one.name})) or "none"
-            raise Refused(400, f"{operation.id} has no example `{wish.example}`; it has {names}.")
-        return named
+        return examples if wish.example is None else _named(operation, examples, wish.example)
 
     # --- the document's response ------------------------------------------------------------------
 
@@ -168,13 +161,10 @@ class Responder:
             fail_envelope(operation, value)
         if wish.fault == "new-word":
             value = self._with_new_words(operation, example, value)
-        body = encoded(value)
-        if wish.fault == "broken-json":
-            body = body[: len(body) // 2]
         headers = {"content-type": str(example.media_type)}
         if operation.behaviour.task is not None or operation.behaviour.status is not None:
             headers["retry-after-ms"] = f"{self._settings.pace * 1000:.0f}"
-        return Response.whole(example.status, headers, body)
+        return Response.whole(example.status, headers, _spoiled(encoded(value), wish))
 
     def _with_new_words(self, operation: Operation, example: Example, value: Any) -> Any:
         changed = with_new_words(self._document, operation, example.schema, value)
@@ -212,16 +202,11 @@ class Responder:
         if rule is not None and exchange.wants_stream and isinstance(wish.body, list):
             events = written_events(cast("list[Any]", wish.body), rule)
             return _streamed(status, spoiled(events, rule, wish.fault))
-        kinds = [one.media_type for one in examples if isinstance(wish.body, bytes) != one.is_json]
         if isinstance(wish.body, bytes):
-            kind = next((one for one in kinds if one not in (None, EVENT_STREAM)), None)
-            media_type = _MEDIA.get(str(kind), kind) or "application/octet-stream"
+            media_type = _media_type(_without(examples, EVENT_STREAM), is_json=False)
             return Response.whole(status, {"content-type": media_type}, wish.body)
-        body = encoded(wish.body)
-        if wish.fault == "broken-json":
-            body = body[: len(body) // 2]
-        media_type = next(iter(kinds), None) or "application/json"
-        return Response.whole(status, {"content-type": media_type}, body)
+        headers = {"content-type": _media_type(examples, is_json=True)}
+        return Response.whole(status, headers, _spoiled(encoded(wish.body), wish))
 
     def _own_words(self, exchange: Exchange, examples: list[Example]) -> Response:
         """The operation's own response or stream, in which the model says what was asked for."""
@@ -283,23 +268,43 @@ def fail_if_asked(wish: Wish) -> None:
         raise Refused(status, f"The mock was asked for {status}.", wish.err_code)
 
 
+def _named(operation: Operation, examples: list[Example], name: str) -> list[Example]:
+    """The examples of a name."""
+    named = [one for one in examples if one.name == name]
+    if not named:
+        names = ", ".join(sorted({one.name for one in examples if one.name})) or "none"
+        raise Refused(400, f"{operation.id} has no example `{name}`; it has {names}.")
+    return named
+
+
+def _media_type(examples: list[Example], *, is_json: bool) -> str:
+    """The media type for a body of the test's own: the first of this kind that is described."""
+    kinds = [one.media_type for one in examples if one.media_type and one.is_json == is_json]
+    usual = "application/json" if is_json else "application/octet-stream"
+    return _MEDIA.get(kinds[0], kinds[0]) if kinds else usual
+
+
+def _spoiled(body: bytes, wish: Wish) -> bytes:
+    """A body of JSON as it goes onto the wire."""
+    return body[: len(body) // 2] if wish.fault == "broken-json" else body
+
+
 def _shapes(document: Document) -> dict[str, Shape]:
-    """The operations whose responses have a known form: by their stream, or by the same schema
-    as one of these.
+    """The operations whose responses have a known form.
+
+    Their streams say which, or they have the same schema as one of these.
     """
+    streaming = [(one, one.behaviour.stream) for one in document.operations.values()]
     shapes: dict[str, Shape] = {}
     by_schema: dict[str, Shape] = {}
-    for operation in document.operations.values():
-        rule = operation.behaviour.stream
-        shape = SHAPES.get(rule.accumulate or "") if rule is not None else None
-        if rule is not None and shape is not None:
-            shapes[operation.id] = shape
-            name = f"#/components/schemas/{rule.response}" if rule.response else None
-            by_schema |= dict.fromkeys([name] if name else _json_schemas(operation), shape)
-    for operation in document.operations.values():
-        for name in _json_schemas(operation):
-            if name in by_schema:
-                shapes.setdefault(operation.id, by_schema[name])
+    for operation, rule in streaming:
+        if rule is not None and rule.accumulate in SHAPES:
+            shapes[operation.id] = shape = SHAPES[rule.accumulate]
+            named = [f"#/components/schemas/{rule.response}"] if rule.response else None
+            by_schema |= dict.fromkeys(named or _json_schemas(operation), shape)
+    for operation, _ in streaming:
+        for name in by_schema.keys() & _json_schemas(operation):
+            shapes.setdefault(operation.id, by_schema[name])
     return shapes
 
 

@@ -274,15 +274,12 @@ def _closed(document: Document, schema: Any, *, site: bool = True) -> Any:
     if not isinstance(schema, dict):
         return schema
     closed = dict(cast("dict[str, Any]", schema))
-    for name in ("properties", "patternProperties"):
-        if name in closed:
-            closed[name] = {key: _closed(document, value) for key, value in closed[name].items()}
-    for name in ("items", "additionalProperties"):
-        if name in closed:
-            closed[name] = _closed(document, closed[name])
-    for name in BRANCHES:
-        if name in closed:
-            closed[name] = [_closed(document, part, site=False) for part in closed[name]]
+    for name in closed.keys() & {"properties", "patternProperties"}:
+        closed[name] = {key: _closed(document, value) for key, value in closed[name].items()}
+    for name in closed.keys() & {"items", "additionalProperties"}:
+        closed[name] = _closed(document, closed[name])
+    for name in closed.keys() & set(BRANCHES):
+        closed[name] = [_closed(document, part, site=False) for part in closed[name]]
     if site and document.properties(schema):
         closed.setdefault("unevaluatedProperties", False)
     return closed

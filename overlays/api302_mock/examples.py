@@ -62,7 +62,7 @@ def responses(
     Args:
         document: The document.
         operation: The operation.
-        status: Those of this status; by default all that tell success.
+        status: Those of this status; by default those of a success.
     """
     for key in _statuses(operation, status):
         code = status if status is not None else _status_of(key)
@@ -145,19 +145,27 @@ def _of_all(document: Document, schema: dict[str, Any], depth: int) -> Any:
 
 
 def _of_type(document: Document, kind: str, schema: dict[str, Any], depth: int) -> Any:
-    if kind == "object":
-        wanted = schema.get("properties", {})
-        if depth >= _DEPTH:
-            wanted = {name: wanted[name] for name in schema.get("required", []) if name in wanted}
-        return {name: made(document, part, depth + 1) for name, part in wanted.items()}
-    if kind == "array":
-        count = schema.get("minItems", 1 if depth < _DEPTH else 0)
-        return [made(document, schema.get("items", {}), depth + 1) for _ in range(count)]
-    if kind in ("integer", "number"):
-        return _number(schema)
-    if kind == "boolean":
-        return True
-    return None if kind == "null" else _text(schema)
+    match kind:
+        case "object":
+            return _object(document, schema, depth)
+        case "array":
+            count = schema.get("minItems", 1 if depth < _DEPTH else 0)
+            return [made(document, schema.get("items", {}), depth + 1) for _ in range(count)]
+        case "integer" | "number":
+            return _number(schema)
+        case "boolean":
+            return True
+        case "null":
+            return None
+        case _:
+            return _text(schema)
+
+
+def _object(document: Document, schema: dict[str, Any], depth: int) -> dict[str, Any]:
+    wanted = schema.get("properties", {})
+    if depth >= _DEPTH:
+        wanted = {name: wanted[name] for name in schema.get("required", []) if name in wanted}
+    return {name: made(document, part, depth + 1) for name, part in wanted.items()}
 
 
 def _number(schema: dict[str, Any]) -> Any:

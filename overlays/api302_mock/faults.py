@@ -4,6 +4,7 @@ list.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, TypeGuard, cast
 
 from api302_client.behaviour import Success, find
@@ -97,19 +98,19 @@ def _new(value: str | int) -> str | int:
 
 
 def _renewed(document: Document, schemas: list[Any], value: Any) -> Any:
-    parts = [part for schema in schemas for part in document.branches(schema)]
+    parts = list(chain.from_iterable(map(document.branches, schemas)))
     if isinstance(value, dict):
-        fields = cast("dict[str, Any]", value)
-        return {
-            name: _renewed(document, _under(parts, "properties", name), item)
-            for name, item in fields.items()
-        }
+        fields = cast("dict[str, Any]", value).items()
+        return {name: _renewed(document, _under(parts, name), item) for name, item in fields}
     if isinstance(value, list):
         items = [part["items"] for part in parts if "items" in part]
         return [_renewed(document, items, item) for item in cast("list[Any]", value)]
-    is_listed = any(value in part.get("enum", ()) for part in parts)
-    return _new(value) if is_listed and _is_word(value) else value
+    return _new(value) if _is_word(value) and _is_listed(parts, value) else value
 
 
-def _under(parts: list[dict[str, Any]], keyword: str, name: str) -> list[Any]:
-    return [part[keyword][name] for part in parts if name in part.get(keyword, {})]
+def _is_listed(parts: list[dict[str, Any]], value: Any) -> bool:
+    return any(value in part.get("enum", ()) for part in parts)
+
+
+def _under(parts: list[dict[str, Any]], name: str) -> list[Any]:
+    return [part["properties"][name] for part in parts if name in part.get("properties", {})]

@@ -13,7 +13,7 @@ from api302_mock.call import Call
 from api302_mock.paths import put
 
 _MOST_ITEMS = 10_000
-_LONGEST = 16_384
+_MOST_NUMBERS = 8_000_000
 
 
 def follow(rules: Iterable[Follow], value: Any, call: Call) -> None:
@@ -74,10 +74,11 @@ def _number_of(asked: Any) -> int | None:
 
 def _stretch(lists: Any, asked: Any) -> None:
     """Vectors of the length that the request asks for, each another one."""
-    if not isinstance(asked, int) or not isinstance(lists, list) or not 0 < asked <= _LONGEST:
+    if not isinstance(asked, int) or not isinstance(lists, list):
         return
     every = cast("list[Any]", lists)
     vectors: list[Any] = every if all(isinstance(item, list) for item in every) else [every]
+    is_bounded = 0 < asked * len(vectors) <= _MOST_NUMBERS
     for number, vector in enumerate(vectors):
-        if vector:
+        if vector and is_bounded:
             vector[:] = [vector[(index + number) % len(vector)] for index in range(asked)]

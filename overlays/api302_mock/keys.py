@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from starlette.requests import Request
@@ -52,17 +53,17 @@ class Keys:
         Raises:
             Refused: 401.
         """
-        if not all(operation.security):  # an empty requirement is met by nothing at all
-            return
-        names = [name for requirement in operation.security for name in requirement]
+        if not operation.security or not all(operation.security):
+            return  # an empty requirement is met by nothing at all
+        names = chain.from_iterable(operation.security)
         schemes = [self._schemes.get(name, {}) for name in names]
         # Any one of the alternatives will do, as at 302.AI, where one key stands in for every
         # vendor's.
-        given = [key for scheme in schemes if (key := _credential(scheme, request))]
-        if names and not given:
+        given = list(filter(None, (_credential(scheme, request) for scheme in schemes)))
+        if not given:
             places = " or ".join(dict.fromkeys(map(_place, schemes)))
             raise Refused(401, f"The API key is missing: send {places}.", _MISSING)
-        if names and not any(key.startswith(KEY_PREFIX) for key in given):
+        if not any(key.startswith(KEY_PREFIX) for key in given):
             raise Refused(
                 401, "The API key is wrong: the mock takes any that begins with `sk-`.", _WRONG
             )

@@ -120,21 +120,26 @@ def _put(tokens: list[Token], data: Any, value: Any, create: bool) -> bool:
     token, rest = tokens[0], tokens[1:]
     if token is None:
         return _put_each(rest, data, value, create)
-    held: Any = data
-    fits = (
-        isinstance(data, dict)
-        if isinstance(token, str)
-        else isinstance(data, list) and _is_index(token, held)
-    )
-    if not fits:
+    if not _is_place(token, data):
         return False
     if not rest or (rest == [None] and value is DROP):
-        return _write(held, token, value)
-    if isinstance(token, str) and held.get(token) is None:
-        if not create or value is DROP or not isinstance(rest[0], str):
-            return False
-        held[token] = {}
-    return _put(rest, held[token], value, create)
+        return _write(data, token, value)
+    may_make = create and value is not DROP and isinstance(rest[0], str)
+    return _put(rest, _inner(token, data, make=may_make), value, create)
+
+
+def _inner(token: str | int, data: Any, *, make: bool) -> Any:
+    """What is under a name or at an index; an object that is made there where nothing is."""
+    if isinstance(token, str) and make and data.get(token) is None:
+        data[token] = {}
+    return data.get(token) if isinstance(token, str) else data[token]
+
+
+def _is_place(token: str | int, data: Any) -> bool:
+    """Whether data can have something under a name or at an index."""
+    if isinstance(token, str):
+        return isinstance(data, dict)
+    return isinstance(data, list) and _is_index(token, cast("list[Any]", data))
 
 
 def _put_each(rest: list[Token], data: Any, value: Any, create: bool) -> bool:

@@ -217,19 +217,22 @@ def _write_gemini(response: Json, text: str | None, calls: list[ToolCall]) -> No
 
 
 def _gemini_events(response: Json) -> Iterator[Json]:
-    head = {name: value for name, value in response.items() if name != "candidates"}
+    head = dict(response)
     usage = {"usageMetadata": head.pop("usageMetadata")} if "usageMetadata" in head else {}
-    for candidate in _objects(response.get("candidates")):
-        content = _object(candidate.get("content"))
-        begun = {
-            name: candidate[name] for name in candidate if name not in ("content", "finishReason")
-        }
-        parts = [piece for part in _objects(content.get("parts")) for piece in _gemini_parts(part)]
-        for number, part in enumerate(parts or [{"text": ""}], 1):
-            is_last = number >= len(parts)
-            end = {"finishReason": candidate.get("finishReason", "STOP")} if is_last else {}
-            piece = {"content": content | {"parts": [part]}, **begun, **end}
-            yield head | {"candidates": [piece]} | (usage if is_last else {})
+    for candidate in _objects(head.pop("candidates", None)):
+        pieces = list(_gemini_pieces(candidate))
+        for piece in pieces[:-1]:
+            yield head | {"candidates": [piece]}
+        yield head | {"candidates": [pieces[-1]]} | usage
+
+
+def _gemini_pieces(candidate: Json) -> Iterator[Json]:
+    begun = {name: candidate[name] for name in candidate if name != "finishReason"}
+    content = _object(begun.pop("content", None))
+    parts = [piece for part in _objects(content.get("parts")) for piece in _gemini_parts(part)]
+    pieces = [begun | {"content": content | {"parts": [part]}} for part in parts or [{"text": ""}]]
+    yield from pieces[:-1]
+    yield pieces[-1] | {"finishReason": candidate.get("finishReason", "STOP")}
 
 
 def _gemini_parts(part: Json) -> list[Json]:

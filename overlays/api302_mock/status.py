@@ -1,15 +1,14 @@
-"""How a response reports the state of a task: an example that says it, or one changed so that
-it does.
-"""
+"""How a response reports the state of a task: an example that says it, or one that is changed."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from api302_client.behaviour import Ends, State, TaskStatus, find
+from api302_client.behaviour import Ends, Path, State, TaskStatus, find
+from api302_client.behaviour import Task as TaskRule
 from api302_mock.document import Document, Operation
 from api302_mock.examples import Example, responses
 from api302_mock.ids import as_kind, parameter_examples, renamed
@@ -18,11 +17,44 @@ from api302_mock.store import Task
 
 # What becomes of the outputs in a response that reports no success, best first.
 _Clearing = Literal["drop", "blank", "keep"]
+_CLEARINGS: tuple[_Clearing, ...] = ("drop", "blank", "keep")
 
 
 def state_of(rule: TaskStatus, value: Any, ends: Ends) -> State:
     """The state that a response reports, as clients read it."""
     return rule.read(value, ends=ends).state
+
+
+class Report(NamedTuple):
+    """What a response is to report."""
+
+    task: Task
+    rule: TaskStatus
+    """How responses of the task's fetching operation report."""
+    state: State
+    polls: int = 0
+    """How many polls report the task as pending."""
+
+    @property
+    def words(self) -> tuple[Any, ...]:
+        """The service's words for the state."""
+        rule = self.rule
+        words = {"pending": rule.pending, "succeeded": rule.succeeded, "failed": rule.failed}
+        return words[self.state]
+
+    @property
+    def word(self) -> Any:
+        """The word for the state; of several pending ones the one for this poll."""
+        words = self.words
+        if self.task.cancelled:
+            return next(filter(_is_cancel, words), words[0])
+        return words[min(self.task.polls, len(words) - 1)] if self.state == "pending" else words[0]
+
+    @property
+    def share(self) -> float:
+        """How much of the task is done."""
+        done = min(self.task.polls, self.polls) / (self.polls + 1)
+        return 1.0 if self.state == "succeeded" else done
 
 
 class StatusWriter:
@@ -49,121 +81,97 @@ class StatusWriter:
             is_over: It has come to its end.
         """
         rule = self._rule(task)
-        files = [one for one in examples if not one.is_json]
-        others = [one for one in examples if one.is_json]
-        state = _reported(task, rule, is_over=is_over)
-        if files and state == "succeeded" and (rule.done_is_file or not others):
+        report = Report(task, rule, _reported(task, rule, is_over=is_over), polls)
+        files = _as_file(report, examples)
+        if files is not None:
             return files
-        if not others:
-            return files if not rule.done_is_file else []
-        shown = self._shown_as(task, rule, state, others)
+        others = [one for one in examples if one.is_json]
+        shown = self._shown_as(report, others)
         if shown is None:
-            return [self._computed(task, rule, state, others, polls)]
-        value = self._finished(copy.deepcopy(shown.value), task, rule, state)
-        return [self._sent(shown, value, task, rule, state, polls)]
+            return [self._computed(report, others)]
+        return [self._sent(report, shown, self._finished(report, copy.deepcopy(shown.value)))]
 
     def unfinish(self, example: Example, task: Task) -> None:
-        """Where the only example of a submitting operation is done at once: one that will fail
-        must not say so.
-        """
-        rule = self._rule(task)
-        if self._state(rule, example.value) == "succeeded":
-            fitting = self._fitting(example, task, rule, "pending")
-            example.value = next(fitting, example.value)
+        """Take the end out of a submitting operation's only example, for a task that will fail."""
+        report = Report(task, self._rule(task), "pending")
+        if self._state(report, example.value) == "succeeded":
+            example.value = next(self._fitting(report, example), example.value)
 
     def _rule(self, task: Task) -> TaskStatus:
         return self._document.operations[task.fetch].behaviour.status or TaskStatus()
 
-    def _state(self, rule: TaskStatus, value: Any) -> State:
-        return state_of(rule, value, self._document.ends)
+    def _state(self, report: Report, value: Any) -> State:
+        return state_of(report.rule, value, self._document.ends)
 
-    def _submit(self, task: Task) -> Operation | None:
-        return None if task.submit is None else self._document.operations[task.submit]
+    def _submit(self, task: Task) -> tuple[Operation, TaskRule] | None:
+        """The operation that the task began with, and its rule."""
+        operation = self._document.operations[task.submit] if task.submit is not None else None
+        rule = operation.behaviour.task if operation is not None else None
+        return (operation, rule) if operation is not None and rule is not None else None
 
     # --- an example as it is ----------------------------------------------------------------------
 
-    def _shown_as(
-        self, task: Task, rule: TaskStatus, state: State, examples: list[Example]
-    ) -> Example | None:
-        """The example whose state is `state`, best one of the operation that the task began
-        with.
-        """
-        shown = [one for one in examples if self._state(rule, one.value) == state]
-        if task.cancelled and state == "failed":
-            # Of a cancelled task an example of a failure would tell the wrong story where the
-            # document
-            # knows the right one.
-            cancels = [one for one in shown if _is_cancel(find(rule.state, one.value))]
-            shown = cancels if cancels or any(map(_is_cancel, rule.failed)) else shown
-        own = [one for one in shown if task.submit is not None and one.name == task.submit]
-        if state != "pending" or own or not shown:
-            return next(iter([*own, *shown]), None)
-        return _stage(rule, shown, task.polls)
+    def _shown_as(self, report: Report, examples: list[Example]) -> Example | None:
+        """The example that reports this, best one of the operation that the task began with."""
+        shown = [one for one in examples if self._state(report, one.value) == report.state]
+        if report.task.cancelled and report.state == "failed":
+            shown = _cancelled(report, shown)
+        own = [one for one in shown if one.name == report.task.submit]
+        if report.state == "pending" and shown and not own:
+            return _stage(report, shown)
+        return next(iter([*own, *shown]), None)
 
     # --- one that is changed ----------------------------------------------------------------------
 
-    def _computed(
-        self, task: Task, rule: TaskStatus, state: State, examples: list[Example], polls: int
-    ) -> Example:
-        """A response that reports `state` where no example does: another one, changed at the
-        rule's paths.
-        """
+    def _computed(self, report: Report, examples: list[Example]) -> Example:
+        """A response that reports this where no example does: another one, changed."""
         # The less a base says of how a task ended, the less of it is wrong here.
         order: tuple[State, ...] = ("pending", "succeeded", "failed")
-        bases = sorted(examples, key=lambda one: order.index(self._state(rule, one.value)))
+        bases = sorted(examples, key=lambda one: order.index(self._state(report, one.value)))
         for base in bases:
-            for value in self._fitting(base, task, rule, state):
-                return self._sent(base, value, task, rule, state, polls)
-        return replace(bases[0], value=self.named(bases[0].value, task))
+            for value in self._fitting(report, base):
+                return self._sent(report, base, value)
+        return replace(bases[0], value=self.named(bases[0].value, report.task))
 
-    def _fitting(self, base: Example, task: Task, rule: TaskStatus, state: State) -> Iterator[Any]:
-        """The ways of changing a response to report `state` that its schema allows, the best
-        first.
-        """
-        clearings: tuple[_Clearing, ...] = ("drop", "blank", "keep")
-        for clearing in clearings:
+    def _fitting(self, report: Report, base: Example) -> Iterator[Any]:
+        """The ways of changing a response to report this that its schema allows, the best first."""
+        for clearing in _CLEARINGS:
             value = copy.deepcopy(base.value)
-            if state != "succeeded":
-                _clear_outputs(rule, value, clearing)
-            self._write_state(rule, value, task, state)
-            if state == "failed" and rule.message is not None:
-                put(rule.message, value, _failure(task))
-            value = self._finished(value, task, rule, state)
+            if report.state != "succeeded":
+                _clear_outputs(report.rule, value, clearing)
+            self._write_state(report, value)
+            if report.state == "failed" and report.rule.message is not None:
+                put(report.rule.message, value, _failure(report.task))
+            value = self._finished(report, value)
             is_valid = self._document.is_valid(base.schema, value)
-            if is_valid and self._state(rule, value) == state:
+            if is_valid and self._state(report, value) == report.state:
                 yield value
 
-    def _write_state(self, rule: TaskStatus, value: Any, task: Task, state: State) -> None:
-        if rule.state is None:
-            return
-        words = {"pending": rule.pending, "succeeded": rule.succeeded, "failed": rule.failed}[state]
-        if words:
-            word = words[min(task.polls, len(words) - 1)] if state == "pending" else words[0]
-            cancel = next(filter(_is_cancel, words), word)
-            put(rule.state, value, cancel if task.cancelled else word)
-        elif self._state(rule, value) != state:
+    def _write_state(self, report: Report, value: Any) -> None:
+        path = report.rule.state
+        if path is not None and report.words:
+            put(path, value, report.word)
+        elif path is not None and self._state(report, value) != report.state:
             # The document has no word for this, such as for work that still goes on.
-            put(rule.state, value, DROP)
+            put(path, value, DROP)
 
-    def _finished(self, value: Any, task: Task, rule: TaskStatus, state: State) -> Any:
+    def _finished(self, report: Report, value: Any) -> Any:
         """With the submitting operation's own response, where the fetching one brings that."""
-        submit = self._submit(task)
-        if state != "succeeded" or rule.response is None or submit is None:
+        submit = self._submit(report.task)
+        if report.state != "succeeded" or report.rule.response is None or submit is None:
             return value
-        id_path = submit.behaviour.task.id_path if submit.behaviour.task else None
-        own = [one for one in responses(self._document, submit) if one.is_json]
-        results = [one for one in own if find(id_path, one.value) is None] or own
+        operation, rule = submit
+        own = [one for one in responses(self._document, operation) if one.is_json]
+        results = [one for one in own if find(rule.id_path, one.value) is None] or own
         if results:
-            put(rule.response, value, results[0].value)
+            put(report.rule.response, value, results[0].value)
         return value
 
     # --- of this task -----------------------------------------------------------------------------
 
-    def _sent(
-        self, example: Example, value: Any, task: Task, rule: TaskStatus, state: State, polls: int
-    ) -> Example:
-        value = self.named(value, task)
-        for moved in _progressed(value, task, rule, state, polls):
+    def _sent(self, report: Report, example: Example, value: Any) -> Example:
+        value = self.named(value, report.task)
+        for moved in _progressed(report, value):
             if self._document.is_valid(example.schema, moved):
                 return replace(example, value=moved)
         return replace(example, value=value)
@@ -176,13 +184,14 @@ class StatusWriter:
         fetch = self._document.operations[task.fetch]
         old = parameter_examples(self._document, [fetch], name)
         submit = self._submit(task)
-        rule = submit.behaviour.task if submit else None
-        if submit is not None and rule is not None:
-            own = [one for one in responses(self._document, submit) if one.is_json]
-            old |= {str(find(rule.id_path, one.value)) for one in own}
-        value = renamed(value, {name} - {"id"}, old - {"None"}, task.id)
-        held = find(rule.id_path, value) if rule is not None else None
-        if rule is not None and isinstance(held, (str, int)):
+        if submit is None:
+            return renamed(value, {name} - {"id"}, old, task.id)
+        operation, rule = submit
+        own = [one for one in responses(self._document, operation) if one.is_json]
+        old |= {str(find(rule.id_path, one.value)) for one in own} - {"None"}
+        value = renamed(value, {name} - {"id"}, old, task.id)
+        held = find(rule.id_path, value)
+        if isinstance(held, (str, int)):
             put(rule.id_path, value, as_kind(task.id, held), create=False)
         return value
 
@@ -194,56 +203,78 @@ def _reported(task: Task, rule: TaskStatus, *, is_over: bool) -> State:
         return "succeeded"
     if rule.failed:
         return "failed"
-    # No word tells of a failure: a cancelled task is over and has what it has.
+    # No word reports a failure: a cancelled task is over and has what it has.
     return "succeeded" if task.cancelled else "pending"
 
 
-def _stage(rule: TaskStatus, examples: list[Example], polls: int) -> Example:
-    """Of pending examples the one for this poll: each state once, in the order of the rule's
-    words.
+def _as_file(report: Report, examples: list[Example]) -> list[Example] | None:
+    """The examples that are files, where one of them reports this; None where JSON does."""
+    files = [one for one in examples if not one.is_json]
+    says_so = report.rule.done_is_file
+    if len(files) == len(examples):
+        return files if report.state == "succeeded" or not says_so else []
+    return files or None if says_so and report.state == "succeeded" else None
+
+
+def _cancelled(report: Report, examples: list[Example]) -> list[Example]:
+    """Of examples of a failure those of a cancelled task.
+
+    Another failure would tell the wrong story where the document knows the right one.
     """
-    words = list(rule.pending)
+    fitting = [one for one in examples if _is_cancel(find(report.rule.state, one.value))]
+    return fitting if fitting or any(map(_is_cancel, report.words)) else examples
+
+
+def _stage(report: Report, examples: list[Example]) -> Example:
+    """Of pending examples the one for this poll: each state once, as the rule lists them."""
+    words = list(report.words)
 
     def stage(example: Example) -> int:
-        word = find(rule.state, example.value)
+        word = find(report.rule.state, example.value)
         return words.index(word) if word in words else len(words)
 
     stages: dict[int, Example] = {}
     for example in examples:
         stages.setdefault(stage(example), example)
-    return stages[sorted(stages)[min(polls, len(stages) - 1)]]
+    return stages[sorted(stages)[min(report.task.polls, len(stages) - 1)]]
 
 
 def _clear_outputs(rule: TaskStatus, value: Any, clearing: _Clearing) -> None:
-    done = [rule.done.field] if rule.done else []
-    for path in [*rule.outputs, *done, rule.response]:
-        if path is None or path == rule.state or (rule.state and path == rule.state.field):
-            continue
+    """Take out what only a finished task has."""
+    for path in _result_paths(rule):
+        held = path.find(value)
         if clearing == "drop":
             put(path, value, DROP)
-        elif clearing == "blank" and (held := find(path, value)) is not None:
+        elif clearing == "blank" and held is not None:
             put(path, value, [] if isinstance(held, list) else "", create=False)
 
 
-def _progressed(
-    value: Any, task: Task, rule: TaskStatus, state: State, polls: int
-) -> Iterator[Any]:
+def _result_paths(rule: TaskStatus) -> list[Path]:
+    """Where a response has what only a finished task has."""
+    paths = [*rule.outputs]
+    paths += [Path(rule.done.field)] if rule.done is not None else []
+    paths += [rule.response] if rule.response is not None else []
+    return [path for path in paths if path != rule.state]
+
+
+def _progressed(report: Report, value: Any) -> Iterator[Any]:
     """The ways of saying the progress that fits the state."""
-    if rule.progress is None or state == "failed":
+    progress = report.rule.progress
+    if progress is None or report.state == "failed":
         return
-    share = 1.0 if state == "succeeded" else min(task.polls, polls) / (polls + 1)
-    field, finished = rule.progress
+    for option in _progress_options(report.share, progress.of_, find(progress.field, value)):
+        changed = copy.deepcopy(value)
+        put(progress.field, changed, option)
+        yield changed
+
+
+def _progress_options(share: float, finished: float, held: Any) -> list[Any]:
+    """A share as a number out of `finished` and as a percentage, the likelier first."""
     number = share * finished if finished <= 1 and share < 1 else round(share * finished)
     percent = f"{share:.0%}"
-    held = find(field, value)
-    says_percent = finished == 1 and not isinstance(held, (int, float))
-    options: list[Any] = [percent, number] if says_percent else [number, percent]
-    if isinstance(held, str) and not says_percent:
-        options.insert(0, str(number))
-    for option in options:
-        changed = copy.deepcopy(value)
-        put(field, changed, option)
-        yield changed
+    if finished != 1:
+        return [str(number), number, percent] if isinstance(held, str) else [number, percent]
+    return [number, percent] if isinstance(held, (int, float)) else [percent, number]
 
 
 def _failure(task: Task) -> str:

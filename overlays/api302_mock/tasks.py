@@ -95,29 +95,41 @@ class Tasks:
             self.refuse_if_cannot_fail(call.operation)
             fails = True
         webhook = call.at(rule.webhook) if rule.webhook else None
-        is_asked_for = call.has(rule.when) or webhook is not None
-        options = self._beginnings(rule, examples) if is_asked_for else self._ends(rule, examples)
-        begun: Task | None = None
-        for example in options:
-            if example.is_json and (shown := find(rule.id_path, example.value)) is not None:
-                task = self._begin(call, rule, store.ids.like(shown), store)
-                task.fails, task.done = fails, not is_asked_for
-                put(rule.id_path, example.value, task.id)
-                if is_asked_for and isinstance(webhook, str):
-                    task.webhook = webhook
-                    begun = task
-                if is_asked_for and fails:
-                    self._writer.unfinish(example, task)
-        return options, begun
+        if not call.has(rule.when) and webhook is None:
+            return self._at_once(call, rule, examples, store, fails=fails), None
+        options = self._beginnings(rule, examples)
+        if not options:
+            return options, None
+        task = self._begin(call, rule, options[0], store)
+        task.fails = fails
+        task.webhook = webhook if isinstance(webhook, str) else None
+        if fails:
+            self._writer.unfinish(options[0], task)
+        return options, task if task.webhook is not None else None
 
-    def _begin(self, call: Call, rule: TaskRule, key: Any, store: Store) -> Task:
-        task = Task(key, rule.fetch, call.operation.id)
+    def _at_once(
+        self, call: Call, rule: TaskRule, examples: list[Example], store: Store, *, fails: bool
+    ) -> list[Example]:
+        """The operation's own result, where the call is a task only on demand."""
+        options = self._ends(rule, examples)
+        for example in options:
+            if _has_id(example, rule):
+                task = self._begin(call, rule, example, store)
+                task.done, task.fails = True, fails
+        return options
+
+    def _begin(self, call: Call, rule: TaskRule, example: Example, store: Store) -> Task:
+        """Begin a task, with a fresh id that goes into the example."""
+        task = Task(
+            store.ids.like(find(rule.id_path, example.value)), rule.fetch, call.operation.id
+        )
+        put(rule.id_path, example.value, task.id)
         store.keep_task(task)
-        self._collections.created(self._document.operations[rule.fetch], key, store)
+        self._collections.created(self._document.operations[rule.fetch], task.id, store)
         return task
 
     def _beginnings(self, rule: TaskRule, examples: list[Example]) -> list[Example]:
-        """The example that tells of a task: best one that is still pending."""
+        """The example that reports a task: best one that is still pending."""
         with_id = [one for one in examples if _has_id(one, rule)]
         status, ends = self._status_rule(rule), self._document.ends
         with_id.sort(key=lambda one: state_of(status, one.value, ends) == "succeeded")

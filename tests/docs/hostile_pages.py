@@ -6,10 +6,13 @@ import copy
 import json
 import os
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
+from generator.docs.pages.untrusted import clean
 
 EXAMPLES = int(os.environ.get("API302_FUZZ_EXAMPLES", "2000"))
 """Inputs of each kind."""
@@ -151,24 +154,40 @@ REFERENCES = [
 ]
 
 
-def bounded(**more: Any) -> settings:
-    """The settings of a property test: the same inputs in every run."""
-    return settings(
-        max_examples=more.pop("max_examples", EXAMPLES),
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        **more,
-    )
+def hostile(kind: Callable[[Random], Any], batch: int = 1) -> Callable[[Any], Any]:
+    """Call a test with inputs of a kind, the same in every run; with a batch, with lists of them.
+
+    Hypothesis draws the seeds, and on failure the smallest one that fails.
+    """
+
+    def decorate(test: Callable[[Any], None]) -> Callable[[], None]:
+        @settings(
+            max_examples=max(1, EXAMPLES // batch),
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        )
+        @given(st.integers(0, 2**40))
+        def check(seed: int) -> None:
+            random = Random(seed)
+            made = [kind(random) for _ in range(batch)]
+            try:
+                test(made if batch > 1 else made[0])
+            except Exception as error:
+                error.add_note(f"{'one of ' * (batch > 1)}{made!r}"[:20_000])
+                raise
+
+        return check
+
+    return decorate
 
 
 def operation() -> dict[str, Any]:
     """An operation as a page has it, with something of everything."""
-    item = {
-        "type": "object",
-        "properties": {"url": {"type": "string"}, "weight": {"type": "integer"}},
-    }
+    fields = {"url": {"type": "string"}, "weight": {"type": "integer"}}
+    item = {"type": "object", "properties": fields}
     properties = {
         "prompt": {"type": "string", "description": "提示词"},
         "mode": {"type": "string", "enum": ["std", "pro"], "default": "std", "nullable": True},
@@ -260,8 +279,6 @@ VALUES: list[Any] = [
     -1,
     0.5,
     10**30,
-    list(range(600)),
-    [str(number) for number in range(600)],
 ]
 
 
@@ -273,43 +290,85 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(value[key])
 
 
-def _replace(draw: Callable[[Any], Any], holder: Any, key: Any) -> None:
-    holder[key] = copy.deepcopy(draw(st.sampled_from(VALUES)))
+def text(random: Random) -> str:
+    """A hostile text, now and then one of any characters."""
+    if random.random() < 0.8:
+        return random.choice(TEXTS)
+    return "".join(chr(random.choice(_LETTERS)) for _ in range(random.randrange(12)))
 
 
-def _rename(draw: Callable[[Any], Any], holder: Any, key: Any) -> None:
-    if isinstance(holder, dict):
-        holder[draw(texts)] = holder.pop(key)
+_LETTERS = [*range(128), *range(0xA0, 0x180), 0x2028, 0x4E2D, 0x1F600, 0xE000, 0xFEFF, 0x202E]
 
 
-def _add(draw: Callable[[Any], Any], holder: Any, key: Any) -> None:
-    if isinstance(holder, dict):
-        name = draw(st.sampled_from(WORDS) | texts)
-        holder[name] = copy.deepcopy(draw(st.sampled_from(VALUES)))
+def texts(random: Random, most: int = 3) -> list[str]:
+    """Some hostile texts."""
+    return [text(random) for _ in range(random.randint(1, most))]
+
+
+def value(random: Random, depth: int = 0) -> Any:
+    """A value of JSON without control characters."""
+    kind = random.randrange(8 if depth < 3 else 4)
+    if kind == 0:
+        return random.choice([None, True, False, 0, -1, 0.5, 1e30, 10**30, -1e-9])
+    if kind < 4:
+        return clean(text(random), 400)
+    inner = [value(random, depth + 1) for _ in range(random.randrange(4))]
+    return inner if kind < 6 else {clean(text(random), 60): one for one in inner}
+
+
+def _change(random: Random, made: dict[str, Any]) -> None:
+    """One hostile change, somewhere."""
+    holder, key = random.choice(list(_places(made)))
+    kind = random.choice(["replace", "replace", "replace", "rename", "rename", "add", "remove"])
+    hostile = copy.deepcopy(random.choice(VALUES))
+    if kind == "remove":
+        del holder[key]
+    elif kind == "replace":
+        holder[key] = hostile
+    elif isinstance(holder, list):
+        holder.append(hostile)
+    elif kind == "rename":
+        holder[text(random)] = holder.pop(key)
     else:
-        holder.append(copy.deepcopy(draw(st.sampled_from(VALUES))))
+        holder[random.choice(WORDS) if random.random() < 0.7 else text(random)] = hostile
 
 
-def _remove(draw: Callable[[Any], Any], holder: Any, key: Any) -> None:
-    del holder[key]
-
-
-_CHANGES = [_replace, _replace, _replace, _rename, _rename, _add, _add, _remove]
-
-texts = st.sampled_from(TEXTS) | st.text(max_size=12)
-
-
-@st.composite
-def operations(draw: Callable[[Any], Any]) -> dict[str, Any]:
-    """An operation with a few hostile changes."""
+def hostile_operation(random: Random) -> dict[str, Any]:
+    """An operation with some of the fields, and a few hostile changes."""
     made = operation()
-    for _ in range(draw(st.integers(1, 4))):
-        places = list(_places(made))
-        if not places:
-            break
-        holder, key = places[draw(st.integers(0, len(places) - 1))]
-        draw(st.sampled_from(_CHANGES))(draw, holder, key)
+    properties = made["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    for name in random.sample(sorted(properties), 4):
+        del properties[name]
+    for _ in range(random.randint(1, 4)):
+        if made:
+            _change(random, made)
     return made
+
+
+def hostile_markdown(random: Random) -> str:
+    """A page whose text was cut, doubled, or has hostile pieces in it."""
+    made = as_markdown(document({"/acme/v1/videos": operation()}))
+    for _ in range(random.randint(1, 3)):
+        at = random.randrange(len(made) + 1)
+        end = min(len(made), at + random.randrange(200))
+        made = made[:at] + random.choice([*TEXTS, *PIECES]) + made[end:]
+    return made
+
+
+def hostile_copied(random: Random) -> str:
+    """A copied text of lines in any order."""
+    start = ["Dance", "POST", "/acme/v9/dances", "Request", "Body Params application/json"]
+    lines = [random.choice([*LINES, *LINES, *TEXTS]) for _ in range(random.randrange(60))]
+    return "\n".join([*start, *lines])
+
+
+def hostile_yaml(random: Random) -> str:
+    """Pieces of YAML."""
+    return "".join(random.choice([*PIECES, *PIECES, *TEXTS]) for _ in range(random.randrange(30)))
+
+
+PIECES = ["```", "```yaml\n", "~~~", "{", "}", "]", "[", "&a ", "*a", "a: ", "- ", "  ", "\n"]
+PIECES += ["&x ", "*x", '"', "'", "? ", "<<: ", "# ", "---\n", "...\n", "| \n", ",", "!x "]
 
 
 def document(calls: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -114,3 +114,38 @@ def connect(transport: str) -> Iterator[Callable[..., Any]]:
     yield client
     for one in made:
         one.close()
+
+
+MANY = """
+import asyncio, sys
+BODY = b'{"id": "c-1", "choices": []}'
+HEAD = b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: %d\\r\\n\\r\\n" % len(BODY)
+
+async def serve(reader, writer):
+    try:
+        while head := await reader.readuntil(b"\\r\\n\\r\\n"):
+            length = head.lower().partition(b"content-length: ")[2].partition(b"\\r")[0]
+            await reader.readexactly(int(length or 0))
+            await asyncio.sleep(0.005)
+            writer.write(HEAD + BODY)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=4096)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="session")
+def many() -> Iterator[str]:
+    """The URL of a server for thousands of calls at once, in a process of its own."""
+    with subprocess.Popen(
+        [sys.executable, "-c", MANY], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        server.kill()

@@ -1,6 +1,8 @@
-"""Streams of Chat Completions as gateways are publicly known to send them, beside what they accumulate to.
+"""Streams of Chat Completions as gateways are publicly known to send them, beside what they
+accumulate to.
 
-Each is cut down to a few events that have what is particular of the gateway: empty fields, repeated fields, missing
+Each is cut down to a few events that have what is particular of the gateway: empty fields,
+repeated fields, missing
 or equal indexes, whole messages. `STREAMS` maps a name to (events, what the response has).
 """
 

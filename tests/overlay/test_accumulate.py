@@ -1,4 +1,4 @@
-"""How streams accumulate: the four kinds, the deltas of gateways, and streams that are not as they should be."""
+"""How streams accumulate: the four kinds, deltas of gateways, and mutated streams."""
 
 from __future__ import annotations
 
@@ -302,7 +302,8 @@ def test_fault_07_what_is_said_again_is_not_doubled() -> None:
     assert add("openai_chat", *growing)["choices"][0]["message"]["annotations"] == links
 
 
-# --- numbers, halves and other kinds ------------------------------------------------------------------
+# --- numbers, halves and other kinds
+# ------------------------------------------------------------------
 
 
 def test_fault_06_a_character_in_two_halves_is_joined() -> None:
@@ -437,7 +438,8 @@ def test_time_is_linear() -> None:
     assert seconds(32_000) < 40 * max(seconds(4000), 0.002)
 
 
-# --- streams that are not as they should be -------------------------------------------------------------
+# --- streams that are not as they should be
+# -------------------------------------------------------------
 
 NESTED: Any = "x"
 for _ in range(400):
@@ -586,7 +588,8 @@ BASES: dict[str, list[list[Any]]] = {
 }
 VALUES = [json.dumps(value) for value in (
     None, "", "\ud83d", "\ude00x", "0", "text", 0, -1, 10**12, 10**40, 1.5, float("inf"), True, False, {}, [],
-    [[]], [None], [{}], {"": {}}, {"index": None}, [{"type": "text", "text": "p"}], {"content": {"text": 1}}, NESTED,
+    [[]], [None], [{}], {"": {}}, {"index": None}, [{"type": "text", "text": "p"}], {"content":
+    {"text": 1}}, NESTED,
 )]  # fmt: skip
 
 
@@ -705,7 +708,7 @@ def test_fault_14_read_three_ways(seed: int) -> None:
 )
 @settings(many, max_examples=max(500, EXAMPLES // 4))
 def test_fault_07_calls_however_they_are_numbered(made: list[tuple[str, str]], data: Any) -> None:
-    """Parallel calls, each in pieces, numbered by id alone, by index alone, or by the order of their names."""
+    """Parallel calls in pieces, numbered by id alone, by index alone, or by the order of names."""
     for numbered in ("id", "index", "open"):
         events = []
         for place, (name, arguments) in enumerate(made):

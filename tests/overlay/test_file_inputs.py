@@ -1,4 +1,4 @@
-"""What callers give as files: rewound, measured, known by their content, and refused where they are none."""
+"""What callers give as files: rewound, measured, known by content, or refused."""
 
 from __future__ import annotations
 
@@ -311,7 +311,7 @@ def test_an_uploaded_file_is_taken_by_its_url() -> None:
 @many
 @given(st.integers(0, 2**48))
 def test_fault_19_any_source_reads_as_it_was_measured(seed: int) -> None:
-    """Sources of any content and kind, read in any pieces, with seeks between, give what the file holds."""
+    """Sources of any content and kind, read in any pieces, with seeks between, are read whole."""
     chance = random.Random(seed)
     content = chance.randbytes(chance.randint(1, 300))
     file = io.BytesIO(content)
@@ -335,7 +335,8 @@ def test_fault_19_any_source_reads_as_it_was_measured(seed: int) -> None:
 
 
 VALUES: list[Any] = [
-    None, 0, "", "x", "cat.png", "https://x/a", "data:,x", "data:image/png;base64,", b"", b"x", [], [b"x"], {}, (),
+    None, 0, "", "x", "cat.png", "https://x/a", "data:,x", "data:image/png;base64,", b"", b"x", [],
+    [b"x"], {}, (),
     ("a",), ("a", b""), ("a", b"x", "text/plain"), (1, b"x"), ("a", "b"), io.BytesIO(b"x"), object(), Picture(),
     "\ud83d", "C:\\a.png", "a\0b", Path("none.png"), Path("/dev/null"), range(3), True,
 ]  # fmt: skip

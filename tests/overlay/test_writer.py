@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import random
+import shutil
 import stat
+import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support import Lazy
+from test_accumulate import many
 
 writer = Lazy("api302_client.writer")
 media = Lazy("api302_client.media")
@@ -337,3 +344,82 @@ def test_trial_05_slim_systems_know_suffixes_too(monkeypatch: pytest.MonkeyPatch
     ):
         assert real.type_of(name) == kind
         assert real.suffix_of(kind) == name[1:]
+
+
+# --- hostile names and places ------------------------------------------------------------------------
+
+PARTS = [
+    *("..", "/", "\\", "%2e%2e", "%2F", "%5c", "\0", "%00", "\n", "\r\n", ";", '"', "'", "filename=", "filename*=UTF-8''"),
+    *("attachment; ", "C:", "con", "nul.", "a", ".", " ", "猫", "\u202e", "\ud800", "x" * 300, ".mp4", "~", "$HOME", "|", "*"),
+    *("UTF-8''%FF%FE", "utf-7''", "=?utf-8?q?a?=", "\u2028", "-", "`", "%", "%zz", "/etc/passwd", "\\\\host\\share"),
+]  # fmt: skip
+
+
+@many
+@given(st.integers(0, 2**48))
+def test_fault_18_no_name_of_a_server_leads_out_of_the_folder(seed: int) -> None:
+    chance = random.Random(seed)
+
+    def text() -> str:
+        return "".join(chance.choices(PARTS, k=chance.randint(0, 6)))
+
+    headers = {
+        "content-disposition": text(),
+        "content-type": text() if chance.random() < 0.3 else "audio/mpeg",
+    }
+    url = "https://x/" + text().replace("\ud800", "")
+    name = writer.safe_name(headers, url, chance.randbytes(20))
+    assert name not in ("", ".", "..")
+    assert not set(name) & set('/\\\0\r\n<>:"|?*')
+    assert len(name.encode()) <= 200
+    assert Path("folder", name).parent == Path("folder")
+    assert not name.startswith(".") and not name.endswith((".", " "))
+
+
+@many
+@given(st.integers(0, 2**48))
+def test_fault_18_any_target_is_written_whole_or_refused(seed: int) -> None:
+    chance = random.Random(seed)
+    root = PLACES
+    if not (root / "pipe").exists():
+        (root / "folder").mkdir()
+        (root / "file").write_bytes(b"old")
+        (root / "link").symlink_to("file")
+        (root / "loop").symlink_to("loop")
+        (root / "dangling").symlink_to("nowhere")
+        (root / "null").symlink_to("/dev/null")
+        os.mkfifo(root / "pipe")
+    steps = chance.choices(
+        [
+            "folder",
+            "file",
+            "link",
+            "loop",
+            "dangling",
+            "null",
+            "new",
+            "..",
+            ".",
+            "",
+            "x" * 300,
+            "a\0",
+        ],
+        k=chance.randint(1, 3),
+    )
+    path = f"{root}/{'/'.join(steps)}"
+    if ".." in steps:
+        path = f"{root}/folder/{'/'.join(step for step in steps if step != '..')}"
+    try:
+        saved = writer.save(b"new", path, "name.mp3")
+    except (ValueError, OSError):
+        saved = None
+    if saved is not None and not saved.samefile("/dev/null"):
+        assert saved.read_bytes() == b"new"
+        assert root in saved.parents
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert stat.S_ISFIFO(mode_of(root / "pipe"))
+    assert list(root.rglob("*.part")) == []
+
+
+PLACES = Path(tempfile.mkdtemp(prefix="api302-places-"))
+atexit.register(shutil.rmtree, PLACES, True)

@@ -1,4 +1,4 @@
-"""What every proof works on: a fresh publication, and a mock of the whole API on a port of its own."""
+"""What every proof works on: a fresh publication, and a mock of the whole API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The change report with the real oasdiff: what it sees, that what we judge of it is still there, and a rehearsal of a change."""
+"""The change report with the real oasdiff: what it sees, that what we judge of it is still there,
+and a rehearsal of a change.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def told(made: Report) -> list[tuple[str, str, str]]:
 
 
 def test_the_rules_we_judge_are_oasdiffs() -> None:
-    """Each pattern of ours fits a rule that oasdiff has; a new version that renames its rules shows here."""
+    """Each pattern of ours fits a rule that oasdiff has; a new version that renames its rules shows
+    here.
+    """
     command = ["go", "tool", "oasdiff", "checks", "changelog", "--format", "json"]
     known = json.loads(
         subprocess.run(
@@ -63,7 +67,8 @@ def test_the_rules_we_judge_are_oasdiffs() -> None:
     } <= {*additions}
 
 
-# What is done to the mini document, and what is told. The event stream's items and what is JSON inside their `data` count too.
+# What is done to the mini document, and what is told. The event stream's items and what is JSON
+# inside their `data` count too.
 EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
     "nothing": (lambda ops, schemas, paths: None, []),
     "a request's field": (
@@ -100,12 +105,18 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
             (
                 "breaking",
                 "acme_text_to_video",
-                "removed the optional property `request_id` from the response with the `200` status",
+                (
+                    "removed the optional property `request_id` from the response with the `200` "
+                    "status"
+                ),
             ),
             (
                 "breaking",
                 "acme_get_video",
-                "removed the optional property `request_id` from the response with the `200` status",
+                (
+                    "removed the optional property `request_id` from the response with the `200` "
+                    "status"
+                ),
             ),
         ],
     ),
@@ -117,7 +128,10 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
             (
                 "added",
                 operation,
-                "added the new `paused` enum value to the `data/task_status` response property for the response status `200`",
+                (
+                    "added the new `paused` enum value to the `data/task_status` response property "
+                    "for the response status `200`"
+                ),
             )
             for operation in ("acme_text_to_video", "acme_get_video")
         ],
@@ -228,11 +242,14 @@ def test_what_oasdiff_cannot_read(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text(json.dumps(broken), "utf-8")
     done = generator("changes", MINI, tmp_path / "broken.json")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "oasdiff failed" in done.stderr and "AcmeTask" in done.stderr
+    assert "oasdiff failed" in done.stderr
+    assert "AcmeTask" in done.stderr
 
 
 def test_the_publication_is_what_it_is_made_of(publication: Path) -> None:
-    """Each published document, in each version and form, says what spec/ says, and shows a new field of it."""
+    """Each published document, in each version and form, says what spec/ says, and shows a new
+    field of it.
+    """
     spec = read(str(ROOT / "spec"))
     edited = json.loads(json.dumps(spec))
     edited["components"]["schemas"]["KlingTextToVideoRequest"]["properties"]["zoom"] = {
@@ -281,13 +298,16 @@ CALL = """
 import json, sys
 import api302_mock
 from api302 import Client
-with api302_mock.start(sys.argv[1], strict=True) as server, Client(api_key="sk-test", base_url=server.url) as client:
+server = api302_mock.start(sys.argv[1], strict=True)
+with server, Client(api_key="sk-test", base_url=server.url) as client:
     print(client.videos.acme.text_to_video(**json.loads(sys.argv[2])).id)
 """
 
 
 def call(out: Path, **arguments: Any) -> subprocess.CompletedProcess[str]:
-    """Call the operation with the client that was built into a folder, on a strict mock of the document there."""
+    """Call the operation with the client that was built into a folder, on a strict mock of the
+    document there.
+    """
     path = f"{out}:{ROOT / 'overlays'}"
     command = [sys.executable, "-c", CALL, str(out / "openapi.json"), json.dumps(arguments)]
     return subprocess.run(
@@ -296,7 +316,9 @@ def call(out: Path, **arguments: Any) -> subprocess.CompletedProcess[str]:
 
 
 def test_rehearsal(before: Path, page: Page, tmp_path: Path) -> None:  # noqa: F811
-    """A page changes; `docs diff` names what; the edit, `build`, client and mock follow; the report names it and the next version."""
+    """A page changes; `docs diff` names what; the edit, `build`, client and mock follow; the report
+    names it and the next version.
+    """
     spec, out, file = tmp_path / "spec", tmp_path / "generated", tmp_path / "400000003e0.md"
 
     def today(operation: Json) -> None:
@@ -353,7 +375,9 @@ def test_rehearsal(before: Path, page: Page, tmp_path: Path) -> None:  # noqa: F
 
 
 def test_rehearsal_of_what_breaks(before: Path, page: Page, tmp_path: Path) -> None:  # noqa: F811
-    """The page takes a choice and a field away; the client no longer has them, and the report says so and asks for a minor version."""
+    """The page takes a choice and a field away; the client no longer has them, and the report says
+    so and asks for a minor version.
+    """
     spec, out, file = tmp_path / "spec", tmp_path / "generated", tmp_path / "400000003e0.md"
 
     def tomorrow(operation: Json) -> None:
@@ -382,7 +406,8 @@ def test_rehearsal_of_what_breaks(before: Path, page: Page, tmp_path: Path) -> N
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         "# API changes since 0.1.0\n\n## Breaking\n\n- **videos.acme**\n"
-        "  - `acme_text_to_video` (`POST /acme/v1/videos`): removed the enum value `pro` of the request property `mode`; "
+        "  - `acme_text_to_video` (`POST /acme/v1/videos`): removed the enum value `pro` of the "
+        "request property `mode`; "
         "removed the request property `image`\n\n"
         "Next version: 0.2.0 (breaking).\n"
     )

@@ -1,4 +1,6 @@
-"""A Go team takes the published document: a client of all operations by oapi-codegen, vetted, and a program that runs against the mock."""
+"""A Go team takes the published document: a client of all operations by oapi-codegen, vetted, and a
+program that runs against the mock.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A Java team takes the published document: a client of all operations by openapi-generator, and a program that runs against the mock."""
+"""A Java team takes the published document: a client of all operations by openapi-generator, and a
+program that runs against the mock.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,8 @@ def test_every_operation_has_a_method(methods: dict[str, list[str]], document: A
         for _, _, operation in operations(document)
     }
     assert len(names) > 500
-    # A call that takes or gives several media types has a method for each: klingTextToVideoV16Hq5sWithJson, openaiEditImageAsEventStream.
+    # A call that takes or gives several media types has a method for each:
+    # klingTextToVideoV16Hq5sWithJson, openaiEditImageAsEventStream.
     media = re.compile(r"(With(Json|FormData))?(As[A-Z][A-Za-z0-9]*)?$")
     assert {method if method in names else media.sub("", method) for method in methods} == names
 
@@ -85,7 +88,8 @@ def test_a_union_is_sent_as_json_alone(methods: dict[str, list[str]], document: 
     }
     others = {union for unions in methods.values() for union in unions} - json_bodies
     assert not others, (
-        "in a form or an address the generator sends a class's name for these; map them to String under schemaMappings in pom.xml"
+        "in a form or an address the generator sends a class's name for these; map them to "
+        "String under schemaMappings in pom.xml"
     )
 
 
@@ -107,7 +111,10 @@ def replies(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def losses(sent: Any, read: Any, place: str = "") -> Iterator[str]:
-    """Where a reply and what a generated class made of it differ. None is absent; a union of text and number may give a number as text."""
+    """Where a reply and what a generated class made of it differ.
+
+    None is absent; a union of text and number may give a number as text.
+    """
     if isinstance(sent, dict) and isinstance(read, dict):
         for key in {**sent, **read}:
             yield from losses(sent.get(key), read.get(key), f"{place}/{key}")
@@ -134,5 +141,6 @@ def test_the_classes_read_the_replies(project: Path, document: Any) -> None:
     ]
     assert len(examples) > 600
     assert lost == [], (
-        "a class drops what is not described, and of a union of objects the first class reads every reply"
+        "a class drops what is not described, and of a union of objects the first class reads "
+        "every reply"
     )

@@ -93,11 +93,13 @@ def chromium() -> Iterator[Browser]:
     )
     if found is None:
         pytest.fail(
-            "the reference site is tried in Chromium, which is not on the PATH: apt-get install chromium"
+            "the reference site is tried in Chromium, which is not on the PATH: apt-get install "
+            "chromium"
         )
     if sync_playwright is None:
         pytest.fail(
-            "the reference site is tried with playwright, which is not installed: pip install -e '.[proof]'"
+            "the reference site is tried with playwright, which is not installed: pip install -e "
+            "'.[proof]'"
         )
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
@@ -108,7 +110,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium: Browser, address: str) -> Iterator[Callable[..., Page]]:
-    """Opens the site. Afterwards: nothing was asked of any other host, and the console has no error."""
+    """Opens the site.
+
+    Afterwards: nothing was asked of any other host, and the console has no error.
+    """
     asked: list[str] = []
     errors: list[str] = []
     contexts = []
@@ -278,7 +283,8 @@ def test_a_search_for_a_vendor_finds_its_operations(
         for link in found.evaluate_all("links => links.map(link => link.getAttribute('href'))")
     ]
     wanted = [anchor[1:] for anchor in anchors(document) if ".kling/" in anchor]
-    assert len(wanted) > 30 and set(wanted) <= set(links)
+    assert len(wanted) > 30
+    assert set(wanted) <= set(links)
     found.filter(has_text="POST/klingai/v1/videos/text2video").first.click()
     expect(part(page, KLING)).to_be_in_viewport()
 
@@ -302,7 +308,8 @@ def test_the_landing_page_leads_to_files_that_are_there(
         .get_by_role("link")
         .evaluate_all("links => links.map(link => link.getAttribute('href'))")
     )
-    assert len(links) >= 9 and [link for link in links if not (publication / link).is_file()] == []
+    assert len(links) >= 9
+    assert [link for link in links if not (publication / link).is_file()] == []
     expect(page.get_by_text("pip install api302")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="YAML").first.click()
@@ -327,7 +334,9 @@ def test_it_opens_from_a_folder_too(visit: Callable[..., Page], publication: Pat
 
 
 def test_nothing_else_can_be_asked_for(chromium: Browser, address: str) -> None:
-    """Redoc asks for nothing else; and should it ever, the page's policy forbids it, to other hosts and to its own."""
+    """Redoc asks for nothing else; and should it ever, the page's policy forbids it, to other hosts
+    and to its own.
+    """
     with chromium.new_page() as page:
         page.goto(f"{address}index.html")
         script = "address => fetch(address).then(() => 'let through', error => String(error))"
@@ -378,7 +387,7 @@ def hostile_site(tmp_path: Path) -> Iterator[str]:
 
 
 def test_text_of_the_specification_does_nothing(chromium: Browser, hostile_site: str) -> None:
-    """No script of it runs, nothing is loaded, and it makes no heading, no link and no bold text."""
+    """No script of it runs, nothing is loaded, and it makes no heading, link or bold text."""
     asked: list[str] = []
     with chromium.new_page() as page:
         page.set_default_timeout(PATIENCE)

@@ -1,4 +1,6 @@
-"""A TypeScript team takes the published document: types by openapi-typescript, a client under `tsc --strict` that runs against the mock."""
+"""A TypeScript team takes the published document: types by openapi-typescript, a client under `tsc
+--strict` that runs against the mock.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ PROJECT = Path(__file__).parent / "typescript"
 
 @pytest.fixture(scope="module")
 def project(publication: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with its packages, the generated types, and every example of the document as typed code."""
+    """A copy of the project with its packages, the generated types, and every example of the
+    document as typed code.
+    """
     folder = shutil.copytree(
         PROJECT,
         tmp_path_factory.mktemp("typescript") / "project",
@@ -48,7 +52,10 @@ def typed_examples(document: Path) -> str:
             for example in (
                 body.get("content", {}).get("application/json", {}).get("examples", {}).values()
             ):
-                kind = f'NonNullable<operations["{operation["operationId"]}"]{place}>["content"]["application/json"]'
+                kind = (
+                    f""
+                    f'NonNullable<operations["{operation["operationId"]}"]{place}>["content"]["application/json"]'
+                )
                 lines.append(
                     f"export const example{len(lines)}: {kind} = {json.dumps(example['value'])};"
                 )
@@ -57,7 +64,9 @@ def typed_examples(document: Path) -> str:
 
 @pytest.fixture(scope="module")
 def mistakes(project: Path) -> list[str]:
-    """What the compiler says of the types, the sample client, what must not compile (wrong.ts), and all examples."""
+    """What the compiler says of the types, the sample client, what must not compile (wrong.ts), and
+    all examples.
+    """
     assert (project / "src/examples.ts").read_text("utf-8").count("\n") > 1200
     return run(
         project / "node_modules/.bin/tsc", "--pretty", "false", cwd=project, fails=True

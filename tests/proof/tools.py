@@ -1,4 +1,6 @@
-"""What the proofs in several languages share: running a language's tools, and what a sample client must have seen."""
+"""What the proofs in several languages share: running a language's tools, and what a sample client
+must have seen.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,17 @@ NEEDED = {
 
 
 def run(*command: str | Path, cwd: Path, fails: bool = False) -> str:
-    """What a tool prints. The test fails if the tool is not installed, or if it fails and `fails` does not allow for that."""
+    """What a tool prints.
+
+    The test fails if the tool is not installed, or if it fails and `fails` does not allow for that.
+    """
     name = str(command[0])
     if shutil.which(name) is None:
         pytest.fail(
-            f"{name} was not found: install {NEEDED.get(name, name)}, then run `make publish-proof` again",
+            (
+                f"{name} was not found: install {NEEDED.get(name, name)}, then run `make "
+                f"publish-proof` again"
+            ),
             pytrace=False,
         )
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
@@ -67,7 +75,9 @@ def with_new_examples(document: Any) -> Any:
 
 
 def check_sample(printed: str, mock_url: str) -> None:
-    """Hold what a sample client printed, one line of JSON, against what api302 sees at the same mock."""
+    """Hold what a sample client printed, one line of JSON, against what api302 sees at the same
+    mock.
+    """
     seen = json.loads(printed)
     messages: Any = [{"role": "user", "content": "Hello"}]
     with api302.Client(api_key="sk-test", base_url=mock_url) as client:

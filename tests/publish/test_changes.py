@@ -1,4 +1,6 @@
-"""The change report without oasdiff: what our own comparison sees, the next version, what is told, and a release. No Go is needed."""
+"""The change report without oasdiff: what our own comparison sees, the next version, what is told,
+and a release. No Go is needed.
+"""
 
 from __future__ import annotations
 
@@ -319,7 +321,7 @@ def test_operations_come_go_and_move(findings: list[Any]) -> None:
         "acme_get_video": (
             "breaking",
             "GET /acme/v1/videos/{task_id}",
-            "removed (Tell how a video task stands)",
+            "removed (Get a text-to-video task)",
         ),
     }
     new["paths"]["/acme/v2/videos"]["post"]["x-aliases"] = [
@@ -334,7 +336,9 @@ def test_operations_come_go_and_move(findings: list[Any]) -> None:
 
 
 def test_a_class_that_is_gone(findings: list[Any]) -> None:
-    """Told where an operation returned it that is still there; a removed operation takes its schemas along silently."""
+    """Told where an operation returned it that is still there; a removed operation takes its
+    schemas along silently.
+    """
     text = json.dumps(mini()).replace("AcmeTaskResult", "AcmeOutcome")
     renamed = [
         change
@@ -388,7 +392,9 @@ def test_how_we_judge_oasdiffs_rules(findings: list[Any], rule: str, level: int,
 
 
 def test_a_finding_is_told_once_and_in_short(findings: list[Any]) -> None:
-    """A field of JSON and of a form is one argument in Python; a class's name says more than its address."""
+    """A field of JSON and of a form is one argument in Python; a class's name says more than its
+    address.
+    """
     findings += [
         finding("new-optional-request-property", 1, f"added `seed` (media type: {kind})")
         for kind in ("a/json", "b/form")
@@ -464,13 +470,17 @@ def test_markdown(findings: list[Any]) -> None:
     assert command.report(mini(), new).markdown() == (
         "# API changes since 0.1.0\n\n"
         "## Breaking\n\n- **videos.acme**\n"
-        "  - `acme_text_to_video` (`POST /acme/v1/videos`): removed the request property `duration`\n\n"
+        "  - `acme_text_to_video` (`POST /acme/v1/videos`): removed the request property "
+        "`duration`\n\n"
         "## Added\n\n- **llm.acme, videos.acme**\n"
-        "  - `acme_chat_completions`, `acme_text_to_video`, `acme_get_video`: added the error's `hint`\n"
+        "  - `acme_chat_completions`, `acme_text_to_video`, `acme_get_video`: added the error's "
+        "`hint`\n"
         "- **videos.acme**\n"
-        "  - `acme_text_to_video` (`POST /acme/v1/videos`): added `a`; added `b`; added `c`; added `d`; added `e`; and 2 more\n\n"
+        "  - `acme_text_to_video` (`POST /acme/v1/videos`): added `a`; added `b`; added `c`; "
+        "added `d`; added `e`; and 2 more\n\n"
         "## Changed\n\n- **document**\n  - the servers changed\n\n"
-        "Evidence alone, which changes nothing, of 1 more operation.\n\nNext version: 0.2.0 (breaking).\n"
+        "Evidence alone, which changes nothing, of 1 more operation.\n\nNext version: 0.2.0 "
+        "(breaking).\n"
     )
     assert "API is the same: no new version" in Report("0.1.0", [], 0).markdown()
 
@@ -531,7 +541,9 @@ def git(*arguments: str) -> None:
 def test_documents_folders_and_revisions(
     findings: list[Any], project: Path, run: Callable[..., Run]
 ) -> None:
-    """OLD may be JSON, YAML, a folder or a revision; the default is the newest tag, and NEW's default is spec/."""
+    """OLD may be JSON, YAML, a folder or a revision; the default is the newest tag, and NEW's
+    default is spec/.
+    """
     file = project / "spec/videos/acme.yaml"
     file.write_text(file.read_text("utf-8").replace("amount: 0.5", "amount: 0.75"), "utf-8")
     as_yaml = project / "old.yaml"
@@ -603,7 +615,10 @@ def test_older_openapi_versions_are_compared_as_such(
             "old.json has no version in info.version, such as 0.1.0",
         ),
         (
-            '{"openapi": "3.1.0", "info": {"title": "t", "version": "1.0.0"}, "paths": {"/a": {"get": 7}}}',
+            (
+                '{"openapi": "3.1.0", "info": {"title": "t", "version": "1.0.0"}, "paths": {"/a": '
+                '{"get": 7}}}'
+            ),
             "old.json is not a valid OpenAPI 3.1 document, at paths//a/get: 7 is not of type",
         ),
     ],
@@ -622,9 +637,9 @@ def test_what_cannot_be_found(
 ) -> None:
     git("init", "--quiet")
     assert "no git tag v* to compare with yet: give OLD" in run().err
-    assert (
-        run("v9").err
-        == "`v9` is not a file, a folder or a git revision: give a document, a spec folder or a revision\n"
+    assert run("v9").err == (
+        "`v9` is not a file, a folder or a git revision: give a document, a spec folder or a "
+        "revision\n"
     )
     git("add", "spec")
     git("commit", "--quiet", "-m", "no document")
@@ -641,9 +656,9 @@ def test_no_go(project: Path, run: Callable[..., Run], monkeypatch: pytest.Monke
     before = files(project)
     done = run("generated/openapi.json", "--release", "2026-11-30")
     assert (done.code, done.out) == (2, "")
-    assert (
-        done.err
-        == "Go is not installed, and oasdiff, which compares, is a Go program: install Go 1.26 or newer\n"
+    assert done.err == (
+        "Go is not installed, and oasdiff, which compares, is a Go program: install Go 1.26 or "
+        "newer\n"
     )
     assert files(project) == before
 
@@ -664,13 +679,16 @@ def test_release(findings: list[Any], project: Path, run: Callable[..., Run]) ->
     done = run("generated/openapi.json", "--release", "2026-11-30")
     assert (done.code, done.err) == (0, "")
     assert done.out == (
-        "0.2.0 is in openapi.yaml, pyproject.toml, __init__.py, CHANGELOG.md. Next: make build, commit, git tag v0.2.0, make publish\n"
+        "0.2.0 is in openapi.yaml, pyproject.toml, __init__.py, CHANGELOG.md. Next: make build, "
+        "commit, git tag v0.2.0, make publish\n"
     )
     after = files(project)
     assert after["CHANGELOG.md"] == (
-        "# Changelog\n\nIntroduction.\n\n## [Unreleased]\n\n## [0.2.0] - 2026-11-30\n\n### Fixed\n\n- A thing by hand.\n\n"
+        "# Changelog\n\nIntroduction.\n\n## [Unreleased]\n\n## [0.2.0] - 2026-11-30\n\n### "
+        "Fixed\n\n- A thing by hand.\n\n"
         "### API changes since 0.1.0\n\n#### Breaking\n\n- **videos.acme**\n"
-        "  - `acme_text_to_video` (`POST /acme/v1/videos`): removed the request property `duration`\n\n"
+        "  - `acme_text_to_video` (`POST /acme/v1/videos`): removed the request property "
+        "`duration`\n\n"
         "## [0.1.0] - 2026-11-01\n\n- First.\n"
     )
     changed = {name for name in after if after[name] != before.get(name)}
@@ -684,7 +702,8 @@ def test_release(findings: list[Any], project: Path, run: Callable[..., Run]) ->
         assert after[name] == before[name].replace("0.1.0", "0.2.0")
     # A second time, the versions are not OLD's any more.
     again = run("generated/openapi.json", "--release", "2026-11-30")
-    assert again.code == 1 and "the versions disagree: OLD is 0.1.0, and " in again.err
+    assert again.code == 1
+    assert "the versions disagree: OLD is 0.1.0, and " in again.err
     assert files(project) == after
 
 
@@ -692,7 +711,8 @@ def test_release_of_a_higher_version_and_of_code_alone(
     findings: list[Any], project: Path, run: Callable[..., Run]
 ) -> None:
     done = run("generated/openapi.json", "--release", "2026-11-30")
-    assert done.code == 1 and "the API is the same as in 0.1.0" in done.err
+    assert done.code == 1
+    assert "the API is the same as in 0.1.0" in done.err
     assert run("generated/openapi.json", "--release", "2026-11-30", "--version", "1.0.0").code == 0
     assert (
         files(project)["CHANGELOG.md"].split("## [")[2]
@@ -777,7 +797,8 @@ def test_a_release_of_something_else_than_the_working_tree_is_refused(
     findings: list[Any], project: Path, run: Callable[..., Run]
 ) -> None:
     done = run("generated/openapi.json", "generated/openapi.json", "--release", "2026-11-30")
-    assert done.code == 1 and "generated/openapi.json is not a spec folder" in done.err
+    assert done.code == 1
+    assert "generated/openapi.json is not a spec folder" in done.err
 
 
 @pytest.mark.parametrize("written", range(4))
@@ -798,9 +819,7 @@ def test_a_release_that_fails_on_the_way_leaves_everything_as_it_was(
 
     monkeypatch.setattr(release.Path, "replace", replace)
     done = run("generated/openapi.json", "--release", "2026-11-30")
-    assert (
-        done.code == 1
-        and "cannot be written: No space left on device; nothing was changed" in done.err
-    )
+    assert done.code == 1
+    assert "cannot be written: No space left on device; nothing was changed" in done.err
     assert files(project) == before
     assert not list(project.glob(".releasing-*"))

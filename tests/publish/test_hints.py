@@ -1,4 +1,6 @@
-"""What code generators are told: the size of numbers, and what is bytes, which of two spellings is which."""
+"""What code generators are told: the size of numbers, and what is bytes, which of two spellings is
+which.
+"""
 
 from __future__ import annotations
 

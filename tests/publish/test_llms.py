@@ -63,12 +63,17 @@ def test_the_calls_are_there_with_the_arguments_that_they_need() -> None:
 def test_a_line_says_what_a_program_must_know() -> None:
     (kling,) = [line for line in lines() if "/klingai/v1/videos/text2video;" in line]
     assert re.match(
-        r"- \[.+\]\(https?://.+\): `client\.videos\.kling\.text_to_video\(prompt=…\)` → outputs; POST ",
+        (
+            r"- \[.+\]\(https?://.+\): `client\.videos\.kling\.text_to_video\(prompt=…\)` → outputs; "
+            r"POST "
+        ),
         kling,
     ), kling
-    assert "; task; " in kling and " PTC per " in kling
+    assert "; task; " in kling
+    assert " PTC per " in kling
     (chat,) = [line for line in lines() if "POST /v1/chat/completions" in line]
-    assert "`client.chat.completions.create(model=…, messages=…)`" in chat and "; stream; " in chat
+    assert "`client.chat.completions.create(model=…, messages=…)`" in chat
+    assert "; stream; " in chat
     assert any("not documented" in line for line in lines())
 
 
@@ -81,11 +86,17 @@ def test_a_line_says_what_a_program_must_know() -> None:
         ),
         (
             "POST /suno/submit/music",
-            "`client.audio.suno.music(mv=…, gpt_description_prompt=…, make_instrumental=…)` → outputs; ",
+            (
+                "`client.audio.suno.music(mv=…, gpt_description_prompt=…, make_instrumental=…)` → "
+                "outputs; "
+            ),
         ),
         (
             "POST /minimaxi/v1/music_generation",
-            "(model=…, prompt=…, lyrics=…, audio_setting=…)` → data.audio, data.status, data.audio_url, ",
+            (
+                "(model=…, prompt=…, lyrics=…, audio_setting=…)` → data.audio, data.status, "
+                "data.audio_url, "
+            ),
         ),
         ("POST /302/submit/elevenlabs/speech-to-text", "` → reply.request_id_, reply.status, "),
         (
@@ -112,7 +123,8 @@ def test_what_comes_back_are_fields_of_the_client() -> None:
         path.read_text("utf-8") for path in (ROOT / "generated/api302_client/models").glob("*.py")
     )
     known = {name for text in classes for name in re.findall(r"^    (\w+): ", text, re.M)}
-    assert len(told) > 500 and names <= known | {"", "…", "file", "text", "list", "outputs"}
+    assert len(told) > 500
+    assert names <= known | {"", "…", "file", "text", "list", "outputs"}
 
 
 def test_it_stays_short() -> None:

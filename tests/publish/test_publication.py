@@ -30,7 +30,9 @@ DOCUMENTS = [f"openapi-{version}" for version in ("3.0", "3.1", "3.2")]
 
 @pytest.fixture(autouse=True)
 def no_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reference site is built with Node, which these tests do without; tests/proof has the real one."""
+    """The reference site is built with Node, which these tests do without; tests/proof has the real
+    one.
+    """
     monkeypatch.setattr(
         publication.site,
         "build",
@@ -215,10 +217,8 @@ def test_a_document_that_is_not_valid_is_not_published(
     monkeypatch.setattr(publication, "versions", broken)
     assert main(["publish", "--spec", str(MINI), "--out", str(out)]) == 1
     said = capsys.readouterr().err
-    assert (
-        f"the OpenAPI {version} document is not valid" in said
-        and "#/paths/~1acme~1v1~1videos/post" in said
-    )
+    assert f"the OpenAPI {version} document is not valid" in said
+    assert "#/paths/~1acme~1v1~1videos/post" in said
     assert contents(out) == before
 
 

@@ -1,4 +1,6 @@
-"""The samples of the reference tell the truth: each is carried out against the mock, the Python ones as they stand, curl's as read."""
+"""The samples of the reference tell the truth: each is carried out against the mock, the Python
+ones as they stand, curl's as read.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,8 @@ def sources(operation_id: str, lang: str) -> list[str]:
 @pytest.fixture(scope="module")
 def server() -> Iterator[api302_mock.MockServer]:
     with api302_mock.start(pace=0, delay=0) as server, pytest.MonkeyPatch.context() as patch:
-        # Each sample makes a client, and each client a TLS context, which takes longer than all the rest.
+        # Each sample makes a client, and each client a TLS context, which takes longer than all the
+        # rest.
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         yield server
 
@@ -112,7 +115,10 @@ def make_files(names: list[str]) -> set[str]:
 
 
 def told(seen: Seen, operation_id: str) -> Any:
-    """What a request tells the service. In JSON a file is its content, which curl's samples only hint at."""
+    """What a request tells the service.
+
+    In JSON a file is its content, which curl's samples only hint at.
+    """
     pages = OPERATIONS[operation_id].get("x-pages", {}).get("parameter")
     query = sorted(pair for pair in parse_qsl(seen.query) if pair[0] != pages)
     body = seen.body

@@ -1,4 +1,7 @@
-"""What the reference site shows of each operation, and how its building fails. tests/proof has the page in a browser."""
+"""What the reference site shows of each operation, and how its building fails.
+
+tests/proof has the page in a browser.
+"""
 
 from __future__ import annotations
 
@@ -145,17 +148,16 @@ def test_a_task_in_words() -> None:
     assert "| Kling, video generation&nbsp; |" in text
     assert "`client.videos.kling.text_to_video`" in text
     assert "| 0.15 PTC per point.&nbsp; |" in text
-    assert (
-        "[Tell how a video from a text stands](#/videos/videos.kling/kling_get_text_to_video)"
-        in text
-    )
+    assert "[Get a text-to-video task](#/videos/videos.kling/kling_get_text_to_video)" in text
     assert "- [p365](https://doc.302.ai/305983163e0): product catalogue of 302.AI, seen " in text
 
 
 def test_a_status_call_says_which_words_mean_what() -> None:
     assert (
-        "| **States**&nbsp; | The state is at `task.status`. Done: `SUCCEEDED`. Failed: `FAILED`, `CANCELLED`. "
-        "Pending, as any other word: `PENDING`, `THROTTLED`, `RUNNING`. Outputs at `task.artifacts[].url`. Poll every 10 seconds.&nbsp; |"
+        "| **States**&nbsp; | The state is at `task.status`. Done: `SUCCEEDED`. Failed: "
+        "`FAILED`, `CANCELLED`. "
+        "Pending, as any other word: `PENDING`, `THROTTLED`, `RUNNING`. Outputs at "
+        "`task.artifacts[].url`. Poll every 10 seconds.&nbsp; |"
     ) in described()["runway_get_task"]
     states = states_of(
         {
@@ -164,9 +166,9 @@ def test_a_status_call_says_which_words_mean_what() -> None:
             "done": {"field": "b"},
         }
     )
-    assert (
-        states
-        == "The state is at `` a == `1` ``. Done too when `b` is there. Outputs at `url` in the JSON text at `data`."
+    assert states == (
+        "The state is at `` a == `1` ``. Done too when `b` is there. Outputs at `url` in the "
+        "JSON text at `data`."
     )
     assert (
         states_of({"done": {"binary": True}, "interval": 3})
@@ -175,7 +177,10 @@ def test_a_status_call_says_which_words_mean_what() -> None:
 
 
 def test_what_is_not_documented_says_where_it_was_looked_for() -> None:
-    searched = "302.AI pages by title, path and curl (three wordings); public callers (seven, all of the second version)"
+    searched = (
+        "302.AI pages by title, path and curl (three wordings); public callers (seven, all of the "
+        "second version)"
+    )
     looked = f"Not documented. Searched: {searched}."
     assert [
         described()["ai302_sdxl_lightning"].count(f"| **{what}**&nbsp; | {looked}&nbsp; |")
@@ -189,14 +194,18 @@ def test_what_is_not_documented_says_where_it_was_looked_for() -> None:
 
 def test_many_prices_are_a_list() -> None:
     assert re.search(
-        r"\| \*\*Price\*\*&nbsp; \| <ul><li>15 PTC per 1M characters for tts-1\.</li><li>.*</li></ul>&nbsp; \|",
+        (
+            r"\| \*\*Price\*\*&nbsp; \| <ul><li>15 PTC per 1M characters for "
+            r"tts-1\.</li><li>.*</li></ul>&nbsp; \|"
+        ),
         described()["openai_speech"],
     )
 
 
 def test_a_call_of_many_forms_in_words() -> None:
     text = described()["openai_chat_completions"]
-    assert "`client.chat.completions.create`" in text and "`client.chat.completions.stream`" in text
+    assert "`client.chat.completions.create`" in text
+    assert "`client.chat.completions.stream`" in text
     assert "Creates a task if `async` in the query is `true`" in text
     assert "Responds with events if `stream` in the body is `true`, until `[DONE]`." in text
     assert "`/chat/completions`" in text
@@ -264,7 +273,8 @@ def test_the_page_and_the_files_beside_it(npm: Any, out: Path, tmp_path: Path) -
     site.build(methods(), published(), out)
     made = files(out)
     assert set(made) == {"index.html", "site/redoc.js", "site/document.js"}
-    assert "import.meta" not in made["site/redoc.js"] and "https://" not in made["site/redoc.js"]
+    assert "import.meta" not in made["site/redoc.js"]
+    assert "https://" not in made["site/redoc.js"]
     assert re.findall(r'(?:src|href)="([^"]+)"', made["index.html"]) == [
         "data:,",
         "llms.txt",
@@ -330,7 +340,8 @@ def test_the_lock_pins_redoc_and_names_no_registry() -> None:
     lock = (site.FOLDER / "package-lock.json").read_text(encoding="utf-8")
     wanted = json.loads((site.FOLDER / "package.json").read_text(encoding="utf-8"))["dependencies"]
     assert json.loads(lock)["packages"]["node_modules/redoc"]["version"] == wanted["redoc"]
-    assert "resolved" not in lock and "http" not in lock
+    assert "resolved" not in lock
+    assert "http" not in lock
 
 
 def test_a_status_call_names_the_call_that_gives_the_addresses() -> None:

@@ -1,4 +1,4 @@
-"""The document in older versions: what it means stays, what cannot be said is carried and listed."""
+"""The document in older versions: its meaning stays; what cannot be said is carried and listed."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ def draft(described: Described, pages: list[Page], home: str = "") -> str:
     for one in drafts:
         streams.propose(conventions, components, one)
     fragment: dict[str, Any] = {"paths": _paths(described, drafts)}
-    if components.made:
-        fragment["components"] = {"schemas": components.made}
+    if schemas := components.used(fragment["paths"]):
+        fragment["components"] = {"schemas": schemas}
     head = [line for one in drafts for line in one.head(described)]
     return "\n".join([*dict.fromkeys(head), dump(fragment).rstrip()])
 

@@ -1,28 +1,24 @@
-"""YAML in the house style:
-
-what is short stands on one line, lists are indented, dates are bare; with comments.
-"""
+"""YAML in the house style: short things on one line, lists indented, dates bare, and comments."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-import yaml
-
-from ...rules.layout import WIDTH
 from ...source import is_ambiguous
 
 TODO = "\ue000"
-"""At the end of a text or key:
-
-a comment `# TODO words` follows its line. Text of a page cannot hold it.
-"""
+"""At the end of a text: `# TODO words` follows its line. Text of a page cannot hold it."""
 CHECK = "\ue001"
-"""The same for `# TODO check`."""
+"""At the end of a key: a comment `# TODO check`."""
 
 _COMMENTS = {TODO: "  # TODO words", CHECK: "  # TODO check"}
-_LONGEST_FLOW = 84
-_LONGEST_WORD = 60
+_WIDTH = 100
+_LONGEST = 84
+"""Of what stands on one line behind a key."""
+_FOLDED = 60
 _BLOCKS = {
     "paths",
     "schemas",
@@ -34,12 +30,14 @@ _BLOCKS = {
     "x-task-status",
     "x-stream",
 }
+_PLAIN = re.compile(r"[\w/$(](?:[\w./()+=@%$;' -]*[\w./()+=@%$;'-])?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
 
 
 def dump(data: dict[str, Any]) -> str:
-    """A mapping as YAML text, its marks as comments."""
-    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
-    return "\n".join(map(_commented, text.split("\n")))
+    """A mapping of JSON values as YAML text, its marks as comments."""
+    return "\n".join(_commented(line) for line in _mapping(data, _WIDTH)) + "\n"
 
 
 def _commented(line: str) -> str:
@@ -49,55 +47,121 @@ def _commented(line: str) -> str:
     return line
 
 
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-    def represent(self, data: Any) -> None:
-        node = self.represent_data(data)
-        self._lay_out(node, "")
-        self.serialize(node)
-
-    def _lay_out(self, node: yaml.Node, key: str) -> int:
-        """Decide what stands on one line; returns how long it is."""
-        if isinstance(node, yaml.ScalarNode):
-            node.style = "|" if _is_literal(node.value) else node.style
-            return len(node.value) if node.style != "|" else 1000
-        width = sum(len(name) + 4 + self._lay_out(inner, name) for name, inner in _pairs(node))
-        is_block = key.rstrip(CHECK) in _BLOCKS
-        is_block |= key == "parameters" and isinstance(node, yaml.SequenceNode)
-        is_flow = width <= _LONGEST_FLOW and not is_block
-        node.flow_style = is_flow  # type: ignore[attr-defined]
-        return width if is_flow else 1000
+def _mapping(data: dict[str, Any], room: int) -> Iterator[str]:
+    for key, value in data.items():
+        yield from _entry(f"{_scalar(key)}:", value, key.rstrip(CHECK), room)
 
 
-def _pairs(node: yaml.Node) -> list[tuple[str, yaml.Node]]:
-    """What is inside a node, each with its key."""
-    if isinstance(node, yaml.SequenceNode):
-        return [("", inner) for inner in node.value]
-    return [(key.value, inner) for key, inner in node.value]
+def _sequence(data: list[Any], room: int) -> Iterator[str]:
+    for value in data:
+        if value and isinstance(value, dict) and _flow(value, "", room - 2) is None:
+            first, *rest = _mapping(value, room - 2)
+            yield f"- {first}"
+            yield from _indented(rest)
+        else:
+            yield from _entry("-", value, "", room)
+
+
+def _entry(lead: str, value: Any, key: str, room: int) -> Iterator[str]:
+    """A key or dash with its value: on one line if there is room for it, else indented below."""
+    flow = _flow(value, key, room - len(lead) - 1)
+    if flow is not None:
+        yield f"{lead} {flow}"
+    elif isinstance(value, str):
+        first, *rest = _literal(value) if _is_literal(value) else _folded(value)
+        yield f"{lead} {first}"
+        yield from _indented(rest)
+    elif isinstance(value, dict):
+        yield lead
+        yield from _indented(_mapping(value, room - 2))
+    else:
+        yield lead
+        yield from _indented(_sequence(value, room - 2))
+
+
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"  {line}" if line else line for line in lines)
+
+
+def _flow(value: Any, key: str, room: int) -> str | None:
+    """A value on one line; None if there is no room, or the house style has it below its key."""
+    if not value or not isinstance(value, (dict, list, str)):
+        return _scalar(value)
+    room = min(room, _LONGEST)
+    if isinstance(value, str):
+        scalar = _scalar(value) if len(value) <= room and "\n" not in value else None
+        return scalar if scalar and len(scalar) <= room else None
+    if key in _BLOCKS or (key == "parameters" and isinstance(value, list)):
+        return None
+    return _flow_mapping(value, room) if isinstance(value, dict) else _flow_sequence(value, room)
+
+
+def _flow_mapping(data: dict[str, Any], room: int) -> str | None:
+    parts: list[str] = []
+    for key, value in data.items():
+        lead = f"{_scalar(key)}: "
+        part = _flow(value, key, room - len(lead) - 2)
+        if part is None:
+            return None
+        parts.append(lead + part)
+        room -= len(parts[-1]) + 2
+    return f"{{{', '.join(parts)}}}" if room >= 0 else None
+
+
+def _flow_sequence(data: list[Any], room: int) -> str | None:
+    parts: list[str] = []
+    for value in data:
+        part = _flow(value, "", room - 2)
+        if part is None:
+            return None
+        parts.append(part)
+        room -= len(part) + 2
+    return f"[{', '.join(parts)}]" if room >= 0 else None
+
+
+def _scalar(value: Any) -> str:
+    """A scalar on one line; a text in quotes if some reader takes the plain one for another."""
+    if not isinstance(value, str):
+        return re.sub(r"^(-?[0-9]+)e", r"\1.0e", json.dumps(value))  # to YAML 1.1 `1e+20` is a text
+    bare = value.rstrip(TODO + CHECK).removesuffix(" ") if value[-1:] in _COMMENTS else value
+    if _DATE.fullmatch(bare) or (_PLAIN.fullmatch(bare) and not is_ambiguous(bare)):
+        return value
+    if bare.isprintable():
+        return "'{}'".format(value.replace("'", "''"))
+    return '"{}"'.format("".join(_escaped_letters(value)))
+
+
+def _escaped_letters(text: str) -> Iterator[str]:
+    """What stands in double quotes for each letter."""
+    return (_ESCAPES.get(one) or (one if one.isprintable() else _code(one)) for one in text)
+
+
+def _code(one: str) -> str:
+    return f"\\u{ord(one):04x}" if ord(one) < 0x10000 else f"\\U{ord(one):08x}"
 
 
 def _is_literal(text: str) -> bool:
-    """Whether a text stands as a block of its own:
-
-    one of several lines, or with a word too long to fold at.
-    """
-    return "\n" in text or max(map(len, text.split(" "))) > _LONGEST_WORD
+    """Whether a text can stand as it is below its key."""
+    lines = text.split("\n")
+    return lines[0][:1] not in ("", " ") and all(map(str.isprintable, lines))
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """A text, in quotes if some reader takes the plain one for something else."""
-    style = "'" if is_ambiguous(text.removesuffix(f" {TODO}")) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+def _literal(text: str) -> Iterator[str]:
+    kept = text.rstrip("\n")
+    ends = len(text) - len(kept)
+    yield f"|{'-' if not ends else '' if ends == 1 else '+'}"
+    yield from kept.split("\n")
+    yield from [""] * (ends - 1)
 
 
-_Dumper.add_representer(str, _text)
-# Dates stand bare: the specification's reader takes them for text.
-_Dumper.yaml_implicit_resolvers = {
-    first: [one for one in resolvers if not one[0].endswith("timestamp")]
-    for first, resolvers in yaml.SafeDumper.yaml_implicit_resolvers.items()
-}
+def _folded(text: str) -> Iterator[str]:
+    """A text in double quotes, broken into lines that join without a space."""
+    lines = [""]
+    for one in _escaped_letters(text):
+        if len(lines[-1]) > _FOLDED:
+            lines[-1] += "\\"
+            lines.append("\\" if one == " " else "")
+        lines[-1] += one
+    lines[0] = f'"{lines[0]}'
+    lines[-1] += '"'
+    yield from lines

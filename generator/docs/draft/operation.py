@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import re
 from collections.abc import Iterable
@@ -23,7 +24,7 @@ from ..pages.untrusted import one_line
 from ..pages.values import is_small
 from ..sources import Entry
 from . import names
-from .components import Components, Use, sample, widened
+from .components import Components, Use, fields_of, sample, widened
 from .house_yaml import TODO
 
 _OPERATIONS = ', "operations": '
@@ -58,6 +59,8 @@ class Draft:
     parameters: list[dict[str, Any]] = field(default_factory=list)
     request: dict[str, Any] = field(default_factory=dict)
     """Media type objects by media type."""
+    fields: list[str] = field(default_factory=list)
+    """The top-level fields of the request."""
     response: dict[str, Any] = field(default_factory=dict)
     extensions: dict[str, Any] = field(default_factory=dict)
     """What the page shows of the call's behaviour."""
@@ -93,7 +96,8 @@ class Draft:
 
     def _summary(self) -> str:
         title = names.summary(self.call.summary or self.page.title)
-        return title or names.words(self.id)
+        action = self.id.removeprefix(f"{self.place.vendor}_")
+        return names.with_verb(title, self.call.method, action)
 
     def _evidence(self) -> dict[str, Any]:
         page = self.page
@@ -197,37 +201,54 @@ class Drafter:
 
     def _bodies(self, draft: Draft, bodies: dict[str, Body], is_request: bool) -> dict[str, Any]:
         """Media type objects, JSON first."""
-        ordered = sorted(bodies.items(), key=lambda item: not is_json(item[0]))
-        return {media: self._media(draft, media, body, is_request) for media, body in ordered}
+        content: dict[str, Any] = {}
+        for media, body in sorted(bodies.items(), key=lambda item: not is_json(item[0])):
+            if is_event_stream(media) and is_request:
+                note(draft.left, "the request as a stream of events")
+            elif is_event_stream(media):
+                content[media] = {}  # `streams` describes the events
+            elif is_request or is_json(media):
+                content[media] = self._media(draft, media, body, is_request)
+            else:
+                content[media] = {"schema": _file(media)}
+        return content
 
     def _media(self, draft: Draft, media: str, body: Body, is_request: bool) -> dict[str, Any]:
-        if is_event_stream(media):
-            return {}  # `streams` describes the events
-        if not is_json(media) and not is_request:
-            binary = {"type": "string", "contentMediaType": media}
-            return {"schema": {"type": "string"} if media.startswith("text/") else binary}
-        use: Use = "response" if not is_request else "request" if is_json(media) else "form"
+        """The media type object of a request, or of a JSON response."""
         examples = list(_small(draft, body.examples))
-        theirs = body.schema
-        for example in examples:
-            theirs = widened(theirs, example)
-        schema = self.components.write(theirs, f"{draft.prefix}{use.title()}", use)
+        theirs = functools.reduce(widened, examples, body.schema)
+        schema = self._schema(draft, media, theirs, is_request)
         fitting = [example for example in examples if self.components.fits(schema, example)]
         if lacking := len(examples) - len(fitting):
             whose = "request" if is_request else "response"
             note(draft.left, f"{lacking} of the {whose}'s examples, which do not fit its schema")
-        if not is_json(media):
-            return {"schema": schema}
-        if fitting:
-            return {"schema": schema, "examples": _named(draft.page.title, fitting)}
-        return self._with_sample(draft, theirs, schema)
+        made: dict[str, Any] = {"schema": schema}
+        if is_json(media) and fitting:
+            made["examples"] = _named(draft.page.title, fitting)
+        elif is_json(media):
+            made = self._with_sample(draft, theirs, schema)
+        if is_request and made["schema"] != self.components.any_object():
+            draft.fields += fields_of(theirs)
+        return made
+
+    def _schema(
+        self, draft: Draft, media: str, theirs: dict[str, Any], is_request: bool
+    ) -> dict[str, Any]:
+        """The schema of a body; of a request that is not an object, which no arguments can make,
+        any object.
+        """
+        if not is_request:
+            return self.components.write(theirs, f"{draft.prefix}Response", "response")
+        if not _is_object(theirs):
+            note(draft.left, "the schema of the request, which is not an object")
+            return self.components.any_object()
+        use: Use = "request" if is_json(media) else "form"
+        return self.components.write(theirs, f"{draft.prefix}{use.title()}", use)
 
     def _with_sample(
         self, draft: Draft, theirs: dict[str, Any], schema: dict[str, Any]
     ) -> dict[str, Any]:
-        """A media type object with an example of ours; of any object, where there is none that
-        fits.
-        """
+        """A media type object with an example of ours; of any object, if none fits."""
         words = f"Ours; the page's own was not usable. {TODO}"
         try:
             value = sample(theirs)
@@ -237,6 +258,21 @@ class Drafter:
             note(draft.left, "a schema that no example could be made for")
             schema, value = self.components.any_object(), {}
         return {"schema": schema, "examples": {"ours": {"summary": words, "value": value}}}
+
+
+def _file(media: str) -> dict[str, Any]:
+    """The schema of a response that is not JSON."""
+    if media.startswith("text/"):
+        return {"type": "string"}
+    return {"type": "string", "contentMediaType": media}
+
+
+def _is_object(theirs: dict[str, Any]) -> bool:
+    """Whether a schema of a page has fields, whatever else it allows."""
+    variants = theirs.get("anyOf")
+    if "properties" in theirs or variants is None:
+        return theirs.get("type", "object") == "object"
+    return all(map(_is_object, variants))
 
 
 def _path(call: Call) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 from ...document.media import EVENT_STREAM, is_event_stream
 from ...runtime.behaviour import find
-from ...source import obj
 from ..pages import Body, note
 from ..pages.values import infer, is_small, parse
 from .components import Components
@@ -27,9 +26,7 @@ def propose(conventions: Conventions, components: Components, draft: Draft) -> N
     end.
     """
     media = next(filter(is_event_stream, draft.response), "")
-    is_switched = any(
-        "stream" in obj(body.schema.get("properties")) for body in draft.call.request.values()
-    )
+    is_switched = "stream" in draft.fields
     if not media and not (is_switched and _names_the_end(draft)):
         if is_switched:
             unclear = "there is a `stream` switch, but the page does not show how the stream ends"

@@ -60,7 +60,7 @@ def _pairs(name: str, value: Any) -> list[tuple[str, str]]:
 
 
 def _key_options(operation: Operation) -> Iterator[str]:
-    """The headers that have the API key, which the shell puts in: those of the first requirement."""
+    """The headers of the first requirement, which have the API key from the environment."""
     document = operation.document
     schemes = document.components("securitySchemes")
     default = seq(document.node.get("security"))

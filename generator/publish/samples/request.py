@@ -122,8 +122,7 @@ def _add_parameters(methods: Methods, operation: Operation, made: Request) -> No
     """Add the required parameters; where nothing is required, one is shown."""
     required = [parameter for parameter in operation.parameters if parameter.required]
     needs_nothing = not made.media_type and not required
-    pages = read(operation.node).pages
-    counting_pages = pages.parameter if pages else None
+    counting_pages = _page_parameter(operation)
     for parameter in operation.parameters:
         name, values = parameter.wire, made.at(parameter.place)
         is_first = needs_nothing and not values and name != counting_pages
@@ -131,6 +130,12 @@ def _add_parameters(methods: Methods, operation: Operation, made: Request) -> No
         if parameter in required or name == "q" or is_first:
             for example in methods.document.examples(parameter.node)[:1]:
                 values[name] = example
+
+
+def _page_parameter(operation: Operation) -> str | None:
+    """The parameter that counts pages, which an iterator counts itself."""
+    pages = read(operation.node).pages
+    return pages.parameter if pages else None
 
 
 def _switches(operation: Operation) -> Iterator[Switch]:

@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from .. import _log
-from .._errors import Api302Error, ApiError, ConnectionError, InvalidArgument
+from .._errors import Api302Error, ApiError, ConnectionError, DecodeError, InvalidArgument
 from .._http.decoding import media_type_of
 from .._http.response import Response
 from .._http.retry import SAFE, delay
 from .._secret import Secret, without_credentials
 from .._types import Call
-from .failure import api_error, broken_off, failure_in, received
+from .failure import api_error, broken_off, decode_error, failure_in, is_html, received
 from .session import Session
 from .settings import Settings
 
@@ -28,6 +28,7 @@ async def exchange(session: Session, call: Call) -> Response:
         return await _exchange(session, call)
     except Api302Error as error:
         session.redactor.error(error)
+        error.__traceback__ = None  # the frames below hold the response as it was received
         raise
 
 
@@ -155,6 +156,8 @@ async def _judged(
     if call.options.check and (found := failure_in(call.op, response.data)):
         error = response_error(session, call, response, code=found.code, message=found.message)
         return error, found.refused
+    if call.options.stream and is_html(response.content):
+        return _no_stream(session, call, response), False
     return _incomplete(session, call, response), False
 
 
@@ -173,6 +176,12 @@ async def _is_whole(session: Session, call: Call, response: Response) -> bool:
         response, call.what
     )  # bytes, which no file of sound or images begins with
     return first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[", b"<!", b"<html"))
+
+
+def _no_stream(session: Session, call: Call, response: Response) -> DecodeError:
+    why, status = "is an HTML page", response.status_code
+    headers, content = response.headers, response.content
+    return decode_error(session.redactor, call.what, why, status, headers, content)
 
 
 def _incomplete(session: Session, call: Call, response: Response) -> ConnectionError | None:

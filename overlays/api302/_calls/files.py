@@ -1,4 +1,7 @@
-"""What a caller may give for a file, and in which form it is sent. Whether a value is a file is decided here, once."""
+"""What a caller may give for a file, and in which form it is sent.
+
+Whether a value is a file is decided here, once.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from .local_files import Local, is_file, local
 
 Content = bytes | bytearray | memoryview | BinaryIO
 FileInput = str | os.PathLike[str] | Content | tuple[str, Content] | tuple[str, Content, str]
-"""A file: a path, bytes, an open binary file, `(name, content)`, `(name, content, media type)`, or a URL."""
+"""A path, bytes, an open binary file, `(name, content)`, with a media type third, or a URL."""
 
 ACCEPTED = {
     "part": "a local file (pathlib.Path, bytes, an open binary file, or a tuple (name, content))",
@@ -37,7 +40,10 @@ _FIXES = {
 def put_files(
     body: Mapping[str, Any], fields: Mapping[str, Any], opened: list[Any], has_form: bool
 ) -> dict[str, Any]:
-    """The body with each file in a form that its field takes. Files opened here are added to `opened`."""
+    """The body with each file in a form that its field takes.
+
+    Files opened here are added to `opened`.
+    """
     made = dict(body)
     for field, forms in fields.items():
         value = body.get(field)
@@ -131,10 +137,14 @@ def _refused(field: str, what: str, forms: tuple[str, ...], fix: str) -> Invalid
 
 
 def put_headers(field: str, file: Local) -> dict[str, str]:
-    """The headers to PUT a file with: stores want its length beforehand. Raises InvalidArgument where it is not known."""
+    """The headers to PUT a file with: stores want its length beforehand.
+
+    Raises InvalidArgument where it is not known.
+    """
     length = len(file.content) if isinstance(file.content, bytes) else file.content.length
     if length is None:
         raise InvalidArgument(
-            f"{field}: a pipe has no length, which is needed here; give a path, bytes or a file that can be rewound"
+            f"{field}: a pipe has no length, which is needed here; "
+            "give a path, bytes or a file that can be rewound"
         )
     return {"content-type": file.media_type, "content-length": str(length)}

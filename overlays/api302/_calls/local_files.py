@@ -17,7 +17,7 @@ from .._errors import InvalidArgument
 PIECE = 65536
 NAMELESS = "upload"
 _COMPRESSED = ("gzip", "bz2", "lzma")
-"""Modules whose files read as what was compressed, so that the suffix of their names says nothing."""
+"""Modules whose files read as what was compressed: the suffix of their names says nothing."""
 
 
 class Local(NamedTuple):
@@ -36,9 +36,11 @@ class Local(NamedTuple):
 
 
 class Source:
-    """An open file as the HTTP library reads it: from its start, as long as it was measured, or in chunks.
+    """An open file as the HTTP library reads it: from its start, as long as it was measured, or in
+    chunks.
 
-    It has no `fileno`, whose length the library would believe, though it is another one where the file is
+    It has no `fileno`, whose length the library would believe, though it is another one where the
+    file is
     compressed, or was written to meanwhile.
     """
 
@@ -146,7 +148,10 @@ def is_file(value: object) -> bool:
 
 
 def is_upload(value: object) -> bool:
-    """Whether a value is an uploaded file of a web framework, whose own `read` may be a coroutine: FastAPI's `UploadFile`."""
+    """Whether a value is an upload of a web framework, whose own `read` may be a coroutine.
+
+    FastAPI's `UploadFile` is one.
+    """
     return hasattr(getattr(value, "file", None), "read") and hasattr(value, "filename")
 
 
@@ -157,7 +162,10 @@ def is_image(value: object) -> bool:
 
 
 def local(field: str, value: Any, opened: list[Any]) -> Local:
-    """The file that a value is. Files opened here are added to `opened`. Raises InvalidArgument, naming the field."""
+    """The file that a value is. Files opened here are added to `opened`.
+
+    Raises InvalidArgument, naming the field.
+    """
     name = media_type = None
     if isinstance(value, tuple):
         name, value, media_type = _parts_of(field, value)
@@ -248,7 +256,8 @@ def _check_open(field: str, value: Any) -> None:
         )
     if inspect.iscoroutinefunction(read):
         raise InvalidArgument(
-            f"{field}: the file is read asynchronously; give its path, or the bytes of `await file.read()`"
+            f"{field}: the file is read asynchronously; "
+            "give its path, or the bytes of `await file.read()`"
         )
     if isinstance(value, io.TextIOBase):
         raise InvalidArgument(f"{field}: the file is open as text; open it with mode 'rb'")

@@ -74,11 +74,15 @@ class Described(NamedTuple):
             return self._refusal_of_nothing()
         if data is None and self.json and not re.search(r"\b(None|Any)\b", self.json):
             return "is null"
-        if is_html(content) and self.media_type not in self.by_media and self.by_media:
+        if is_html(content) and self.by_media and not self._may_be_a_page():
             return "is an HTML page"
         if data is not ABSENT:
             return "is JSON, not a file" if self._is_no_file(data) else ""
         return self._refusal_of_text()
+
+    def _may_be_a_page(self) -> bool:
+        """Whether text or a file of this very media type is described."""
+        return self.expression in ("str", "bytes") and self.media_type in self.by_media
 
     def _refusal_of_nothing(self) -> str:
         if self.response.status_code in (204, 205) or self.expression == "str":
@@ -93,6 +97,8 @@ class Described(NamedTuple):
 
     def _refusal_of_text(self) -> str:
         """Why something that is not JSON is refused."""
+        if self.json and self.media_type == "text/event-stream":
+            return "is an event stream, not JSON"
         if self.expression in ("bytes", "str"):
             return ""
         if _is_json(self.media_type):

@@ -43,7 +43,7 @@ class Session:
         self.redactor = Redactor(*settings.secrets())
 
     def __repr__(self) -> str:
-        return f"<Session {self.settings.base_url}>"
+        return f"base_url={self.settings.base_url!r}"
 
     def __reduce__(self) -> Any:
         raise TypeError(

@@ -1,6 +1,8 @@
-"""How the events of a stream accumulate to the whole response, kind by kind as `x-stream.accumulate` names them.
+"""How the events of a stream accumulate to the whole response, kind by kind as
+`x-stream.accumulate` names them.
 
-Pure functions of JSON that never raise (see `merge`): what a gateway sends beside the standard is taken as far as
+Pure functions of JSON that never raise (see `merge`): what a gateway sends beside the standard is
+taken as far as
 it goes, since it is paid for.
 """
 
@@ -48,9 +50,11 @@ def chat_parts(event: Json) -> list[tuple[int, Json]]:
 
 
 def rest_of(whole: str | Growing, message: str, ended: bool) -> str:
-    """What a `message` adds to the text of its choice: its text, or, where it repeats that from the start, the rest.
+    """What a `message` adds to the text of its choice: its text, or, where it repeats that from
+    the start, the rest.
 
-    Some services send whole messages that grow, others pieces; some end a stream of deltas with the whole.
+    Some services send whole messages that grow, others pieces; some end a stream of deltas with
+    the whole.
     """
     so_far = str(whole)
     repeats = len(message) > len(so_far) or ended
@@ -200,7 +204,7 @@ class _Items:
 
 
 def _add_text(item: Json, name: str, event: Json, phase: str) -> None:
-    """Add a delta to the text of an item or part, or take its whole text, which comes when it is done."""
+    """Add a delta to the text of an item or part, or take its whole text, once it is done."""
     text = event.get("delta" if phase == "delta" else name)
     if not isinstance(text, str) or not text:
         return
@@ -273,7 +277,7 @@ class _Blocks:
 
 
 def _parsed(text: str) -> Any:
-    """The JSON that a text holds; of one that was cut short, the text, which is better than nothing."""
+    """The JSON that a text holds; of one that was cut short, the text: better than nothing."""
     try:
         return json.loads(text, strict=False)
     except (ValueError, RecursionError):

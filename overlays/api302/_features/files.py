@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from api302_client.media import START
 from api302_client.writer import Writer, folder_of, safe_name
 from api302_client.writer import save as save_content
 
+from .._calls.failure import broken_off
 from .._calls.prepare import raw_call
 from .._calls.session import Session
 from .._errors import ConnectionError, InvalidArgument
+from .._http.response import Response
 from .._http.retry import delay
 from .._http.sync import run
 from .._types import ResultFile
@@ -24,6 +27,9 @@ from .opened import Opened
 
 if TYPE_CHECKING:
     from .._http.transport import Io
+
+MOST_KEPT = 8 << 20
+"""Bytes of a response that costs which an error keeps, should it not arrive whole."""
 
 
 def target_folder(path: str | os.PathLike[str]) -> Path:
@@ -39,31 +45,61 @@ async def save(opened: Opened, path: str | os.PathLike[str]) -> Path:
 
     Nothing is left behind if it does not arrive whole, or if this is cancelled.
     """
-    io, response, what = opened.session.io, opened.response, opened.call.what
+    io, response = opened.session.io, opened.response
     assert response is not None
-    writer = _writer(path, safe_name(response.headers, str(response.url)))
+    writer, start = _writer(path), b""
+    received = _Received(0 if opened.call.options.repeatable else MOST_KEPT)
     try:
         while (piece := await opened.read()) is not None:
+            received.add(piece)
+            start = start or piece[:START]
             await io.thread(writer.write, piece, may_go_on=True)
-        length = response.headers.get("content-length", "")
-        if length.isdigit() and int(length) != response.num_bytes_downloaded:
-            raise ConnectionError(
-                f"{what}: {response.num_bytes_downloaded} of {length} bytes arrived", sent=True
-            )
-        saved = await io.thread(writer.finish, may_go_on=True)
+        _check_length(opened, response)
+        name = safe_name(response.headers, response.url, start)
+        saved = await io.thread(writer.finish, name, may_go_on=True)
     except GeneratorExit:  # the coroutine is thrown away: nothing can be awaited
         writer.drop_soon()
         raise
-    except BaseException:
+    except BaseException as error:
         await io.shielded(partial(_give_up, io, writer, opened))
+        if isinstance(error, ConnectionError):
+            error.content = opened.session.redactor.content(received.content)
         raise
     await opened.close()
     return saved
 
 
-def _writer(path: str | os.PathLike[str], name: str) -> Writer:
+class _Received:
+    """The start of what a call that costs has sent, for the error, should the rest not arrive."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most, 0
+        self._pieces: list[bytes] = []
+
+    def add(self, piece: bytes) -> None:
+        """Keep a piece, as far as there is room."""
+        if self._size < self._most:
+            self._pieces.append(piece[: self._most - self._size])
+            self._size += len(self._pieces[-1])
+
+    @property
+    def content(self) -> bytes:
+        """What is kept."""
+        return b"".join(self._pieces)
+
+
+def _check_length(opened: Opened, response: Response) -> None:
+    """Raise ConnectionError if fewer bytes arrived than the response announced."""
+    length, arrived = response.headers.get("content-length", ""), response.num_bytes_downloaded
+    if length.isdigit() and int(length) != arrived:
+        what = opened.call.what
+        error = ConnectionError(f"{what}: {arrived} of {length} bytes arrived", sent=True)
+        raise broken_off(opened.session.redactor, what, error, response)
+
+
+def _writer(path: str | os.PathLike[str]) -> Writer:
     try:
-        return Writer(path, name)
+        return Writer(path, "download")
     except ValueError as error:
         raise InvalidArgument(str(error)) from None
 
@@ -115,15 +151,15 @@ class _Output(ResultFile):
     ) -> None:
         self._session = session
         self.url = url
-        """Its address; results do not stay there for ever."""
+        """Its URL; results do not stay there for ever."""
         self.content = content
-        """Its bytes, where the service gave them instead of an address."""
+        """Its bytes, where the service sent them instead of a URL."""
         self.media_type = media_type
         """What kind of file `content` is."""
         if url and url.startswith("data:"):
             about, _, text = url[5:].partition(",")
             data = unquote_to_bytes(text)
-            with suppress(ValueError):  # broken base64 stays an address, which `save` refuses
+            with suppress(ValueError):  # broken base64 stays a URL, which `save` refuses
                 self.content = b64decode(data + b"==") if about.endswith(";base64") else data
                 self.url, self.media_type = None, about.partition(";")[0] or "text/plain"
 
@@ -141,7 +177,7 @@ class _Output(ResultFile):
         if self.content is None:
             return await download(self._session, self.url or "", path)
 
-        name = safe_name({"content-type": self.media_type or ""}, start=self.content[:512])
+        name = safe_name({"content-type": self.media_type or ""}, start=self.content[:START])
         await self._session.io.thread(target_folder, path)
         return await self._session.io.thread(save_content, self.content, path, name)
 
@@ -154,12 +190,16 @@ class _Output(ResultFile):
 
 
 class Output(_Output):
-    """One result of a task. Its address is asked for without the key, unless it is on the client's own host."""
+    """One result of a task.
+
+    Its URL is fetched without the API key, unless it is on the client's own host.
+    """
 
     def save(self, path: str | os.PathLike[str] = ".") -> Path:
-        """Write it to a file, or under the server's name for it into a folder, and give the path.
+        """Write it to a file, or under the server's name for it into a folder, and return the path.
 
-        A file of that path is replaced; in a folder a name that is taken gets a number. Half a download leaves nothing behind.
+        A file of that path is replaced; in a folder a name that is taken gets a number. Half a
+        download leaves nothing behind.
 
         Raises:
             InvalidArgument: the folder does not exist.

@@ -1,10 +1,13 @@
 """Merging the parts of a streamed response: JSON into JSON, total and lenient.
 
-Nothing here raises, whatever the JSON is, however deep it is, and whatever numbers stand in it. Four rules:
+Nothing here raises, whatever the JSON is, however deep it is, and whatever numbers stand in it.
+Four rules:
 
-- An empty value (`null`, `""`, `[]`, `{}`) never overwrites a real one: gateways fill fields with them.
+- An empty value (`null`, `""`, `[]`, `{}`) never overwrites a real one: gateways fill fields with
+them.
 - Text grows, but for what is said once (`ONCE`), and what is said again is not doubled.
-- Items of a list are the same by id, else by index, else the one that is open goes on. An index is a key,
+- Items of a list are the same by id, else by index, else the one that is open goes on. An index is
+a key,
   never a number of places to fill up.
 - Half a character at the end of one part joins its other half at the start of the next.
 """
@@ -20,13 +23,22 @@ from typing import Any, TypeGuard, cast
 Json = dict[str, Any]
 
 ONCE = frozenset(
-    "role type id name index object call_id status finish_reason format mime_type media_type model".split()
+    (
+        *("role", "type", "id", "name", "index", "object", "call_id", "status"),
+        *("finish_reason", "format", "mime_type", "media_type", "model"),
+    )
 )
 """Fields whose text is said once, or again and again, and never grows."""
 TEXTS = frozenset(
-    "content reasoning_content reasoning thinking refusal arguments text transcript data signature input summary".split()
+    (
+        *("content", "reasoning_content", "reasoning", "thinking", "refusal", "arguments"),
+        *("text", "transcript", "data", "signature", "input", "summary"),
+    )
 )
-"""Fields whose text always grows. Text of other fields grows too, unless it repeats all that came before."""
+"""Fields whose text always grows.
+
+Text of other fields grows too, unless it repeats all that came before.
+"""
 DEEPEST = 100
 """Objects nested deeper than this are replaced, not merged."""
 RECENT = 1000
@@ -141,7 +153,7 @@ def grown(name: str, old: str | Growing, piece: str) -> Growing:
 
 
 def rebuilt(value: Any, leaf: Callable[[Any], Any]) -> Any:
-    """A copy of JSON, however deep, with `leaf` applied to what is neither an object nor an array."""
+    """A copy of JSON, however deep, with `leaf` applied to all but objects and arrays."""
     box: list[Any] = [value]
     pending: list[Any] = [box]
     while pending:
@@ -215,7 +227,10 @@ def grow(into: Json, delta: Json, depth: int = 0) -> None:
 
 
 def _merge(into: Json, name: str, old: Any, value: Any, depth: int) -> bool:
-    """Merge a value with the one of its kind that is there. False where they are of different kinds."""
+    """Merge a value with the one of its kind that is there.
+
+    False where they are of different kinds.
+    """
     if isinstance(value, str) and isinstance(old, (str, Growing)):
         into[name] = value if name in ONCE else grown(name, old, value)
     elif is_object(value) and (is_object(old) or is_empty(old)):
@@ -240,7 +255,7 @@ def _is_parts(value: object) -> bool:
 
 
 def extend(old: list[Any], new: list[Any], name: str = "", depth: int = 0) -> None:
-    """Add a delta's list: each item goes on with the one that it is the same as, or stands behind the others."""
+    """Add a delta's list: each item goes on with the one that is the same, or is added."""
     for item in new:
         known = _known(old, item, name) if is_object(item) else None
         if known is not None:
@@ -252,7 +267,7 @@ def extend(old: list[Any], new: list[Any], name: str = "", depth: int = 0) -> No
 
 
 def _is_among(item: Json, old: list[Any]) -> bool:
-    """Whether an item without id and index is there already: some gateways send a list again as it grows."""
+    """Whether an item without id and index is there: some send a list again as it grows."""
     try:
         return len(old) < RECENT and item in old
     except RecursionError:
@@ -300,7 +315,7 @@ def _is_text(part: Json) -> bool:
 
 
 def _begins_another(call: Json, item: Json) -> bool:
-    """Whether a tool call's delta without an id of its own begins another call than the open one."""
+    """Whether a tool call's delta begins another call than the open one, without an id."""
     name, known = _function(item).get("name"), _function(call).get("name")
     if is_empty(name) or is_empty(known):
         return False

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._calls.exchange import exchange
+from .._calls.failure import broken_off
 from .._calls.session import Session
+from .._errors import ConnectionError
 from .._http.body import AsyncBody, Body
 from .._http.response import Response
 from .._types import Call
@@ -14,7 +16,8 @@ from .._types import Call
 class Opened:
     """A call whose response is left open, as coroutines for both clients.
 
-    Nothing that it holds leads back to it: a response that nobody reads any more goes at once, and the client's
+    Nothing that it holds leads back to it: a response that nobody reads any more goes at once, and
+    the client's
     next call closes its connection.
     """
 
@@ -37,8 +40,17 @@ class Opened:
         return self.response
 
     async def read(self, is_over: bool = False) -> bytes | None:
-        """The next piece of the body, or None at the end."""
-        return await self.body.next(is_over) if self.body is not None else None
+        """The next piece of the body, or None at the end.
+
+        Raises ConnectionError, with what is known of the response, if it breaks off.
+        """
+        if self.body is None or self.response is None:
+            return None
+        try:
+            return await self.body.next(is_over)
+        except ConnectionError as error:
+            redactor, what = self.session.redactor, self.call.what
+            raise broken_off(redactor, what, error, self.response) from error.__cause__
 
     async def close(self) -> None:
         """Let go of the connection."""

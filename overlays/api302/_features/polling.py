@@ -1,4 +1,7 @@
-"""How a task's status is read from a response, and when to poll again. Neither needs a network or a clock of its own."""
+"""How a task's status is read from a response, and when to poll again.
+
+Neither needs a network or a clock of its own.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,8 @@ def read_status(
 ) -> TaskStatus[Any]:
     """The status of a task, by the rule of its fetching operation.
 
-    A state that the rule does not list counts as what the whole description uses the word for, as succeeded if
+    A state that the rule does not list counts as what the whole description uses the word for, as
+    succeeded if
     output URLs are there, or else as pending; it is logged once.
     """
     from api302_client.ends import ENDS
@@ -46,7 +50,7 @@ def read_status(
     reading = rule.read(data, is_file=is_file, ends=ENDS)
     if reading.basis == "file":
         return TaskStatus("succeeded", "file", 1.0, response=response)
-    if rule.state and reading.basis in ("ends", "outputs", "unknown"):
+    if reading.word is not None and reading.basis in ("ends", "outputs", "unknown"):
         _log_once(name, reading)
     message, code = "", None
     if reading.state == "failed":
@@ -75,7 +79,8 @@ def is_passing(error: Exception) -> bool:
 
 
 class Schedule:
-    """When to poll: after the suggested interval, then less and less often, and once more at the deadline.
+    """When to poll: after the suggested interval, then less and less often, and once more at the
+    deadline.
 
     A little at random, so that tasks that were begun together are not polled together.
     """
@@ -102,7 +107,7 @@ class Schedule:
         self._last = False
 
     def pause(self, asked: float | None = None) -> float | None:
-        """Seconds until the next poll, at least those that the service `asked` for; None when the time is up."""
+        """Seconds until the next poll, at least what the service `asked`; None at the end."""
         if self._last:
             return None
         wanted = max(self._next, asked or 0.0)
@@ -116,7 +121,8 @@ class Schedule:
         return min(wanted, left)
 
     def suggest(self, seconds: float | None) -> None:
-        """Take the service's own word for when to poll next (`Retry-After`), unless the caller chose the interval.
+        """Take the service's own word for when to poll next (`Retry-After`), unless the caller
+        chose the interval.
 
         Services that say 0 mean "soon": the least pause holds.
         """

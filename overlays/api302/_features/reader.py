@@ -1,4 +1,7 @@
-"""The sans-IO half of a stream: bytes in, events as JSON out. Knows the end from a cut, and accumulates the response."""
+"""The sans-IO half of a stream: bytes in, events as JSON out.
+
+Knows the end from a cut, and accumulates the response.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
     from api302_client.behaviour import Test
 
 _JSON = json.JSONDecoder(strict=False)  # raw line breaks in texts are sent, and paid for
-_scan = cast("Callable[[str, int], tuple[Any, int]]", getattr(_JSON, "scan_once"))  # noqa: B009 - typeshed does not know it
+_scan_once = getattr(_JSON, "scan_once")  # noqa: B009 - typeshed does not know it
+_scan = cast("Callable[[str, int], tuple[Any, int]]", _scan_once)
 _HEARTBEATS = ("ping", "heartbeat", "keepalive", "keep-alive")
 _NOTHING: Any = object()
 
@@ -74,7 +78,7 @@ class Reader:
         self._state = State.OPEN
         self._tape: list[bytes] | None = [] if session.observers else None
         self._kept: list[str] = []
-        """The events as text, which takes less memory than objects, and no time of the garbage collector."""
+        """The events as text, which takes less memory than objects, and no time of the collector."""
         self._stray = ""
         """What came last in the place of an event and was not JSON."""
         self._response: Response | None = None
@@ -84,7 +88,7 @@ class Reader:
     # --- bytes in, events out ---------------------------------------------------------------------
 
     def open(self, response: Response) -> Iterable[Any]:
-        """Take the response. If it was read already, since it says that it is JSON: the events in it."""
+        """Take the response, and return the events in it, if it was read already as JSON."""
         self._response = response
         if self._state is State.CLOSED:
             raise self.cut()
@@ -107,13 +111,19 @@ class Reader:
         return ()
 
     def feed(self, chunk: bytes) -> Iterator[Any]:
-        """The events that a piece completes. Raises StreamError for an event that reports an error."""
+        """The events that a piece completes.
+
+        Raises StreamError for an event that reports an error.
+        """
         if self._tape is not None:
             self._tape.append(chunk)
         return self._take(self._decoder.blocks(chunk))
 
     def end(self) -> Iterator[Any]:
-        """The body has ended: the event that it leaves, if any. Raises StreamError if the stream was cut short."""
+        """The body has ended: the event that it leaves, if any.
+
+        Raises StreamError if the stream was cut short.
+        """
         yield from self._take([self._decoder.close()], is_end=True)
         if not self.is_done and self._state is not State.CLOSED and self._is_complete():
             self._state = State.DONE
@@ -161,16 +171,21 @@ class Reader:
             yield value
 
     def _value(self, event: Event, text: str, is_end: bool) -> Any:
-        """What an event's data is, or nothing: heartbeats and what a gateway says beside the events are passed over."""
+        """What an event's data is, or nothing.
+
+        Heartbeats, and what a gateway says beside the events, are passed over.
+        """
         value: Any = None
+        broken = ""
         try:
             value = json.loads(text, strict=False)
         except (ValueError, RecursionError) as error:
             if event.event == "error" or (self._takes_text and event.event not in _HEARTBEATS):
                 return text
             if not (event.stray or is_end) and text.startswith(("{", "[")):
-                message = f"an event is not JSON ({error}): {text[:200]!r}"
-                raise self.error(message, body=text) from error
+                broken = f"an event is not JSON ({error}): {text[:200]!r}"
+        if broken:  # not within `except`: that error holds the text, and whatever secret is in it
+            raise self.error(broken, body=text)
         is_structure = is_object(value) or is_array(value)
         if self._takes_text or is_structure or event.event == "error":
             return value if value is not None else _NOTHING
@@ -194,7 +209,8 @@ class Reader:
             status, headers = self._response.status_code, self._response.headers
             self._session.observe(self._call, status, headers, b"".join(tape))
 
-    # --- what the events make -----------------------------------------------------------------------
+    # --- what the events make
+    # -----------------------------------------------------------------------
 
     @property
     def values(self) -> list[Any]:
@@ -238,13 +254,14 @@ class Reader:
         return self._accumulated()
 
     def _is_complete(self) -> bool:
-        """Whether the events make a whole response, as `x-stream.complete` tells, although the end did not come."""
+        """Whether the events make a whole response, by `x-stream.complete`, without the end."""
         if not (self._kept and self._rule.accumulate and self._rule.complete):
             return False
         response = accumulate(self._rule.accumulate, self.values)
         return compiled(self._rule.complete)(response) is True
 
-    # --- errors -------------------------------------------------------------------------------------
+    # --- errors
+    # -------------------------------------------------------------------------------------
 
     @property
     def _end(self) -> str:

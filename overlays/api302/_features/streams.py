@@ -1,7 +1,9 @@
 """Streams: of typed events, and of bytes.
 
-Each is an iterator and a context manager, opens at first use, and lets go of its connection. One that is left in
-the middle is closed by the client's next call (see `_http.response`): nothing here closes a connection in a finalizer,
+Each is an iterator and a context manager, opens at first use, and lets go of its connection. One
+that is left in
+the middle is closed by the client's next call (see `_http.response`): nothing here closes a
+connection in a finalizer,
 and no stream is part of a reference cycle.
 """
 
@@ -160,7 +162,8 @@ class _Facts:
 class Stream(_Facts, Generic[T, R]):
     """An event stream. Iterate over it for typed events, or over `text` for the text alone.
 
-    `final()` returns the whole response. It opens in `with`, or with the first event. Leave it by `with`, or read
+    `final()` returns the whole response. It opens in `with`, or with the first event. Leave it by
+    `with`, or read
     it to its end; else `close()` it.
 
     Raises:
@@ -181,17 +184,17 @@ class Stream(_Facts, Generic[T, R]):
 
     @property
     def text(self) -> Iterator[str]:
-        """The text of the events to come, piece by piece; where there are several choices, that of choice 0."""
+        """The text of the events to come, piece by piece; of several choices, that of choice 0."""
         return _texts(self._values, self._reader)
 
     def final(self) -> R:
-        """The whole response, typed as the plain method types it, after reading what is left of the stream."""
+        """Read what is left, and return the whole response, typed as the plain method types it."""
         for _ in self._values:
             pass
         return self._reader.final()
 
     def close(self) -> None:
-        """Let go of the connection. The rest is lost; a thread that is just reading it gets a StreamError."""
+        """Let go of the connection. A thread that is just reading gets a StreamError."""
         self._reader.close()
         self._values.close()
 
@@ -231,13 +234,13 @@ class AsyncStream(_Facts, Generic[T, R]):
         return _AsyncTexts(self._values, self._reader)
 
     async def final(self) -> R:
-        """The whole response, typed as the plain method types it, after reading what is left of the stream."""
+        """Read what is left, and return the whole response, typed as the plain method types it."""
         async for _ in self._values:
             pass
         return self._reader.final()
 
     async def close(self) -> None:
-        """Let go of the connection. The rest is lost; a task that is just reading it gets a StreamError."""
+        """Let go of the connection. A task that is just reading gets a StreamError."""
         self._reader.close()
         await self._values.close()
 
@@ -306,7 +309,10 @@ class _Bytes(_Facts):
 
 
 class ByteStream(_Bytes):
-    """A response that is a file, as its bytes arrive: iterate over the pieces, or `save()` it. A context manager."""
+    """A response that is a file, as its bytes arrive: iterate over the pieces, or `save()` it.
+
+    A context manager.
+    """
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -323,7 +329,8 @@ class ByteStream(_Bytes):
         A file of that path is replaced once all has arrived; half a response leaves nothing behind.
 
         Raises:
-            InvalidArgument: There is no such folder; nothing was sent, unless the stream was open already.
+            InvalidArgument: There is no such folder; nothing was sent, unless the stream was open
+            already.
             ConnectionError: It did not arrive whole.
         """
         return run(self._save(path))
@@ -353,7 +360,10 @@ class AsyncByteStream(_Bytes):
         return piece
 
     async def save(self, path: str | PathLike[str] = ".") -> Path:
-        """Write it to a file, or under its own name into a folder, and return the path. See `ByteStream.save`."""
+        """Write it to a file, or under its own name into a folder, and return the path.
+
+        See `ByteStream.save`.
+        """
         return await self._save(path)
 
     async def close(self) -> None:

@@ -37,7 +37,8 @@ class TaskResult(Generic[T]):
 
     Attributes:
         outputs: The files it made, to be saved or read.
-        response: The last response; for a call made asynchronous on demand, the call's own response.
+        response: The last response; for a call made asynchronous on demand, the call's own
+        response.
         request_id: The id under which the submitting call is billed.
     """
 
@@ -57,7 +58,10 @@ class AsyncTaskResult(TaskResult[T]):
 
 
 def places(fetch: Operation, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The parameters of a call that follows another, by place: what its path names, else the query, or the body of a POST that has one."""
+    """The parameters of a call that follows another, by place.
+
+    What its path names goes there, the rest into the query, or the body of a POST that has one.
+    """
     rest = "body" if fetch.media_types else "query"
     found: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": {}}
     for name, value in parameters.items():
@@ -71,7 +75,7 @@ def _suggested(response: Any) -> float | None:
     return retry_after(http.headers) if http else None
 
 
-# --- written once for both clients --------------------------------------------------------------------------------------------------------
+# --- written once for both clients ----------------------------------------------------------------
 
 
 class Handle:
@@ -109,7 +113,7 @@ class Handle:
         return {"kind": "api302.task", "version": VERSION, **about}
 
     def _done_at_once(self) -> TaskStatus[Any] | None:
-        """The status in the submitting call's response, if that is a whole one of the fetching call's class."""
+        """The status in the submitting call's response, if that has the fetching call's class."""
         rule = self.status_rule
         described = self.fetch.responses.get("200", {}).get("application/json")
         if rule.response or rule.result or type(self.response).__name__ != described:
@@ -174,7 +178,10 @@ class Handle:
     async def events(
         self, timeout: float | None, interval: float | None, handle: Any
     ) -> AsyncGenerator[TaskStatus[Any], None]:
-        """Each change of the status, up to the end. A poll that fails for a passing reason is repeated, until the deadline."""
+        """Each change of the status, up to the end.
+
+        A poll that fails for a passing reason is repeated, until the deadline.
+        """
         if self.done:
             yield self.done
             return
@@ -236,7 +243,9 @@ class Handle:
         assert status is not None
         if status.state == "failed":
             facts = {"code": status.code, "status": status, **self.facts(handle)}
-            raise TaskFailed(f"failed: {status.message}", **facts)
+            failed = TaskFailed(f"failed: {status.message}", **facts)
+            self.session.redactor.error(failed)
+            raise failed
         kind: Any = AsyncTaskResult if self.session.connections.is_async else TaskResult
         return kind(self._outputs(status), status.response, self.request_id)
 
@@ -287,13 +296,15 @@ def resumed(session: Session, data: Any) -> Handle:
     if given.get("version") != VERSION:
         found = given.get("version")
         raise InvalidArgument(
-            f"task: `version` is {found!r}, and this version of api302 reads {VERSION}; resume it with the api302 that made it"
+            f"task: `version` is {found!r}, and this version of api302 reads {VERSION}; "
+            "resume it with the api302 that made it"
         )
     try:
         op = Operation.by_id(given.get("operation", ""))
     except (KeyError, AttributeError, ImportError):
         raise InvalidArgument(
-            f"task: `operation` {given.get('operation')!r} is unknown to this version of api302; update it"
+            f"task: `operation` {given.get('operation')!r} is unknown to this version of api302; "
+            "update it"
         ) from None
     parameters = given.get("parameters")
     rule = op.behaviour.task
@@ -308,7 +319,7 @@ def resumed(session: Session, data: Any) -> Handle:
     return handle
 
 
-# --- what users hold ----------------------------------------------------------------------------------------------------------------------
+# --- what users hold ------------------------------------------------------------------------------
 
 
 class _Task(Generic[T]):
@@ -339,7 +350,8 @@ class _Task(Generic[T]):
 
     def __reduce__(self) -> Any:
         raise TypeError(
-            "a task belongs to a client and is not pickled; pass task.to_dict(), and client.resume() it"
+            "a task belongs to a client and is not pickled; pass task.to_dict(),"
+            " and client.resume() it"
         )
 
 
@@ -356,7 +368,10 @@ class Task(_Task[T]):
     def events(
         self, timeout: float | None = DEFAULT_WAIT, interval: float | None = None
     ) -> Iterator[TaskStatus[T]]:
-        """Its status each time it changes, the last one being `succeeded` or `failed`. Otherwise as `wait`."""
+        """Its status each time it changes, the last one being `succeeded` or `failed`.
+
+        Otherwise as `wait`.
+        """
         return iterate(self._handle.events(timeout, interval, self))
 
     def wait(
@@ -369,21 +384,27 @@ class Task(_Task[T]):
         """Wait for the result.
 
         Args:
-            timeout: Seconds in all, half an hour unless said otherwise, however slow responses are; None for no
+            timeout: Seconds in all, half an hour unless said otherwise, however slow responses
+            are; None for no
                 limit. The last poll, at the end of the time, may take a second more.
-            interval: Seconds between two polls; otherwise what the description suggests, then less and less often.
+            interval: Seconds between two polls; otherwise what the description suggests, then less
+            and less often.
             on_progress: Called with the TaskStatus whenever it changes. `print` will do.
 
         Raises:
             TaskFailed: The task failed.
             TaskTimeout: The time is over. The task goes on, and can be waited for again.
-            ApiError: The status cannot be had. What passes (network, 5xx, 408, 425, 429) is tolerated until the
+            ApiError: The status cannot be had. What passes (network, 5xx, 408, 425, 429) is
+            tolerated until the
                 time is over.
         """
         return run(self._handle.wait(timeout, interval, on_progress, self))
 
     def cancel(self) -> Any:
-        """Cancel it, and return the response. Raises TaskError where the API has no call for that."""
+        """Cancel it, and return the response.
+
+        Raises TaskError where the API has no call for that.
+        """
         return run(self._handle.cancel(self))
 
 
@@ -411,5 +432,8 @@ class AsyncTask(_Task[T]):
         return await self._handle.wait(timeout, interval, on_progress, self)
 
     async def cancel(self) -> Any:
-        """Cancel it, and return the response. Raises TaskError where the API has no call for that."""
+        """Cancel it, and return the response.
+
+        Raises TaskError where the API has no call for that.
+        """
         return await self._handle.cancel(self)

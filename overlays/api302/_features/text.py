@@ -1,6 +1,7 @@
 """The text of a stream, piece by piece, and that of a whole response.
 
-Where a stream has several choices, its text is that of choice 0: those of the others would only mix with it.
+Where a stream has several choices, its text is that of choice 0: those of the others would only
+mix with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A local file becomes a URL that other calls take: `client.files`, and uploads of several steps."""
+"""A local file becomes a URL for other calls: `client.files`, and uploads of several steps."""
 
 from __future__ import annotations
 
@@ -116,14 +116,13 @@ def _step(what: str, begun: Mapping[str, Any]) -> Generator[None]:
     try:
         yield
     except BaseException as error:  # an interrupt as well: what was begun can be ended by hand
-        error.add_note(
-            f"The upload stopped at {what}; begun: {json.dumps(dict(begun), ensure_ascii=False) if begun else 'nothing'}"
-        )
+        known = json.dumps(dict(begun), ensure_ascii=False) if begun else "nothing"
+        error.add_note(f"The upload stopped at {what}; begun: {known}")
         raise
 
 
 def uploaded(session: Session, op: Operation, response: Any) -> Uploaded:
-    """The URL in the response of an upload of one step, where the operation's `x-upload` says that it is."""
+    """The URL in the response of an upload of one step, by the operation's `x-upload`."""
     rule = op.behaviour.upload
     url = find(rule.address, raw(response)) if rule else None
     if isinstance(url, str):

@@ -1,4 +1,4 @@
-"""The body of an open response, read piece by piece, also while another thread or task closes it."""
+"""The body of an open response, read piece by piece, though others may close it meanwhile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .._errors import ConnectionError
 from .response import Response
 
 LINGER = 1.0
-"""Seconds that a stream whose last event has come gets to end its body, so that its connection can be used again."""
+"""Seconds that a stream gets after its last event, so that its connection can be used again."""
 
 
 class Body:
@@ -26,7 +26,8 @@ class Body:
         """The next piece, or None at the end.
 
         Args:
-            is_over: What is needed has come. What follows gets `LINGER` seconds, whatever the read timeout.
+            is_over: What is needed has come. What follows gets `LINGER` seconds, whatever the read
+            timeout.
 
         Raises:
             ConnectionError: the body broke off.
@@ -57,7 +58,10 @@ class Body:
         self._watch.start()
 
     def close(self) -> None:
-        """Let go of the connection. A thread that is just reading wakes, with an error, and closes it itself."""
+        """Let go of the connection.
+
+        A thread that is just reading wakes, with an error, and closes it itself.
+        """
         if not self._busy.acquire(blocking=False):
             from .transport import shut
 

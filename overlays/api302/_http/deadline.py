@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
@@ -12,6 +13,8 @@ from .._errors import TimeoutError
 from .sync import run
 
 T = TypeVar("T")
+LONGEST_NAP = 0.2
+"""Seconds: an interrupt may have to wait for so long, where it does not wake who waits."""
 
 
 def not_in_time(what: str, seconds: float) -> TimeoutError:
@@ -20,7 +23,8 @@ def not_in_time(what: str, seconds: float) -> TimeoutError:
 
 
 def within(seconds: float, work: Callable[[], Coroutine[Any, Any, T]], what: str) -> T:
-    """The result of work that is done in a thread of its own, which is left to itself when the time is up.
+    """The result of work that is done in a thread of its own, which is left to itself when the
+    time is up.
 
     Raises:
         TimeoutError: the time is up.
@@ -35,10 +39,13 @@ def within(seconds: float, work: Callable[[], Coroutine[Any, Any, T]], what: str
 
     context = copy_context()
     threading.Thread(target=context.run, args=(do,), daemon=True, name="api302-poll").start()
-    try:
-        is_done, result = outcome.get(timeout=seconds)
-    except Empty:
-        raise not_in_time(what, seconds) from None
-    if is_done:
-        return result
-    raise result
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            is_done, result = outcome.get(timeout=min(left, LONGEST_NAP))
+        except Empty:
+            continue
+        if is_done:
+            return result
+        raise result
+    raise not_in_time(what, seconds)

@@ -98,6 +98,7 @@ class Response:
             return
         source = self._begin(self._raw.iter_raw)
         while True:
+            self._check_process()
             inside.depth += 1
             try:
                 chunk = next(source, _END)
@@ -118,17 +119,20 @@ class Response:
                 yield self._raw.content
             return
         source = self._begin(self._raw.aiter_raw)
-        async for chunk in source:
+        while (chunk := await self._next(source)) is not _END:
             for piece in self._decoded(chunk):
                 yield piece
         self._ended()
+
+    async def _next(self, source: Any) -> Any:
+        self._check_process()
+        return await anext(source, _END)
 
     def _is_read(self) -> bool:
         """Whether the library has the body already, as a transport for tests gives it."""
         return self._source is None and self._raw.is_stream_consumed is True
 
     def _begin(self, iterate: Any) -> Any:
-        self._check_process()
         if self._source is None:
             self._source = iterate()
             self._io.opened[self._token] = self._raw, self._source

@@ -1,7 +1,9 @@
 """Server-sent events out of bytes, however they are cut. Sans-IO: bytes in, events out.
 
-Follows the HTML standard (CR, LF, CRLF, byte order mark, comments, several `data` lines) and beyond it keeps what a paid stream must not
-lose: a line that is bare JSON, as which this API reports errors, a stream that is nothing but such lines, and a last
+Follows the HTML standard (CR, LF, CRLF, byte order mark, comments, several `data` lines) and
+beyond it keeps what a paid stream must not
+lose: a line that is bare JSON, as which this API reports errors, a stream that is nothing but such
+lines, and a last
 event without its blank line. `id` and `retry` serve
 reconnections, which would be paid for twice, and are passed over.
 """
@@ -26,7 +28,8 @@ class Event(NamedTuple):
 class Decoder:
     """Takes the bytes of a stream piece by piece and gives the events that are complete.
 
-    In two steps, for speed: `blocks` gives the text of each event, `events` takes one apart that is not a mere `data: …` line.
+    In two steps, for speed: `blocks` gives the text of each event, `events` takes one apart that
+    is not a mere `data: …` line.
     """
 
     def __init__(self) -> None:
@@ -35,14 +38,20 @@ class Decoder:
         self._after_cr = False
         self._head: bytes | None = b""
         self._ends: bytes | None = None
-        """What ends an event: a blank line, or, where the stream is lines of bare JSON, a line. None: not known yet."""
+        """What ends an event: a blank line, or, where the stream is lines of bare JSON, a line.
+
+        None: not known yet.
+        """
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that `chunk` completes."""
         return [event for block in self.blocks(chunk) for event in self.events(block)]
 
     def blocks(self, chunk: bytes) -> list[str]:
-        """The texts of the events that `chunk` completes, lines ended by LF. Time is linear in the bytes, whatever their cut."""
+        """The texts of the events that `chunk` completes, lines ended by LF.
+
+        Time is linear in the bytes, whatever their cut.
+        """
         if self._head is not None:
             chunk = self._head + chunk
             if len(chunk) < 3 and b"\xef\xbb\xbf".startswith(chunk):
@@ -71,7 +80,7 @@ class Decoder:
         return whole.decode("utf-8", "replace").split(ends.decode())
 
     def close(self) -> str:
-        """What the stream's end leaves without its blank line: a block, perhaps a broken one, or nothing."""
+        """The block that the end leaves without its blank line, perhaps a broken one, or nothing."""
         block = (self._head or b"") + b"".join(self._pieces)
         self._pieces, self._head = [], None
         return block.decode("utf-8", "replace")

@@ -92,9 +92,7 @@ def _raise(what: str, error: Exception, kinds: frozenset[str]) -> NoReturn:
         raise ConnectionError(f"{what}: the request cannot be sent as HTTP") from cause
     if "TransportError" in kinds:
         raise ConnectionError(f"{what}: {error or type(error).__name__}") from cause
-    if kinds & {"InvalidURL", "StreamError"}:
-        raise Api302Error(f"{what}: {error}") from cause
-    raise error
+    raise Api302Error(f"{what}: {error or type(error).__name__}") from cause
 
 
 def _timeout(what: str, kinds: frozenset[str]) -> TimeoutError:

@@ -1,0 +1,306 @@
+"""Fault 1: connections belong to the process that made them. Proved by processes: fork, gunicorn, Celery."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import KEY, Request, Server, api302, http
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+]
+CALLS, CHILDREN = 15, 4
+
+
+def echo(connection: Any, request: Request) -> None:
+    """A response that names the question."""
+    asked = request.json["messages"][0]["content"]
+    choice = {"index": 0, "message": {"role": "assistant", "content": asked}}
+    connection.sendall(http({"id": asked, "choices": [choice]}))
+
+
+def ask(client: Any, question: str) -> str:
+    messages = [{"role": "user", "content": question}]
+    return client.chat.completions.create(model="small", messages=messages).id
+
+
+def mixed(client: Any, name: str) -> int:
+    """How many responses are another call's."""
+    asked = [f"{name}-{number}" for number in range(CALLS)]
+    return sum(ask(client, question) != question for question in asked)
+
+
+def fork(job: Any) -> int:
+    """Run a job in a child; its exit status."""
+    pid = os.fork()
+    if pid == 0:
+        status = 99
+        try:
+            status = job()
+        finally:
+            os._exit(status)
+    return pid
+
+
+def waited(pids: list[int]) -> list[int]:
+    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+
+
+@pytest.fixture
+def client(transport: str, serve: Any, connect: Any) -> Any:
+    """A client that made a call. One of the caller's own httpx is tested for what it does instead."""
+    made = connect(serve(echo, forever=True))
+    assert ask(made, "first") == "first"
+    return made
+
+
+def test_fault_01_os_fork(client: Any, transport: str) -> None:
+    def job(name: str) -> Any:
+        def run() -> int:
+            try:
+                return mixed(client, name)
+            except api302.Api302Error as error:
+                return 50 if "before this process was forked" in str(error) else 51
+
+        return run
+
+    children = [fork(job(f"child {number}")) for number in range(CHILDREN)]
+    here = mixed(client, "parent")
+    assert waited(children) == [0 if transport == "httpx2" else 50] * CHILDREN
+    assert here == 0
+    assert mixed(client, "parent again") == 0
+
+
+def test_fault_01_closing_in_a_child_leaves_the_parent_alone(client: Any) -> None:
+    def run() -> int:
+        client.close()
+        return 0
+
+    assert waited([fork(run)]) == [0]
+    server_side = client._client.io._http
+    assert not server_side.is_closed
+    assert mixed(client, "parent") == 0
+
+
+def test_fault_01_a_lock_that_is_held_while_the_process_forks(serve: Any) -> None:
+    made = api302.Client(api_key=KEY, base_url=serve(echo, forever=True).url)
+    with made._client.connections._lock:
+        pid = fork(lambda: mixed(made, "child"))
+    assert waited([pid]) == [0]
+    made.close()
+
+
+def test_fault_01_a_stream_is_read_by_the_process_that_opened_it(serve: Any) -> None:
+    from support import chunk, delta, events, head, slowly
+
+    start = head("text/event-stream", "transfer-encoding: chunked")
+    pieces = [chunk(events(delta(str(n)), done=False)) for n in range(5)]
+    end = chunk(events()) + b"0\r\n\r\n"
+    server: Server = serve(slowly([*pieces, end], start, pause=0.1))
+    made = api302.Client(api_key=KEY, base_url=server.url)
+    stream = made.chat.completions.stream(model="small", messages=[])
+    next(stream)
+
+    def run() -> int:
+        try:
+            list(stream)
+        except api302.Api302Error as error:
+            return 50 if "belongs to the process" in str(error) else 51
+        return 52
+
+    assert waited([fork(run)]) == [50]
+    assert len(list(stream)) == 4
+    made.close()
+
+
+def _child(client: Any, name: str, found: Any) -> None:
+    found.put(mixed(client, name))
+
+
+def test_fault_01_multiprocessing(serve: Any) -> None:
+    made = api302.Client(api_key=KEY, base_url=serve(echo, forever=True).url)
+    assert ask(made, "first") == "first"
+    context = multiprocessing.get_context("fork")
+    found = context.Queue()
+    children = [
+        context.Process(target=_child, args=(made, f"child {number}", found))
+        for number in range(CHILDREN)
+    ]
+    for child in children:
+        child.start()
+    assert [found.get(timeout=30) for _ in children] == [0] * CHILDREN
+    for child in children:
+        child.join()
+    made.close()
+
+
+def test_fault_01_an_async_client(serve: Any) -> None:
+    import asyncio
+
+    server = serve(echo, forever=True)
+    made = api302.AsyncClient(api_key=KEY, base_url=server.url)
+
+    async def several(name: str) -> int:
+        asked = [f"{name}-{number}" for number in range(CALLS)]
+        messages = [[{"role": "user", "content": question}] for question in asked]
+        found = [
+            (await made.chat.completions.create(model="small", messages=one)).id for one in messages
+        ]
+        return sum(one != question for one, question in zip(found, asked, strict=True))
+
+    assert asyncio.run(several("first")) == 0
+    children = [fork(lambda: asyncio.run(several("child"))) for _ in range(2)]
+    assert asyncio.run(several("parent")) == 0
+    assert waited(children) == [0, 0]
+    asyncio.run(made.close())
+
+
+APPLICATION = """
+import json, os
+import api302
+
+client = api302.Client(api_key="{key}", base_url="{url}")
+
+def ask(question):
+    messages = [{{"role": "user", "content": question}}]
+    return client.chat.completions.create(model="small", messages=messages).id
+
+assert ask("loaded") == "loaded"
+"""
+WEB = """
+
+def application(environ, start_response):
+    asked = [f"{os.getpid()}-{n}" for n in range(20)]
+    wrong = sum(ask(question) != question for question in asked)
+    start_response("200 OK", [("content-type", "application/json")])
+    return [json.dumps({"pid": os.getpid(), "wrong": wrong}).encode()]
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path, serve: Any, packages: list[str]) -> Any:
+    """Write a program that has a client with a call made, and run a command beside it."""
+    started: list[subprocess.Popen[str]] = []
+    server = serve(echo, forever=True)
+
+    def run(name: str, code: str, *command: str) -> subprocess.Popen[str]:
+        text = APPLICATION.format(key=KEY, url=server.url) + code
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        environment = {**os.environ, "PYTHONPATH": ":".join([str(tmp_path), *packages])}
+        with (tmp_path / "log").open("w") as log:
+            command = (sys.executable, *command)
+            started.append(
+                subprocess.Popen(
+                    command, cwd=tmp_path, env=environment, stdout=log, stderr=log, text=True
+                )
+            )
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def test_fault_01_gunicorn_with_preload(program: Any, tmp_path: Path) -> None:
+    pytest.importorskip("gunicorn")
+    socket_file = tmp_path / "port"
+    program(
+        "web.py",
+        WEB,
+        *("-m", "gunicorn", "web:application", "--preload", "--workers", "3"),
+        *("--bind", "127.0.0.1:0", "--pid", str(socket_file), "--log-level", "info"),
+    )
+    port = _port(tmp_path / "log")
+    answers = [_get(port) for _ in range(12)]
+    assert [answer["wrong"] for answer in answers] == [0] * 12
+    assert len({answer["pid"] for answer in answers}) > 1
+
+
+def _get(port: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as response:
+        return json.load(response)
+
+
+def _port(log: Path, seconds: float = 40) -> str:
+    import re
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", log.read_text()):
+            return found[1]
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+TASKS = """
+from pathlib import Path
+from celery import Celery
+
+here = Path(__file__).parent
+for name in ("queue", "done", "results"):
+    (here / name).mkdir(exist_ok=True)
+app = Celery("work")
+app.conf.update(
+    broker_url="filesystem://",
+    broker_transport_options={
+        "data_folder_in": str(here / "queue"),
+        "data_folder_out": str(here / "queue"),
+        "processed_folder": str(here / "done"),
+        "store_processed": False,
+    },
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+)
+
+@app.task(name="ask")
+def asked(name):
+    questions = [f"{os.getpid()}-{name}-{n}" for n in range(20)]
+    wrong = sum(ask(question) != question for question in questions)
+    (here / "results" / str(name)).write_text(json.dumps({"pid": os.getpid(), "wrong": wrong}))
+"""
+
+
+def test_fault_01_a_celery_worker(program: Any, tmp_path: Path, packages: list[str]) -> None:
+    pytest.importorskip("celery")
+    program(
+        "work.py",
+        TASKS,
+        *("-m", "celery", "-A", "work", "worker", "--pool", "prefork", "--concurrency", "3"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"),
+    )
+    send = textwrap.dedent(
+        """
+        import work
+        for name in range(9):
+            work.asked.delay(name)
+        """
+    )
+    environment = {**os.environ, "PYTHONPATH": ":".join([str(tmp_path), *packages])}
+    subprocess.run(
+        [sys.executable, "-c", send], cwd=tmp_path, env=environment, check=True, timeout=60
+    )
+    results = tmp_path / "results"
+    end = time.monotonic() + 60
+    while time.monotonic() < end and len(list(results.iterdir())) < 9:
+        time.sleep(0.2)
+    time.sleep(0.2)
+    found = [json.loads(one.read_text()) for one in results.iterdir()]
+    assert [one["wrong"] for one in found] == [0] * 9, (tmp_path / "log").read_text()[-3000:]
+    assert len({one["pid"] for one in found}) > 1

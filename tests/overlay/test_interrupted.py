@@ -1,0 +1,236 @@
+"""Work that is interrupted: by signals to processes, and by cancellation at every await."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from support import KEY, Request, Server, api302, chunk, delta, events, head, http, slowly
+
+CONTENT = b"0123456789" * 20_000
+
+# --- signals --------------------------------------------------------------------------------------
+
+PROGRAM = """
+import sys
+import api302
+
+def progress(_):
+    print("begun", flush=True)
+
+client = api302.Client(api_key="sk-0123456789", base_url=sys.argv[2])
+match sys.argv[1]:
+    case "stream":
+        for event in client.chat.completions.stream(model="small", messages=[]):
+            print("begun", flush=True)
+    case "wait":
+        client.videos.acme.text_to_video(prompt="x").wait(interval=0.05, on_progress=progress)
+    case "upload":
+        class Slow:
+            def read(self, size=-1):
+                import time
+                print("begun", flush=True)
+                time.sleep(0.05)
+                return b"x" * 1000
+        client.tools.extra.upload(file=Slow())
+    case "download":
+        class Loud:
+            pass
+        print("begun", flush=True)
+        client.download(sys.argv[2] + "/a.mp4", sys.argv[3])
+"""
+
+
+def steps(work: str) -> list[Any]:
+    endless = slowly(
+        [chunk(b"x" * 1000)] * 400, head("video/mp4", "transfer-encoding: chunked"), pause=0.05
+    )
+    return {
+        "stream": [
+            slowly([events(delta("x"), done=False)] * 400, head("text/event-stream"), pause=0.05)
+        ],
+        "wait": [
+            http({"code": 0, "data": {"task_id": "t-1"}}),
+            *[http({"code": 0, "data": {"task_id": "t-1", "task_status": "processing"}})] * 400,
+        ],
+        "upload": [http({})],
+        "download": [endless] * 3,
+    }[work]
+
+
+@pytest.mark.parametrize(
+    "sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name
+)
+@pytest.mark.parametrize("work", ["stream", "wait", "upload", "download"])
+def test_a_process_that_gets_a_signal(
+    work: str, sent: signal.Signals, serve: Any, packages: list[str], tmp_path: Path
+) -> None:
+    server: Server = serve(*steps(work))
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, work, server.url, str(tmp_path / "a.mp4")],
+        env={"PYTHONPATH": ":".join(packages)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(0.3)
+        process.send_signal(sent)
+        begun = time.monotonic()
+        _, errors = process.communicate(timeout=20)
+    assert time.monotonic() - begun < 10
+    assert process.returncode in (-sent, 1, 130)
+    submits = [request for request in server.requests if request.method == "POST"]
+    assert len(submits) <= 1, "nothing that costs is sent twice"
+    assert not (tmp_path / "a.mp4").exists()
+    if sent is signal.SIGINT:
+        assert "KeyboardInterrupt" in errors
+        assert list(tmp_path.iterdir()) == []
+        assert ("client.resume({" in errors) is (work == "wait")
+    else:
+        assert errors == ""
+
+
+# --- cancellation ---------------------------------------------------------------------------------
+
+# The HTTP library leaves an inner generator to the collector, of which trio warns; the connection
+# is closed.
+quiet = pytest.mark.filterwarnings(
+    "ignore:Async generator 'httpcore:ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+
+
+def open_files() -> set[str]:
+    """The files below a folder for tests that this process has open."""
+    found: set[str] = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.add(os.readlink(f"/proc/self/fd/{name}"))
+        except OSError:
+            continue
+    return {path for path in found if ".part" in path or path.endswith(".mp4")}
+
+
+def files(_: socket.socket, __: Request) -> None:
+    """Send a file in pieces."""
+    _.sendall(head("video/mp4", f"content-length: {len(CONTENT)}"))
+    for start in range(0, len(CONTENT), 50_000):
+        _.sendall(CONTENT[start : start + 50_000])
+        time.sleep(0.002)
+
+
+def check(folder: Path) -> bool:
+    """Whether the file is there whole; else nothing is, and nothing is open."""
+    left = list(folder.iterdir())
+    assert open_files() == set()
+    if not left:
+        return False
+    assert [path.name for path in left] == ["a.mp4"]
+    assert left[0].read_bytes() == CONTENT
+    left[0].unlink()
+    return True
+
+
+def test_fault_18_cancelled_at_every_await_of_asyncio(serve: Any, tmp_path: Path) -> None:
+    server: Server = serve(files, forever=True)
+    outcomes: list[bool] = []
+
+    async def main() -> None:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            for after in [*range(40), *range(40, 400, 9)]:
+                task = asyncio.ensure_future(client.download(f"{server.url}/a.mp4", tmp_path))
+                for _ in range(after):
+                    await asyncio.sleep(0 if after < 40 else 0.0002)
+                task.cancel()
+                done = await asyncio.gather(task, return_exceptions=True)
+                is_whole = check(tmp_path)
+                outcomes.append(is_whole)
+                if not isinstance(done[0], BaseException):
+                    assert is_whole
+                    return
+
+    asyncio.run(main())
+    assert not outcomes[0]
+
+
+@quiet
+def test_fault_18_cancelled_at_every_await_of_trio(serve: Any, tmp_path: Path) -> None:
+    server: Server = serve(files, forever=True)
+    outcomes: list[bool] = []
+
+    async def main() -> None:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            for after in [*range(40), *range(40, 400, 9)]:
+                with trio.CancelScope() as scope:
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(client.download, f"{server.url}/a.mp4", tmp_path)
+                        for _ in range(after):
+                            await trio.sleep(0 if after < 40 else 0.0002)
+                        scope.cancel()
+                is_whole = check(tmp_path)
+                outcomes.append(is_whole)
+                if not scope.cancelled_caught:
+                    assert is_whole
+                    return
+
+    trio.run(main)
+    assert not outcomes[0]
+
+
+@quiet
+@pytest.mark.parametrize("runner", ["asyncio", "trio"])
+def test_fault_18_cancelled_while_nobody_reads_the_pipe(
+    runner: str, serve: Any, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    server: Server = serve(files)
+
+    async def save() -> None:
+        import anyio
+
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            with anyio.move_on_after(0.5):
+                await client.download(f"{server.url}/a.mp4", pipe)
+
+    begun = time.monotonic()
+    asyncio.run(save()) if runner == "asyncio" else trio.run(save)
+    assert time.monotonic() - begun < 5
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+@quiet
+@pytest.mark.parametrize("runner", ["asyncio", "trio"])
+def test_cancelled_in_a_stream(runner: str, serve: Any) -> None:
+    endless = slowly([events(delta("x"), done=False)] * 400, head("text/event-stream"), pause=0.01)
+    server: Server = serve(
+        *[endless] * 20, http(events(delta("a")), content_type="text/event-stream")
+    )
+
+    async def main() -> str:
+        import anyio
+
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            for number in range(20):
+                with anyio.move_on_after(0.002 * number):
+                    await client.chat.completions.stream(model="small", messages=[]).final()
+            while len(server.requests) < 20:  # some were cancelled before anything was sent
+                server.requests.append(server.requests[0])
+                server.steps.pop(0)
+            whole = await client.chat.completions.stream(model="small", messages=[]).final()
+            assert len(client._client.io.opened) == 0
+            return whole.choices[0].message.content
+
+    assert (asyncio.run(main()) if runner == "asyncio" else trio.run(main)) == "a"
