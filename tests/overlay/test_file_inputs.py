@@ -364,3 +364,15 @@ def test_a_json_call_still_takes_text(serve: Any, connect: Any) -> None:
     server: Server = serve(http({"code": 0, "data": {"task_id": "t"}}))
     connect(server).videos.create(prompt="x", image="https://x/a.png")
     assert server.requests[0].json["image"] == "https://x/a.png"
+
+
+def test_whether_a_body_is_a_form_is_decided_by_its_file_fields(serve: Any, connect: Any) -> None:
+    """Not by the looks of other values: bytes in a field of text do not make a form."""
+    server: Server = serve(*[http({"code": 0, "data": {"task_id": "t"}})] * 3)
+    create = connect(server).videos.create
+    create(prompt="x", image=b"picture")
+    create(prompt="x", image="https://x/a.png", extra_body={"mask": ("m.png", b"mask")})
+    kinds = [request.headers["content-type"].partition(";")[0] for request in server.requests]
+    assert kinds == ["multipart/form-data", "multipart/form-data"]
+    with pytest.raises(api302.InvalidArgument, match="prompt"):
+        create(prompt=b"x", image="https://x/a.png")
