@@ -1,4 +1,7 @@
-"""What callers give as files: rewound, measured, known by content, or refused."""
+"""What callers give as files: rewound, measured, known by content, or refused.
+
+Its properties draw `EXAMPLES` inputs (see `drawn`).
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn import many
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import UploadFile
 from support import KEY, Lazy, Server, api302, http
-from test_accumulate import many
 from test_files import UPLOADED, parts
 
 inputs = Lazy("api302._calls.files")
