@@ -113,11 +113,11 @@ def _is_json(media_type: str) -> bool:
 
 def _loads(content: bytes, charset: str) -> Any:
     if charset in ("", "utf-8", "utf8"):
-        return json.loads(content)
+        return json.loads(content, strict=False)
     try:
-        return json.loads(content.decode(charset))
+        return json.loads(content.decode(charset), strict=False)
     except LookupError:
-        return json.loads(content)
+        return json.loads(content, strict=False)
 
 
 def _text(content: bytes, charset: str) -> str:

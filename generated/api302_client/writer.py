@@ -102,9 +102,14 @@ class Writer:
                     self._wait(self._file)
                 rest = rest[_written(self._file, rest) :]
 
-    def finish(self) -> Path:
-        """Give the file its name, and return it. Raises OSError."""
+    def finish(self, name: str | None = None) -> Path:
+        """Give the file its name, and return its path. Raises OSError.
+
+        Args:
+            name: The name in a folder, where it is only known now.
+        """
         with self._working():
+            self._name = name or self._name
             if self._file is None:
                 self._file = self._opened()
             self._file.close()

@@ -31,7 +31,7 @@ class Sections(Resource):
 
     @cached_property
     def llm(self) -> Llm:
-        """Chat, responses, messages and what belongs to language models."""
+        """Chat completions, responses, messages, models and what belongs to language models."""
         from api302_resources.llm import Llm
 
         return Llm(self._client)
@@ -45,7 +45,7 @@ class Sections(Resource):
 
     @cached_property
     def image_processing(self) -> ImageProcessing:
-        """Editing, enlarging, cutting out, and 3D models from images."""
+        """Editing, upscaling, background removal, and 3D models from images."""
         from api302_resources.image_processing import ImageProcessing
 
         return ImageProcessing(self._client)
@@ -66,7 +66,7 @@ class Sections(Resource):
 
     @cached_property
     def information(self) -> Information:
-        """Search, files, code execution, browsing, and the account."""
+        """Web search, files, code execution, browsing, and the account."""
         from api302_resources.information import Information
 
         return Information(self._client)
@@ -80,7 +80,7 @@ class Sections(Resource):
 
     @cached_property
     def tools(self) -> Tools:
-        """302.AI's ready-made applications as calls."""
+        """302.AI's ready-made applications as API calls."""
         from api302_resources.tools import Tools
 
         return Tools(self._client)
@@ -140,7 +140,7 @@ class AsyncSections(AsyncResource):
 
     @cached_property
     def llm(self) -> AsyncLlm:
-        """Chat, responses, messages and what belongs to language models."""
+        """Chat completions, responses, messages, models and what belongs to language models."""
         from api302_resources.llm import AsyncLlm
 
         return AsyncLlm(self._client)
@@ -154,7 +154,7 @@ class AsyncSections(AsyncResource):
 
     @cached_property
     def image_processing(self) -> AsyncImageProcessing:
-        """Editing, enlarging, cutting out, and 3D models from images."""
+        """Editing, upscaling, background removal, and 3D models from images."""
         from api302_resources.image_processing import AsyncImageProcessing
 
         return AsyncImageProcessing(self._client)
@@ -175,7 +175,7 @@ class AsyncSections(AsyncResource):
 
     @cached_property
     def information(self) -> AsyncInformation:
-        """Search, files, code execution, browsing, and the account."""
+        """Web search, files, code execution, browsing, and the account."""
         from api302_resources.information import AsyncInformation
 
         return AsyncInformation(self._client)
@@ -189,7 +189,7 @@ class AsyncSections(AsyncResource):
 
     @cached_property
     def tools(self) -> AsyncTools:
-        """302.AI's ready-made applications as calls."""
+        """302.AI's ready-made applications as API calls."""
         from api302_resources.tools import AsyncTools
 
         return AsyncTools(self._client)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from .. import join
 from ..source import Problem, Spec
-from . import behaviour, evidence, examples, layout, names, schemas, structure
+from . import behaviour, evidence, examples, layout, names, schemas, structure, words
 from .context import Context
 
 __all__ = ["RULES", "Context", "Problem", "check_spec", "notes"]
@@ -59,6 +59,8 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     evidence.evidence,
     evidence.ledger,
     evidence.secrets,
+    words.summaries,
+    words.words,
     layout.widths,
     layout.lengths,
     layout.order,

@@ -4,7 +4,7 @@
 :func:`create_app` is the ASGI app alone, and the pytest fixture ``api302_mock`` is a running
 server that each test gets as new.
 
-A `Prefer` header on any call says how its response shall be, in any language, such as
+A `Prefer` header on any call says how its response is to be, in any language, such as
 `Prefer: code=429, retry-after=2`.
 
   code=429            this status: an error in 302.AI's envelope, or a documented success

@@ -60,7 +60,7 @@ class MockApp:
         return self._control.log.all()
 
     def next(self, **wish: Unpack[WishFields]) -> None:
-        """Schedule how the next response shall be.
+        """Schedule how the next response is to be.
 
         Args:
             wish: `code=429, times=2`, `fault="reset"`, `operation="kling_text_to_video"`,

@@ -127,4 +127,8 @@ async def read_form(request: Request, media_type: str) -> Form:
         AssertionError,
     ) as error:  # python-multipart's own, and codecs'
         raise Refused(400, f"body: it is not a form: {error}") from None
-    return form.multi_items()
+    fields = form.multi_items()
+    if any(isinstance(value, str) and len(value) > LARGEST for _, value in fields):
+        await form.close()  # before Starlette 0.40, nothing keeps a field from being so large
+        raise Refused(413, f"body: a field of the form is larger than {LARGEST >> 20} MiB.")
+    return fields

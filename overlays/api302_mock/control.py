@@ -136,7 +136,7 @@ class Log:
         count: Requests.
     """
 
-    def __init__(self, limit: int = 64 * MiB, count: int = 10_000) -> None:
+    def __init__(self, limit: int = 32 * MiB, count: int = 10_000) -> None:
         self._limit = limit
         self._count = count
         self._all: deque[Seen] = deque()
@@ -202,7 +202,7 @@ class Control:
         self.log = Log()
 
     def next(self, values: Mapping[str, Any]) -> int:
-        """Schedule how the next responses shall be.
+        """Schedule how the next responses are to be.
 
         Returns:
             How many wishes are scheduled.

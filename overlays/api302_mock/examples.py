@@ -62,7 +62,7 @@ def responses(
     Args:
         document: The document.
         operation: The operation.
-        status: Those of this status; by default all that tell success.
+        status: Those of this status; by default those of a success.
     """
     for key in _statuses(operation, status):
         code = status if status is not None else _status_of(key)

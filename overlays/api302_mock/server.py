@@ -76,7 +76,7 @@ class MockServer:
         return self.app.webhooks.deliveries
 
     def next(self, **wish: Unpack[WishFields]) -> None:
-        """Schedule how the next response shall be: `code=429, times=2`, `text="Hello"`,
+        """Schedule how the next response is to be: `code=429, times=2`, `text="Hello"`,
         `fault="reset"`.
 
         Args:

@@ -26,7 +26,7 @@ def state_of(rule: TaskStatus, value: Any, ends: Ends) -> State:
 
 
 class Report(NamedTuple):
-    """What a response shall report."""
+    """What a response is to report."""
 
     task: Task
     rule: TaskStatus
@@ -203,7 +203,7 @@ def _reported(task: Task, rule: TaskStatus, *, is_over: bool) -> State:
         return "succeeded"
     if rule.failed:
         return "failed"
-    # No word tells of a failure: a cancelled task is over and has what it has.
+    # No word reports a failure: a cancelled task is over and has what it has.
     return "succeeded" if task.cancelled else "pending"
 
 

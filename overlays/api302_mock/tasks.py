@@ -129,7 +129,7 @@ class Tasks:
         return task
 
     def _beginnings(self, rule: TaskRule, examples: list[Example]) -> list[Example]:
-        """The example that tells of a task: best one that is still pending."""
+        """The example that reports a task: best one that is still pending."""
         with_id = [one for one in examples if _has_id(one, rule)]
         status, ends = self._status_rule(rule), self._document.ends
         with_id.sort(key=lambda one: state_of(status, one.value, ends) == "succeeded")

@@ -70,7 +70,7 @@ class WishFields(TypedDict, total=False):
 
 @dataclass(slots=True, frozen=True)
 class Wish:
-    """How a response shall be. :class:`WishFields` says what each field means; None means
+    """How a response is to be. :class:`WishFields` says what each field means; None means
     nothing was asked for.
     """
 

@@ -81,7 +81,9 @@ def test_check_is_content_with_what_build_wrote(built: Path) -> None:
 
 
 def test_check_names_what_differs_and_what_to_run(built: Path, copy: Copy, tmp_path: Path) -> None:
-    copy.replace("videos/acme.yaml", "summary: Make a video from a text", "summary: Film a text")
+    copy.replace(
+        "videos/acme.yaml", "summary: Create a text-to-video task", "summary: Generate a film"
+    )
     out = tmp_path / "generated"
     assert run("build", "--spec", MINI, "--out", out).returncode == 0
     (out / "stray.py").write_text("")
@@ -97,7 +99,7 @@ def test_check_names_what_differs_and_what_to_run(built: Path, copy: Copy, tmp_p
 
 
 def test_a_broken_specification_leaves_the_generated_folder_alone(built: Path, copy: Copy) -> None:
-    copy.replace("videos/acme.yaml", "summary: Make a video from a text", "summary: ''")
+    copy.replace("videos/acme.yaml", "summary: Create a text-to-video task", "summary: ''")
     before = bytes_of(built)
 
     done = run("build", "--spec", copy.root, "--out", built)

@@ -132,7 +132,7 @@ def test_what_has_been_joined_still_has_its_place(copy: Copy) -> None:
 
     for path, text in (
         (["paths", "/acme/v1/videos", "post"], "post:"),
-        (["paths", "/acme/v1/videos", "post", "summary"], "summary: Make"),
+        (["paths", "/acme/v1/videos", "post", "summary"], "summary: Create"),
         (
             ["paths", "/acme/v1/videos", "post", "responses", "200", "description"],
             "description: The task, accepted.",

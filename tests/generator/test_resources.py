@@ -159,8 +159,10 @@ def test_return_types(render: Render) -> None:
 def test_help_tells_arguments_defaults_price_and_source(render: Render) -> None:
     text = inspect.getdoc(render().llm.acme.chat_completions)
     assert text is not None
-    assert text.startswith("Answer a conversation.\n\nAnswers at once, or as an event stream.\n")
-    assert "    temperature: How much to vary. Server default: 1." in text
+    assert text.startswith(
+        "Create a chat completion.\n\nReturns the completion in one response, or as an event stream.\n"
+    )
+    assert "    temperature: Sampling temperature. Server default: 1." in text
     assert "    web_search: Search the web first. Sent as `web-search`." in text
     assert "`stream_chat_completions` gives the events as they come." in text
     for part in (

@@ -106,7 +106,7 @@ def test_a_letter_after_digits_in_a_slug_is_large_in_the_names_of_schemas(copy: 
 
 
 def test_all_faults_are_reported_at_once(copy: Copy) -> None:
-    copy.replace(VIDEO, "summary: Tell how a video task stands", "summary: ''")
+    copy.replace(VIDEO, "summary: Get a text-to-video task", "summary: ''")
     copy.replace(CHAT, "maximum: 2, default: 1,", "maximum: 2, default: high,")
     copy.append(AUDIO, "  schemas: {}\n")
 
@@ -294,7 +294,7 @@ def test_text_that_is_kept_as_it_is_may_be_long(copy: Copy) -> None:
     long = "x" * 200
     copy.replace(
         CHAT,
-        "      description: Answers at once, or as an event stream.\n",
+        "      description: Returns the completion in one response, or as an event stream.\n",
         f"      description: |-\n        {long}\n\n        {long}\n",
     )
     assert rules.check_spec(copy.load()) == []
@@ -315,3 +315,38 @@ def test_what_every_operation_of_a_file_says_belongs_at_its_head(copy: Copy) -> 
 
     assert problem.message == "every operation of videos/acme.yaml has this `x-success`"
     assert problem.line == copy.line(VIDEO, "      x-success") and "x-defaults" in problem.fix
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The IP address of the caller.",
+        "An e-mail address.",
+        "The field `reply` of the vendor.",
+        "The answer of the model.",
+        "The API key.",
+        "Color of the border.",
+    ],
+)
+def test_words_that_are_right_where_they_stand(text: str, copy: Copy) -> None:
+    copy.replace(CHAT, "description: URL or data URL.", f"description: '{text}'")
+
+    assert rules.check_spec(copy.load()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The address of the caller.",
+        "Addresses of images.",
+        "The key.",
+        "Its colour.",
+        "Look at it.",
+    ],
+)
+def test_words_that_are_refused_say_what_to_write(text: str, copy: Copy) -> None:
+    copy.replace(CHAT, "description: URL or data URL.", f"description: '{text}'")
+
+    problems = rules.check_spec(copy.load())
+
+    assert [problem.fix.startswith("write: ") for problem in problems] == [True]

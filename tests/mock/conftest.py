@@ -48,7 +48,7 @@ def made() -> dict[str, Any]:
     return DOCUMENT
 
 
-def _reply(schema: dict[str, Any], **examples: Any) -> dict[str, Any]:
+def _response(schema: dict[str, Any], **examples: Any) -> dict[str, Any]:
     media = {"schema": schema} | (
         {"examples": {name: {"value": value} for name, value in examples.items()}}
         if examples
@@ -104,7 +104,7 @@ DOCUMENT: dict[str, Any] = {
                     "when": {"in": "query", "name": "async", "value": True},
                 },
                 "requestBody": _body(CHAT),
-                "responses": _reply(
+                "responses": _response(
                     OPEN,
                     own={"answer": "hello"},
                     task={"task_id": "b5e3c1c8-8d3f-4a9b-9a54-2f1f0a3c7d11"},
@@ -130,7 +130,7 @@ DOCUMENT: dict[str, Any] = {
                     "response": {"field": "data", "encoding": "json"},
                     "error": {"message": "err"},
                 },
-                "responses": _reply(
+                "responses": _response(
                     OPEN,
                     done={
                         "status_code": 200,
@@ -146,7 +146,9 @@ DOCUMENT: dict[str, Any] = {
                 "operationId": "model",
                 "x-task": {"fetch": "model_task", "parameters": {"id": "id"}},
                 "requestBody": _body(OPEN),
-                "responses": _reply(OPEN, made={"id": "task_0123456789ab", "status": "starting"}),
+                "responses": _response(
+                    OPEN, made={"id": "task_0123456789ab", "status": "starting"}
+                ),
             }
         },
         "/task/{id}/fetch": {
@@ -162,7 +164,7 @@ DOCUMENT: dict[str, Any] = {
                     "outputs": [{"field": "output", "encoding": "json"}],
                     "progress": {"field": "progress"},
                 },
-                "responses": _reply(
+                "responses": _response(
                     OPEN,
                     done={
                         "id": "task_0123456789ab",
@@ -179,7 +181,7 @@ DOCUMENT: dict[str, Any] = {
                 "parameters": [
                     {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
                 ],
-                "responses": _reply(OPEN, done={"ok": True}),
+                "responses": _response(OPEN, done={"ok": True}),
             }
         },
         "/voice": {
@@ -190,7 +192,7 @@ DOCUMENT: dict[str, Any] = {
                     {"type": "object", "properties": {"n": {"type": "integer"}}},
                     "application/x-www-form-urlencoded",
                 ),
-                "responses": _reply(OPEN, made={"data": {"number": 7}}),
+                "responses": _response(OPEN, made={"data": {"number": 7}}),
             },
             "put": {
                 "operationId": "get_voice",
@@ -228,20 +230,20 @@ DOCUMENT: dict[str, Any] = {
                         "properties": {"name": {"type": "string"}},
                     }
                 ),
-                "responses": _reply(OPEN, made={"data": {"name": "shown", "size": 1}}),
+                "responses": _response(OPEN, made={"data": {"name": "shown", "size": 1}}),
             }
         },
         "/thing/{name}": {
             "get": {
                 "operationId": "get",
                 "parameters": [ITEM],
-                "responses": _reply(OPEN, one={"data": {"name": "shown", "size": 1}}),
+                "responses": _response(OPEN, one={"data": {"name": "shown", "size": 1}}),
             },
             "put": {
                 "operationId": "change",
                 "parameters": [ITEM],
                 "requestBody": _body(OPEN),
-                "responses": _reply(OPEN, one={"data": {"name": "shown", "size": 1}}),
+                "responses": _response(OPEN, one={"data": {"name": "shown", "size": 1}}),
             },
             "delete": {
                 "operationId": "remove",
@@ -261,7 +263,7 @@ DOCUMENT: dict[str, Any] = {
                     },
                     "multipart/form-data",
                 ),
-                "responses": _reply(
+                "responses": _response(
                     OPEN, made={"data": "https://file.302.ai/gpt/imgs/20250101/abc.png"}
                 ),
             }

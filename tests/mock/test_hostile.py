@@ -293,16 +293,27 @@ def test_any_request_gets_a_status_below_500(caller: Caller) -> None:
 # --- on a real socket -----------------------------------------------------------------------------
 
 
+class Records(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+def log() -> Iterator[Records]:
     """What the server logs; an error there is a traceback on a user's screen."""
-    with caplog.at_level(logging.WARNING):
-        # uvicorn's loggers pass nothing on, so that they are heard only here.
-        logger = logging.getLogger("uvicorn.error")
-        logger.addHandler(caplog.handler)
-        yield caplog
-        logger.removeHandler(caplog.handler)
-    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+    records = Records()
+    # uvicorn's loggers pass nothing on, so that they are heard only here.
+    logger = logging.getLogger("uvicorn.error")
+    logger.addHandler(records)
+    yield records
+    logger.removeHandler(records)
+    assert [logging.Formatter().format(record) for record in records.records] == []
 
 
 def talk(server: MockServer, sent: bytes) -> bytes:
@@ -318,7 +329,7 @@ def talk(server: MockServer, sent: bytes) -> bytes:
     return received
 
 
-def test_any_bytes_on_a_socket(server: MockServer, log: pytest.LogCaptureFixture) -> None:
+def test_any_bytes_on_a_socket(server: MockServer, log: Records) -> None:
     head = b"POST /acme/v1/videos HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-x\r\n"
     json_head = head + b"Content-Type: application/json\r\n"
     form_head = head + b"Content-Type: multipart/form-data; boundary=b\r\n"
@@ -344,7 +355,7 @@ def test_any_bytes_on_a_socket(server: MockServer, log: pytest.LogCaptureFixture
     assert httpx.get(server.url).is_success
 
 
-def test_a_range_of_many_digits(http: httpx.Client, log: pytest.LogCaptureFixture) -> None:
+def test_a_range_of_many_digits(http: httpx.Client, log: Records) -> None:
     url = "/mock/files/x.png"
     whole = http.get(url).content
     for span, status in (
@@ -361,9 +372,7 @@ def test_a_range_of_many_digits(http: httpx.Client, log: pytest.LogCaptureFixtur
     "content",
     [b"[" * 100_000, b'{"body": ' * 300 + b"1" + b"}" * 300, b"[]", b"x", b"", b"\xff", b"null"],
 )
-def test_a_wish_that_is_none(
-    http: httpx.Client, content: bytes, log: pytest.LogCaptureFixture
-) -> None:
+def test_a_wish_that_is_none(http: httpx.Client, content: bytes, log: Records) -> None:
     response = http.post("/mock/next", content=content)
     assert response.status_code in (400, 422)
     assert response.json()["error"]["message"].startswith("body: ")
@@ -406,7 +415,7 @@ def test_a_latency_of_null_is_none(http: httpx.Client) -> None:
 
 
 def test_a_client_that_gives_up_prints_nothing(
-    server: MockServer, http: httpx.Client, log: pytest.LogCaptureFixture
+    server: MockServer, http: httpx.Client, log: Records
 ) -> None:
     with pytest.raises(httpx.ReadTimeout):
         http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "latency=0.3"}, timeout=0.05)
@@ -427,11 +436,11 @@ def test_a_client_that_gives_up_prints_nothing(
 
 def test_the_log_forgets_bodies_before_requests(http: httpx.Client, server: MockServer) -> None:
     body = {"prompt": "x" * (5 << 20)}
-    for _ in range(16):
+    for _ in range(12):
         assert http.post("/acme/v1/videos", json=body).is_success
     seen = server.requests
-    assert len(seen) == 16
-    assert sum(len(one.content) for one in seen) <= 64 << 20
+    assert len(seen) == 12
+    assert sum(len(one.content) for one in seen) <= 32 << 20
     assert seen[0].body is None
     assert seen[-1].body == body
 
@@ -447,7 +456,7 @@ def test_a_body_beyond_the_limit_is_413(
     assert "1 MiB" in response.json()["error"]["message"]
     fields = {"prompt": "x" * (2 << 20)}
     form = http.post("/acme/v1/videos", data=fields, files={"image": ("a.png", b"x")})
-    assert form.status_code == 400
+    assert form.status_code in (400, 413)  # newer versions of Starlette refuse it themselves
     assert http.post("/acme/v1/videos", json=VIDEO).is_success
 
 

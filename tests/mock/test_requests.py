@@ -21,10 +21,10 @@ def other(made: dict[str, Any]) -> Iterator[httpx.Client]:
         yield client
 
 
-def refused(reply: httpx.Response, status: int, err_code: int, *words: str) -> None:
-    assert reply.status_code == status
-    assert reply.headers["request-id"]
-    error = reply.json()["error"]
+def refused(response: httpx.Response, status: int, err_code: int, *words: str) -> None:
+    assert response.status_code == status
+    assert response.headers["request-id"]
+    error = response.json()["error"]
     assert error["err_code"] == err_code
     assert error["type"] == "api_error"
     assert {"message", "message_cn", "message_jp"} <= set(error)
@@ -91,18 +91,18 @@ def test_a_wrong_body_is_refused_by_its_field(
     "content", [b"{", b"", b'{"model": NaN}', b"[" * 100_000, b'{"a": "\xff"}']
 )
 def test_a_body_that_is_no_json(http: httpx.Client, content: bytes) -> None:
-    reply = http.post(
+    response = http.post(
         "/v1/chat/completions", content=content, headers={"Content-Type": "application/json"}
     )
-    assert reply.status_code in (400, 422)
-    assert "body" in reply.json()["error"]["message"]
+    assert response.status_code in (400, 422)
+    assert "body" in response.json()["error"]["message"]
 
 
 def test_half_a_character_is_answered_as_json(other: httpx.Client) -> None:
-    reply = other.post(
+    response = other.post(
         "/thing", content=b'{"name": "\\ud83d"}', headers={"Content-Type": "application/json"}
     )
-    assert reply.json()["data"]["name"] == "\ud83d"
+    assert response.json()["data"]["name"] == "\ud83d"
 
 
 def test_an_alias_is_served(http: httpx.Client) -> None:
@@ -153,9 +153,9 @@ def test_parameters_and_bodies_of_other_kinds(other: httpx.Client) -> None:
         headers = {"Content-Type": "application/octet-stream", **more.pop("headers", {})}
         return other.post("/raw", content=b"\0\1", headers=headers, **more)
 
-    reply = send(params={"n": 5, "tags": [1, 2]}, headers={"x-mode": "a"})
-    assert reply.headers["content-type"] == "image/png"
-    assert reply.content.startswith(b"\x89PNG")
+    response = send(params={"n": 5, "tags": [1, 2]}, headers={"x-mode": "a"})
+    assert response.headers["content-type"] == "image/png"
+    assert response.content.startswith(b"\x89PNG")
     refused(send(params={"n": 6}), 422, -10011, "query parameter `n`", "6")
     refused(send(params={"n": "six"}), 422, -10011, "query parameter `n`", "six")
     refused(send(params={"tags": ["1", "x"]}), 422, -10011, "`tags`[1]")

@@ -22,8 +22,8 @@ def other(made: dict[str, Any]) -> Iterator[httpx.Client]:
 
 
 def follow(http: httpx.Client, times: int, **body: Any) -> list[dict[str, Any]]:
-    reply = http.post("/acme/v1/videos", json={"prompt": "a red panda"} | body).json()
-    task = reply["data"]["task_id"]
+    response = http.post("/acme/v1/videos", json={"prompt": "a red panda"} | body).json()
+    task = response["data"]["task_id"]
     told = [http.get(f"/acme/v1/videos/{task}").json()["data"] for _ in range(times)]
     assert {one["task_id"] for one in told} == {task}
     return told
@@ -53,10 +53,10 @@ def test_ids_differ_and_unknown_ones_are_404(http: httpx.Client) -> None:
 def test_a_task_can_fail(http: httpx.Client) -> None:
     told = follow(http, 3, prompt=f"please {FAIL_MARKER}")
     assert (told[2]["task_status"], told[2]["task_status_msg"]) == ("failed", "prompt refused")
-    reply = http.post(
+    response = http.post(
         "/acme/v1/videos", json={"prompt": "x"}, headers={"Prefer": "fault=task-failed"}
     ).json()
-    last = [http.get(f"/acme/v1/videos/{reply['data']['task_id']}").json() for _ in range(3)][-1]
+    last = [http.get(f"/acme/v1/videos/{response['data']['task_id']}").json() for _ in range(3)][-1]
     assert last["data"]["task_status"] == "failed"
 
 

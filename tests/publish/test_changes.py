@@ -321,7 +321,7 @@ def test_operations_come_go_and_move(findings: list[Any]) -> None:
         "acme_get_video": (
             "breaking",
             "GET /acme/v1/videos/{task_id}",
-            "removed (Tell how a video task stands)",
+            "removed (Get a text-to-video task)",
         ),
     }
     new["paths"]["/acme/v2/videos"]["post"]["x-aliases"] = [

@@ -148,10 +148,7 @@ def test_a_task_in_words() -> None:
     assert "| Kling, video generation&nbsp; |" in text
     assert "`client.videos.kling.text_to_video`" in text
     assert "| 0.15 PTC per point.&nbsp; |" in text
-    assert (
-        "[Tell how a video from a text stands](#/videos/videos.kling/kling_get_text_to_video)"
-        in text
-    )
+    assert "[Get a text-to-video task](#/videos/videos.kling/kling_get_text_to_video)" in text
     assert "- [p365](https://doc.302.ai/305983163e0): product catalogue of 302.AI, seen " in text
 
 

@@ -9,24 +9,24 @@ class Ai302ApiKey(Model):
     """An API key."""
 
     id: int | None = None
-    """Its number."""
+    """Number of the API key."""
     api_name: str | None = None
-    """Its name."""
+    """Name of the API key."""
     api_key: str | None = None
-    """The key itself."""
+    """The API key itself."""
     allow_save_logs: bool | None = None
-    """Whether requests and replies are kept."""
+    """Whether requests and responses are logged."""
     allow_manage_key: bool | None = None
-    """Whether it may manage keys."""
+    """Whether it may manage API keys."""
     allow_custom_model: bool | None = None
     """Whether it may use custom models."""
     limit_cost: float | None = None
-    """PTC it may spend in all; 0 for no limit."""
+    """Maximum cost in PTC in all; 0 for no limit."""
     current_cost: float | None = None
-    """PTC spent so far."""
+    """Cost so far in PTC."""
     limit_daily_cost: float | None = None
-    """PTC it may spend a day; 0 for no limit."""
+    """Maximum cost per day in PTC; 0 for no limit."""
     current_date_cost: float | None = None
-    """PTC spent today."""
+    """Cost today in PTC."""
     expired_on: int | None = None
-    """When it expires, in Unix seconds; 0 for never."""
+    """Expiry time in Unix seconds; 0 for never."""

@@ -8,11 +8,11 @@ from .._model import ABSENT, Model, model
 
 @model
 class Ai302ArticleSection(Model):
-    """A section or a picture."""
+    """A section or an image."""
 
     type: Literal["text", "image"] | str = ABSENT
-    """What it is."""
+    """The type."""
     content: str = ABSENT
-    """What it is about."""
+    """Content of the section."""
     aspect_ratio: Literal["1:1", "9:16", "16:9", "3:4", "4:3"] | str | None = None
-    """A picture's width to height."""
+    """Aspect ratio (width:height) of an image."""

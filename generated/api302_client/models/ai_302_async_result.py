@@ -11,10 +11,10 @@ class Ai302AsyncResult(Model):
     status_code: int = ABSENT
     """0 while pending, 200 when done, 400 when the vendor refused."""
     data: str | None = None
-    """The real reply, JSON as text; empty while pending."""
+    """The call's own response, JSON as text; empty while pending."""
     content_type: str | None = None
     """The media type of `data`."""
     err: str | None = None
-    """What went wrong, or that the result is pending."""
+    """Error message, or that the result is pending."""
     extracted_content: str | None = None
-    """A chat's text, when asked for."""
+    """A chat's text, if asked for."""

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class Ai302AvatarResponse(Model):
     headshot_url_list: list[str] | None = None
-    """The avatars' addresses."""
+    """URLs of the avatars."""

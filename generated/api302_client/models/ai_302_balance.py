@@ -9,4 +9,4 @@ class Ai302Balance(Model):
     """The balance."""
 
     balance: str | float | None = None
-    """In PTC, as text."""
+    """The balance in PTC, as text."""

@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class Ai302CardFile(Model):
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     format: str | None = None
-    """Its format."""
+    """Audio format."""

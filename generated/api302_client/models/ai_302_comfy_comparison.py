@@ -9,4 +9,4 @@ class Ai302ComfyComparison(Model):
     resultUrl: str | None = None
     """The image."""
     comparisonUrl: str | None = None
-    """The image beside what it was made of."""
+    """URL of the image beside its source."""

@@ -16,10 +16,10 @@ class Ai302ComfyTask(Model):
     code: int | None = None
     """The state of the call."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: Literal["SUBMITTING", "QUEUED", "RUNNING", "SUCCESS", "FAILED"] | str | None = None
-    """How it stands."""
+    """Status."""
     queue: int | None = None
-    """Its place in the queue."""
+    """Position in the queue."""
     output: list[str] | Ai302ComfyComparison | None = None
     """Once done: the images, or where two are compared, the image and the comparison."""

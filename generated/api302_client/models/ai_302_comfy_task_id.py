@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class Ai302ComfyTaskId(Model):
     taskId: str | None = None
-    """The id to ask with."""
+    """The task's id."""

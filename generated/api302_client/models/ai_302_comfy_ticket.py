@@ -14,6 +14,6 @@ class Ai302ComfyTicket(Model):
     code: int | None = None
     """The state of the call."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: Ai302ComfyTaskId | None = None
     """The task."""

@@ -6,15 +6,15 @@ from .._model import Model, model
 
 @model
 class Ai302CreationResponse(Model):
-    """The picture."""
+    """The image."""
 
     task_id: str | None = None
-    """The id of its making."""
+    """The task's id."""
     status: str | None = None
     """`completed`."""
     created_at: str | None = None
-    """When it was asked for, in ISO 8601."""
+    """Creation time in ISO 8601."""
     completed_at: str | None = None
-    """When it was done, in ISO 8601."""
+    """Completion time in ISO 8601."""
     image_url: str | None = None
-    """Its address."""
+    """URL of the file."""

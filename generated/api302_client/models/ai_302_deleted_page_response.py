@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 @model
 class Ai302DeletedPageResponse(Model):
     data: Ai302DeletedPage | None = None
-    """What was done."""
+    """The outcome."""

@@ -6,19 +6,19 @@ from .._model import Model, model
 
 @model
 class Ai302DeployedPage(Model):
-    """A page on the web."""
+    """A published page."""
 
     id: str | int | None = None
-    """Its id."""
+    """The id."""
     web_id: str | int | None = None
-    """Its id, as some replies have it."""
+    """The id of the page, as some responses have it."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     cover: str | None = None
-    """A picture of it."""
+    """URL of the cover image."""
     title: str | None = None
-    """Its title."""
+    """Title."""
     created_at: str | None = None
-    """When it was put there."""
+    """Creation time."""
     status: int | None = None
-    """How it stands; the numbers are not told."""
+    """Status; the meaning of the numbers is not documented."""

@@ -13,10 +13,10 @@ class Ai302DouyinIdResponse(Model):
     code: int | None = None
     """200, in places 0, means success."""
     message: str | None = None
-    """How it went."""
+    """Status message."""
     router: str | None = None
-    """The call that answered."""
+    """The path of the call."""
     params: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
     data: str | None = None
     """The video's id."""

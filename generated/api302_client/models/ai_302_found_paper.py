@@ -9,18 +9,18 @@ class Ai302FoundPaper(Model):
     """A paper."""
 
     title: str | None = None
-    """Its title."""
+    """Title."""
     translated_title: str | None = None
     """The title in the language asked for."""
     authors: str | None = None
-    """Who wrote it."""
+    """The authors."""
     summary: str | None = None
     """Its abstract."""
     entry_id: str | None = None
-    """Its page."""
+    """URL of the paper's page."""
     pdf_url: str | None = None
-    """Its PDF."""
+    """URL of the PDF."""
     updated: float | None = None
-    """When it last changed."""
+    """Last update time."""
     data_cid: str | None = None
-    """Google's id of it."""
+    """The id at Google."""

@@ -14,10 +14,10 @@ class Ai302ImageTranslation(Model):
     id: int | None = None
     """The task's id."""
     status: int | None = None
-    """-1 while it works, 1 when done, more when it failed."""
+    """-1 while it runs, 1 when done, greater when it failed."""
     result: str | dict[str, Any] | None = None
-    """Once done, mostly as JSON text: in `output_url` the picture with the new words, in `inpaint_url` the one without words, in
-    `meta_data` the words and where they stand.
+    """Once done, usually as JSON text: in `output_url` the image with the translation, in `inpaint_url` the one without text, in
+    `meta_data` the texts and their positions.
     """
     taskStatusEnum: Ai302ImageTranslationState | None = None
-    """The state in words."""
+    """The status in words."""

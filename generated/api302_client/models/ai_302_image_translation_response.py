@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 @model
 class Ai302ImageTranslationResponse(Model):
     msg: str | None = None
-    """`success`, or what went wrong."""
+    """`success`, or the error message."""
     body: Ai302ImageTranslation | None = None
     """The task."""

@@ -9,8 +9,8 @@ class Ai302ImageTranslationState(Model):
     code: int | None = None
     """The state."""
     description: str | None = None
-    """In Chinese."""
+    """Status in Chinese."""
     descriptionEn: str | None = None
-    """In English."""
+    """Status in English."""
     descriptionPt: str | None = None
-    """In Portuguese."""
+    """Status in Portuguese."""

@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class Ai302ImageTranslationTicket(Model):
     msg: str | None = None
-    """`success`, or what went wrong."""
+    """`success`, or the error message."""
     body: int | None = None
-    """The task's id; 1 where a task is composed again."""
+    """The task's id; 1 where a task is redone."""

@@ -11,6 +11,6 @@ class Ai302ImageV1Response(Model):
     """The image."""
 
     image_url: str = ABSENT
-    """The image's address."""
+    """URL of the image."""
     data: dict[str, Any] | None = None
-    """What the model itself answered; its fields differ by model."""
+    """The model's own response; its fields differ by model."""

@@ -13,5 +13,5 @@ class Ai302KbResponse(Model):
     code: int | None = None
     """0 means success."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: dict[str, Any] | None = None

@@ -13,6 +13,6 @@ class Ai302KeyDone(Model):
     code: int | None = None
     """0 means success."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: dict[str, Any] | None = None
     """Empty after a change."""

@@ -16,6 +16,6 @@ class Ai302KeyList(Model):
     code: int | None = None
     """0 means success."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: list[Ai302ApiKey] | None = None
-    """The keys."""
+    """The API keys."""

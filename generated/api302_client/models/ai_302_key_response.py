@@ -16,5 +16,5 @@ class Ai302KeyResponse(Model):
     code: int | None = None
     """0 means success."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: Ai302ApiKey | None = None

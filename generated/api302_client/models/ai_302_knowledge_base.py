@@ -14,28 +14,28 @@ class Ai302KnowledgeBase(Model):
     """A knowledge base."""
 
     id: int | None = None
-    """Its id, as `kb_id` takes it."""
+    """The id of the knowledge base, as `kb_id` takes it."""
     kb_name: str | None = None
-    """Its name."""
+    """Name."""
     kb_info: str | None = None
-    """What it is about."""
+    """Description."""
     type: str | None = None
-    """Its kind, such as chatchat or rag_nano."""
+    """The type, such as chatchat or rag_nano."""
     file_count: int | None = None
-    """How many files it has."""
+    """Number of files."""
     embed_model: str | None = None
-    """The model that makes vectors."""
+    """The embedding model."""
     llm_model: str | None = None
     """The language model."""
     vs_type: str | None = None
-    """Where the vectors are kept."""
+    """The type of vector store."""
     create_time: str | None = None
     """When it was created, in ISO 8601."""
     uid: int | None = None
-    """Whose it is."""
+    """The id of the owner."""
     sub_account_id: int | None = None
     """The sub-account."""
     token_id: int | None = None
-    """The key that created it."""
+    """The id of the API key that created it."""
     settings: Ai302KnowledgeBaseSettings | None = None
     """Its settings."""

@@ -16,8 +16,8 @@ class Ai302KnowledgeBasePage(Model):
     records: list[Ai302KnowledgeBase] | None = None
     """The knowledge bases."""
     total: int | None = None
-    """How many there are in all."""
+    """Total number."""
     page: int | None = None
-    """Which page this is."""
+    """Number of this page."""
     page_size: int | None = None
-    """How many a page."""
+    """Number of items per page."""

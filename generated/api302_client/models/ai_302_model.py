@@ -14,46 +14,46 @@ class Ai302Model(Model):
     """A model; programs read more fields than the documentation shows."""
 
     id: str = ABSENT
-    """Its name, as `model` takes it."""
+    """The model's id, as `model` takes it."""
     object: str | None = None
     """model."""
     name: str | None = None
-    """Its name for people."""
+    """The display name of the voice."""
     type: str | None = None
-    """Its kind."""
+    """The type of model."""
     category: str | None = None
-    """Its group, in Chinese."""
+    """The category, in Chinese."""
     category_en: str | None = None
-    """Its group, in English."""
+    """The category, in English."""
     category_jp: str | None = None
-    """Its group, in Japanese."""
+    """The category, in Japanese."""
     description: str | None = None
-    """What it is, in Chinese."""
+    """Description of the model, in Chinese."""
     description_en: str | None = None
-    """What it is, in English."""
+    """Description of the model, in English."""
     description_jp: str | None = None
-    """What it is, in Japanese."""
+    """Description of the model, in Japanese."""
     capabilities: list[str] | None = None
-    """What it can do."""
+    """The model's capabilities."""
     content_length: int | None = None
-    """How many tokens it takes, as an older program reads it."""
+    """Context length in tokens, as an older program reads it."""
     context_length: int | None = None
-    """How many tokens it takes."""
+    """Context length in tokens."""
     max_completion_tokens: int | None = None
-    """How many tokens it answers with at most."""
+    """Maximum number of output tokens."""
     created_on: str | None = None
-    """Since when."""
+    """Release date."""
     first_byte_req_time: str | None = None
-    """Seconds to the first byte."""
+    """Time to the first byte in seconds."""
     is_moderated: bool | None = None
     """Whether it is moderated."""
     is_featured: bool | None = None
     """Whether 302.AI recommends it."""
     supported_tools: bool | None = None
-    """Whether it can call tools."""
+    """Whether it supports tools."""
     canonical_slug: str | None = None
-    """Its name without version."""
+    """The model's id without version."""
     price: Ai302ModelPrice | None = None
-    """What it costs."""
+    """Price of the model."""
     pricing: Ai302ModelPrice | None = None
-    """What it costs."""
+    """Price of the model."""

@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class Ai302ModelConversionResponse(Model):
     models_urls: list[str] | None = None
-    """The addresses of the model's files."""
+    """URLs of the model's files."""
     textures_urls: list[str] | None = None
-    """The addresses of its textures."""
+    """URLs of the model's textures."""

@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class Ai302ModelPrice(Model):
-    """What a model costs; in which unit is not said."""
+    """Price of a model; the unit is not documented."""
 
     input_token: str | None = None
-    """For reading."""
+    """Price of input tokens."""
     output_token: str | None = None
-    """For writing."""
+    """Price of output tokens."""
     per_request: str | None = None
-    """For a call."""
+    """Price per request."""

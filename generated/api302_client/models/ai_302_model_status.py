@@ -6,11 +6,11 @@ from .._model import ABSENT, Model, model
 
 @model
 class Ai302ModelStatus(Model):
-    """How fast a model answers."""
+    """Response times of a model."""
 
     id: str = ABSENT
     """The model."""
     object: str | None = None
     """model."""
     first_byte_req_time: str | None = None
-    """Seconds to the first byte."""
+    """Time to the first byte in seconds."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class Ai302ModelStatusList(Model):
-    """How fast models answer."""
+    """Response times of models."""
 
     data: list[Ai302ModelStatus] = ABSENT
     """The models."""

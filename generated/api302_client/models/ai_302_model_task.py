@@ -15,14 +15,14 @@ class Ai302ModelTask(Model):
     model: str | None = None
     """The model."""
     status: Literal["starting", "processing", "succeeded", "failed"] | str | None = None
-    """How it stands."""
+    """Status."""
     output: str | None = None
-    """The result's address, or a list of addresses as JSON text."""
+    """URL of the result, or a list of URLs as JSON text."""
     error: str | None = None
-    """Why it failed."""
+    """Why the task failed."""
     created_at: str | None = None
-    """When it was accepted, in ISO 8601."""
+    """Time of acceptance in ISO 8601."""
     started_at: str | None = None
-    """When it began, in ISO 8601."""
+    """Start time in ISO 8601."""
     completed_at: str | None = None
-    """When it was done, in ISO 8601."""
+    """Completion time in ISO 8601."""

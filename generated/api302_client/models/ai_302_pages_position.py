@@ -7,10 +7,10 @@ from .._model import Model, model
 @model
 class Ai302PagesPosition(Model):
     current_page: int | None = None
-    """The page of the list, from 1."""
+    """Page number, from 1."""
     page_size: int | None = None
-    """How many on a page."""
+    """Number of items per page."""
     total_items: int | None = None
-    """How many in all."""
+    """Total number of items."""
     total_pages: int | None = None
-    """How many pages of the list."""
+    """Number of pages of the list."""

@@ -15,4 +15,4 @@ class Ai302PagesResponse(Model):
     data: list[Ai302DeployedPage] | None = None
     """The pages."""
     pagination: Ai302PagesPosition | None = None
-    """Where in the list this is."""
+    """Position in the list."""

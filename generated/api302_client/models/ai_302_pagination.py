@@ -6,17 +6,17 @@ from .._model import Model, model
 
 @model
 class Ai302Pagination(Model):
-    """Which page this is."""
+    """Position in the pages."""
 
     total_page: int | None = None
-    """How many pages there are."""
+    """Number of pages."""
     cur_page: int | None = None
-    """This page."""
+    """Number of this page."""
     pre_page: int | None = None
-    """The page before."""
+    """Number of the previous page."""
     next_page: int | None = None
-    """The next page."""
+    """Number of the next page."""
     offset: int | None = None
-    """How many items come before."""
+    """Number of items before this page."""
     limit: int | None = None
-    """How many a page."""
+    """Number of items per page."""

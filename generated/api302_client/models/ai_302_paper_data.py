@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class Ai302PaperData(Model):
-    """What the research gave."""
+    """The data of the research."""
 
     information: list[Ai302PaperPerspective] | None = None
-    """The dialogues of the research, one a point of view."""
+    """The dialogues of the research, one per perspective."""

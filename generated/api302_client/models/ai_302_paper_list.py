@@ -14,8 +14,8 @@ class Ai302PaperList(Model):
     olist: list[Ai302FoundPaper] | None = None
     """The papers."""
     total_results: int | None = None
-    """How many there are in all."""
+    """Total number."""
     next_page: bool | None = None
     """Whether there is another page."""
     error_code: int | None = None
-    """302.AI's code, where the search failed."""
+    """302.AI's error code, if the search failed."""

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 @model
 class Ai302PaperPerspective(Model):
-    """A point of view and its dialogue."""
+    """A perspective and its dialogue."""
 
     perspective: str | None = None
-    """The point of view."""
+    """The perspective."""
     dlg_turns: list[Ai302PaperTurn] | None = None
     """The dialogue."""

@@ -16,4 +16,4 @@ class Ai302PaperResult(Model):
     event: str | None = None
     """The step; `end_generate_article` is the last."""
     data: Ai302PaperData | list[Any] | str | None = None
-    """What it gave."""
+    """The data of the step."""

@@ -6,13 +6,13 @@ from .._model import Model, model
 
 @model
 class Ai302PaperSource(Model):
-    """A page that was found."""
+    """A source."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     title: str | None = None
-    """Its title."""
+    """Title."""
     description: str | None = None
-    """What it is about."""
+    """Description."""
     snippets: list[str] | None = None
-    """Pieces of it."""
+    """Excerpts of the page."""

@@ -16,4 +16,4 @@ class Ai302PaperTask(Model):
     status: str | None = None
     """`success` when done, `failed` or `fail` when not; before, `processing`."""
     result: Ai302PaperResult | None = None
-    """The latest of what there is."""
+    """The latest result."""

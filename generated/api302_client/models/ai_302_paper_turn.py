@@ -18,6 +18,6 @@ class Ai302PaperTurn(Model):
     agent_utterance: str | None = None
     """The answer."""
     search_queries: list[str] | None = None
-    """What was searched for."""
+    """The search queries."""
     search_results: list[Ai302PaperSource] | None = None
-    """What was found."""
+    """The search results."""

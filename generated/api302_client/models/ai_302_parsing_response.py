@@ -14,7 +14,7 @@ class Ai302ParsingResponse(Model):
     """The text, in an envelope."""
 
     code: int | None = None
-    """The envelope's code."""
+    """Status code of the envelope."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: Ai302ParsedText | None = None

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class Ai302PngResponse(Model):
     output: str | None = None
-    """The picture's address."""
+    """URL of the image."""

@@ -6,9 +6,9 @@ from .._model import ABSENT, Model, model
 
 @model
 class Ai302PodcastLine(Model):
-    """What one speaker says at a time."""
+    """A line of a speaker."""
 
     content: str = ABSENT
-    """The words."""
+    """The text."""
     speaker: int = ABSENT
-    """The speaker's number."""
+    """Number of the speaker."""

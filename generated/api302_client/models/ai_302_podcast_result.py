@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 @model
 class Ai302PodcastResult(Model):
-    """The progress and what there is."""
+    """The progress and the results so far."""
 
     progress: float | None = None
-    """Per cent."""
+    """Progress in percent."""
     description: str | None = None
-    """What is being done."""
+    """The current step."""
     title: str | None = None
     """The podcast's title."""
     content: str | None = None
-    """The sound's address."""
+    """URL of the audio."""
     contents: list[Ai302PodcastLine] | None = None
     """The dialogue."""
     error: ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

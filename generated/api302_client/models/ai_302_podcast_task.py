@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 @model
 class Ai302PodcastTask(Model):
-    """A podcast being made."""
+    """A podcast task."""
 
     status: Literal["processing", "success", "fail"] | str | None = None
-    """How it stands."""
+    """Status."""
     result: Ai302PodcastResult | None = None
-    """The progress and what there is."""
+    """The progress and the results so far."""

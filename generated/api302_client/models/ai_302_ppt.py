@@ -9,30 +9,30 @@ class Ai302Ppt(Model):
     """A presentation."""
 
     id: str | None = None
-    """Its id."""
+    """The id."""
     name: str | None = None
-    """Its name."""
+    """Name."""
     subject: str | None = None
-    """Its subject."""
+    """Subject of the presentation."""
     coverUrl: str | None = None
-    """A picture of its first page."""
+    """URL of the cover image."""
     fileUrl: str | None = None
-    """The file's address; null until it is ready."""
+    """URL of the file; null until it is ready."""
     templateId: str | None = None
-    """Its template."""
+    """The id of the template."""
     pptxProperty: str | None = None
-    """Its drawing data: JSON, by gzip, in base64."""
+    """Drawing data: JSON, by gzip, in base64."""
     userId: str | None = None
-    """docmee's id of the user."""
+    """The user's id at docmee."""
     userName: str | None = None
-    """docmee's name of the user."""
+    """The user's name at docmee."""
     companyId: int | None = None
-    """docmee's id of the company."""
+    """The company's id at docmee."""
     createUser: str | None = None
-    """Who made it."""
+    """The user who created it."""
     updateUser: str | None = None
-    """Who changed it."""
+    """The user who changed it last."""
     createTime: str | None = None
-    """When it was made."""
+    """Creation time."""
     updateTime: str | None = None
-    """When it last changed."""
+    """Last update time."""

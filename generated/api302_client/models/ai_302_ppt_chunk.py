@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 @model
 class Ai302PptChunk(Model):
     text: str | None = None
-    """A piece of text."""
+    """A chunk of text."""
     status: int | None = None
-    """-1 failed, 0 another model begins again, 1 reading the source, 2 searching the web, 3 writing, 4 done."""
+    """-1 failed, 0 restarted with another model, 1 reading the source, 2 searching the web, 3 writing, 4 done."""
     error: str | None = None
-    """Why it failed."""
+    """Why the task failed."""
     result: Ai302Ppt | None = None
     """The presentation."""

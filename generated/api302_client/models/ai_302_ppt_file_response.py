@@ -14,6 +14,6 @@ class Ai302PptFileResponse(Model):
     code: int | None = None
     """0 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: Ai302Ppt | None = None
     """The presentation."""

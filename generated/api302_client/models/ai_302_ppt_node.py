@@ -11,6 +11,6 @@ class Ai302PptNode(Model):
     level: int | None = None
     """1 the subject, 2 a chapter, 3 a page, 4 a heading on it, 0 text."""
     name: str | None = None
-    """The words."""
+    """The text."""
     children: list[Ai302PptNode] | None = None
-    """What is under it."""
+    """The nodes below it."""

@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class Ai302PptOption(Model):
     name: str | None = None
-    """How people call it."""
+    """Display name."""
     value: str | None = None
-    """What to filter by; empty for all."""
+    """Value to filter by; empty for all."""

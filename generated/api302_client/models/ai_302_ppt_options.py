@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 @model
 class Ai302PptOptions(Model):
     category: list[Ai302PptOption] | None = None
-    """What templates are for."""
+    """Purposes of templates."""
     style: list[Ai302PptOption] | None = None
-    """Their styles."""
+    """Styles of templates."""
     themeColor: list[Ai302PptOption] | None = None
-    """Their colours."""
+    """Colors of templates."""

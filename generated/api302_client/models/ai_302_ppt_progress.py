@@ -7,8 +7,8 @@ from .._model import Model, model
 @model
 class Ai302PptProgress(Model):
     total: int | None = None
-    """How many pages there will be."""
+    """Total number of pages."""
     current: int | None = None
-    """How many are drawn."""
+    """Number of pages rendered."""
     pptxProperty: str | None = None
     """The drawing data so far: JSON, by gzip, in base64."""

@@ -14,6 +14,6 @@ class Ai302PptProgressResponse(Model):
     code: int | None = None
     """0 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: Ai302PptProgress | None = None
-    """The progress; null when all pages are drawn."""
+    """The progress; null when all pages are rendered."""

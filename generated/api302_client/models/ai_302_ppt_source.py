@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class Ai302PptSource(Model):
     dataUrl: str | None = None
-    """The address that the other calls take."""
+    """The URL that the other calls take."""

@@ -9,22 +9,22 @@ class Ai302PptTemplate(Model):
     """A template."""
 
     id: str | None = None
-    """Its id."""
+    """The id."""
     type: int | None = None
-    """1 docmee's, 4 one's own."""
+    """1 docmee's, 4 your own."""
     coverUrl: str | None = None
-    """A picture of it."""
+    """URL of the cover image."""
     category: str | None = None
-    """What it is for."""
+    """The purpose."""
     style: str | None = None
-    """Its style."""
+    """Style of the template."""
     themeColor: str | None = None
-    """Its colour."""
+    """Color of the template."""
     subject: str | None = None
-    """Its subject."""
+    """Subject of the presentation."""
     num: int | None = None
-    """How many pages it has."""
+    """Number of pages."""
     pptxProperty: str | None = None
-    """Its drawing data: JSON, by gzip, in base64."""
+    """Drawing data: JSON, by gzip, in base64."""
     createTime: str | None = None
-    """When it was added."""
+    """Creation time."""

@@ -14,8 +14,8 @@ class Ai302PptTemplatesResponse(Model):
     code: int | None = None
     """0 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     total: int | None = None
-    """How many there are in all."""
+    """Total number."""
     data: list[Ai302PptTemplate] | None = None
     """The templates."""

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 @model
 class Ai302PptTextChunk(Model):
     text: str | None = None
-    """A piece of Markdown."""
+    """A chunk of Markdown."""
     status: int | None = None
-    """-1 failed, 0 another model begins again, 1 reading the source, 2 searching the web, 3 writing, 4 done."""
+    """-1 failed, 0 restarted with another model, 1 reading the source, 2 searching the web, 3 writing, 4 done."""
     error: str | None = None
-    """Why it failed."""
+    """Why the task failed."""
     pptId: str | None = None
-    """The id of the presentation that is drawn meanwhile."""
+    """The id of the presentation that is rendered meanwhile."""
     total: int | None = None
-    """How many pages it will have."""
+    """Total number of pages."""
     current: int | None = None
-    """How many are drawn."""
+    """Number of pages rendered."""
     markdown: str | None = None
     """The whole text."""
     result: Ai302PptNode | None = None

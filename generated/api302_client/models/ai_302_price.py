@@ -16,11 +16,11 @@ class Ai302Price(Model):
     name: str | None = None
     """The model."""
     tag: str | None = None
-    """Its group, in the language asked for."""
+    """The group, in the language asked for."""
     pricing: Ai302Pricing | None = None
     pricing_prefix: str | None = None
-    """What to write before the amount."""
+    """Text before the amount."""
     pricing_suffix: str | None = None
-    """Per what, such as `1M tokens`."""
+    """Unit of the amount, such as `1M tokens`."""
     description: str | None = None
-    """What it is, in the language asked for."""
+    """Description of the model, in the language asked for."""

@@ -16,6 +16,6 @@ class Ai302PriceList(Model):
     code: int | None = None
     """0 means success."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: list[Ai302Price] | None = None
-    """One entry a model."""
+    """One entry per model."""

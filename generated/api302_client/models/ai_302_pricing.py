@@ -9,6 +9,6 @@ class Ai302Pricing(Model):
     """The amounts, in PTC."""
 
     input: float | str | None = None
-    """For what is sent."""
+    """Price of the input in PTC."""
     output: float | str | None = None
-    """For what is answered."""
+    """Price of the output in PTC."""

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 @model
 class Ai302ProcessedImage(Model):
-    """The image of a model behind /302/submit. Which of the other fields are there depends on the model."""
+    """The image of a model behind /302/submit. Which of the other fields are present depends on the model."""
 
     image: Ai302SubmitImage | None = None
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class Ai302Prompt(Model):
     content: str | None = None
-    """The better prompt."""
+    """The improved prompt."""

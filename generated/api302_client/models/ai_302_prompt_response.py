@@ -14,6 +14,6 @@ class Ai302PromptResponse(Model):
     status: str | None = None
     """`success`, or else."""
     data: Ai302Prompt | None = None
-    """The better prompt."""
+    """The improved prompt."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""

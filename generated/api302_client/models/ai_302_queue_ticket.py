@@ -8,17 +8,17 @@ from .._model import Model, model
 
 @model
 class Ai302QueueTicket(Model):
-    """The place of a task in the queue of the calls under /302/submit."""
+    """A task's place in the queue of the calls under /302/submit."""
 
     __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
-    """The id to ask with."""
+    """The task's id."""
     status: str | None = None
-    """How it stands: `IN_QUEUE`."""
+    """Status: `IN_QUEUE`."""
     queue_position: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
     logs: list[dict[str, Any]] | None = None
-    """Lines that the model wrote."""
+    """Log lines of the model."""
     metrics: dict[str, Any] | None = None
-    """How long things took."""
+    """Timings."""

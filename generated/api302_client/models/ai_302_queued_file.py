@@ -6,13 +6,13 @@ from .._model import Model, model
 
 @model
 class Ai302QueuedFile(Model):
-    """A file that a call of the queue made."""
+    """A file made by a call of the queue."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     content_type: str | None = None
-    """Its media type, such as `video/mp4` or `model/gltf-binary`."""
+    """Media type, such as `video/mp4` or `model/gltf-binary`."""
     file_name: str | None = None
-    """Its name."""
+    """File name."""
     file_size: int | None = None
-    """Its size in bytes."""
+    """File size in bytes."""

@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 @model
 class Ai302QueuedImage(Model):
-    """An image of the queue of calls under /302/submit. Once done, the image is there."""
+    """An image from the queue of the calls under /302/submit. Once done, the image is there."""
 
     __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
+    """Status: `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
     queue_position: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
     detail: str | dict[str, Any] | list[dict[str, Any]] | None = None
-    """A remark, such as `Request is still in progress`, or what was wrong."""
+    """A message, such as `Request is still in progress`, or an error message."""
     image: Ai302SubmitImage | None = None
     """The image, once done."""
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""
     has_nsfw_concepts: bool | None = None
-    """Whether it was found unsuitable."""
+    """Whether it was found unsafe."""
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 @model
 class Ai302QueuedVideo(Model):
-    """A video of the queue of 302.AI's calls under /302/submit."""
+    """A video from the queue of the calls under /302/submit."""
 
     __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: `IN_QUEUE`, `IN_PROGRESS`, `running`, `COMPLETED`, `FAILED` or `failed`."""
+    """Status: `IN_QUEUE`, `IN_PROGRESS`, `running`, `COMPLETED`, `FAILED` or `failed`."""
     queue_position: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
     video: Ai302QueuedFile | None = None
     """The video, once done."""
     seed: int | None = None
-    """The seed used, with models that tell."""
+    """The random seed used, with models that return it."""
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

@@ -6,15 +6,15 @@ from .._model import Model, model
 
 @model
 class Ai302Record(Model):
-    """What a call cost."""
+    """The cost of a call."""
 
     cost: float | str | None = None
-    """In PTC."""
+    """The cost in PTC."""
     input_token: int | None = None
-    """Tokens received."""
+    """Number of input tokens."""
     output_token: int | None = None
-    """Tokens sent."""
+    """Number of output tokens."""
     model: str | None = None
     """The model."""
     process_time: float | None = None
-    """Seconds it took."""
+    """Execution time in seconds."""

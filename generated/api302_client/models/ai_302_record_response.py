@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @model
 class Ai302RecordResponse(Model):
-    """What a call cost, in an envelope."""
+    """The cost of a call, in an envelope."""
 
     code: int | None = None
     """0 means success."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: Ai302Record | None = None

@@ -6,7 +6,7 @@ from .._model import Model, model
 
 @model
 class Ai302RerankDocument(Model):
-    """Something to sort."""
+    """A document to rerank."""
 
     text: str | None = None
     """A text."""

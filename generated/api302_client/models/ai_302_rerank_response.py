@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 @model
 class Ai302RerankResponse(Model):
-    """The documents, best first. The vendors' forms differ in what else there is."""
+    """The documents, best first. The vendors' formats differ in the other fields."""
 
     id: str | None = None
-    """The call's id; some vendors."""
+    """The request ID; some vendors."""
     object: str | None = None
     """list; some vendors."""
     model: str | None = None
-    """The model that answered."""
+    """The model used."""
     results: list[Ai302RerankResult] | None = None
     """The documents, best first."""
     usage: Ai302RerankUsage | None = None
-    """What the call used."""
+    """Usage in tokens."""
     tokens: Ai302RerankTokens | None = None
-    """What the call used; SiliconFlow."""
+    """Usage in tokens; SiliconFlow."""

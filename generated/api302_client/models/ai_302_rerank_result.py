@@ -14,8 +14,8 @@ class Ai302RerankResult(Model):
     """One document."""
 
     index: int | None = None
-    """Which document, from 0."""
+    """Index of the document, from 0."""
     relevance_score: float | None = None
-    """How well it fits, the more the better."""
+    """Relevance score; greater is better."""
     document: Ai302RerankDocument | str | None = None
     """The document, if it was asked for."""

@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class Ai302RerankTokens(Model):
     input_tokens: int | None = None
-    """Tokens read."""
+    """Number of input tokens."""
     output_tokens: int | None = None
-    """Tokens written."""
+    """Number of output tokens."""

@@ -9,4 +9,4 @@ class Ai302RerankUsage(Model):
     total_tokens: int | None = None
     """All tokens."""
     prompt_tokens: int | None = None
-    """Tokens read."""
+    """Number of input tokens."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class Ai302RunCodeOutput(Model):
-    """What the code printed."""
+    """The printed output."""
 
     stdout: str | None = None
-    """Its output."""
+    """Standard output."""
     error: str | None = None
-    """Its errors."""
+    """Standard error."""

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @model
 class Ai302RunCodeResponse(Model):
-    """What the code printed, in an envelope."""
+    """The printed output, in an envelope."""
 
     code: int | None = None
-    """The envelope's code."""
+    """Status code of the envelope."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: Ai302RunCodeOutput | None = None

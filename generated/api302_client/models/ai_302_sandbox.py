@@ -11,16 +11,16 @@ class Ai302Sandbox(Model):
     """A sandbox."""
 
     sandbox_id: str | None = None
-    """Its id."""
+    """The id."""
     sandbox_name: str | None = None
-    """Its name."""
+    """Name."""
     sandbox_template: str | None = None
-    """What it was made from."""
+    """The template of the sandbox."""
     metadata: dict[str, Any] | None = None
-    """Your notes."""
+    """Your own metadata."""
     envs: dict[str, Any] | None = None
     """Environment variables."""
     created_at: int | None = None
-    """When it was made, in Unix seconds."""
+    """Creation time in Unix seconds."""
     max_alive_time: int | None = None
-    """Seconds it may live."""
+    """Maximum lifetime in seconds."""

@@ -6,15 +6,15 @@ from .._model import Model, model
 
 @model
 class Ai302SandboxCommandOutput(Model):
-    """What a command printed."""
+    """The printed output of a command."""
 
     stdout: str | None = None
-    """Its output."""
+    """Standard output."""
     stderr: str | None = None
-    """Its errors."""
+    """Standard error."""
     exit_code: int | None = None
     """Its exit code."""
     error: str | None = None
-    """Why it could not run."""
+    """Why the command could not run."""
     cost_time: float | None = None
-    """Seconds it took."""
+    """Execution time in seconds."""

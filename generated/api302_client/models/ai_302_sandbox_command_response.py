@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 @model
 class Ai302SandboxCommandResponse(Model):
-    """What a command printed."""
+    """The printed output of a command."""
 
     result: Ai302SandboxCommandOutput | None = None

@@ -9,4 +9,4 @@ class Ai302SandboxCreated(Model):
     """The new sandbox."""
 
     sandbox_id: str | None = None
-    """Its id."""
+    """The id."""

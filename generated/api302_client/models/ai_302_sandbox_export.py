@@ -9,4 +9,4 @@ class Ai302SandboxExport(Model):
     """The exported file or ZIP."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""

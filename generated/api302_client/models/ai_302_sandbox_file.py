@@ -9,6 +9,6 @@ class Ai302SandboxFile(Model):
     """A file."""
 
     name: str | None = None
-    """Its name."""
+    """Name."""
     path: str | None = None
-    """Its path."""
+    """Path of the file."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class Ai302SandboxFiles(Model):
-    """What is at each path."""
+    """The content of each path."""
 
     result: list[Ai302SandboxPath] | None = None
-    """One entry a path."""
+    """One entry per path."""

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @model
 class Ai302SandboxOnceResponse(Model):
-    """What the code printed, and its files."""
+    """The printed output, and the files."""
 
     result: Ai302SandboxOutput | None = None
     code: int | None = None
-    """The envelope's code."""
+    """Status code of the envelope."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""

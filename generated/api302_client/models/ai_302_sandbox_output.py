@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @model
 class Ai302SandboxOutput(Model):
-    """What code printed."""
+    """The printed output."""
 
     stdout: list[str] | str | None = None
-    """Its output, by line."""
+    """Standard output, by line."""
     stderr: list[str] | str | None = None
-    """Its errors, by line."""
+    """Standard error, by line."""
     file: Ai302SandboxExport | None = None

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 @model
 class Ai302SandboxPath(Model):
-    """What is at a path."""
+    """The content of a path."""
 
     path: str | None = None
     """The path."""
     path_type: Literal["file", "directory", "not_exists"] | str | None = None
-    """What it is."""
+    """The type."""
     file_list: list[Ai302SandboxFile] | None = None
-    """What is in it."""
+    """The files in the folder."""

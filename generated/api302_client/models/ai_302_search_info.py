@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class Ai302SearchInfo(Model):
-    """About the search."""
+    """Details of the search."""
 
     __wire__ = {"request_id_": "request_id"}
 
     response_time: float | str | None = None
-    """Seconds it took."""
+    """Execution time in seconds."""
     request_id_: str | None = None
-    """The provider's id of the call."""
+    """The request ID at the provider."""

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @model
 class Ai302SearchResponse(Model):
-    """What was found."""
+    """The search results."""
 
     search_results: list[Ai302SearchResult] | None = None
     """The results."""
     images: list[str] | None = None
-    """Images, where they were asked for."""
+    """Images, if asked for."""
     data: Ai302SearchInfo | None = None
-    """About the search."""
+    """Details of the search."""

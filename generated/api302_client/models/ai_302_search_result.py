@@ -9,18 +9,18 @@ class Ai302SearchResult(Model):
     """One result. Which fields are filled depends on the provider."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     title: str | None = None
-    """Its title."""
+    """Title."""
     description: str | None = None
-    """A few words of it."""
+    """A short excerpt."""
     content: str | None = None
-    """Its text."""
+    """Text of the page."""
     published_at: str | None = None
-    """When it was published."""
+    """Time of publication."""
     summary: str | None = None
-    """Its summary."""
+    """Summary of the page."""
     score: float | None = None
-    """How well it fits."""
+    """Relevance score."""
     images: list[str] | None = None
-    """Its images."""
+    """Images of the page."""

@@ -16,7 +16,7 @@ class Ai302SpeechTask(Model):
     task_id: str = ABSENT
     """The task's id."""
     status: Literal["pending", "processing", "completed", "failed"] | str = ABSENT
-    """How it stands."""
+    """Status."""
     task_type: str | None = None
     """`audio`."""
     provider: str | None = None
@@ -24,28 +24,28 @@ class Ai302SpeechTask(Model):
     model: str | None = None
     """The provider's model."""
     audio_url: str | None = None
-    """The sound's address."""
+    """URL of the audio."""
     raw_response: dict[str, Any] | str | None = None
-    """What the provider itself answered; its fields differ."""
+    """The provider's own response; its fields differ."""
     req: dict[str, Any] | None = None
     """The request, as received."""
     error: Ai302TaskError | str | None = None
-    """Why it failed."""
+    """Why the task failed."""
     created_at: str | None = None
-    """When it was accepted, in ISO 8601."""
+    """Time of acceptance in ISO 8601."""
     started_at: str | None = None
-    """When it began, in ISO 8601."""
+    """Start time in ISO 8601."""
     updated_at: str | None = None
-    """When it last changed, in ISO 8601."""
+    """Last update time in ISO 8601."""
     completed_at: str | None = None
-    """When it was done, in ISO 8601."""
+    """Completion time in ISO 8601."""
     failed_at: str | None = None
-    """When it failed, in ISO 8601."""
+    """Time of the failure in ISO 8601."""
     execution_time: str | float | None = None
-    """Seconds it took."""
+    """Execution time in seconds."""
     attempts: int | None = None
-    """How often the provider was tried."""
+    """Number of attempts at the provider."""
     webhook: str | None = None
-    """The address that is called."""
+    """The webhook URL."""
     ai302_cost_request_ids: list[str] | str | None = None
-    """Billing ids to ask the account's records for."""
+    """Billing ids to look up in the account's records."""

@@ -8,9 +8,9 @@ from .._model import Model, model
 
 @model
 class Ai302SpeechV1Response(Model):
-    """The sound."""
+    """The audio."""
 
     audio_url: str | None = None
-    """The sound's address."""
+    """URL of the audio."""
     data: dict[str, Any] | str | None = None
-    """What the provider itself answered; its fields differ."""
+    """The provider's own response; its fields differ."""

@@ -11,10 +11,10 @@ class Ai302SpoRound(Model):
     """A round."""
 
     round: int | None = None
-    """Its number."""
+    """Number of the round."""
     prompt: str | None = None
-    """Its prompt."""
+    """Prompt of the round."""
     sample: list[Any] | None = None
-    """What its prompt gave."""
+    """Output of the prompt."""
     success: bool | None = None
     """Whether it was better."""

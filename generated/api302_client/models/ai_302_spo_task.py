@@ -15,12 +15,12 @@ class Ai302SpoTask(Model):
     """An optimization."""
 
     status: Literal["queue", "processing", "success", "fail"] | str | None = None
-    """How it stands."""
+    """Status."""
     best_prompt: str | None = None
     """The best prompt."""
     best_round: int | None = None
-    """The round that it is from."""
+    """Number of the round that it is from."""
     round_data_list: list[Ai302SpoRound] | None = None
     """The rounds so far."""
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

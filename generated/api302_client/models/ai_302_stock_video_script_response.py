@@ -14,5 +14,5 @@ class Ai302StockVideoScriptResponse(Model):
     status: int | None = None
     """200 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: Ai302StockVideoScript | None = None

@@ -13,10 +13,10 @@ class Ai302StockVideoTask(Model):
     state: int = ABSENT
     """1 when done, -1 when it failed, another number before."""
     progress: float | None = None
-    """Per cent."""
+    """Progress in percent."""
     audio_duration: float | None = None
-    """How long the voice speaks, in seconds."""
+    """Duration of the speech in seconds."""
     field_302_videos: list[str] | None = None
-    """The finished videos' addresses."""
+    """URLs of the finished videos."""
     field_302_combined_videos: list[str] | None = None
-    """The addresses of the combined footage."""
+    """URLs of the combined footage."""

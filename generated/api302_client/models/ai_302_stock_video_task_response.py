@@ -14,6 +14,6 @@ class Ai302StockVideoTaskResponse(Model):
     status: int | None = None
     """200 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: dict[str, Ai302StockVideoTask] | None = None
     """The task, under its id."""

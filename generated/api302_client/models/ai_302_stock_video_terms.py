@@ -6,7 +6,7 @@ from .._model import Model, model
 
 @model
 class Ai302StockVideoTerms(Model):
-    """The words."""
+    """The search terms."""
 
     video_terms: list[str] | None = None
-    """The words to search by."""
+    """The search terms."""

@@ -9,14 +9,14 @@ class Ai302SubmitImage(Model):
     """One image."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     width: int | None = None
-    """Pixels."""
+    """Width in pixels."""
     height: int | None = None
-    """Pixels."""
+    """Height in pixels."""
     content_type: str | None = None
-    """Its kind, such as `image/jpeg`."""
+    """Media type, such as `image/jpeg`."""
     file_name: str | None = None
-    """Its name."""
+    """File name."""
     file_size: int | None = None
-    """Bytes; 0 where not counted."""
+    """File size in bytes; 0 where not counted."""

@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 @model
 class Ai302SubmitImages(Model):
-    """The images of a model behind /302/submit. Which of the other fields are there depends on the model."""
+    """The images of a model behind /302/submit. Which of the other fields are present depends on the model."""
 
     images: list[Ai302SubmitImage] | None = None
     """The images."""
     prompt: str | None = None
     """The prompt used."""
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""
     has_nsfw_concepts: list[bool] | None = None
-    """For each image, whether it was found unsuitable."""
+    """For each image, whether it was found unsafe."""
     timings: dict[str, Any] | None = None
-    """Seconds that the parts of the work took."""
+    """Timings of each step in seconds."""
     debug_latents: dict[str, Any] | None = None
-    """For the model's makers."""
+    """Debug data for the model's makers."""
     debug_per_pass_latents: dict[str, Any] | None = None
-    """For the model's makers."""
+    """Debug data for the model's makers."""

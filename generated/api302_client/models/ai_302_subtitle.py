@@ -6,15 +6,15 @@ from .._model import Model, model
 
 @model
 class Ai302Subtitle(Model):
-    """A line."""
+    """A subtitle line."""
 
     index: int | None = None
-    """Its number."""
+    """Number of the line."""
     startTime: float | None = None
-    """Where it begins, in seconds."""
+    """Start in seconds."""
     end: float | None = None
-    """Where it ends, in seconds."""
+    """End in seconds."""
     text: str | None = None
-    """What is said."""
+    """Text of the speech."""
     speaker_id: int | None = None
-    """Who speaks."""
+    """The speaker's id."""

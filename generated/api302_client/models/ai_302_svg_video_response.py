@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class Ai302SvgVideoResponse(Model):
     url: str | None = None
-    """The video's address."""
+    """URL of the video."""

@@ -11,14 +11,14 @@ class Ai302TaskError(Model):
     """Why a task of the unified calls (second version) failed."""
 
     error: str | dict[str, Any] | None = None
-    """A short name, or what the vendor said."""
+    """A short error name, or the vendor's message."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     error_type: str | None = None
-    """The kind of error."""
+    """The type of error."""
     attempts: int | None = None
-    """How often the model was tried."""
+    """Number of attempts."""
     execution_time: str | float | None = None
-    """Seconds it took."""
+    """Execution time in seconds."""
     is_network_error: bool | None = None
     """Whether the model could not be reached."""

@@ -8,15 +8,15 @@ from .._model import Model, model
 
 @model
 class Ai302ToolResponse(Model):
-    """What a platform tells, in an envelope."""
+    """The platform's response, in an envelope."""
 
     code: int | None = None
     """200, in places 0, means success."""
     message: str | None = None
-    """How it went."""
+    """Status message."""
     router: str | None = None
-    """The call that answered."""
+    """The path of the call."""
     params: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
     data: dict[str, Any] | list[Any] | str | None = None
-    """What the platform tells, in its own form."""
+    """The platform's data, in its own form."""

@@ -9,8 +9,8 @@ class Ai302TranscriptionModel(Model):
     """A model."""
 
     model: str | None = None
-    """Its name."""
+    """The model's id."""
     provider: str | None = None
-    """Whose it is."""
+    """The provider of the model."""
     response_format_list: list[str] | None = None
-    """What it can answer with."""
+    """Supported response formats."""

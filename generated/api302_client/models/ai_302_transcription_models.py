@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 @model
 class Ai302TranscriptionModels(Model):
     success: bool | None = None
-    """Whether it went well."""
+    """Whether the call succeeded."""
     model_list: list[Ai302TranscriptionModel] | None = None
     """The models."""

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 @model
 class Ai302TtsProvider(Model):
-    """A speech provider."""
+    """A text-to-speech provider."""
 
     provider: str | None = None
-    """Its name, as the request takes it."""
+    """Its id, as the request takes it."""
     req_params_info: Ai302TtsProviderInfo | None = None

@@ -14,8 +14,8 @@ class Ai302TtsProviderInfo(Model):
     """What the request may hold for this provider."""
 
     model_list: list[str] | None = None
-    """Its models."""
+    """Supported models."""
     output_format_list: list[str] | None = None
-    """Its formats."""
+    """Supported formats."""
     voice_list: list[Ai302TtsVoice] | None = None
-    """Its voices."""
+    """Voices."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class Ai302TtsProviders(Model):
-    """The speech providers."""
+    """The text-to-speech providers."""
 
     provider_list: list[Ai302TtsProvider] | None = None
-    """One entry a provider."""
+    """One entry per provider."""

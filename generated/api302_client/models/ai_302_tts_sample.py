@@ -6,7 +6,7 @@ from .._model import Model, model
 
 @model
 class Ai302TtsSample(Model):
-    """Addresses of samples by language."""
+    """URLs of samples by language."""
 
     zh: str | None = None
     """In Chinese."""

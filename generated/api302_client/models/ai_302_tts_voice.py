@@ -14,13 +14,13 @@ class Ai302TtsVoice(Model):
     """A voice."""
 
     voice: str | None = None
-    """Its id, as the request takes it."""
+    """The id of the voice, as the request takes it."""
     name: str | None = None
-    """Its name for people."""
+    """The display name of the voice."""
     gender: str | None = None
-    """Its gender."""
+    """Gender of the voice."""
     emotion: list[str] | None = None
-    """Its moods."""
+    """Supported emotions."""
     supported_models: list[str] | None = None
-    """The models that have it."""
+    """The models that support it."""
     sample: Ai302TtsSample | None = None

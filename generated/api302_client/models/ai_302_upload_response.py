@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class Ai302UploadResponse(Model):
-    """The file's address."""
+    """URL of the file."""
 
     code: int | None = None
     """200 means success."""
     data: str | None = None
-    """The file's address."""
+    """URL of the file."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""

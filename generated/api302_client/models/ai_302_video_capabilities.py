@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class Ai302VideoCapabilities(Model):
-    """What the model makes videos from."""
+    """What the model generates videos from."""
 
     t2v: bool | None = None
     """From text."""
     i2v: bool | None = None
-    """From pictures."""
+    """From images."""
     v2v: bool | None = None
     """From a video."""

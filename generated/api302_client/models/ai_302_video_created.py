@@ -9,8 +9,8 @@ from .._model import Model, model
 @model
 class Ai302VideoCreated(Model):
     task_id: str | None = None
-    """The id to ask with."""
+    """The task's id."""
     status: Literal["pending", "processing", "completed", "failed"] | str | None = None
-    """How the task stands."""
+    """Status of the task."""
     created_at: str | None = None
-    """When it was taken, ISO 8601."""
+    """Creation time in ISO 8601."""

@@ -15,25 +15,25 @@ class Ai302VideoModel(Model):
     model_name: str | None = None
     """The name to call it by."""
     display_name: str | None = None
-    """The name to show."""
+    """The display name."""
     provider: str | None = None
-    """Who makes it, in Chinese."""
+    """The model's maker, in Chinese."""
     provider_en: str | None = None
-    """Who makes it, in English."""
+    """The model's maker, in English."""
     provider_jp: str | None = None
-    """Who makes it, in Japanese."""
+    """The model's maker, in Japanese."""
     price_text: str | None = None
-    """What it costs, in Chinese words."""
+    """The price, in Chinese."""
     price_text_en: str | None = None
-    """What it costs, in English words."""
+    """The price, in English."""
     price_text_jp: str | None = None
-    """What it costs, in Japanese words."""
+    """The price, in Japanese."""
     description: str | None = None
-    """What it is, in Chinese."""
+    """Description of the model, in Chinese."""
     description_en: str | None = None
-    """What it is, in English."""
+    """Description of the model, in English."""
     description_jp: str | None = None
-    """What it is, in Japanese."""
+    """Description of the model, in Japanese."""
     capabilities: Ai302VideoCapabilities | None = None
     parameters: list[Ai302VideoParameter] | None = None
-    """The fields that it takes."""
+    """The fields that the model takes."""

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 @model
 class Ai302VideoModelList(Model):
     total: int | None = None
-    """How many models there are."""
+    """Number of models."""
     models: list[Ai302VideoModel] | None = None
     """The models."""

@@ -14,10 +14,10 @@ class Ai302VideoParameter(Model):
     name: str | None = None
     """The field's name."""
     required: bool | None = None
-    """Whether the model wants it."""
+    """Whether the model requires it."""
     description: str | None = None
-    """What it means."""
+    """Description of the field."""
     max_num: int | None = None
-    """How many values it takes."""
+    """Maximum number of values."""
     range: Ai302VideoParameterRange | None = None
-    """What values it takes."""
+    """The accepted values."""

@@ -7,8 +7,8 @@ from .._model import Model, model
 @model
 class Ai302VideoParameterBounds(Model):
     min: float | None = None
-    """The least value."""
+    """Minimum."""
     max: float | None = None
-    """The greatest value."""
+    """Maximum."""
     step: float | None = None
-    """The distance between values."""
+    """Step between values."""

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class Ai302VideoParameterOptions(Model):
     options: list[str | float] | None = None
-    """The values to choose from."""
+    """The accepted values."""

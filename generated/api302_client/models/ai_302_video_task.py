@@ -16,38 +16,38 @@ class Ai302VideoTask(Model):
     upstream_task_id: str | None = None
     """The task's id at the vendor."""
     status: Literal["pending", "processing", "completed", "failed"] | str | None = None
-    """How the task stands."""
+    """Status of the task."""
     model: str | None = None
-    """The model that works."""
+    """The model used."""
     mode: str | None = None
-    """The kind of source: t2v text, i2v picture, v2v video."""
+    """The type of source: t2v text, i2v image, v2v video."""
     task_type: str | None = None
-    """`video`."""
+    """The type of task: `video`."""
     video_url: str | None = None
     """The video, once done."""
     video_urls: list[str] | None = None
     """The videos, where there are several."""
     raw_response: dict[str, Any] | str | None = None
-    """What the vendor answered."""
+    """The vendor's own response."""
     req: dict[str, Any] | None = None
     """The request, repeated."""
     execution_time: str | float | None = None
-    """Seconds that it took."""
+    """Execution time in seconds."""
     attempts: int | None = None
-    """How often the vendor was asked."""
+    """Number of attempts at the vendor."""
     created_at: str | None = None
-    """When it was taken, ISO 8601."""
+    """Creation time in ISO 8601."""
     started_at: str | None = None
-    """When it began."""
+    """Start time."""
     updated_at: str | None = None
-    """When it last changed."""
+    """Last update time."""
     completed_at: str | None = None
-    """When it was done."""
+    """Completion time."""
     failed_at: str | None = None
-    """When it failed."""
+    """Time of the failure."""
     webhook: str | None = None
-    """The address that is called at the end."""
+    """The webhook URL."""
     ai302_cost_request_ids: list[str] | str | None = None
-    """The billing ids of the calls that it took."""
+    """The billing ids of the underlying calls."""
     error: Ai302TaskError | str | None = None
-    """What went wrong, when it failed."""
+    """The error, if the task failed."""

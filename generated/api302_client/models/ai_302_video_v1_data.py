@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 @model
 class Ai302VideoV1Data(Model):
-    """The vendor's own reply."""
+    """The vendor's own response."""
 
     video: Ai302VideoV1File | None = None

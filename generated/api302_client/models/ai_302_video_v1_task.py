@@ -14,10 +14,10 @@ class Ai302VideoV1Task(Model):
     task_id: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: queue, queued, processing, success, completed, fail, failed or error."""
+    """Status: queue, queued, processing, success, completed, fail, failed or error."""
     url: str | None = None
     """The video, once done."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: Ai302VideoV1Data | None = None
-    """What the vendor answered."""
+    """The vendor's own response."""

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 @model
 class Ai302VtResult(Model):
-    """What a task gave; which fields there are depends on the call."""
+    """The result of a task; which fields are present depends on the call."""
 
     video_url: str | None = None
-    """The video's address."""
+    """URL of the video."""
     audio_url: str | None = None
-    """The sound's address."""
+    """URL of the audio."""
     subtitle: Ai302VtSubtitle | None = None
-    """What is said."""
+    """The subtitles."""
     src_subtitle: list[dict[str, Any]] | None = None
-    """The subtitles in the language spoken."""
+    """The subtitles in the source language."""
     trans_subtitle: list[dict[str, Any]] | None = None
     """The translated subtitles."""

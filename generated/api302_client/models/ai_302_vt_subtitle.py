@@ -8,7 +8,7 @@ from .._model import ABSENT, Model, model
 
 @model
 class Ai302VtSubtitle(Model):
-    """What is said, as a transcription gives it."""
+    """The subtitles, as returned by a transcription."""
 
     segments: list[dict[str, Any]] = ABSENT
-    """The pieces, as a transcription gives them."""
+    """The segments, as returned by a transcription."""

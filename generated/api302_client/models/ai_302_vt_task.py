@@ -14,8 +14,8 @@ class Ai302VtTask(Model):
     """A task of video translation."""
 
     status: Literal["queue", "pending", "processing", "success", "fail"] | str | None = None
-    """How it stands."""
+    """Status."""
     progress: float | None = None
-    """How far it is."""
+    """Progress."""
     result: Ai302VtResult | None = None
-    """What it gave, or why it gave nothing."""
+    """The result, or the error."""

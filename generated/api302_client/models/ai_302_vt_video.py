@@ -11,12 +11,12 @@ class Ai302VtVideo(Model):
     """A video."""
 
     id: str | None = None
-    """Its id at its site."""
+    """The id at its site."""
     title: str | None = None
-    """Its title."""
+    """Title."""
     thumbnail: str | None = None
-    """A picture of it."""
+    """URL of a thumbnail."""
     duration: float | None = None
-    """Seconds."""
+    """Duration in seconds."""
     formats: list[dict[str, Any]] | None = None
-    """The formats that it can be had in."""
+    """The available formats."""

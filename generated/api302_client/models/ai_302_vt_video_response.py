@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 class Ai302VtVideoResponse(Model):
     info: Ai302VtVideo | None = None
     error: ErrorDetail | None = None
-    """Why the video cannot be had."""
+    """Why the video is not available."""

@@ -11,12 +11,12 @@ class Ai302WebData(Model):
     """A page and its data."""
 
     url: str | None = None
-    """The page's address."""
+    """URL of the page."""
     screenshot: str | None = None
-    """A picture of it."""
+    """URL of a screenshot."""
     data: Any = None
-    """The data, in the shape asked for."""
+    """The data, in the requested schema."""
     metadata: dict[str, Any] | None = None
-    """What the page says of itself."""
+    """Metadata of the page."""
     markdown: str | None = None
     """The page's text."""

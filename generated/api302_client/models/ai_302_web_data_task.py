@@ -16,8 +16,8 @@ class Ai302WebDataTask(Model):
     status: str | None = None
     """`processing`, `completed` or `succeeded`, `failed`."""
     results: list[Ai302WebData] | None = None
-    """What was found, page by page."""
+    """The results, page by page."""
     error: str | None = None
-    """Why it failed."""
+    """Why the task failed."""
     message: str | None = None
-    """Why it failed."""
+    """Why the task failed."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 @model
 class Ai302WebTranscript(Model):
     success: bool | None = None
-    """Whether it went well."""
+    """Whether the call succeeded."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     detail: Ai302WebTranscriptDetail | None = None

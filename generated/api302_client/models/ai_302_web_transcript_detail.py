@@ -11,39 +11,39 @@ if TYPE_CHECKING:
 
 @model
 class Ai302WebTranscriptDetail(Model):
-    """A video and what is said in it."""
+    """A video and its transcript."""
 
     id: str | None = None
-    """Its id."""
+    """The id."""
     dbId: str | None = None
-    """Its id at 302.AI."""
+    """The id at 302.AI."""
     embedId: str | None = None
-    """The id to show it with."""
+    """The id for embedding."""
     pageId: str | None = None
     """The part of a video of several."""
     title: str | None = None
-    """Its title."""
+    """Title."""
     author: str | None = None
-    """Whose it is."""
+    """The author."""
     authorId: str | None = None
-    """The id of whose it is."""
+    """The author's id."""
     cover: str | None = None
-    """Its picture."""
+    """URL of the cover image."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     type: str | None = None
     """The platform."""
     duration: float | None = None
-    """Seconds."""
+    """Duration in seconds."""
     rawLang: str | None = None
     """The language spoken."""
     descriptionText: str | None = None
-    """What is said of it."""
+    """Description of the video."""
     contentText: str | None = None
-    """What is said in it."""
+    """Transcript of the audio."""
     summary: str | None = None
-    """What it is about."""
+    """Summary of the content."""
     chapters: list[str | dict[str, Any]] | None = None
-    """Its parts."""
+    """The chapters."""
     subtitlesArray: list[Ai302Subtitle] | None = None
-    """What is said when."""
+    """The subtitles with their timestamps."""

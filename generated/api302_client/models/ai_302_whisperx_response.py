@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 @model
 class Ai302WhisperxResponse(Model):
     segments: list[Ai302WhisperxSegment] | None = None
-    """The text by pieces."""
+    """The segments of the text."""
     language: str | None = None
-    """The language heard."""
+    """The detected language."""

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 @model
 class Ai302WhisperxSegment(Model):
-    """A piece of the text."""
+    """A segment of the text."""
 
     start: float | None = None
-    """Where it begins, in seconds."""
+    """Start in seconds."""
     end: float | None = None
-    """Where it ends, in seconds."""
+    """End in seconds."""
     text: str | None = None
-    """What was said."""
+    """The transcript."""
     speaker: str | None = None
-    """Who spoke."""
+    """The speaker."""
     words: list[Ai302WhisperxWord] | None = None
     """Its words."""

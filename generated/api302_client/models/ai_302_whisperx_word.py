@@ -11,8 +11,8 @@ class Ai302WhisperxWord(Model):
     word: str | None = None
     """The word."""
     start: float | None = None
-    """Where it begins, in seconds."""
+    """Start in seconds."""
     end: float | None = None
-    """Where it ends, in seconds."""
+    """End in seconds."""
     score: float | None = None
-    """How sure the model was."""
+    """Confidence of the model."""

@@ -11,4 +11,4 @@ class Ai302WritingResponse(Model):
     result: str | None = None
     """The copy."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""

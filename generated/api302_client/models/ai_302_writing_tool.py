@@ -8,8 +8,8 @@ from .._model import Model, model
 
 @model
 class Ai302WritingTool(Model):
-    """A kind of copy."""
+    """A copywriting tool."""
 
     tool_name: str | None = None
-    """Its name."""
+    """Name of the tool."""
     params: dict[str, Any] | None = None

@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 @model
 class Ai302WritingTools(Model):
     tools: list[Ai302WritingTool] | None = None
-    """The kinds."""
+    """The tools."""

@@ -11,34 +11,34 @@ class Ai302YoutubeStream(Model):
     itag: int | None = None
     """The format's number."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     mimeType: str | None = None
     """Its media type."""
     quality: str | None = None
-    """Its quality."""
+    """Quality of the format."""
     qualityLabel: str | None = None
-    """Its quality, such as `360p`."""
+    """Quality of the format, such as `360p`."""
     width: int | None = None
-    """Pixels."""
+    """Width in pixels."""
     height: int | None = None
-    """Pixels."""
+    """Height in pixels."""
     fps: int | None = None
-    """Images a second."""
+    """Frames per second."""
     bitrate: int | None = None
-    """Bits a second."""
+    """Bit rate in bits per second."""
     averageBitrate: int | None = None
-    """Bits a second on average."""
+    """Average bit rate in bits per second."""
     contentLength: str | None = None
-    """Bytes."""
+    """Size in bytes."""
     approxDurationMs: str | None = None
-    """Milliseconds."""
+    """Duration in milliseconds."""
     audioQuality: str | None = None
-    """The sound's quality."""
+    """Audio quality."""
     audioSampleRate: str | None = None
-    """Samples a second."""
+    """Sample rate in hertz."""
     audioChannels: int | None = None
-    """Channels of sound."""
+    """Number of audio channels."""
     projectionType: str | None = None
-    """How it is projected."""
+    """Projection type."""
     lastModified: str | None = None
-    """When it last changed."""
+    """Last update time."""

@@ -16,5 +16,5 @@ class Ai302YoutubeStreamsResponse(Model):
     code: int | None = None
     """200, in places 0, means success."""
     message: str | None = None
-    """How it went."""
+    """Status message."""
     data: list[Ai302YoutubeStream] | None = None

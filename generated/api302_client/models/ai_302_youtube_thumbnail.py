@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class Ai302YoutubeThumbnail(Model):
-    """A small image."""
+    """A thumbnail."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     width: int | None = None
-    """Pixels."""
+    """Width in pixels."""
     height: int | None = None
-    """Pixels."""
+    """Height in pixels."""

@@ -14,28 +14,28 @@ class Ai302YoutubeVideo(Model):
     """A video."""
 
     video_id: str | None = None
-    """Its id."""
+    """The id."""
     title: str | None = None
-    """Its title."""
+    """Title."""
     author: str | None = None
-    """Its author."""
+    """Author of the video."""
     channel_id: str | None = None
-    """Its channel."""
+    """The channel's id."""
     description: str | None = None
-    """Its description."""
+    """Description of the video."""
     category: str | None = None
-    """Its category."""
+    """Category of the video."""
     type: str | None = None
-    """Its kind."""
+    """The type."""
     video_length: str | None = None
-    """Seconds."""
+    """Duration in seconds."""
     number_of_views: str | None = None
-    """How often it was seen."""
+    """Number of views."""
     published_time: str | None = None
-    """When it was published."""
+    """Time of publication."""
     is_live_content: bool | None = None
-    """Whether it was live."""
+    """Whether it was a live stream."""
     keywords: list[str] | None = None
-    """Its keywords."""
+    """Keywords."""
     thumbnails: list[Ai302YoutubeThumbnail] | None = None
-    """Small images of it."""
+    """Thumbnails."""

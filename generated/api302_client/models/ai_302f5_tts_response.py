@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 @model
 class Ai302F5TtsResponse(Model):
-    """The sound, or how the task stands."""
+    """The audio, or the status of the task."""
 
     __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands, such as `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
+    """Status, such as `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
     queue_position: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
     audio_url: Ai302QueuedFile | None = None
-    """The sound, once done."""
+    """The audio, once done."""
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

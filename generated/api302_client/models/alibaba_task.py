@@ -14,24 +14,24 @@ class AlibabaTask(Model):
     task_id: str | None = None
     """The task's id."""
     task_status: Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "UNKNOWN"] | str | None = None
-    """How it stands."""
+    """Status."""
     submit_time: str | None = None
-    """When it was taken."""
+    """Creation time."""
     scheduled_time: str | None = None
-    """When it was begun."""
+    """Start time."""
     end_time: str | None = None
-    """When it was done."""
+    """Completion time."""
     video_url: str | None = None
     """The video, once done."""
     results: list[AlibabaTaskResult] | None = None
-    """Images, once done, with models that make them."""
+    """The images, once done, with models that generate them."""
     choices: list[dict[str, Any]] | None = None
-    """Images, once done, as a chat would give them."""
+    """The images, once done, in the format of a chat."""
     orig_prompt: str | None = None
     """The prompt as given."""
     actual_prompt: str | None = None
     """The prompt as used."""
     code: str | None = None
-    """The error's name."""
+    """Name of the error."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""

@@ -15,12 +15,12 @@ class AlibabaTaskResponse(Model):
     __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
-    """The call's id at Alibaba Cloud."""
+    """The request ID at Alibaba Cloud."""
     output: AlibabaTask | None = None
     """The task."""
     usage: AlibabaTaskUsage | None = None
-    """What is paid for."""
+    """The billed usage."""
     code: str | None = None
-    """The error's name."""
+    """Name of the error."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""

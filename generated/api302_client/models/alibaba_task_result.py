@@ -7,8 +7,8 @@ from .._model import Model, model
 @model
 class AlibabaTaskResult(Model):
     url: str | None = None
-    """The file's address."""
+    """URL of the file."""
     code: str | None = None
-    """The error's name."""
+    """Name of the error."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""

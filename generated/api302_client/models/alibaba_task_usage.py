@@ -7,16 +7,16 @@ from .._model import Model, model
 @model
 class AlibabaTaskUsage(Model):
     duration: float | None = None
-    """Seconds."""
+    """Duration in seconds."""
     video_duration: float | None = None
-    """Seconds, with older models."""
+    """Duration in seconds, with older models."""
     video_count: int | None = None
-    """How many videos."""
+    """Number of videos."""
     video_ratio: str | None = None
-    """The size, with older models."""
+    """The resolution, with older models."""
     input_video_duration: float | None = None
-    """Seconds of the videos given."""
+    """Duration of the input videos in seconds."""
     output_video_duration: float | None = None
-    """Seconds of the video made."""
+    """Duration of the generated video in seconds."""
     SR: int | None = None
-    """How many lines."""
+    """Resolution in lines."""

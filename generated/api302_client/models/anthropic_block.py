@@ -8,26 +8,26 @@ from .._model import ABSENT, Model, model
 
 @model
 class AnthropicBlock(Model):
-    """A piece of the answer; `type` tells which fields are there."""
+    """A part of the message; `type` decides which fields are present."""
 
     type: str = ABSENT
     """text, thinking, redacted_thinking, tool_use, server_tool_use, web_search_tool_result and further ones."""
     text: str | None = None
     """The text."""
     citations: list[dict[str, Any]] | None = None
-    """The text's sources."""
+    """Citations of the text."""
     thinking: str | None = None
     """The thoughts."""
     signature: str | None = None
-    """Anthropic's seal on the thoughts."""
+    """Anthropic's signature of the thoughts."""
     data: str | None = None
-    """Hidden thoughts, encrypted."""
+    """Redacted thoughts, encrypted."""
     id: str | None = None
-    """The tool call's id, to be given back with its result."""
+    """The tool call's id, to be passed back with its result."""
     name: str | None = None
-    """The tool."""
+    """The name of the tool."""
     input: dict[str, Any] | None = None
     tool_use_id: str | None = None
-    """Which call this answers; Anthropic's own tools."""
+    """The id of the tool call; Anthropic's own tools."""
     content: list[dict[str, Any]] | dict[str, Any] | None = None
-    """What one of Anthropic's own tools gave."""
+    """The result of one of Anthropic's own tools."""

@@ -6,7 +6,7 @@ from .._model import Model, model
 
 @model
 class AnthropicCacheCreation(Model):
-    """Tokens put into the cache, by how long."""
+    """Tokens written to the cache, by lifetime."""
 
     ephemeral_5m_input_tokens: int | None = None
     """For five minutes."""

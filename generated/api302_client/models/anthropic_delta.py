@@ -8,7 +8,7 @@ from .._model import Model, model
 
 @model
 class AnthropicDelta(Model):
-    """What is added to a piece, or to the message."""
+    """What is added to a part, or to the message."""
 
     type: str | None = None
     """text_delta, thinking_delta, signature_delta, input_json_delta or citations_delta; none for the message."""
@@ -17,11 +17,11 @@ class AnthropicDelta(Model):
     thinking: str | None = None
     """Thoughts."""
     signature: str | None = None
-    """The seal on the thoughts."""
+    """The signature of the thoughts."""
     partial_json: str | None = None
     """A piece of a tool call's input, JSON as text."""
     citation: dict[str, Any] | None = None
     stop_reason: str | None = None
     """Why the message ended."""
     stop_sequence: str | None = None
-    """The text at which it ended."""
+    """The stop sequence at which it ended."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class AnthropicError(Model):
-    """What went wrong."""
+    """Error message."""
 
     type: str | None = None
     """Such as overloaded_error, rate_limit_error or api_error."""
     message: str | None = None
-    """In words."""
+    """Error message."""

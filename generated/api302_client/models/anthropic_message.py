@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @model
 class AnthropicMessage(Model):
-    """The answer."""
+    """The message."""
 
     id: str = ABSENT
-    """The answer's id."""
+    """The message's id."""
     type: str = ABSENT
     """message."""
     role: str = ABSENT
@@ -23,15 +23,15 @@ class AnthropicMessage(Model):
     content: list[AnthropicBlock] = ABSENT
     """Thoughts, texts and tool calls, in order."""
     model: str = ABSENT
-    """The model that answered."""
+    """The model used."""
     stop_reason: str | None = None
-    """Why it ended: end_turn, max_tokens, stop_sequence, tool_use, pause_turn, refusal, model_context_window_exceeded; 302.AI may leave
+    """Stop reason: end_turn, max_tokens, stop_sequence, tool_use, pause_turn, refusal, model_context_window_exceeded; 302.AI may leave
     it empty.
     """
     stop_sequence: str | None = None
-    """The text at which it ended."""
+    """The stop sequence at which it ended."""
     stop_details: dict[str, Any] | None = None
     """Why the model refused."""
     usage: AnthropicUsage = ABSENT
     container: dict[str, Any] | None = None
-    """Where code ran."""
+    """The container used for code execution."""

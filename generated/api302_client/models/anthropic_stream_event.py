@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @model
 class AnthropicStreamEvent(Model):
-    """What happened; `type` tells which fields are there."""
+    """An event of the stream; `type` decides which fields are present."""
 
     type: (
         Literal[
@@ -30,10 +30,10 @@ class AnthropicStreamEvent(Model):
         ]
         | str
     ) = ABSENT
-    """What happened."""
+    """The type of event."""
     message: AnthropicMessage | None = None
     index: int | None = None
-    """Which piece of the content."""
+    """Index of the part of the content."""
     content_block: AnthropicBlock | None = None
     delta: AnthropicDelta | None = None
     usage: AnthropicUsage | None = None

@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 @model
 class AnthropicUsage(Model):
-    """What the call used, in tokens."""
+    """Usage in tokens."""
 
     input_tokens: int | None = None
-    """Read, apart from the cache."""
+    """Input tokens, apart from the cache."""
     output_tokens: int = ABSENT
-    """Written, thoughts included."""
+    """Output tokens, thoughts included."""
     cache_creation_input_tokens: int | None = None
-    """Put into the cache."""
+    """Tokens written to the cache."""
     cache_read_input_tokens: int | None = None
-    """Read from the cache."""
+    """Tokens read from the cache."""
     cache_creation: AnthropicCacheCreation | None = None
-    """What was put into the cache."""
+    """Details of the tokens written to the cache."""
     output_tokens_details: dict[str, Any] | None = None
-    """What was written."""
+    """Details of the output tokens."""
     server_tool_use: dict[str, Any] | None = None
-    """How often Anthropic's own tools were used."""
+    """Number of uses of Anthropic's own tools."""
     service_tier: str | None = None
-    """The tier that was used."""
+    """The service tier used."""

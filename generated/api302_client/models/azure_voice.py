@@ -11,31 +11,31 @@ class AzureVoice(Model):
     """A voice."""
 
     Name: str | None = None
-    """Its long name."""
+    """The voice's long name."""
     DisplayName: str | None = None
-    """Its name in English."""
+    """The voice's name in English."""
     LocalName: str | None = None
-    """Its name in its own language."""
+    """The voice's name in its own language."""
     ShortName: str | None = None
     """The name that SSML takes, such as `zh-CN-YunxiNeural`."""
     Gender: str | None = None
     """`Female`, `Male` or `Neutral`."""
     Locale: str | None = None
-    """Its language, such as `zh-CN`."""
+    """The language, such as `zh-CN`."""
     LocaleName: str | None = None
     """The language's name."""
     SecondaryLocaleList: list[str] | None = None
-    """Other languages that it speaks."""
+    """Other supported languages."""
     StyleList: list[str] | None = None
-    """Moods that it has."""
+    """Supported emotions and styles."""
     RolePlayList: list[str] | None = None
-    """Parts that it can play."""
+    """Supported roles."""
     SampleRateHertz: str | None = None
-    """Samples a second."""
+    """Sample rate in hertz."""
     VoiceType: str | None = None
-    """Such as `Neural`."""
+    """The type of voice, such as `Neural`."""
     Status: str | None = None
-    """`GA` where it is no preview."""
+    """`GA` where it is not a preview."""
     ExtendedPropertyMap: dict[str, Any] | None = None
     WordsPerMinute: str | None = None
-    """How fast it reads."""
+    """Speed in words per minute."""

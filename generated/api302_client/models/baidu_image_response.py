@@ -14,8 +14,8 @@ class BaiduImageResponse(Model):
     """The images."""
 
     id: str | None = None
-    """The call's id at Baidu."""
+    """The request ID at Baidu."""
     created: int | None = None
-    """When, in Unix seconds."""
+    """Creation time in Unix seconds."""
     data: list[BaiduImage] | None = None
     """The images."""

@@ -9,10 +9,10 @@ class BochaImage(Model):
     """An image."""
 
     contentUrl: str | None = None
-    """Its address."""
+    """URL of the file."""
     hostPageUrl: str | None = None
-    """The page it is on."""
+    """URL of the page that it is on."""
     width: int | None = None
-    """Pixels."""
+    """Width in pixels."""
     height: int | None = None
-    """Pixels."""
+    """Height in pixels."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class BochaImages(Model):
-    """Images."""
+    """The images."""
 
     value: list[BochaImage] | None = None
     """The images."""

@@ -9,6 +9,6 @@ class BochaMessage(Model):
     """Pages, images, a card or the answer."""
 
     content_type: str | None = None
-    """Such as webpage, image or the kind of card."""
+    """The type, such as webpage, image or that of a card."""
     content: str | None = None
     """JSON in a text, or text."""

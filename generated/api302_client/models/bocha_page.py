@@ -9,26 +9,26 @@ class BochaPage(Model):
     """A page."""
 
     id: str | None = None
-    """Its id."""
+    """The id."""
     name: str | None = None
-    """Its title."""
+    """Title."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     displayUrl: str | None = None
-    """Its address for people."""
+    """The URL as displayed."""
     snippet: str | None = None
-    """A few words of it."""
+    """A short excerpt."""
     summary: str | None = None
-    """Its summary."""
+    """Summary of the page."""
     siteName: str | None = None
-    """Its site."""
+    """Name of the site."""
     siteIcon: str | None = None
-    """Its site's icon."""
+    """URL of the site's icon."""
     datePublished: str | None = None
-    """When it was published."""
+    """Time of publication."""
     dateLastCrawled: str | None = None
-    """When it was read."""
+    """Time of the last crawl."""
     cachedPageUrl: str | None = None
-    """A stored copy."""
+    """URL of a cached copy."""
     language: str | None = None
-    """Its language."""
+    """The programming language."""

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 @model
 class BochaPages(Model):
-    """Pages."""
+    """The pages."""
 
     webSearchUrl: str | None = None
-    """The search at Bocha."""
+    """URL of the search at Bocha."""
     totalEstimatedMatches: int | None = None
-    """How many there are, roughly."""
+    """Estimated number of results."""
     value: list[BochaPage] | None = None
     """The pages."""
     someResultsRemoved: bool | None = None
-    """Whether some were left out."""
+    """Whether some results were removed."""

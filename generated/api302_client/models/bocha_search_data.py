@@ -19,8 +19,8 @@ class BochaSearchData(Model):
     type: str | None = None
     """SearchResponse."""
     queryContext: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
     webPages: BochaPages | None = None
-    """Pages."""
+    """The pages."""
     images: BochaImages | None = None
-    """Images."""
+    """The images."""

@@ -16,7 +16,7 @@ class BochaSearchResponse(Model):
     code: int | None = None
     """200 means success."""
     log_id: str | None = None
-    """Bocha's id of the call."""
+    """The request ID at Bocha."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: BochaSearchData | None = None

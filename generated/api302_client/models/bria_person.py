@@ -18,9 +18,9 @@ class BriaPerson(Model):
     type: str | None = None
     """`person`."""
     labels: list[str] | None = None
-    """What is known, such as age range and gender."""
+    """Attributes, such as age range and gender."""
     rect: BriaRect | None = None
     actions: dict[str, Any] | None = None
-    """What can be changed."""
+    """The possible changes."""
     oracle: dict[str, Any] | None = None
-    """How well each change is likely to turn out."""
+    """Expected quality of each change."""

@@ -9,4 +9,4 @@ class BriaPsd(Model):
     """A file."""
 
     image_res: str | None = None
-    """Its address; it expires."""
+    """URL of the file; it expires."""

@@ -6,13 +6,13 @@ from .._model import Model, model
 
 @model
 class BriaRect(Model):
-    """Where a face is, in pixels."""
+    """Position of a face in pixels."""
 
     x: float | None = None
-    """Its left edge."""
+    """Left edge."""
     y: float | None = None
-    """Its upper edge."""
+    """Upper edge."""
     w: float | None = None
-    """Its width."""
+    """Width."""
     h: float | None = None
-    """Its height."""
+    """Height."""

@@ -9,4 +9,4 @@ class BriaResult(Model):
     """The image."""
 
     result_url: str | None = None
-    """Its address; gone after an hour."""
+    """URL of the image; it expires after an hour."""

@@ -9,4 +9,4 @@ class BriaResults(Model):
     """The images."""
 
     result: list[list[str | int | None]] | None = None
-    """For each image its address, its seed and its name; what was refused has texts that say so."""
+    """For each image its URL, its random seed and its name; for a refused one, texts that say so."""

@@ -9,4 +9,4 @@ class BriaVisual(Model):
     """A registered image."""
 
     visual_id: str | None = None
-    """Its id."""
+    """The id."""

@@ -11,10 +11,10 @@ class DeeplTranslation(Model):
     text: str | None = None
     """The translation."""
     detected_source_language: str | None = None
-    """The language found."""
+    """The detected language."""
     billed_characters: int | None = None
-    """How many characters count."""
+    """Number of billed characters."""
     model_type_used: str | None = None
     """The model used."""
     tag_handling_version: str | None = None
-    """How tags were handled."""
+    """Version of the handling of tags."""

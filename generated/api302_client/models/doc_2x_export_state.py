@@ -8,9 +8,9 @@ from .._model import Model, model
 
 @model
 class Doc2XExportState(Model):
-    """How an export stands."""
+    """An export and its status."""
 
     status: Literal["processing", "success", "failed"] | str | None = None
     """The state."""
     url: str | None = None
-    """The file, a ZIP or DOCX."""
+    """URL of the file, a ZIP or DOCX."""

@@ -9,12 +9,12 @@ class Doc2XPage(Model):
     """A page."""
 
     page_idx: int | None = None
-    """Its number, from 0."""
+    """Number of the page, from 0."""
     md: str | None = None
-    """Its Markdown."""
+    """The page in Markdown."""
     url: str | None = None
-    """Its picture."""
+    """URL of the page's image."""
     page_width: float | None = None
-    """Its width."""
+    """Width."""
     page_height: float | None = None
-    """Its height."""
+    """Height."""

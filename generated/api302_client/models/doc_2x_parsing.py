@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class Doc2XParsing(Model):
-    """How a task stands, in an envelope."""
+    """A task and its status, in an envelope."""
 
     code: str | None = None
     """`success`, or why it was refused."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class Doc2XParsingState(Model):
-    """How a task stands."""
+    """A task and its status."""
 
     status: (
         Literal["ready", "processing", "translate_processing", "success", "translate_success", "failed", "pages limit exceeded"]
@@ -20,8 +20,8 @@ class Doc2XParsingState(Model):
     ) = None
     """The state."""
     progress: float | None = None
-    """Percent done."""
+    """Progress in percent."""
     detail: str | None = None
-    """What went wrong."""
+    """Error message."""
     result: Doc2XResult | None = None
-    """What was read."""
+    """The parsed document."""

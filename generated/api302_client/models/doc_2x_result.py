@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class Doc2XResult(Model):
-    """What was read."""
+    """The parsed document."""
 
     version: str | None = None
     """The version."""

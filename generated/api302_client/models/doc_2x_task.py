@@ -9,12 +9,12 @@ class Doc2XTask(Model):
     """A task."""
 
     uid: str | None = None
-    """Its id."""
+    """The id."""
     uuid: str | None = None
     """Its id, in the first version."""
     pages: int | None = None
-    """Pages of the file."""
+    """Number of pages of the file."""
     remain: int | None = None
-    """Pages left."""
+    """Number of pages left."""
     text: str | None = None
-    """The text, where the first version has it at once."""
+    """The text, where the first version has it immediately."""

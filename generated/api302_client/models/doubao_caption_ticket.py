@@ -7,8 +7,8 @@ from .._model import Model, model
 @model
 class DoubaoCaptionTicket(Model):
     id: str | None = None
-    """The id to ask with."""
+    """The task's id."""
     code: int | str | None = None
     """0 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""

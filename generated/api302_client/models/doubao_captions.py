@@ -14,10 +14,10 @@ class DoubaoCaptions(Model):
     id: str | None = None
     """The task's id."""
     code: int | str | None = None
-    """0 means done and 2000 not yet."""
+    """0 means done, 2000 not yet."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     duration: float | None = None
-    """The sound's length in seconds."""
+    """Duration of the audio in seconds."""
     utterances: list[DoubaoUtterance] | None = None
-    """The lines."""
+    """The subtitle lines."""

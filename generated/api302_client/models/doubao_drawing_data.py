@@ -8,19 +8,19 @@ from .._model import Model, model
 
 @model
 class DoubaoDrawingData(Model):
-    """What was made."""
+    """The result."""
 
     __wire__ = {"request_id_": "request_id"}
 
     image_urls: list[str] | None = None
-    """The images' addresses."""
+    """URLs of the images."""
     binary_data_base64: list[str] | None = None
-    """The images, without `return_url`."""
+    """The images in base64, without `return_url`."""
     llm_result: str | None = None
-    """The enriched prompt."""
+    """The expanded prompt."""
     pe_result: str | None = None
-    """The enriched prompt."""
+    """The expanded prompt."""
     request_id_: str | None = None
-    """The call's id at Doubao."""
+    """The request ID at Doubao."""
     algorithm_base_resp: dict[str, Any] | None = None
     """The model's own status."""

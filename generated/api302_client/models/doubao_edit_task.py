@@ -11,14 +11,14 @@ class DoubaoEditTask(Model):
     """A task. What is not known yet is absent."""
 
     task_id: str | None = None
-    """Its id; when it was accepted."""
+    """The task's id, when it was accepted."""
     status: str | None = None
-    """How it stands: `done`, `failed`, or another word while it runs."""
+    """Status: `done`, `failed`, or another word while it runs."""
     image_urls: list[str] | None = None
-    """The image's address."""
+    """URLs of the images."""
     binary_data_base64: list[str] | None = None
-    """The image itself."""
+    """The image in base64."""
     resp_data: str | None = None
-    """More from the model."""
+    """More data of the model."""
     algorithm_base_resp: dict[str, Any] | None = None
     """The model's own status."""

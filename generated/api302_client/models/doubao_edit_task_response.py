@@ -18,12 +18,12 @@ class DoubaoEditTaskResponse(Model):
     code: int | None = None
     """10000 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     status: int | None = None
     """10000 means success."""
     request_id_: str | None = None
-    """The call's id at Doubao."""
+    """The request ID at Doubao."""
     time_elapsed: str | None = None
-    """How long it took."""
+    """Elapsed time."""
     data: DoubaoEditTask | None = None
     """The task."""

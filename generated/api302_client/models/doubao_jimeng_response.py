@@ -14,6 +14,6 @@ class DoubaoJimengResponse(Model):
     code: int | None = None
     """10000 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: DoubaoJimengTask | None = None
     """The task."""

@@ -7,8 +7,8 @@ from .._model import Model, model
 @model
 class DoubaoJimengTask(Model):
     task_id: str | None = None
-    """The id to ask with."""
+    """The task's id."""
     status: str | None = None
-    """How it stands: `processing`, `done` or `failed`."""
+    """Status: `processing`, `done` or `failed`."""
     video_url: str | None = None
     """The video, once done."""

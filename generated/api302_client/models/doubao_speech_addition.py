@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class DoubaoSpeechAddition(Model):
-    """More on the sound."""
+    """Details of the audio."""
 
     duration: str | None = None
-    """Its length in milliseconds."""
+    """Duration in milliseconds."""
     first_pkg: str | None = None
-    """How long the beginning took, in milliseconds."""
+    """Time to the first packet in milliseconds."""

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 @model
 class DoubaoSpeechResponse(Model):
     reqid: str | None = None
-    """The name that you gave."""
+    """The id of the request."""
     code: int | None = None
     """3000 means success."""
     operation: str | None = None
     """`query`."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     sequence: int | None = None
-    """Which part this is; below 0 the last."""
+    """Number of the part; the last one is below 0."""
     data: str | None = None
-    """The sound, in base64."""
+    """The audio in base64."""
     addition: DoubaoSpeechAddition | None = None

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 @model
 class DoubaoUtterance(Model):
-    """A line."""
+    """A subtitle line."""
 
     text: str | None = None
-    """What is said."""
+    """Text of the speech."""
     start_time: int | None = None
-    """Where it begins, in milliseconds."""
+    """Start in milliseconds."""
     end_time: int | None = None
-    """Where it ends, in milliseconds."""
+    """End in milliseconds."""
     words: list[DoubaoWord] | None = None
     """Its words."""

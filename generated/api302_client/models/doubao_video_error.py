@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class DoubaoVideoError(Model):
     code: str | None = None
-    """The error's name."""
+    """Name of the error."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""

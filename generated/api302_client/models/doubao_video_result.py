@@ -9,6 +9,6 @@ class DoubaoVideoResult(Model):
     video_url: str | None = None
     """The video."""
     last_frame_url: str | None = None
-    """Its last frame, if asked for."""
+    """URL of the last frame, if asked for."""
     file_url: str | None = None
-    """The file, with models that make no video."""
+    """URL of the file, with models that generate no video."""

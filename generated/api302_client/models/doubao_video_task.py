@@ -18,42 +18,42 @@ class DoubaoVideoTask(Model):
     model: str | None = None
     """The model."""
     status: str | None = None
-    """How it stands: `queued`, `running`, `succeeded`, `failed`, `cancelled` or `expired`."""
+    """Status: `queued`, `running`, `succeeded`, `failed`, `cancelled` or `expired`."""
     content: DoubaoVideoResult | None = None
-    """What was made, once done."""
+    """The result, once done."""
     error: DoubaoVideoError | None = None
-    """Why it failed."""
+    """Why the task failed."""
     usage: DoubaoVideoUsage | None = None
-    """What is paid for."""
+    """The billed usage."""
     created_at: int | None = None
-    """When it was taken, in seconds since 1970."""
+    """Creation time in Unix seconds."""
     updated_at: int | None = None
-    """When it last changed, in seconds since 1970."""
+    """Last update time in Unix seconds."""
     seed: int | None = None
-    """The seed used."""
+    """The random seed used."""
     resolution: str | None = None
-    """How many lines."""
+    """Resolution in lines."""
     ratio: str | None = None
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     duration: int | None = None
-    """Seconds."""
+    """Duration in seconds."""
     frames: int | None = None
-    """How many frames."""
+    """Number of frames."""
     framespersecond: int | None = None
-    """Frames a second."""
+    """Frames per second."""
     revised_prompt: str | None = None
     """The prompt as used."""
     generate_audio: bool | None = None
-    """Whether it has sound."""
+    """Whether the video has audio."""
     draft: bool | None = None
-    """Whether it is a draft."""
+    """Whether the video is a draft."""
     draft_task_id: str | None = None
-    """The draft it was made from."""
+    """The task's id of the draft that it was made from."""
     service_tier: str | None = None
     """`default` or `flex`."""
     execution_expires_after: int | None = None
-    """Seconds after which it is given up."""
+    """Seconds after which the task expires."""
     priority: int | None = None
-    """How soon it was worked on."""
+    """The task's priority."""
     safety_identifier: str | None = None
-    """Who of your users asked."""
+    """The id of your end user."""

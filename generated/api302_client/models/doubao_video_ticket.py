@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class DoubaoVideoTicket(Model):
     id: str | None = None
-    """The id to ask with."""
+    """The task's id."""
     safety_identifier: str | None = None
-    """Who of your users asked."""
+    """The id of your end user."""

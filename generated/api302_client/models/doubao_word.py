@@ -11,6 +11,6 @@ class DoubaoWord(Model):
     text: str | None = None
     """The word."""
     start_time: int | None = None
-    """Where it begins, in milliseconds."""
+    """Start in milliseconds."""
     end_time: int | None = None
-    """Where it ends, in milliseconds."""
+    """End in milliseconds."""

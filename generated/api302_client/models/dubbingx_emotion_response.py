@@ -9,12 +9,12 @@ class DubbingxEmotionResponse(Model):
     code: int | None = None
     """200 means success."""
     success: bool | None = None
-    """Whether it went well."""
+    """Whether the call succeeded."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: str | None = None
-    """The mood, its manner and its strength from 1 to 5, such as `开心-正常-3`."""
+    """The emotion, its manner and its strength from 1 to 5, such as `开心-正常-3`."""
     time: str | None = None
-    """When, by Beijing's clock."""
+    """Time of the response, in Beijing time."""
     traceId: str | None = None
-    """The call's id at DubbingX."""
+    """The request ID at DubbingX."""

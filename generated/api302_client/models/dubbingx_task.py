@@ -9,6 +9,6 @@ class DubbingxTask(Model):
     id: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: `Ready`, `Generating`, `Completed`, `Failed` or `Canceled`."""
+    """Status: `Ready`, `Generating`, `Completed`, `Failed` or `Canceled`."""
     fileUrl: str | None = None
-    """The sound's address, once done."""
+    """URL of the audio, once done."""

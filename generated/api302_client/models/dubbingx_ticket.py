@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class DubbingxTicket(Model):
     taskId: str | int | None = None
-    """The id to ask with."""
+    """The task's id."""

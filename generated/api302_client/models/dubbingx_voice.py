@@ -9,22 +9,22 @@ class DubbingxVoice(Model):
     """A voice."""
 
     id: str | None = None
-    """Its id, for `voiceId`."""
+    """The id of the voice, for `voiceId`."""
     grade: str | None = None
     """`premium`, `ordinary` or `custom`."""
     isOfficial: bool | None = None
-    """Whether it is DubbingX's own."""
+    """Whether it is one of DubbingX's own."""
     name: str | None = None
-    """Its name."""
+    """Name."""
     description: str | None = None
-    """What it is like."""
+    """Description of the voice."""
     gender: int | None = None
     """0 for women's voices and 1 for men's."""
     avatar: str | None = None
-    """Its picture."""
+    """URL of the voice's image."""
     voiceUrl: str | None = None
-    """How it sounds."""
+    """URL of a sample."""
     status: bool | None = None
     """Whether it can be used."""
     createTime: str | None = None
-    """When it was made, by Beijing's clock."""
+    """Creation time, in Beijing time."""

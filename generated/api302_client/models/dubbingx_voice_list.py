@@ -14,6 +14,6 @@ class DubbingxVoiceList(Model):
     __wire__ = {"list_": "list"}
 
     total: int | None = None
-    """How many there are."""
+    """Total number of voices."""
     list_: list[DubbingxVoice] | None = None
-    """Those of this page."""
+    """The voices of this page."""

@@ -14,11 +14,11 @@ class DubbingxVoiceResponse(Model):
     code: int | None = None
     """200 means success."""
     success: bool | None = None
-    """Whether it went well."""
+    """Whether the call succeeded."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: DubbingxVoiceList | None = None
     time: str | None = None
-    """When, by Beijing's clock."""
+    """Time of the response, in Beijing time."""
     traceId: str | None = None
-    """The call's id at DubbingX."""
+    """The request ID at DubbingX."""

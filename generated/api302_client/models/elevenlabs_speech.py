@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 @model
 class ElevenlabsSpeech(Model):
-    """The sound, or how the task stands."""
+    """The audio, or the status of the task."""
 
     __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands, such as `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
+    """Status, such as `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
     queue_position: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
     audio: Ai302QueuedFile | None = None
-    """The sound, once done."""
+    """The audio, once done."""
     timestamps: list[dict[str, Any]] | None = None
-    """When each word is said."""
+    """Timestamps of each word."""
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

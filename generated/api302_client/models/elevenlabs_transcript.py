@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 @model
 class ElevenlabsTranscript(Model):
-    """What was said, or how the task stands."""
+    """The transcript, or the status of the task."""
 
     __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands, such as `IN_QUEUE`, `PROCESSING`, `COMPLETED` or `FAILED`; may be absent once done."""
+    """Status, such as `IN_QUEUE`, `PROCESSING`, `COMPLETED` or `FAILED`; may be absent once done."""
     queue_position: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
     language_code: str | None = None
-    """What is spoken."""
+    """The language spoken."""
     language_probability: float | None = None
-    """How sure that is."""
+    """Confidence of the language."""
     text: str | None = None
-    """All of it."""
+    """The whole text."""
     words: list[ElevenlabsWord] | None = None
     """Its words."""
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

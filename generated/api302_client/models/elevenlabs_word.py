@@ -6,15 +6,15 @@ from .._model import Model, model
 
 @model
 class ElevenlabsWord(Model):
-    """A word, a space or a sound."""
+    """A word, a space or a sound event."""
 
     text: str | None = None
     """The word."""
     start: float | None = None
-    """Where it begins, in seconds."""
+    """Start in seconds."""
     end: float | None = None
-    """Where it ends, in seconds."""
+    """End in seconds."""
     type: str | None = None
     """`word`, `spacing` or `audio_event`."""
     speaker_id: str | None = None
-    """Who speaks."""
+    """The speaker's id."""

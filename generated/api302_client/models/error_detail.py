@@ -6,28 +6,28 @@ from .._model import Model, model
 
 @model
 class ErrorDetail(Model):
-    """What went wrong, in several languages."""
+    """The error, with its message in several languages."""
 
     err_code: int | str | None = None
-    """302.AI's code: -10001 no key, -10002 tool disabled or deleted, -10003 network error, -10004 balance too low, -10005 key expired,
-    -10006 total quota used up, -10007 daily quota, -10008 no channel for the model, -10009 not supported, -10010 not found, -10011
-    invalid request, -10012 hourly quota of a free tool, -10013 model disabled or not permitted, -10014 IP address denied, -10015
-    picture of a wrong size, -10016 file not reachable, -10017 file over 50 MB, -10018 monthly quota, -1024 model timed out, -10504
-    generation timed out, -10600 sound not decodable.
+    """302.AI's error code: -10001 no API key, -10002 tool disabled or deleted, -10003 network error, -10004 balance too low, -10005 API
+    key expired, -10006 total quota used up, -10007 daily quota, -10008 no channel for the model, -10009 not supported, -10010 not
+    found, -10011 invalid request, -10012 hourly quota of a free tool, -10013 model disabled or not permitted, -10014 IP address
+    denied, -10015 image of a wrong size, -10016 file not reachable, -10017 file over 50 MB, -10018 monthly quota, -1024 model timed
+    out, -10504 generation timed out, -10600 audio not decodable.
     """
     code: str | int | None = None
-    """The code of OpenAI's form."""
+    """The error code in OpenAI's format."""
     message: str | None = None
-    """In English, or in the language that the request's `Lang` header asks for."""
+    """Message in English, or in the language that the request's `Lang` header asks for."""
     message_cn: str | None = None
-    """In Chinese."""
+    """Message in Chinese."""
     message_en: str | None = None
-    """In English."""
+    """Message in English."""
     message_jp: str | None = None
-    """In Japanese."""
+    """Message in Japanese."""
     message_ja: str | None = None
-    """In Japanese, as some calls spell it."""
+    """Message in Japanese, as some calls spell it."""
     type: str | None = None
-    """The kind of error, such as `api_error`."""
+    """The type of error, such as `api_error`."""
     param: str | None = None
     """The request field that was refused."""

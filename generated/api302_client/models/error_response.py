@@ -11,17 +11,15 @@ if TYPE_CHECKING:
 
 @model
 class ErrorResponse(Model):
-    """302.AI's error envelope, or the one of the vendor behind the call, passed through. All fields are optional since the shapes
-    differ.
-    """
+    """302.AI's error envelope, or that of the vendor behind the call, passed through. All fields are optional since the shapes differ."""
 
     __wire__ = {"request_id_": "request_id"}
 
     error: ErrorDetail | str | None = None
-    """302.AI's and OpenAI's envelope; some vendors put a plain text here."""
+    """302.AI's and OpenAI's envelope; some vendors put plain text here."""
     code: str | int | None = None
     """The envelope of newer calls, and of several vendors."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     request_id_: str | None = None
-    """The id of the call."""
+    """The request ID."""

@@ -17,6 +17,6 @@ class ExaAnswerResponse(Model):
     answer: str | dict[str, Any] | None = None
     """The answer; an object where a schema was given."""
     citations: list[ExaResult] | None = None
-    """Its sources."""
+    """The sources of the answer."""
     costDollars: ExaCost | None = None
-    """What it cost."""
+    """Cost of the call in US dollars."""

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 @model
 class ExaContentsResponse(Model):
-    """Pages."""
+    """The pages."""
 
     requestId: str | None = None
-    """Exa's id of the call."""
+    """The request ID at Exa."""
     results: list[ExaResult] | None = None
     """The pages."""
     context: str | None = None
     """All pages as one text."""
     statuses: list[ExaStatus] | None = None
-    """How each page went."""
+    """Status of each page."""
     costDollars: ExaCost | None = None
-    """What it cost."""
+    """Cost of the call in US dollars."""

@@ -8,9 +8,9 @@ from .._model import Model, model
 
 @model
 class ExaCost(Model):
-    """What a call cost, in US dollars."""
+    """Cost of a call in US dollars."""
 
     total: float | None = None
-    """In all."""
+    """Total cost."""
     breakDown: list[dict[str, Any]] | None = None
-    """By part."""
+    """Cost by part."""

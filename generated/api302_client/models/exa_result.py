@@ -11,34 +11,34 @@ class ExaResult(Model):
     """A page."""
 
     id: str | None = None
-    """Its id."""
+    """The id."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     title: str | None = None
-    """Its title."""
+    """Title."""
     publishedDate: str | None = None
-    """When it was published."""
+    """Time of publication."""
     author: str | None = None
-    """Its author."""
+    """Author of the video."""
     score: float | None = None
-    """How well it fits, from 0 to 1."""
+    """Relevance score, from 0 to 1."""
     image: str | None = None
-    """Its image."""
+    """URL of the image."""
     favicon: str | None = None
-    """Its site's icon."""
+    """URL of the site's icon."""
     text: str | None = None
-    """Its text."""
+    """Text of the page."""
     snippet: str | None = None
-    """A few words of it."""
+    """A short excerpt."""
     highlights: list[str] | None = None
-    """The parts that matter."""
+    """The highlights."""
     highlightScores: list[float] | None = None
-    """How well each fits."""
+    """Relevance score of each highlight."""
     summary: str | None = None
-    """Its summary."""
+    """Summary of the page."""
     subpages: list[ExaResult] | None = None
-    """Pages below it."""
+    """The subpages."""
     extras: dict[str, Any] | None = None
     """Links and images."""
     entities: list[dict[str, Any]] | None = None
-    """Companies or people it is about."""
+    """Companies or people that it is about."""

@@ -15,18 +15,18 @@ class ExaSearchResponse(Model):
     """Results."""
 
     requestId: str | None = None
-    """Exa's id of the call."""
+    """The request ID at Exa."""
     searchType: str | None = None
-    """How it searched."""
+    """The type of search used."""
     resolvedSearchType: str | None = None
-    """How it searched, as older replies say it."""
+    """The type of search used, as older responses name it."""
     autopromptString: str | None = None
-    """The query as reworded."""
+    """The query as rewritten."""
     results: list[ExaResult] | None = None
     """The results."""
     context: str | None = None
     """All pages as one text."""
     output: dict[str, Any] | None = None
-    """What deep search made of it."""
+    """The output of deep search."""
     costDollars: ExaCost | None = None
-    """What it cost."""
+    """Cost of the call in US dollars."""

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @model
 class ExaStatus(Model):
-    """How a page went."""
+    """Status of a page."""
 
     id: str | None = None
-    """The page."""
+    """URL of the page."""
     status: str | None = None
     """success or error."""
     error: ExaStatusError | None = None

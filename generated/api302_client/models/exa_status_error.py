@@ -9,6 +9,6 @@ class ExaStatusError(Model):
     """Why a page could not be read."""
 
     tag: str | None = None
-    """The kind of failure."""
+    """The type of error."""
     httpStatusCode: int | None = None
-    """The page's HTTP status."""
+    """The page's HTTP status code."""

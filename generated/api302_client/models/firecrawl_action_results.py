@@ -8,11 +8,11 @@ from .._model import Model, model
 
 @model
 class FirecrawlActionResults(Model):
-    """What actions gave."""
+    """Results of actions."""
 
     screenshots: list[str] | None = None
-    """Pictures, by address."""
+    """URLs of the screenshots."""
     scrapes: list[dict[str, Any]] | None = None
-    """Pages, by address and HTML."""
+    """Pages, by URL and HTML."""
     javascriptReturns: list[dict[str, Any]] | None = None
-    """What code returned."""
+    """Return values of the code."""

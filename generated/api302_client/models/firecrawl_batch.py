@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 @model
 class FirecrawlBatch(Model):
-    """How the reading of many pages stands."""
+    """A batch scraping task and its status."""
 
     status: Literal["scraping", "completed", "failed"] | str | None = None
     """The state."""
     total: int | None = None
-    """How many pages were tried."""
+    """Number of pages tried."""
     completed: int | None = None
-    """How many were read."""
+    """Number of pages scraped."""
     creditsUsed: int | None = None
-    """Firecrawl's own count of the cost."""
+    """Credits used at Firecrawl."""
     expiresAt: str | None = None
     """When the pages are deleted."""
     next: str | None = None
-    """Where more of them are."""
+    """URL of more pages."""
     data: list[FirecrawlPage] | None = None
     """The pages."""

@@ -9,10 +9,10 @@ class FirecrawlBatchError(Model):
     """A page that could not be read."""
 
     id: str | None = None
-    """Its id."""
+    """The id."""
     timestamp: str | None = None
-    """When it failed."""
+    """Time of the failure."""
     url: str | None = None
-    """The page."""
+    """URL of the page."""
     error: str | None = None
-    """Why."""
+    """Error message."""

@@ -14,6 +14,6 @@ class FirecrawlBatchErrors(Model):
     """Pages that could not be read."""
 
     errors: list[FirecrawlBatchError] | None = None
-    """The failures."""
+    """The errors."""
     robotsBlocked: list[str] | None = None
     """Pages that robots.txt forbids."""

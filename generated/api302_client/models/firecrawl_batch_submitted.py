@@ -9,12 +9,12 @@ class FirecrawlBatchSubmitted(Model):
     """The task."""
 
     success: bool | None = None
-    """Whether it was taken."""
+    """Whether it was accepted."""
     error: str | None = None
-    """What went wrong."""
+    """Error message."""
     id: str | None = None
     """The task's id."""
     url: str | None = None
-    """The task's address at Firecrawl."""
+    """URL of the task at Firecrawl."""
     invalidURLs: list[str] | None = None
-    """Addresses left out."""
+    """Invalid URLs that were skipped."""

@@ -11,7 +11,7 @@ class FirecrawlChange(Model):
     """How a page changed."""
 
     previousScrapeAt: str | None = None
-    """When it was read before."""
+    """Time of the previous scrape."""
     changeStatus: str | None = None
     """new, same, changed or removed."""
     visibility: str | None = None

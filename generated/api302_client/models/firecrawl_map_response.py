@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class FirecrawlMapResponse(Model):
-    """Addresses."""
+    """The URLs."""
 
     success: bool | None = None
     """Whether it worked."""
     error: str | None = None
-    """What went wrong."""
+    """Error message."""
     links: list[str] | None = None
-    """The addresses."""
+    """The URLs."""

@@ -6,17 +6,17 @@ from .._model import Model, model
 
 @model
 class FirecrawlMetadata(Model):
-    """About a page."""
+    """Metadata of a page."""
 
     title: str | None = None
-    """Its title."""
+    """Title."""
     description: str | None = None
-    """Its description."""
+    """Description of the video."""
     language: str | None = None
-    """Its language."""
+    """The programming language."""
     sourceURL: str | None = None
-    """Its address."""
+    """URL of the file."""
     statusCode: int | None = None
-    """Its HTTP status."""
+    """The page's HTTP status code."""
     error: str | None = None
-    """What went wrong."""
+    """Error message."""

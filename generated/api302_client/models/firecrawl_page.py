@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 @model
 class FirecrawlPage(Model):
-    """A page, in the forms asked for."""
+    """A page, in the formats asked for."""
 
     markdown: str | None = None
-    """As Markdown."""
+    """The page as Markdown."""
     html: str | None = None
-    """As HTML."""
+    """The page as HTML."""
     rawHtml: str | None = None
-    """As HTML, untouched."""
+    """The page as HTML, unchanged."""
     screenshot: str | None = None
-    """A picture of it."""
+    """URL of a screenshot."""
     links: list[str] | None = None
-    """Its links."""
+    """The page's links."""
     json: dict[str, Any] | None = None
-    """Data taken from it."""
+    """Extracted data."""
     llm_extraction: dict[str, Any] | None = None
-    """Data taken from it, as older replies name it."""
+    """Extracted data, as older responses name it."""
     actions: FirecrawlActionResults | None = None
-    """What the actions gave."""
+    """Results of the actions."""
     metadata: FirecrawlMetadata | None = None
-    """About it."""
+    """Metadata of the page."""
     changeTracking: FirecrawlChange | None = None
     """How it changed."""
     warning: str | None = None
-    """What to mind."""
+    """A warning."""

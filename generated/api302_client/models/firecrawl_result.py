@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
 @model
 class FirecrawlResult(Model):
-    """A result, read in the forms asked for."""
+    """A result, in the formats asked for."""
 
     title: str | None = None
-    """Its title."""
+    """Title."""
     description: str | None = None
-    """A few words of it."""
+    """A short excerpt."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     markdown: str | None = None
-    """As Markdown."""
+    """The page as Markdown."""
     html: str | None = None
-    """As HTML."""
+    """The page as HTML."""
     rawHtml: str | None = None
-    """As HTML, untouched."""
+    """The page as HTML, unchanged."""
     links: list[str] | None = None
-    """Its links."""
+    """The page's links."""
     screenshot: str | None = None
-    """A picture of it."""
+    """URL of a screenshot."""
     metadata: FirecrawlMetadata | None = None
-    """About it."""
+    """Metadata of the page."""

@@ -16,5 +16,5 @@ class FirecrawlScrapeResponse(Model):
     success: bool | None = None
     """Whether it worked."""
     error: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: FirecrawlPage | None = None

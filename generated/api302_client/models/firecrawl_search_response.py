@@ -16,8 +16,8 @@ class FirecrawlSearchResponse(Model):
     success: bool | None = None
     """Whether it worked."""
     error: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: list[FirecrawlResult] | None = None
     """The results."""
     warning: str | None = None
-    """What to mind."""
+    """A warning."""

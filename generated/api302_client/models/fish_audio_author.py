@@ -15,4 +15,4 @@ class FishAudioAuthor(Model):
     nickname: str | None = None
     """The name."""
     avatar: str | None = None
-    """The picture."""
+    """URL of the author's image."""

@@ -9,10 +9,10 @@ class FishAudioSample(Model):
     """A recording."""
 
     title: str | None = None
-    """Its name."""
+    """Title."""
     text: str | None = None
-    """What it says."""
+    """Transcript of the recording."""
     task_id: str | None = None
-    """The task that made it."""
+    """The id of the task that generated it."""
     audio: str | None = None
-    """Its address."""
+    """URL of the file."""

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class FishAudioSpeechResponse(Model):
     url: str | None = None
-    """The sound's address."""
+    """URL of the audio."""

@@ -17,44 +17,44 @@ class FishAudioVoice(Model):
     __wire__ = {"id": "_id"}
 
     id: str | None = None
-    """Its id, for `reference_id`."""
+    """The id of the voice, for `reference_id`."""
     type: Literal["svc", "tts"] | str | None = None
     """For singing or for speech."""
     title: str | None = None
-    """Its name."""
+    """Title."""
     description: str | None = None
-    """What it is like."""
+    """Description of the voice."""
     cover_image: str | None = None
-    """Its picture."""
+    """URL of the cover image."""
     train_mode: str | None = None
     """`fast` or `full`."""
     state: str | None = None
     """`created`, `training`, `trained` or `failed`."""
     tags: list[str] | None = None
-    """Words to find it by."""
+    """Tags."""
     samples: list[FishAudioSample] | None = None
-    """How it sounds."""
+    """Samples of the voice."""
     created_at: str | None = None
-    """When it was made, in ISO 8601."""
+    """Creation time in ISO 8601."""
     updated_at: str | None = None
-    """When it was changed, in ISO 8601."""
+    """Last update time in ISO 8601."""
     languages: list[str] | None = None
-    """What it speaks."""
+    """Supported languages."""
     visibility: str | None = None
     """`public`, `unlist` or `private`."""
     lock_visibility: bool | None = None
-    """Whether that cannot be changed."""
+    """Whether the visibility is locked."""
     like_count: int | None = None
-    """How many like it."""
+    """Number of likes."""
     mark_count: int | None = None
-    """How many marked it."""
+    """Number of bookmarks."""
     shared_count: int | None = None
-    """How often it was shared."""
+    """Number of shares."""
     task_count: int | None = None
-    """How often it was used."""
+    """Number of uses."""
     liked: bool | None = None
     """Whether you like it."""
     marked: bool | None = None
-    """Whether you marked it."""
+    """Whether you bookmarked it."""
     author: FishAudioAuthor | None = None
-    """Who made it."""
+    """The author."""

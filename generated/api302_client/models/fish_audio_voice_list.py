@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 @model
 class FishAudioVoiceList(Model):
     total: int | None = None
-    """How many there are."""
+    """Total number of voices."""
     items: list[FishAudioVoice] | None = None
-    """Those of this page."""
+    """The voices of this page."""
     has_more: bool | None = None
     """Whether there are more pages."""

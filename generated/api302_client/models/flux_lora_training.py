@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 @model
 class FluxLoraTraining(Model):
-    """How a training stands; once done, its files."""
+    """A training task; once done, its files."""
 
     __wire__ = {"request_id_": "request_id"}
 
     status: Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "failed"] | str | None = None
-    """How it stands."""
+    """Status."""
     request_id_: str | None = None
     """The task's id."""
     queue_position: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
     diffusers_lora_file: Ai302SubmitImage | None = None
-    """The weights."""
+    """The LoRA weights."""
     config_file: Ai302SubmitImage | None = None
-    """Their configuration."""
+    """Configuration of the weights."""

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 @model
 class FluxResult(Model):
-    """How a task stands."""
+    """A task and its status."""
 
     id: str | None = None
     """The task's id."""
     status: Literal["Pending", "Ready", "Error", "Failed", "Request Moderated", "Content Moderated", "Task not found"] | str | None = None
-    """How it stands."""
+    """Status."""
     result: FluxSample | None = None
-    """What was made, once ready."""
+    """The result, once ready."""
     progress: float | None = None
-    """From 0 to 1."""
+    """Progress, from 0 to 1."""

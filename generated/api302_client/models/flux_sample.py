@@ -6,17 +6,17 @@ from .._model import Model, model
 
 @model
 class FluxSample(Model):
-    """What was made."""
+    """The result."""
 
     sample: str | None = None
-    """The image's address."""
+    """URL of the image."""
     prompt: str | None = None
     """The prompt used."""
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""
     start_time: float | None = None
-    """When it began, in Unix seconds."""
+    """Start time in Unix seconds."""
     end_time: float | None = None
-    """When it was done, in Unix seconds."""
+    """Completion time in Unix seconds."""
     duration: float | None = None
-    """Seconds it took."""
+    """Execution time in seconds."""

@@ -11,10 +11,10 @@ class FluxTask(Model):
     id: str = ABSENT
     """The task's id."""
     polling_url: str | None = None
-    """Black Forest Labs' own address of the task; use `flux_get_result`."""
+    """Black Forest Labs' own URL of the task; use `flux_get_result`."""
     cost: float | None = None
-    """Credits of Black Forest Labs."""
+    """Cost in credits of Black Forest Labs."""
     input_mp: float | None = None
-    """Megapixels given."""
+    """Megapixels of the input."""
     output_mp: float | None = None
-    """Megapixels to be made."""
+    """Megapixels of the output."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class GlifOutput(Model):
-    """A result and its kind."""
+    """A result and its type."""
 
     type: str | None = None
     """Such as `IMAGE`."""
     value: str | None = None
-    """An address, or text."""
+    """A URL, or text."""

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 @model
 class GlifResponse(Model):
-    """What a glif made."""
+    """The result of a glif."""
 
     id: str | None = None
-    """The glif."""
+    """The glif's id."""
     inputs: dict[str, Any] | list[str] | None = None
-    """What was put in."""
+    """The inputs."""
     output: str | None = None
-    """The result: an address, or text."""
+    """The result: a URL, or text."""
     outputFull: GlifOutput | None = None
-    """The result and its kind."""
+    """The result and its type."""
     error: str | None = None
-    """Why it failed."""
+    """Why the task failed."""

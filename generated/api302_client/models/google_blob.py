@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class GoogleBlob(Model):
-    """An image or sound itself."""
+    """An image or audio file as data."""
 
     mimeType: str | None = None
-    """Its kind, such as image/png."""
+    """Media type, such as image/png."""
     data: str | None = None
-    """Base64; 302.AI may put an address here."""
+    """Base64; 302.AI may put a URL here."""

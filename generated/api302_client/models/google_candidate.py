@@ -17,18 +17,18 @@ class GoogleCandidate(Model):
 
     content: GoogleContent | None = None
     finishReason: str | None = None
-    """Why it ended: STOP, MAX_TOKENS, SAFETY, RECITATION, MALFORMED_FUNCTION_CALL, IMAGE_SAFETY, OTHER and further ones."""
+    """Finish reason: STOP, MAX_TOKENS, SAFETY, RECITATION, MALFORMED_FUNCTION_CALL, IMAGE_SAFETY, OTHER and further ones."""
     finishMessage: str | None = None
-    """The same in words."""
+    """The reason in words."""
     index: int | None = None
-    """Which answer, from 0."""
+    """Index of the answer, from 0."""
     safetyRatings: list[GoogleSafetyRating] | None = None
-    """How harmful it seems."""
+    """Safety ratings."""
     citationMetadata: dict[str, Any] | None = None
     groundingMetadata: GoogleGroundingMetadata | None = None
     urlContextMetadata: dict[str, Any] | None = None
     avgLogprobs: float | None = None
-    """How likely the tokens were on average."""
+    """Average log probability of the tokens."""
     logprobsResult: dict[str, Any] | None = None
     tokenCount: int | None = None
-    """How many tokens it has."""
+    """Number of tokens."""

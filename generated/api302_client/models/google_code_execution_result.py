@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class GoogleCodeExecutionResult(Model):
-    """What the code gave."""
+    """The result of code execution."""
 
     outcome: str | None = None
     """OUTCOME_OK, OUTCOME_FAILED or OUTCOME_DEADLINE_EXCEEDED."""
     output: str | None = None
-    """What it printed."""
+    """The printed output."""

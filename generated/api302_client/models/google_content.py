@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class GoogleContent(Model):
-    """What is said."""
+    """Content of the message."""
 
     role: str | None = None
     """model."""

@@ -9,6 +9,6 @@ class GoogleExecutableCode(Model):
     """Code that the model runs."""
 
     language: str | None = None
-    """Such as PYTHON."""
+    """The programming language, such as PYTHON."""
     code: str | None = None
     """The code."""

@@ -6,9 +6,9 @@ from .._model import ABSENT, Model, model
 
 @model
 class GoogleFileData(Model):
-    """A file by address."""
+    """A file by URL."""
 
     fileUri: str = ABSENT
-    """Its address."""
+    """URL of the file."""
     mimeType: str | None = None
-    """Its kind, such as video/mp4."""
+    """Media type, such as video/mp4."""

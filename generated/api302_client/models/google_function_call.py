@@ -8,10 +8,10 @@ from .._model import Model, model
 
 @model
 class GoogleFunctionCall(Model):
-    """A function to call."""
+    """A function call."""
 
     id: str | None = None
-    """The call's id, to be given back with its result."""
+    """The call's id, to be passed back with its result."""
     name: str | None = None
-    """The function."""
+    """The name of the function."""
     args: dict[str, Any] | None = None

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 @model
 class GoogleGenerateResponse(Model):
-    """The answer, or in a stream a piece of it."""
+    """The answer, or in a stream a chunk of it."""
 
     candidates: list[GoogleCandidate] | None = None
     """The answers; none when the request was blocked."""
     promptFeedback: GooglePromptFeedback | None = None
     usageMetadata: GoogleUsage | None = None
     modelVersion: str | None = None
-    """The model that answered."""
+    """The model used."""
     responseId: str | None = None
-    """The answer's id."""
+    """The response's id."""
     createTime: str | None = None
-    """When."""
+    """Creation time."""

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @model
 class GoogleGroundingMetadata(Model):
-    """What the answer rests on."""
+    """Grounding: the sources of the answer."""
 
     webSearchQueries: list[str] | None = None
-    """What was searched for."""
+    """The search queries."""
     groundingChunks: list[GoogleGroundingChunk] | None = None
     """The sources."""
     groundingSupports: list[dict[str, Any]] | None = None
-    """Which stretch rests on which source."""
+    """Which part of the text rests on which source."""
     searchEntryPoint: dict[str, Any] | None = None

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @model
 class GooglePart(Model):
-    """A piece of the answer; one of the fields."""
+    """A part of the answer; one of the fields."""
 
     text: str | None = None
     """Text."""
     thought: bool | None = None
-    """The text is a thought."""
+    """Whether the text is a thought."""
     thoughtSignature: str | None = None
-    """Google's seal on a thought, to be given back as it is."""
+    """Google's signature of a thought, to be passed back unchanged."""
     inlineData: GoogleBlob | None = None
     fileData: GoogleFileData | None = None
     url: str | None = None
-    """302.AI's: the address of an image or sound; with `response_format=url`."""
+    """302.AI's: the URL of an image or audio file; with `response_format=url`."""
     functionCall: GoogleFunctionCall | None = None
     executableCode: GoogleExecutableCode | None = None
     codeExecutionResult: GoogleCodeExecutionResult | None = None

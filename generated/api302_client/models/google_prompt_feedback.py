@@ -16,6 +16,6 @@ class GooglePromptFeedback(Model):
     blockReason: str | None = None
     """SAFETY, BLOCKLIST, PROHIBITED_CONTENT, IMAGE_SAFETY or OTHER."""
     blockReasonMessage: str | None = None
-    """The same in words."""
+    """The reason in words."""
     safetyRatings: list[GoogleSafetyRating] | None = None
-    """How harmful it seems."""
+    """Safety ratings."""

@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class GoogleSafetyRating(Model):
-    """How harmful something seems, of one kind."""
+    """Safety rating in one category."""
 
     category: str | None = None
-    """The kind."""
+    """The category."""
     probability: str | None = None
     """NEGLIGIBLE, LOW, MEDIUM or HIGH."""
     blocked: bool | None = None
-    """It was blocked for this."""
+    """Whether it was blocked for this."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class GoogleTokenCount(Model):
-    """Tokens of one kind."""
+    """Tokens of one modality."""
 
     modality: str | None = None
     """TEXT, IMAGE, VIDEO, AUDIO or DOCUMENT."""
     tokenCount: int | None = None
-    """How many."""
+    """Number of tokens."""

@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
 @model
 class GoogleUsage(Model):
-    """What the call used, in tokens."""
+    """Usage in tokens."""
 
     promptTokenCount: int | None = None
-    """Read."""
+    """Number of input tokens."""
     candidatesTokenCount: int | None = None
-    """Written."""
+    """Tokens of the answer."""
     thoughtsTokenCount: int | None = None
-    """Thought."""
+    """Tokens of the thoughts."""
     toolUsePromptTokenCount: int | None = None
-    """Read from tools."""
+    """Tokens of tool results."""
     cachedContentTokenCount: int | None = None
-    """Read from the cache."""
+    """Tokens read from the cache."""
     totalTokenCount: int | None = None
-    """All."""
+    """Total number of tokens."""
     promptTokensDetails: list[GoogleTokenCount] | None = None
-    """Read, by kind."""
+    """Tokens of the prompt, by modality."""
     candidatesTokensDetails: list[GoogleTokenCount] | None = None
-    """Written, by kind."""
+    """Tokens of the answer, by modality."""
     cacheTokensDetails: list[GoogleTokenCount] | None = None
-    """From the cache, by kind."""
+    """Tokens from the cache, by modality."""
     trafficType: str | None = None
     """Such as ON_DEMAND."""

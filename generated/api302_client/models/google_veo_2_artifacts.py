@@ -14,6 +14,6 @@ class GoogleVeo2Artifacts(Model):
     id: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: `SUCCEEDED` or `FAILED`."""
+    """Status: `SUCCEEDED` or `FAILED`."""
     artifacts: list[Ai302QueuedFile] | None = None
-    """What was made."""
+    """The result."""

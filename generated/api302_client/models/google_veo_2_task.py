@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 @model
 class GoogleVeo2Task(Model):
-    """A video of Veo 2, in one of two layouts."""
+    """A video of Veo 2, in one of several layouts."""
 
     __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
+    """Status: `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
     state: str | None = None
-    """How it stands, in a second layout: `SUCCEEDED` or `FAILED`."""
+    """Status, in a second layout: `SUCCEEDED` or `FAILED`."""
     queue_position: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
     video: Ai302QueuedFile | str | None = None
     """The video, once done."""
     task: GoogleVeo2Artifacts | None = None
     """The task, in a third layout."""
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

@@ -14,14 +14,14 @@ class GoogleVeoTask(Model):
     task_id: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: `pending`, `processing`, `completed` or `failed`."""
+    """Status: `pending`, `processing`, `completed` or `failed`."""
     video_url: str | None = None
     """The video, once done."""
     upsample_video_url: str | None = None
-    """The video with more lines, if there is one."""
+    """URL of the upscaled video, if there is one."""
     url: str | None = None
-    """The video, under a third name."""
+    """URL of the video, under a third name."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

@@ -19,6 +19,6 @@ class GoogleVeoTicket(Model):
     id: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands."""
+    """Status."""
     data: dict[str, Any] | None = None
-    """The task once more."""
+    """The task again."""

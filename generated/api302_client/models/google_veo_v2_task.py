@@ -9,16 +9,16 @@ class GoogleVeoV2Task(Model):
     taskId: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: `IN_PROCESSING`, `SUCCESS` or `FAILURE`."""
+    """Status: `IN_PROCESSING`, `SUCCESS` or `FAILURE`."""
     videoUrl: str | None = None
     """The video, once done."""
     video_url: str | None = None
-    """The video, under another name."""
+    """URL of the video, under another name."""
     progress: float | str | None = None
-    """How far it is in percent."""
+    """Progress in percent."""
     startTime: int | None = None
-    """When it was begun, in milliseconds since 1970."""
+    """Start time in Unix milliseconds."""
     finishTime: int | None = None
-    """When it was done, in milliseconds since 1970."""
+    """Completion time in Unix milliseconds."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""

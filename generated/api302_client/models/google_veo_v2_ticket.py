@@ -9,6 +9,6 @@ class GoogleVeoV2Ticket(Model):
     data: str | None = None
     """The task's id."""
     code: str | None = None
-    """How it stands: `IN_PROGRESS`."""
+    """Status: `IN_PROGRESS`."""
     message: str | None = None
-    """The same in words."""
+    """The status in words."""

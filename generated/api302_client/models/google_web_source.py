@@ -9,8 +9,8 @@ class GoogleWebSource(Model):
     """A web page."""
 
     uri: str | None = None
-    """Its address."""
+    """URL of the file."""
     title: str | None = None
-    """Its title."""
+    """Title."""
     domain: str | None = None
-    """Its site."""
+    """Domain of the page."""

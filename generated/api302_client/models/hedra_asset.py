@@ -14,16 +14,16 @@ class HedraAsset(Model):
     id: str | None = None
     """The asset's id."""
     type: str | None = None
-    """What it is."""
+    """The type of asset."""
     name: str | None = None
-    """Its name."""
+    """Name."""
     description: str | None = None
-    """More about it."""
+    """Further details."""
     thumbnail_url: str | None = None
-    """A small picture of it."""
+    """URL of a thumbnail."""
     created_at: str | None = None
-    """When it was made, in ISO 8601."""
+    """Creation time in ISO 8601."""
     url: str | None = None
-    """Its address, as 302.AI's own app reads it."""
+    """URL of the file, as 302.AI's own app reads it."""
     asset: HedraAssetFile | None = None
     """The file."""

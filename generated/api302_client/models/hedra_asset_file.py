@@ -7,12 +7,12 @@ from .._model import Model, model
 @model
 class HedraAssetFile(Model):
     type: str | None = None
-    """The kind of file, such as `uploaded_image`."""
+    """The type of file, such as `uploaded_image`."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     width: int | None = None
-    """Pixels."""
+    """Width in pixels."""
     height: int | None = None
-    """Pixels."""
+    """Height in pixels."""
     duration_ms: int | None = None
     """Length in milliseconds."""

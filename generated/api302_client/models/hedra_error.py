@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class HedraError(Model):
     type: str | None = None
-    """The kind, such as `MODERATION_FAILED`."""
+    """The type, such as `MODERATION_FAILED`."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""

@@ -9,20 +9,20 @@ class HedraGeneration(Model):
     id: str | None = None
     """The generation's id."""
     asset_id: str | None = None
-    """The asset that it makes."""
+    """The asset of the result."""
     type: str | None = None
-    """What it makes."""
+    """The type of the result."""
     ai_model_id: str | None = None
     """The model."""
     start_keyframe_id: str | None = None
     """The asset of the first frame."""
     audio_id: str | list[str] | None = None
-    """The asset of what is said."""
+    """The asset of the speech."""
     status: str | None = None
-    """How it stands."""
+    """Status."""
     progress: float | None = None
-    """How much is done, from 0 to 1."""
+    """Progress, from 0 to 1."""
     eta_sec: int | None = None
-    """Seconds that it may take."""
+    """Estimated remaining time in seconds."""
     created_at: str | None = None
-    """When it was accepted, in ISO 8601."""
+    """Time of acceptance in ISO 8601."""

@@ -14,22 +14,22 @@ class HedraGenerationStatus(Model):
     id: str | None = None
     """The generation's id."""
     asset_id: str | None = None
-    """The asset that it makes."""
+    """The asset of the result."""
     type: str | None = None
-    """What it makes."""
+    """The type of the result."""
     status: Literal["queued", "processing", "finalizing", "complete", "completed", "error"] | str | None = None
-    """How it stands."""
+    """Status."""
     progress: float | None = None
-    """How much is done, from 0 to 1."""
+    """Progress, from 0 to 1."""
     created_at: str | None = None
-    """When it was accepted, in ISO 8601."""
+    """Time of acceptance in ISO 8601."""
     url: str | None = None
     """The video, once done."""
     download_url: str | None = None
-    """The video, to be saved."""
+    """URL for downloading the video."""
     streaming_url: str | None = None
-    """The video, to be watched."""
+    """URL for streaming the video."""
     error_message: str | None = None
-    """Why it failed."""
+    """Why the task failed."""
     error: HedraError | None = None
-    """The same, with a kind."""
+    """The error with its type."""

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class HedraJob(Model):
     jobId: str | None = None
-    """The id to ask with."""
+    """The task's id."""

@@ -16,26 +16,26 @@ class HedraModel(Model):
     slug: str | None = None
     """The model's newer name."""
     name: str | None = None
-    """The model's name for people."""
+    """The model's display name."""
     description: str | None = None
-    """What it does."""
+    """Description of the model."""
     type: str | None = None
-    """What it makes, such as `video`."""
+    """The type of its results, such as `video`."""
     aspect_ratios: list[str] | None = None
-    """The shapes that it can make."""
+    """Supported aspect ratios (width:height)."""
     resolutions: list[str] | None = None
-    """The sizes that it can make."""
+    """Supported resolutions."""
     durations: list[str] | None = None
-    """The lengths that it can make."""
+    """Supported durations."""
     requires_start_frame: bool | None = None
-    """Whether it needs a first frame."""
+    """Whether it requires a first frame."""
     requires_end_frame: bool | None = None
-    """Whether it needs a last frame."""
+    """Whether it requires a last frame."""
     requires_audio_input: bool | None = None
-    """Whether it needs sound."""
+    """Whether it requires audio."""
     requires_input_video: bool | None = None
-    """Whether it needs a video."""
+    """Whether it requires a video."""
     max_duration_ms: int | None = None
-    """The greatest length in milliseconds."""
+    """Maximum duration in milliseconds."""
     price_details: HedraModelPrice | None = None
     """The price in Hedra's credits."""

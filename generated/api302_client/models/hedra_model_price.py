@@ -7,8 +7,8 @@ from .._model import Model, model
 @model
 class HedraModelPrice(Model):
     credit_cost: int | None = None
-    """Credits."""
+    """Cost in credits."""
     unit_scale: int | None = None
-    """For how many units."""
+    """Number of units that the cost is for."""
     billing_unit: str | None = None
     """The unit, such as `second`."""

@@ -9,8 +9,8 @@ class HedraNewAsset(Model):
     id: str | None = None
     """The asset's id, to upload to and to use."""
     name: str | None = None
-    """Its name."""
+    """Name."""
     type: str | None = None
-    """What it is."""
+    """The type of asset."""
     upload_url: str | None = None
-    """For a video: where it can be put instead."""
+    """For a video: the URL that the file can be put to instead."""

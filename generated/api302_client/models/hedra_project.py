@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class HedraProject(Model):
     status: str | None = None
-    """How it stands: InProgress, Completed or Failed."""
+    """Status: InProgress, Completed or Failed."""
     videoUrl: str | None = None
     """The video, once done."""

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class HedraUploaded(Model):
     url: str | None = None
-    """Its address, for `hedra_create_character`."""
+    """URL of the file, for `hedra_create_character`."""

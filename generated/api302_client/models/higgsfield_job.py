@@ -14,6 +14,6 @@ class HiggsfieldJob(Model):
     id: str | None = None
     """The job's id."""
     status: str | None = None
-    """How it stands: `queued`, `in_progress`, `completed`, `failed`, `nsfw` or `canceled`."""
+    """Status: `queued`, `in_progress`, `completed`, `failed`, `nsfw` or `canceled`."""
     results: HiggsfieldResults | None = None
-    """What was made, once done."""
+    """The result, once done."""

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 @model
 class HiggsfieldJobSet(Model):
     job_set_id: str | None = None
-    """The task's id, in the reply to a submission."""
+    """The task's id, in the response to a submission."""
     id: str | None = None
     """The task's id."""
     jobs: list[HiggsfieldJob] | None = None
-    """Its parts."""
+    """The jobs."""

@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class HiggsfieldResult(Model):
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     type: str | None = None
-    """What it is, such as `video`."""
+    """The type of file, such as `video`."""

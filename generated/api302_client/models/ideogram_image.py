@@ -9,16 +9,16 @@ class IdeogramImage(Model):
     """One image."""
 
     url: str | None = None
-    """Its address; none where it is not safe."""
+    """URL of the image; missing where the image is not safe."""
     prompt: str | None = None
-    """The prompt used, as Magic Prompt made it."""
+    """The prompt used, as rewritten by Magic Prompt."""
     resolution: str | None = None
-    """Such as `1024x1024`."""
+    """The resolution, such as `1024x1024`."""
     upscaled_resolution: str | None = None
-    """What it was enlarged to."""
+    """The resolution after upscaling."""
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""
     is_image_safe: bool | None = None
-    """Whether it passed the check."""
+    """Whether the image passed the safety check."""
     style_type: str | None = None
-    """The kind of style."""
+    """The style type."""

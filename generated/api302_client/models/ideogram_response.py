@@ -14,6 +14,6 @@ class IdeogramResponse(Model):
     """The images."""
 
     created: str | None = None
-    """When, in ISO 8601."""
+    """Creation time in ISO 8601."""
     data: list[IdeogramImage] | None = None
     """The images."""

@@ -16,10 +16,10 @@ class JinaClass(Model):
     object: str | None = None
     """classification."""
     index: int | None = None
-    """The input's number."""
+    """Index of the input."""
     prediction: str | None = None
     """The class."""
     score: float | None = None
-    """How well it fits."""
+    """Relevance score."""
     predictions: list[JinaClassScore] | None = None
     """All classes."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class JinaClassScore(Model):
-    """How well a class fits."""
+    """Score of a class."""
 
     label: str | None = None
     """The class."""
     score: float | None = None
-    """How well."""
+    """The score."""

@@ -15,6 +15,6 @@ class JinaClassifyResponse(Model):
     """Classes."""
 
     data: list[JinaClass] | None = None
-    """One entry an input."""
+    """One entry per input."""
     usage: JinaClassifyUsage | None = None
-    """What counts."""
+    """Billed usage."""

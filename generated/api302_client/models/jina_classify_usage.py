@@ -6,7 +6,7 @@ from .._model import Model, model
 
 @model
 class JinaClassifyUsage(Model):
-    """What counts."""
+    """Billed usage."""
 
     total_tokens: int | None = None
-    """Tokens."""
+    """Number of tokens."""

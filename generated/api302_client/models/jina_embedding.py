@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class JinaEmbedding(Model):
-    """The vector of one input."""
+    """The embedding of one input."""
 
     object: str | None = None
     """embedding."""
     index: int | None = None
-    """Which input, from 0."""
+    """Index of the input, from 0."""
     embedding: list[float] | list[list[float]] | str | None = None
     """The numbers, their bytes as base64, or with `return_multivector` the numbers of each token."""

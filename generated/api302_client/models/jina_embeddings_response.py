@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @model
 class JinaEmbeddingsResponse(Model):
-    """Vectors."""
+    """The embeddings."""
 
     object: str | None = None
     """list."""
     model: str | None = None
-    """The model that answered."""
+    """The model used."""
     data: list[JinaEmbedding] = ABSENT
-    """One for each input."""
+    """One per input."""
     usage: JinaUsage | None = None

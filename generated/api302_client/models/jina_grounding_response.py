@@ -16,11 +16,11 @@ class JinaGroundingResponse(Model):
     code: int | None = None
     """200 means success."""
     status: int | None = None
-    """Jina's own code."""
+    """Jina's own status code."""
     name: str | None = None
-    """The kind of failure."""
+    """The type of error."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     readableMessage: str | None = None
-    """The same for people."""
+    """Message for people."""
     data: JinaVerdict | None = None

@@ -14,16 +14,16 @@ class JinaPage(Model):
     """A page."""
 
     title: str | None = None
-    """Its title."""
+    """Title."""
     description: str | None = None
-    """Its description."""
+    """Description of the video."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     content: str | None = None
-    """Its text."""
+    """Text of the page."""
     images: dict[str, Any] | None = None
     """Its images, by name."""
     links: dict[str, Any] | list[Any] | None = None
     """Its links, by name."""
     usage: JinaPageUsage | None = None
-    """What counts."""
+    """Billed usage."""

@@ -6,7 +6,7 @@ from .._model import Model, model
 
 @model
 class JinaPageUsage(Model):
-    """What counts."""
+    """Billed usage."""
 
     tokens: int | None = None
-    """Tokens."""
+    """Number of tokens."""

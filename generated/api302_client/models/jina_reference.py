@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class JinaReference(Model):
-    """Something found."""
+    """A reference."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     keyQuote: str | None = None
-    """What it says."""
+    """Quote from the source."""
     isSupportive: bool | None = None
-    """Whether it agrees."""
+    """Whether it supports the statement."""

@@ -15,7 +15,7 @@ class JinaRerankResponse(Model):
     """The documents, best first."""
 
     model: str | None = None
-    """The model that answered."""
+    """The model used."""
     results: list[JinaRerankResult] = ABSENT
     """The documents, best first."""
     usage: JinaUsage | None = None

@@ -14,8 +14,8 @@ class JinaRerankResult(Model):
     """One document."""
 
     index: int = ABSENT
-    """Which document, from 0."""
+    """Index of the document, from 0."""
     relevance_score: float = ABSENT
-    """How well it fits, the more the better."""
+    """Relevance score; greater is better."""
     document: JinaRerankDocument | str | None = None
     """The document, if it was asked for."""

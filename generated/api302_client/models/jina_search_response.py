@@ -16,12 +16,12 @@ class JinaSearchResponse(Model):
     code: int | None = None
     """200 means success."""
     status: int | None = None
-    """Jina's own code."""
+    """Jina's own status code."""
     name: str | None = None
-    """The kind of failure."""
+    """The type of error."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     readableMessage: str | None = None
-    """The same for people."""
+    """Message for people."""
     data: list[JinaPage] | None = None
     """The results."""

@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 @model
 class JinaTokenizeResponse(Model):
-    """What was counted and cut."""
+    """The counts and the chunks."""
 
     num_tokens: int | None = None
-    """How many tokens the text has."""
+    """Number of tokens of the text."""
     tokenizer: str | None = None
-    """How it was counted."""
+    """The tokenizer used."""
     usage: JinaTokenizeUsage | None = None
     num_chunks: int | None = None
-    """How many pieces."""
+    """Number of chunks."""
     chunk_positions: list[list[int]] | None = None
-    """Start and end of each piece, in characters."""
+    """Start and end of each chunk, in characters."""
     tokens: list[list[Any]] | None = None
-    """The tokens of each piece: text, and ids."""
+    """The tokens of each chunk: text, and ids."""
     chunks: list[str] | None = None
-    """The pieces."""
+    """The chunks."""

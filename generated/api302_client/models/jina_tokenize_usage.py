@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class JinaTokenizeUsage(Model):
     tokens: int | None = None
-    """What is charged, 0."""
+    """Billed tokens, 0."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class JinaUsage(Model):
-    """What the call used, in tokens."""
+    """Usage in tokens."""
 
     total_tokens: int | None = None
-    """All."""
+    """Total number of tokens."""
     prompt_tokens: int | None = None
-    """Read."""
+    """Number of input tokens."""

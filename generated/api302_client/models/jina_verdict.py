@@ -15,12 +15,12 @@ class JinaVerdict(Model):
     """A verdict."""
 
     factuality: float | None = None
-    """How true it is, from 0 to 1."""
+    """Factuality, from 0 to 1."""
     result: bool | None = None
     """Whether it is true."""
     reason: str | None = None
-    """Why."""
+    """The reason."""
     references: list[JinaReference] | None = None
-    """What was found."""
+    """The references."""
     usage: JinaPageUsage | None = None
-    """What counts."""
+    """Billed usage."""

@@ -14,30 +14,30 @@ if TYPE_CHECKING:
 
 @model
 class KlingM2VData(Model):
-    """The task. `task_id` and what begins with `task_` belong to tasks that tell their state in words."""
+    """The task. `task_id` and the fields that begin with `task_` belong to tasks whose state is a word."""
 
     status: int | None = None
-    """5 queued, 10 at work, 50 failed, 99 done."""
+    """5 queued, 10 running, 50 failed, 99 done."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     task: KlingM2VTask | None = None
     works: list[KlingM2VWork] | None = None
-    """What was made, once done."""
+    """The result, once done."""
     taskWorks: list[KlingM2VWork] | None = None
-    """What was made, with some models."""
+    """The results, with some models."""
     limitation: KlingM2VLimitation | None = None
     queuingEtaTime: float | None = None
-    """How long it will wait."""
+    """Estimated waiting time."""
     etaTime: float | None = None
-    """How long it will take."""
+    """Estimated remaining time."""
     task_id: str | int | None = None
     """The task's id."""
     task_status: Literal["submitted", "processing", "succeed", "failed"] | str | None = None
-    """How the task stands."""
+    """Status of the task."""
     task_status_msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     task_result: KlingTaskResult | None = None
     created_at: int | None = None
-    """When it was taken, in milliseconds."""
+    """Creation time in Unix milliseconds."""
     updated_at: int | None = None
-    """When it last changed, in milliseconds."""
+    """Last update time in Unix milliseconds."""

@@ -7,8 +7,8 @@ from .._model import Model, model
 @model
 class KlingM2VInput(Model):
     name: str | None = None
-    """The file's part."""
+    """The role of the file."""
     inputType: str | None = None
-    """How it was given."""
+    """How the file was given."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""

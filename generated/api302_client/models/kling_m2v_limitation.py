@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class KlingM2VLimitation(Model):
-    """How many tasks may still run."""
+    """Limits on concurrent tasks."""
 
     type: str | None = None
     """What is limited."""
     limit: float | None = None
-    """How many may run."""
+    """Maximum number of concurrent tasks."""
     remaining: float | None = None
-    """How many more may."""
+    """Number of further tasks allowed."""

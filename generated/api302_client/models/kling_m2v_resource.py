@@ -7,12 +7,12 @@ from .._model import Model, model
 @model
 class KlingM2VResource(Model):
     resource: str | None = None
-    """The file's address."""
+    """URL of the file."""
     url: str | None = None
-    """The file's address, with some models."""
+    """The file's URL, with some models."""
     width: int | None = None
-    """Pixels."""
+    """Width in pixels."""
     height: int | None = None
-    """Pixels."""
+    """Height in pixels."""
     duration: float | None = None
-    """How long it is."""
+    """Duration."""

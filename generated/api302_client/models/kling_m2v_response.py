@@ -16,13 +16,13 @@ class KlingM2VResponse(Model):
     result: int | None = None
     """1 means success."""
     code: int | None = None
-    """0 means success, in the reply for a `task_id`."""
+    """0 means success, in the response for a `task_id`."""
     status: int | None = None
-    """The HTTP status once more."""
+    """The HTTP status code, repeated."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     request_id_: str | None = None
-    """The call's id at Kling."""
+    """The request ID at Kling."""
     timestamp: list[float] | float | None = None
-    """When it was answered."""
+    """Time of the response."""
     data: KlingM2VData | None = None

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 @model
 class KlingM2VTask(Model):
     id: str | int | None = None
-    """The id to ask with."""
+    """The task's id."""
     type: str | None = None
-    """The kind of task, such as `m2v_txt2video`."""
+    """The type of task, such as `m2v_txt2video`."""
     status: int | None = None
-    """5 queued, 10 at work, 50 failed, 99 done."""
+    """5 queued, 10 running, 50 failed, 99 done."""
     createTime: int | None = None
-    """When it was taken."""
+    """Creation time."""
     updateTime: int | None = None
-    """When it last changed."""
+    """Last update time."""
     taskInfo: KlingM2VTaskInfo | None = None

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @model
 class KlingM2VTaskInfo(Model):
-    """What was asked."""
+    """What was requested."""
 
     type: str | None = None
-    """The kind of task."""
+    """The type of task."""
     arguments: list[KlingM2VArgument] | None = None
     """The fields."""
     inputs: list[KlingM2VInput] | None = None

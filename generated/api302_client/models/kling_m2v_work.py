@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 @model
 class KlingM2VWork(Model):
     type: str | None = None
-    """The kind of work."""
+    """The type of result."""
     contentType: str | None = None
-    """`video` or another kind of content."""
+    """The type of content, such as `video`."""
     status: int | None = None
-    """How the work stands."""
+    """Status of the result."""
     createTime: int | None = None
-    """When it was begun."""
+    """Start time."""
     resource: KlingM2VResource | None = None
     """The video."""
     cover: KlingM2VResource | None = None
-    """Its cover picture."""
+    """Its cover image."""

@@ -18,7 +18,7 @@ class KlingResponse(Model):
     code: int | None = None
     """0 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     request_id_: str | None = None
-    """The call's id at Kling."""
+    """The request ID at Kling."""
     data: KlingTask | None = None

@@ -14,14 +14,14 @@ class KlingTask(Model):
     task_id: str | None = None
     """The task's id."""
     task_status: Literal["submitted", "processing", "succeed", "failed"] | str | None = None
-    """How the task stands."""
+    """Status of the task."""
     task_status_msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     task_info: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
     task_result: KlingTaskResult | None = None
-    """What was made, once done."""
+    """The result, once done."""
     created_at: int | None = None
-    """When it was taken, in milliseconds since 1970."""
+    """Creation time in Unix milliseconds."""
     updated_at: int | None = None
-    """When it last changed, in milliseconds since 1970."""
+    """Last update time in Unix milliseconds."""

@@ -11,6 +11,6 @@ class KlingVideo(Model):
     url: str | None = None
     """The video."""
     watermark_url: str | None = None
-    """The copy with a watermark."""
+    """URL of the copy with a watermark."""
     duration: str | float | None = None
-    """Seconds."""
+    """Duration in seconds."""

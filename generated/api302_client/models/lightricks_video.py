@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 @model
 class LightricksVideo(Model):
-    """The video and what fixed its chance."""
+    """The video and its random seed."""
 
     video: Ai302QueuedFile | None = None
     seed: int | None = None
-    """The seed used."""
+    """The random seed used."""

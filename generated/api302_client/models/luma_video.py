@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 @model
 class LumaVideo(Model):
-    """A video and how its making stands."""
+    """A video and the status of its task."""
 
     id: str | None = None
     """The task's id."""
     prompt: str | None = None
-    """What was asked."""
+    """The prompt of the request."""
     state: Literal["pending", "completed", "failed"] | str | None = None
-    """How it stands; words that are not listed mean that it is at work."""
+    """Status; words that are not listed mean that the task is running."""
     video: str | None = None
     """The video, once done."""
     created_at: str | None = None
-    """When it was accepted, in ISO 8601."""
+    """Time of acceptance in ISO 8601."""
     estimate_wait_seconds: float | None = None
-    """Seconds still to wait."""
+    """Estimated waiting time in seconds."""
     liked: bool | None = None
     """Whether it was marked as liked at Luma."""
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

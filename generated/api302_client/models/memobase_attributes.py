@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class MemobaseAttributes(Model):
-    """Where an entry belongs."""
+    """Topic of an entry."""
 
     topic: str | None = None
-    """The subject, such as basic_info."""
+    """The topic, such as basic_info."""
     sub_topic: str | None = None
-    """The part of the subject, such as name."""
+    """The subtopic, such as name."""

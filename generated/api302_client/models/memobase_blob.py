@@ -18,8 +18,8 @@ class MemobaseBlob(Model):
     blob_type: Literal["chat", "summary", "doc", "image", "code", "transcript"] | str = ABSENT
     blob_data: MemobaseChatBlob | MemobaseSummaryBlob | MemobaseDocBlob = ABSENT
     fields: dict[str, Any] | None = None
-    """Your own notes on it."""
+    """Your own metadata."""
     created_at: str | None = None
     """When it was added, in ISO 8601."""
     updated_at: str | None = None
-    """When it last changed, in ISO 8601."""
+    """Last update time in ISO 8601."""

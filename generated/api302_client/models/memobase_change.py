@@ -9,10 +9,10 @@ class MemobaseChange(Model):
     """What one batch changed in memory."""
 
     event_id: str | None = None
-    """The event that was written."""
+    """The id of the new event."""
     add_profiles: list[str] | None = None
-    """Entries that are new."""
+    """Entries that were added."""
     update_profiles: list[str] | None = None
-    """Entries that changed."""
+    """Entries that were updated."""
     delete_profiles: list[str] | None = None
-    """Entries that are gone."""
+    """Entries that were deleted."""

@@ -7,4 +7,4 @@ from .._model import ABSENT, Model, model
 @model
 class MemobaseContext(Model):
     context: str = ABSENT
-    """The text to put into a prompt."""
+    """The text for a prompt."""

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 @model
 class MemobaseEvent(Model):
-    """What one batch of messages told."""
+    """What one batch of messages contained."""
 
     id: str = ABSENT
     """The event's id."""
     event_data: MemobaseEventData | None = None
     created_at: str | None = None
-    """When, in ISO 8601."""
+    """Creation time in ISO 8601."""
     updated_at: str | None = None
-    """When it last changed, in ISO 8601."""
+    """Last update time in ISO 8601."""
     similarity: float | None = None
-    """How well it fits, when it was searched for."""
+    """Similarity to the search text, if searched for."""

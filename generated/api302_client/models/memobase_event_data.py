@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @model
 class MemobaseEventData(Model):
-    """What an event holds."""
+    """Content of an event."""
 
     profile_delta: list[MemobaseProfileDelta] | None = None
-    """What it added to memory."""
+    """What it added to the memory profile."""
     event_tip: str | None = None
-    """The event in short."""
+    """Summary of the event."""
     event_tags: list[MemobaseEventTag] | None = None
     """Its tags."""

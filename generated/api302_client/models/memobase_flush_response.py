@@ -14,8 +14,8 @@ class MemobaseFlushResponse(Model):
     """Memobase's envelope around what a flush changed."""
 
     errno: int | None = None
-    """0 on success, else mostly an HTTP code such as 404."""
+    """0 on success, else usually an HTTP status code such as 404."""
     errmsg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: list[MemobaseChange] | None = None
-    """What changed in memory, when it was waited for."""
+    """What changed in memory, if it was waited for."""

@@ -14,7 +14,7 @@ class MemobaseIdResponse(Model):
     """Memobase's envelope around an id."""
 
     errno: int | None = None
-    """0 on success, else mostly an HTTP code such as 404."""
+    """0 on success, else usually an HTTP status code such as 404."""
     errmsg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: MemobaseId | None = None

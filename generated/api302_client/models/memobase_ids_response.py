@@ -14,7 +14,7 @@ class MemobaseIdsResponse(Model):
     """Memobase's envelope around ids."""
 
     errno: int | None = None
-    """0 on success, else mostly an HTTP code such as 404."""
+    """0 on success, else usually an HTTP status code such as 404."""
     errmsg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: MemobaseIds | None = None

@@ -14,4 +14,4 @@ class MemobaseInserted(Model):
     id: str = ABSENT
     """The blob's id."""
     chat_results: list[MemobaseChange] | None = None
-    """What changed in memory, when it was waited for."""
+    """What changed in memory, if it was waited for."""

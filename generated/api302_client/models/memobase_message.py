@@ -8,13 +8,13 @@ from .._model import ABSENT, Model, model
 
 @model
 class MemobaseMessage(Model):
-    """What one side said."""
+    """A message of the conversation."""
 
     role: Literal["user", "assistant"] | str = ABSENT
-    """Who speaks."""
+    """Role of the speaker."""
     content: str = ABSENT
     """The text."""
     alias: str | None = None
     """The speaker's name; it shows in the memory."""
     created_at: str | None = None
-    """When it was said, such as 2025-01-01."""
+    """Time of the message, such as 2025-01-01."""

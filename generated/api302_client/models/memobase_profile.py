@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 @model
 class MemobaseProfile(Model):
-    """One thing that is remembered of a user."""
+    """An entry of a user's memory profile."""
 
     id: str = ABSENT
     """The entry's id."""
     content: str = ABSENT
-    """What is remembered."""
+    """The content of the entry."""
     created_at: str | None = None
     """Since when, in ISO 8601."""
     updated_at: str | None = None
-    """When it last changed, in ISO 8601."""
+    """Last update time in ISO 8601."""
     attributes: MemobaseAttributes | None = None
-    """Where it belongs."""
+    """Topic of the entry."""

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 @model
 class MemobaseProfileDelta(Model):
-    """One thing that was learned of a user."""
+    """Something learned about a user."""
 
     content: str | None = None
-    """What was learned."""
+    """The content of the entry."""
     attributes: MemobaseAttributes | None = None
-    """Where it belongs."""
+    """Topic of the entry."""

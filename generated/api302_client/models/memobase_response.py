@@ -8,11 +8,11 @@ from .._model import Model, model
 
 @model
 class MemobaseResponse(Model):
-    """Memobase's envelope around nothing."""
+    """Memobase's envelope without data."""
 
     errno: int | None = None
-    """0 on success, else mostly an HTTP code such as 404."""
+    """0 on success, else usually an HTTP status code such as 404."""
     errmsg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: dict[str, Any] | None = None
-    """Mostly null."""
+    """Usually null."""

@@ -6,7 +6,7 @@ from .._model import ABSENT, Model, model
 
 @model
 class MemobaseSummaryBlob(Model):
-    """What is already known, summed up; for the type summary."""
+    """A summary of what is already known; for the type summary."""
 
     summary: str = ABSENT
     """The summary."""

@@ -13,8 +13,8 @@ class MemobaseUser(Model):
     id: str | None = None
     """The user's id."""
     data: dict[str, Any] | None = None
-    """What you keep with the user."""
+    """The data of the user."""
     created_at: str | None = None
     """When it was created, in ISO 8601."""
     updated_at: str | None = None
-    """When it last changed, in ISO 8601."""
+    """Last update time in ISO 8601."""

@@ -7,12 +7,12 @@ from .._model import Model, model
 @model
 class MidjourneyButton(Model):
     customId: str | None = None
-    """What the action takes."""
+    """The id that the action takes."""
     emoji: str | None = None
-    """Its sign."""
+    """The button's emoji."""
     label: str | None = None
-    """Its text, such as U1 to upscale the first or V1 to vary it."""
+    """The button's label, such as U1 to upscale the first or V1 to vary it."""
     style: int | None = None
-    """How it looks."""
+    """The button's style, as a number."""
     type: int | None = None
-    """What kind it is."""
+    """The button's type, as a number."""

@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class MidjourneyCancelResponse(Model):
     code: int | None = None
-    """What happened."""
+    """The outcome."""
     description: str | None = None
-    """What happened, in words."""
+    """The outcome in words."""

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class MidjourneyImage(Model):
     url: str | None = None
-    """The picture."""
+    """URL of the image."""

@@ -9,9 +9,9 @@ from .._model import Model, model
 @model
 class MidjourneySubmitResponse(Model):
     code: int | None = None
-    """1 taken, 22 queued, 21 a question that `modal` answers, anything else refused."""
+    """1 accepted, 22 queued, 21 a question that `modal` answers, anything else refused."""
     description: str | None = None
-    """What happened, in words."""
+    """The outcome in words."""
     properties: dict[str, Any] | None = None
     """More about it."""
     result: str | int | None = None

@@ -15,42 +15,42 @@ class MidjourneyTask(Model):
     id: str | None = None
     """The task's id."""
     action: str | None = None
-    """What is done, such as IMAGINE, UPSCALE, VARIATION, REROLL, DESCRIBE or BLEND."""
+    """The type of task, such as IMAGINE, UPSCALE, VARIATION, REROLL, DESCRIBE or BLEND."""
     status: Literal["NOT_START", "SUBMITTED", "MODAL", "IN_PROGRESS", "SUCCESS", "FAILURE", "FAILED", "CANCEL"] | str | None = None
-    """How it stands."""
+    """Status."""
     progress: str | None = None
-    """How far it is, such as `45%`."""
+    """Progress, such as `45%`."""
     prompt: str | None = None
-    """The text, or what a picture shows."""
+    """Text prompt, or the description of an image."""
     promptEn: str | None = None
-    """The text in English."""
+    """The prompt in English."""
     description: str | None = None
-    """What happened, in words."""
+    """The outcome in words."""
     state: str | None = None
     """Your own text."""
     botType: str | None = None
     """MID_JOURNEY or NIJI_JOURNEY."""
     mode: str | None = None
-    """How fast it works."""
+    """The speed mode."""
     customId: str | None = None
-    """The button that began it."""
+    """The id of the button that began it."""
     submitTime: int | None = None
-    """When it was taken, in milliseconds since 1970."""
+    """Creation time in Unix milliseconds."""
     startTime: int | None = None
-    """When it began."""
+    """Start time."""
     finishTime: int | None = None
-    """When it ended."""
+    """End time."""
     imageUrl: str | None = None
-    """The picture; of several, all on one sheet."""
+    """URL of the image; of several, all in one grid."""
     imageUrls: list[MidjourneyImage] | None = None
-    """The pictures, one by one."""
+    """URLs of the single images."""
     failReason: str | None = None
-    """What went wrong."""
+    """Error message."""
     maskBase64: str | None = None
-    """The mask that was given."""
+    """The mask of the request."""
     proxy: str | None = None
-    """What stands in for the vendor's host."""
+    """The host that stands in for the vendor's."""
     buttons: list[MidjourneyButton] | None = None
-    """What can be done next."""
+    """The possible next actions."""
     properties: dict[str, Any] | None = None
     """More about it."""

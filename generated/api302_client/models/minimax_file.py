@@ -11,12 +11,12 @@ class MinimaxFile(Model):
     file_id: str | int | None = None
     """The file's id."""
     bytes_: int | None = None
-    """Its size."""
+    """File size in bytes."""
     created_at: int | None = None
-    """When it was made, in seconds since 1970."""
+    """Creation time in Unix seconds."""
     filename: str | None = None
-    """Its name."""
+    """File name."""
     purpose: str | None = None
-    """What it is for, such as `video_generation`."""
+    """The purpose of the file, such as `video_generation`."""
     download_url: str | None = None
-    """Where to get it."""
+    """URL for downloading the file."""

@@ -9,6 +9,6 @@ class MinimaxImageData(Model):
     """The images."""
 
     image_urls: list[str] | None = None
-    """Their addresses."""
+    """URLs of the images."""
     image_base64: list[str] | None = None
-    """Their bytes, with `response_format: base64`."""
+    """The images in base64, with `response_format: base64`."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class MinimaxImageMetadata(Model):
-    """How many were made."""
+    """Numbers of generated and refused images."""
 
     success_count: str | int | None = None
-    """Made."""
+    """Number of generated images."""
     failed_count: str | int | None = None
-    """Refused."""
+    """Number of refused images."""

@@ -16,9 +16,9 @@ class MinimaxImageResponse(Model):
     """The images."""
 
     id: str | None = None
-    """The call's id at MiniMax."""
+    """The request ID at MiniMax."""
     data: MinimaxImageData | None = None
     """The images."""
     metadata: MinimaxImageMetadata | None = None
-    """How many were made."""
+    """Numbers of generated and refused images."""
     base_resp: MinimaxStatus | None = None

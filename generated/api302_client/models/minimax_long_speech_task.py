@@ -14,7 +14,7 @@ class MinimaxLongSpeechTask(Model):
     task_id: int | str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: `Processing`, `Success`, `Failed` or `Expired`."""
+    """Status: `Processing`, `Success`, `Failed` or `Expired`."""
     file_id: int | str | None = None
-    """The sound's file, once done."""
+    """The id of the audio file, once done."""
     base_resp: MinimaxStatus | None = None

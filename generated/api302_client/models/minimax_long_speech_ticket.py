@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 @model
 class MinimaxLongSpeechTicket(Model):
     task_id: str | int | None = None
-    """The id to ask with."""
+    """The task's id."""
     task_token: str | None = None
     """A token of the task."""
     file_id: int | str | None = None
-    """The sound's file, once done."""
+    """The id of the audio file, once done."""
     usage_characters: int | None = None
-    """How many characters are paid."""
+    """Number of billed characters."""
     base_resp: MinimaxStatus | None = None

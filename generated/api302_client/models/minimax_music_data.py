@@ -9,8 +9,8 @@ class MinimaxMusicData(Model):
     """The song."""
 
     audio: str | None = None
-    """Its address at MiniMax, or its bytes in hexadecimal."""
+    """URL of the song at MiniMax, or its bytes in hexadecimal."""
     status: int | None = None
-    """2 when it is done."""
+    """2 when done."""
     audio_url: str | None = None
-    """Its address at 302.AI."""
+    """URL of the song at 302.AI."""

@@ -6,15 +6,15 @@ from .._model import Model, model
 
 @model
 class MinimaxMusicInfo(Model):
-    """More on the song."""
+    """Details of the song."""
 
     music_duration: int | None = None
-    """Milliseconds."""
+    """Duration in milliseconds."""
     music_sample_rate: int | None = None
-    """Samples a second."""
+    """Sample rate in hertz."""
     music_channel: int | None = None
-    """How many channels."""
+    """Number of channels."""
     bitrate: int | None = None
-    """Bits a second."""
+    """Bit rate in bits per second."""
     music_size: int | None = None
-    """Bytes."""
+    """Size in bytes."""

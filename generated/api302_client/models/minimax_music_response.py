@@ -16,5 +16,5 @@ class MinimaxMusicResponse(Model):
     data: MinimaxMusicData | None = None
     extra_info: MinimaxMusicInfo | None = None
     trace_id: str | None = None
-    """The call's id at MiniMax."""
+    """The request ID at MiniMax."""
     base_resp: MinimaxStatus | None = None

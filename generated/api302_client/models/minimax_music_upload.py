@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 @model
 class MinimaxMusicUpload(Model):
     voice_id: str | None = None
-    """The voice, for `refer_voice`."""
+    """The id of the voice, for `refer_voice`."""
     instrumental_id: str | None = None
-    """The music, for `refer_instrumental`."""
+    """The id of the instrumental, for `refer_instrumental`."""
     base_resp: MinimaxStatus | None = None

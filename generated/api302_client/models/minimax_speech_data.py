@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class MinimaxSpeechData(Model):
-    """The sound, or a piece of it."""
+    """The audio, or a chunk of it."""
 
     audio: str | None = None
-    """The bytes in hexadecimal, or the address."""
+    """The audio in hexadecimal, or its URL."""
     status: int | None = None
-    """1 for a piece, 2 at the end."""
+    """1 for a chunk, 2 at the end."""
     subtitle_file: str | None = None
-    """The subtitles' address."""
+    """URL of the subtitles."""

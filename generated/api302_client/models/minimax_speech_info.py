@@ -6,23 +6,23 @@ from .._model import Model, model
 
 @model
 class MinimaxSpeechInfo(Model):
-    """More on the sound."""
+    """Details of the audio."""
 
     audio_length: int | None = None
-    """Milliseconds."""
+    """Duration in milliseconds."""
     audio_sample_rate: int | None = None
-    """Samples a second."""
+    """Sample rate in hertz."""
     audio_size: int | None = None
-    """Bytes."""
+    """Size in bytes."""
     bitrate: int | None = None
-    """Bits a second."""
+    """Bit rate in bits per second."""
     word_count: int | None = None
-    """How many words were read."""
+    """Number of words."""
     invisible_character_ratio: float | None = None
-    """How much of the text cannot be read."""
+    """Share of the text that cannot be spoken."""
     usage_characters: int | None = None
-    """How many characters are paid."""
+    """Number of billed characters."""
     audio_format: str | None = None
-    """The format."""
+    """The audio format."""
     audio_channel: int | None = None
-    """How many channels."""
+    """Number of channels."""

@@ -16,5 +16,5 @@ class MinimaxSpeechResponse(Model):
     data: MinimaxSpeechData | None = None
     extra_info: MinimaxSpeechInfo | None = None
     trace_id: str | None = None
-    """The call's id at MiniMax."""
+    """The request ID at MiniMax."""
     base_resp: MinimaxStatus | None = None

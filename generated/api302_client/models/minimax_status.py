@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class MinimaxStatus(Model):
-    """Whether the call went well."""
+    """The status of the call."""
 
     status_code: int | None = None
-    """0 means success, 1002 too many calls, 1004 a wrong key, 1027 a result that was held back."""
+    """0 means success, 1002 too many requests, 1004 a wrong API key, 1027 a result that was withheld."""
     status_msg: str | None = None
-    """What went wrong."""
+    """Error message."""

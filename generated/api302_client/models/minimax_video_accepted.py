@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 @model
 class MinimaxVideoAccepted(Model):
     task_id: str | None = None
-    """The id to ask with."""
+    """The task's id."""
     base_resp: MinimaxStatus | None = None

@@ -14,11 +14,11 @@ class MinimaxVideoTask(Model):
     task_id: str | None = None
     """The task's id."""
     status: Literal["Preparing", "Queueing", "Processing", "Success", "Fail", "Failed"] | str | None = None
-    """How it stands."""
+    """Status."""
     file_id: str | None = None
-    """The id of the video's file, once done."""
+    """The id of the video file, once done."""
     video_width: int | None = None
-    """Pixels."""
+    """Size in pixels."""
     video_height: int | None = None
-    """Pixels."""
+    """Size in pixels."""
     base_resp: MinimaxStatus | None = None

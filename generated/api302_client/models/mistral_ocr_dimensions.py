@@ -9,8 +9,8 @@ class MistralOcrDimensions(Model):
     """The size of a page."""
 
     dpi: int | None = None
-    """Dots an inch."""
+    """Resolution in dots per inch."""
     height: int | None = None
-    """Pixels."""
+    """Height in pixels."""
     width: int | None = None
-    """Pixels."""
+    """Width in pixels."""

@@ -6,10 +6,10 @@ from .._model import Model, model
 
 @model
 class MistralOcrImage(Model):
-    """A picture in a page."""
+    """An image of a page."""
 
     id: str | None = None
-    """Its id, as the text names it."""
+    """The id of the image, as the text names it."""
     top_left_x: int | None = None
     """Pixels from the left."""
     top_left_y: int | None = None
@@ -19,6 +19,6 @@ class MistralOcrImage(Model):
     bottom_right_y: int | None = None
     """Pixels from the top."""
     image_base64: str | None = None
-    """The picture."""
+    """Image data in base64."""
     image_annotation: str | None = None
-    """What was asked of it, as JSON in a text."""
+    """Annotation of the image, as JSON in a text."""

@@ -15,18 +15,18 @@ class MistralOcrPage(Model):
     """A page."""
 
     index: int | None = None
-    """Its number, from 0."""
+    """Number of the page, from 0."""
     markdown: str | None = None
-    """Its text."""
+    """Text of the page."""
     images: list[MistralOcrImage] | None = None
-    """Its pictures."""
+    """The page's images."""
     tables: list[dict[str, Any]] | None = None
-    """Its tables."""
+    """The page's tables."""
     hyperlinks: list[str] | None = None
-    """Its links."""
+    """The page's links."""
     header: str | None = None
-    """Its header."""
+    """The page's header."""
     footer: str | None = None
-    """Its footer."""
+    """The page's footer."""
     dimensions: MistralOcrDimensions | None = None
-    """Its size."""
+    """Size of the page."""

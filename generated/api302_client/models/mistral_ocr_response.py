@@ -19,6 +19,6 @@ class MistralOcrResponse(Model):
     model: str | None = None
     """The model."""
     document_annotation: str | None = None
-    """What was asked of the document, as JSON in a text."""
+    """Annotation of the document, as JSON in a text."""
     usage_info: MistralOcrUsage | None = None
-    """What counts."""
+    """Billed usage."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class MistralOcrUsage(Model):
-    """What counts."""
+    """Billed usage."""
 
     pages_processed: int | None = None
-    """Pages read."""
+    """Number of pages processed."""
     doc_size_bytes: int | None = None
-    """Bytes of the document."""
+    """Size of the document in bytes."""

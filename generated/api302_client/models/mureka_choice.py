@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 @model
 class MurekaChoice(Model):
-    """A song or piece."""
+    """A song or instrumental."""
 
     index: int | None = None
-    """Its number."""
+    """Number."""
     id: str | None = None
-    """Its id."""
+    """The id."""
     url: str | None = None
-    """The sound as mp3."""
+    """URL of the audio as mp3."""
     flac_url: str | None = None
-    """The sound, without loss."""
+    """URL of the lossless audio."""
     stream_url: str | None = None
-    """Where to listen while it is made."""
+    """URL for listening during generation."""
     duration: int | None = None
-    """Its length in milliseconds."""
+    """Duration in milliseconds."""
     lyrics_sections: list[MurekaSection] | None = None
-    """When which part is sung."""
+    """Timestamps of the sections."""

@@ -9,12 +9,12 @@ class MurekaFile(Model):
     __wire__ = {"bytes_": "bytes"}
 
     id: str | None = None
-    """Its id, for the other calls."""
+    """The id of the file, for the other calls."""
     bytes_: int | None = None
-    """Its size."""
+    """File size in bytes."""
     created_at: int | None = None
-    """When it came, in seconds since 1970."""
+    """Creation time in Unix seconds."""
     filename: str | None = None
-    """Its name."""
+    """File name."""
     purpose: str | None = None
-    """What it is for."""
+    """The purpose."""

@@ -6,11 +6,11 @@ from .._model import Model, model
 
 @model
 class MurekaLine(Model):
-    """A line."""
+    """A subtitle line."""
 
     start: int | None = None
-    """Where it begins, in milliseconds."""
+    """Start in milliseconds."""
     end: int | None = None
-    """Where it ends, in milliseconds."""
+    """End in milliseconds."""
     text: str | None = None
     """Its words."""

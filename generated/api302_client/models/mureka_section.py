@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 @model
 class MurekaSection(Model):
-    """A part of a song."""
+    """A section of a song."""
 
     section_type: str | None = None
     """`intro`, `verse`, `pre-chorus`, `chorus`, `bridge`, `breakdown` or `outro`."""
     start: int | None = None
-    """Where it begins, in milliseconds."""
+    """Start in milliseconds."""
     end: int | None = None
-    """Where it ends, in milliseconds."""
+    """End in milliseconds."""
     lines: list[MurekaLine] | None = None
-    """Its lines."""
+    """The lines of the section."""

@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class MurekaSound(Model):
     url: str | None = None
-    """The sound's address."""
+    """URL of the audio."""
     expires_at: int | None = None
-    """Until when it is there, in seconds since 1970."""
+    """Expiry time in Unix seconds."""

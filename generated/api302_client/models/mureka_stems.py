@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class MurekaStems(Model):
     zip_url: str | None = None
-    """The tracks as a ZIP file."""
+    """URL of the tracks as a ZIP file."""
     expires_at: int | None = None
-    """Until when it is there, in seconds since 1970."""
+    """Expiry time in Unix seconds."""

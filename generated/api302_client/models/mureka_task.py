@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 @model
 class MurekaTask(Model):
-    """A song or piece that is being made."""
+    """The task of a song or instrumental."""
 
     id: str | None = None
     """The task's id."""
     created_at: int | None = None
-    """When it was taken, in seconds since 1970."""
+    """Creation time in Unix seconds."""
     finished_at: int | None = None
-    """When it ended."""
+    """End time."""
     model: str | None = None
     """The model."""
     status: str | None = None
-    """How it stands: `preparing`, `queued`, `running`, `streaming`, `succeeded`, `failed`, `timeouted` or `cancelled`."""
+    """Status: `preparing`, `queued`, `running`, `streaming`, `succeeded`, `failed`, `timeouted` or `cancelled`."""
     failed_reason: str | None = None
-    """Why it failed."""
+    """Why the task failed."""
     choices: list[MurekaChoice] | None = None
-    """What was made, once done."""
+    """The result, once done."""

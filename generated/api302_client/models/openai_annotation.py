@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiAnnotation(Model):
-    """A source that a stretch of the text rests on."""
+    """A source of a part of the text."""
 
     type: str | None = None
     """url_citation."""

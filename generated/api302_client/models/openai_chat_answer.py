@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiChatAnswer(Model):
-    """What the model says."""
+    """The answer of the model."""
 
     role: str = ABSENT
     """assistant."""
     content: str | None = None
-    """The text; null when there are only tool calls or sound."""
+    """The text; null when there are only tool calls or audio."""
     reasoning_content: str | None = None
     """The thoughts, for models that show them."""
     reasoning: str | None = None

@@ -9,10 +9,10 @@ class OpenaiChatAudio(Model):
     """A spoken answer; in a stream, a piece of one."""
 
     id: str | None = None
-    """Its id, to refer to it in a later message."""
+    """The id of the audio, to refer to it in a later message."""
     data: str | None = None
-    """The sound in base64."""
+    """The audio in base64."""
     transcript: str | None = None
-    """What is said."""
+    """Transcript of the audio."""
     expires_at: int | None = None
-    """When the id stops working, in Unix seconds."""
+    """Expiry time of the id in Unix seconds."""

@@ -16,13 +16,13 @@ class OpenaiChatChoice(Model):
     """One answer."""
 
     index: int = ABSENT
-    """Which answer, from 0."""
+    """Index of the answer, from 0."""
     message: OpenaiChatAnswer = ABSENT
     delta: OpenaiChatDelta | None = None
-    """Beside `message` in some replies, as in a stream; mostly empty."""
+    """Beside `message` in some responses, as in a stream; usually empty."""
     finish_reason: str | None = None
-    """Why it ended: stop, length, tool_calls, content_filter; vendors have their own."""
+    """Finish reason: stop, length, tool_calls, content_filter; vendors have their own."""
     logprobs: OpenaiLogprobs | None = None
-    """How likely the tokens were."""
+    """Log probabilities of the tokens."""
     content_filter_results: dict[str, Any] | None = None
-    """What a content filter found in the answer."""
+    """Findings of a content filter in the answer."""

@@ -13,31 +13,31 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiChatChunk(Model):
-    """A piece of the answer, or what went wrong."""
+    """A chunk of the answer, or an error."""
 
     id: str | None = None
-    """The answer's id."""
+    """The response's id."""
     object: str | None = None
     """chat.completion.chunk."""
     created: int | None = None
-    """When, in Unix seconds."""
+    """Creation time in Unix seconds."""
     model: str | None = None
     """The model that answers."""
     choices: list[OpenaiChunkChoice] | None = None
-    """The pieces; none in the chunk that tells the usage."""
+    """The chunks; none in the chunk that contains the usage."""
     usage: OpenaiUsage | None = None
-    """What the call used, near the end."""
+    """Usage in tokens, near the end."""
     citations: list[str] | None = None
-    """Addresses of the sources; models that search."""
+    """URLs of the sources; models that search."""
     search_results: list[dict[str, Any]] | None = None
     """The sources in detail; Perplexity."""
     images: list[dict[str, Any]] | None = None
     """Images found; Perplexity."""
     related_questions: list[str] | None = None
-    """Further questions; Perplexity."""
+    """Related questions; Perplexity."""
     error: ErrorDetail | str | None = None
-    """What went wrong, in a stream that breaks off."""
+    """The error, in a stream that breaks off."""
     system_fingerprint: str | None = None
-    """The version of what answers."""
+    """The version of the backend."""
     service_tier: str | None = None
     """The tier that is used."""

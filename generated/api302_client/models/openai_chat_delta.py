@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiChatDelta(Model):
-    """What this piece adds."""
+    """What this chunk adds."""
 
     role: str | None = None
     """assistant, in the first piece."""
@@ -28,6 +28,6 @@ class OpenaiChatDelta(Model):
     tool_calls: list[OpenaiToolCall] | None = None
     """Pieces of tool calls, by `index`."""
     audio: OpenaiChatAudio | None = None
-    """A piece of the sound."""
+    """A piece of the audio."""
     annotations: list[OpenaiAnnotation] | None = None
     """Sources within the text."""

@@ -15,27 +15,27 @@ class OpenaiChatResponse(Model):
     """The answer."""
 
     id: str = ABSENT
-    """The answer's id."""
+    """The response's id."""
     object: str = ABSENT
     """chat.completion."""
     created: int = ABSENT
-    """When, in Unix seconds."""
+    """Creation time in Unix seconds."""
     model: str | None = None
-    """The model that answered."""
+    """The model used."""
     choices: list[OpenaiChatChoice] = ABSENT
     """The answers, as many as `n`."""
     usage: OpenaiUsage = ABSENT
     system_fingerprint: str | None = None
-    """The version of what answered."""
+    """The version of the backend."""
     service_tier: str | None = None
-    """The tier that was used."""
+    """The service tier used."""
     citations: list[str] | None = None
-    """Addresses of the sources; models that search."""
+    """URLs of the sources; models that search."""
     search_results: list[dict[str, Any]] | None = None
     """The sources in detail; Perplexity."""
     images: list[dict[str, Any]] | None = None
     """Images found; Perplexity."""
     related_questions: list[str] | None = None
-    """Further questions; Perplexity."""
+    """Related questions; Perplexity."""
     prompt_filter_results: list[dict[str, Any]] | None = None
-    """What a content filter found in the prompt."""
+    """Findings of a content filter in the prompt."""

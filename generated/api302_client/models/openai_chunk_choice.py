@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiChunkChoice(Model):
-    """A piece of one answer."""
+    """A chunk of one answer."""
 
     index: int = ABSENT
-    """Which answer, from 0."""
+    """Index of the answer, from 0."""
     delta: OpenaiChatDelta = ABSENT
     finish_reason: str | None = None
-    """Why it ended, in the last piece."""
+    """Finish reason, in the last chunk."""
     logprobs: OpenaiLogprobs | None = None
-    """How likely the tokens were."""
+    """Log probabilities of the tokens."""

@@ -6,15 +6,15 @@ from .._model import Model, model
 
 @model
 class OpenaiCompletionTokens(Model):
-    """Tokens written, by kind."""
+    """Output tokens by type."""
 
     reasoning_tokens: int | None = None
-    """Of thoughts."""
+    """Tokens of the thoughts."""
     text_tokens: int | None = None
-    """Of text."""
+    """Tokens of text."""
     audio_tokens: int | None = None
-    """Of sound."""
+    """Tokens of audio."""
     accepted_prediction_tokens: int | None = None
-    """Of the prediction that came true."""
+    """Tokens of the prediction that were accepted."""
     rejected_prediction_tokens: int | None = None
-    """Of the prediction that did not."""
+    """Tokens of the prediction that were rejected."""

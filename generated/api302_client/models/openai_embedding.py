@@ -6,11 +6,11 @@ from .._model import ABSENT, Model, model
 
 @model
 class OpenaiEmbedding(Model):
-    """The vector of one text."""
+    """The embedding of one text."""
 
     object: str | None = None
     """embedding."""
     index: int = ABSENT
-    """Which text, from 0."""
+    """Index of the text, from 0."""
     embedding: list[float] | str = ABSENT
     """The numbers, or with base64 their bytes as little-endian 32-bit floats."""

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiEmbeddingsResponse(Model):
-    """Vectors."""
+    """The embeddings."""
 
     object: str | None = None
     """list."""
     data: list[OpenaiEmbedding] = ABSENT
-    """One for each text, in order."""
+    """One per text, in order."""
     model: str | None = None
-    """The model that answered."""
+    """The model used."""
     usage: OpenaiEmbeddingsUsage | None = None

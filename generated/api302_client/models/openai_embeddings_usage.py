@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class OpenaiEmbeddingsUsage(Model):
-    """What the call used, in tokens."""
+    """Usage in tokens."""
 
     prompt_tokens: int | None = None
-    """Read."""
+    """Number of input tokens."""
     total_tokens: int | None = None
-    """The same."""
+    """Total number of tokens."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class OpenaiFunctionCall(Model):
-    """The function to call and with what."""
+    """The function to call and its arguments."""
 
     name: str | None = None
     """The function's name; in a stream only in the first piece."""
     arguments: str | None = None
-    """JSON as text; in a stream a piece of it."""
+    """Arguments, JSON as text; in a stream a piece of it."""

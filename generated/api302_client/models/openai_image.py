@@ -9,8 +9,8 @@ class OpenaiImage(Model):
     """One image."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     b64_json: str | None = None
-    """Its bytes, in base64."""
+    """Image data in base64."""
     revised_prompt: str | None = None
-    """The text that DALL·E 3 made of the prompt."""
+    """The prompt as DALL·E 3 rewrote it."""

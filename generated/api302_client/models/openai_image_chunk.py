@@ -11,26 +11,26 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiImageChunk(Model):
-    """An image on its way, or the finished one."""
+    """A partial image, or the finished one."""
 
     type: (
         Literal["image_generation.partial_image", "image_generation.completed", "image_edit.partial_image", "image_edit.completed"]
         | str
         | None
     ) = None
-    """What this is."""
+    """The type of event."""
     b64_json: str | None = None
-    """The image so far, in base64."""
+    """The partial image in base64."""
     created_at: int | None = None
-    """When, in Unix seconds."""
+    """Creation time in Unix seconds."""
     size: str | None = None
-    """The image's size."""
+    """Width and height in pixels."""
     quality: str | None = None
     """The quality used."""
     background: str | None = None
-    """What was made: `transparent` or `opaque`."""
+    """The background: `transparent` or `opaque`."""
     output_format: str | None = None
-    """The image's format."""
+    """Image format."""
     partial_image_index: int | None = None
-    """Which of the unfinished images, from 0."""
+    """Number of the partial image, from 0."""
     usage: OpenaiImageUsage | None = None

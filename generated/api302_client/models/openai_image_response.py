@@ -15,13 +15,13 @@ class OpenaiImageResponse(Model):
     """The images; with `async`, the task's id alone."""
 
     created: int | None = None
-    """When, in Unix seconds."""
+    """Creation time in Unix seconds."""
     data: list[OpenaiImage] | None = None
     """The images."""
     background: str | None = None
-    """What was made: `transparent` or `opaque`."""
+    """The background: `transparent` or `opaque`."""
     output_format: str | None = None
-    """The images' format."""
+    """Image format."""
     quality: str | None = None
     """The quality used."""
     size: str | None = None

@@ -8,10 +8,10 @@ from .._model import Model, model
 
 @model
 class OpenaiImageTokens(Model):
-    """Tokens by kind."""
+    """Tokens by type."""
 
     text_tokens: int | None = None
-    """Of text."""
+    """Tokens of text."""
     image_tokens: int | None = None
-    """Of images."""
+    """Tokens of images."""
     cached_tokens_details: dict[str, Any] | None = None

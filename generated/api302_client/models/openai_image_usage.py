@@ -14,11 +14,11 @@ class OpenaiImageUsage(Model):
     """The tokens used, by OpenAI's names for images and, from 302.AI, for chat."""
 
     total_tokens: int | None = None
-    """All of them."""
+    """Total number of tokens."""
     input_tokens: int | None = None
-    """Of the prompt."""
+    """Tokens of the prompt."""
     output_tokens: int | None = None
-    """Of the images."""
+    """Tokens of the images."""
     input_tokens_details: OpenaiImageTokens | None = None
     output_tokens_details: OpenaiImageTokens | None = None
     prompt_tokens: int | None = None

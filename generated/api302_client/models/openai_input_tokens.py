@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class OpenaiInputTokens(Model):
-    """Tokens read, by kind."""
+    """Input tokens by type."""
 
     cached_tokens: int | None = None
-    """From the cache."""
+    """Tokens from the cache."""
     cache_write_tokens: int | None = None
-    """Put into the cache."""
+    """Tokens written to the cache."""

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiLogprobs(Model):
-    """How likely the tokens were."""
+    """Log probabilities of the tokens."""
 
     content: list[OpenaiTokenLogprob] | None = None
-    """Of the text."""
+    """Tokens of the text."""
     refusal: list[OpenaiTokenLogprob] | None = None
-    """Of the refusal."""
+    """Tokens of the refusal."""

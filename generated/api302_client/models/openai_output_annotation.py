@@ -6,23 +6,23 @@ from .._model import Model, model
 
 @model
 class OpenaiOutputAnnotation(Model):
-    """A source that a stretch of the text rests on."""
+    """A source of a part of the text."""
 
     type: str | None = None
     """url_citation, file_citation, container_file_citation or file_path."""
     url: str | None = None
-    """The address."""
+    """The URL."""
     title: str | None = None
     """The title."""
     start_index: int | None = None
-    """The first character."""
+    """Index of the first character."""
     end_index: int | None = None
-    """The last character."""
+    """Index of the last character."""
     file_id: str | None = None
     """The file's id."""
     filename: str | None = None
-    """The file's name."""
+    """File name."""
     container_id: str | None = None
-    """Where the file is."""
+    """The container of the file."""
     index: int | None = None
-    """Where in the list of files."""
+    """Index in the list of files."""

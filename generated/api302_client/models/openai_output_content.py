@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiOutputContent(Model):
-    """A piece of a message or of thoughts."""
+    """A part of a message or of thoughts."""
 
     type: str = ABSENT
     """output_text, refusal, summary_text or reasoning_text."""
@@ -23,4 +23,4 @@ class OpenaiOutputContent(Model):
     annotations: list[OpenaiOutputAnnotation] | None = None
     """Sources within the text."""
     logprobs: list[OpenaiTokenLogprob] | None = None
-    """How likely the tokens were."""
+    """Log probabilities of the tokens."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiOutputItem(Model):
-    """A message, thoughts, or a call of a tool; `type` tells which fields are there."""
+    """A message, thoughts, or a tool call; `type` decides which fields are present."""
 
     id: str | None = None
     """The item's id."""
@@ -24,34 +24,34 @@ class OpenaiOutputItem(Model):
     role: str | None = None
     """assistant, in a message."""
     content: list[OpenaiOutputContent] | None = None
-    """What a message says."""
+    """Content of a message."""
     summary: list[OpenaiOutputContent] | None = None
-    """Thoughts in short."""
+    """Summary of the thoughts."""
     encrypted_content: str | None = None
-    """Thoughts, for the vendor's eyes only; give them back as they are."""
+    """Thoughts, encrypted for the vendor; pass them back unchanged."""
     call_id: str | None = None
-    """The call's id, to be given back with its result."""
+    """The call's id, to be passed back with its result."""
     name: str | None = None
     """The function's name."""
     arguments: str | None = None
-    """What to call it with, JSON as text."""
+    """Arguments of the call, JSON as text."""
     input: str | None = None
-    """What a custom tool is called with."""
+    """Input of a custom tool."""
     action: dict[str, Any] | None = None
-    """What a search or computer call does."""
+    """Action of a search or computer call."""
     queries: list[str] | None = None
-    """What file search looked for."""
+    """Queries of file search."""
     results: list[dict[str, Any]] | None = None
-    """What file search found."""
+    """Results of file search."""
     code: str | None = None
-    """What code_interpreter runs."""
+    """Code of code_interpreter."""
     container_id: str | None = None
-    """Where code_interpreter runs."""
+    """The container that code_interpreter runs in."""
     outputs: list[dict[str, Any]] | None = None
-    """What code_interpreter printed or drew."""
+    """Outputs of code_interpreter."""
     result: str | None = None
     """An image in base64."""
     server_label: str | None = None
     """The MCP server."""
     output: str | list[dict[str, Any]] | None = None
-    """What a tool gave."""
+    """The result of a tool call."""

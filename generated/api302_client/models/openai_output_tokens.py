@@ -6,7 +6,7 @@ from .._model import Model, model
 
 @model
 class OpenaiOutputTokens(Model):
-    """Tokens written, by kind."""
+    """Output tokens by type."""
 
     reasoning_tokens: int | None = None
-    """Of thoughts."""
+    """Tokens of the thoughts."""

@@ -8,17 +8,17 @@ from .._model import Model, model
 
 @model
 class OpenaiPromptTokens(Model):
-    """Tokens read, by kind."""
+    """Input tokens by type."""
 
     cached_tokens: int | None = None
-    """From the cache."""
+    """Tokens from the cache."""
     cached_tokens_details: dict[str, Any] | None = None
-    """From the cache by kind."""
+    """Tokens from the cache by type."""
     text_tokens: int | None = None
-    """Of text."""
+    """Tokens of text."""
     image_tokens: int | None = None
-    """Of images."""
+    """Tokens of images."""
     audio_tokens: int | None = None
-    """Of sound."""
+    """Tokens of audio."""
     video_tokens: int | None = None
-    """Of videos."""
+    """Tokens of videos."""

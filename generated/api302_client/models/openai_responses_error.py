@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class OpenaiResponsesError(Model):
-    """Why an answer failed."""
+    """Why a response failed."""
 
     code: str | None = None
     """Such as server_error or rate_limit_exceeded."""
     message: str | None = None
-    """In words."""
+    """Error message."""

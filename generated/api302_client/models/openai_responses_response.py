@@ -16,54 +16,54 @@ class OpenaiResponsesResponse(Model):
     """The answer, in the Responses format."""
 
     id: str = ABSENT
-    """The answer's id."""
+    """The response's id."""
     object: str = ABSENT
     """response."""
     created_at: float = ABSENT
-    """When, in Unix seconds."""
+    """Creation time in Unix seconds."""
     completed_at: float | None = None
-    """When it was done, in Unix seconds."""
+    """Completion time in Unix seconds."""
     status: Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"] | str = ABSENT
-    """How it stands."""
+    """Status."""
     model: str = ABSENT
-    """The model that answered."""
+    """The model used."""
     output: list[OpenaiOutputItem] = ABSENT
     """Thoughts, tool calls and messages, in order."""
     output_text: str | None = None
     """All the text; few servers send it."""
     error: OpenaiResponsesError | None = None
-    """Why it failed."""
+    """Why the task failed."""
     incomplete_details: dict[str, Any] | None = None
-    """Why it broke off."""
+    """Why it is incomplete."""
     instructions: str | list[dict[str, Any]] | None = None
-    """How it was to behave."""
+    """The instructions used."""
     usage: OpenaiResponsesUsage | None = None
-    """What the call used."""
+    """Usage in tokens."""
     max_output_tokens: int | None = None
     """The limit that was set."""
     parallel_tool_calls: bool | None = None
     """Whether several tools could be called at once."""
     previous_response_id: str | None = None
-    """The answer that this went on from."""
+    """The id of the response that was continued."""
     reasoning: dict[str, Any] | None = None
-    """How it was to think."""
+    """The reasoning settings."""
     service_tier: str | None = None
-    """The tier that was used."""
+    """The service tier used."""
     store: bool | None = None
-    """Whether it is kept."""
+    """Whether it is stored."""
     temperature: float | None = None
-    """As set."""
+    """As set in the request."""
     top_p: float | None = None
-    """As set."""
+    """As set in the request."""
     text: dict[str, Any] | None = None
-    """The form that was asked for."""
+    """The text format of the request."""
     tool_choice: str | dict[str, Any] | None = None
-    """As set."""
+    """As set in the request."""
     tools: list[dict[str, Any]] | None = None
-    """As set."""
+    """As set in the request."""
     truncation: str | None = None
-    """As set."""
+    """As set in the request."""
     user: str | None = None
-    """As set."""
+    """As set in the request."""
     metadata: dict[str, Any] | None = None
-    """Your own notes."""
+    """Your own metadata."""

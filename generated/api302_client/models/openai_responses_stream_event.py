@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiResponsesStreamEvent(Model):
-    """What happened; `type` tells which fields are there."""
+    """An event of the stream; `type` decides which fields are present."""
 
     type: (
         Literal[
@@ -80,22 +80,22 @@ class OpenaiResponsesStreamEvent(Model):
         ]
         | str
     ) = ABSENT
-    """What happened."""
+    """The type of event."""
     sequence_number: int | None = None
     """The event's number, from 0."""
     response: OpenaiResponsesResponse | None = None
     item: OpenaiOutputItem | None = None
     item_id: str | None = None
-    """The item that it is about."""
+    """The id of the item."""
     output_index: int | None = None
-    """Where the item is in `output`."""
+    """Index of the item in `output`."""
     part: OpenaiOutputContent | None = None
     content_index: int | None = None
-    """Where the part is in the item."""
+    """Index of the part in the item."""
     summary_index: int | None = None
-    """Where the part is in the item's summary."""
+    """Index of the part in the item's summary."""
     delta: str | dict[str, Any] | None = None
-    """What is added: text, arguments, or sound in base64."""
+    """What is added: text, arguments, or audio in base64."""
     text: str | None = None
     """The whole text."""
     refusal: str | None = None
@@ -108,16 +108,16 @@ class OpenaiResponsesStreamEvent(Model):
     """The whole input of a custom tool."""
     annotation: OpenaiOutputAnnotation | None = None
     annotation_index: int | None = None
-    """Where the annotation is in the part."""
+    """Index of the annotation in the part."""
     logprobs: list[OpenaiTokenLogprob] | None = None
-    """How likely the tokens were."""
+    """Log probabilities of the tokens."""
     partial_image_index: int | None = None
-    """Which sketch of the image."""
+    """Index of the partial image."""
     partial_image_b64: str | None = None
-    """A sketch of the image in base64."""
+    """A partial image in base64."""
     code: str | None = None
     """Of an error, its code; of code_interpreter, the whole code."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     param: str | None = None
     """The request field at fault."""

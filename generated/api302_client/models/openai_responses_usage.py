@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiResponsesUsage(Model):
-    """What the call used, in tokens."""
+    """Usage in tokens."""
 
     input_tokens: int = ABSENT
-    """Read."""
+    """Number of input tokens."""
     output_tokens: int = ABSENT
-    """Written, thoughts included."""
+    """Output tokens, thoughts included."""
     total_tokens: int = ABSENT
-    """Both."""
+    """Total number of tokens."""
     input_tokens_details: OpenaiInputTokens | None = None
-    """What was read."""
+    """Details of the input tokens."""
     output_tokens_details: OpenaiOutputTokens | None = None
-    """What was written."""
+    """Details of the output tokens."""

@@ -6,15 +6,15 @@ from .._model import Model, model
 
 @model
 class OpenaiTokenLogprob(Model):
-    """A token and how likely it was."""
+    """A token and its log probability."""
 
     __wire__ = {"bytes_": "bytes"}
 
     token: str | None = None
     """The token."""
     logprob: float | None = None
-    """The logarithm of its probability."""
+    """Log probability of the token."""
     bytes_: list[int] | None = None
-    """The token's bytes."""
+    """The bytes of the token."""
     top_logprobs: list[OpenaiTokenLogprob] | None = None
-    """What was likely in its place."""
+    """The likeliest alternatives."""

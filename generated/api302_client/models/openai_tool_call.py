@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiToolCall(Model):
-    """A call of a tool; in a stream, a piece of one."""
+    """A tool call; in a stream, a piece of one."""
 
     index: int | None = None
-    """Which call, in a stream."""
+    """Index of the call, in a stream."""
     id: str | None = None
-    """The call's id, to be given back with its result."""
+    """The call's id, to be passed back with its result."""
     type: str | None = None
     """function or custom."""
     function: OpenaiFunctionCall | None = None

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiTranscript(Model):
-    """What was said. Which fields there are depends on the format asked for."""
+    """The transcript. Which fields are present depends on the response format."""
 
     text: str = ABSENT
-    """All of it."""
+    """The whole text."""
     task: str | None = None
     """`transcribe` or `translate`."""
     language: str | None = None
-    """The language heard."""
+    """The detected language."""
     duration: float | str | None = None
-    """Seconds of sound."""
+    """Duration in seconds."""
     segments: list[OpenaiTranscriptSegment] | None = None
-    """The text by pieces."""
+    """The segments of the text."""
     words: list[OpenaiTranscriptWord] | None = None
-    """The words with their times."""
+    """The words with their timestamps."""
     logprobs: list[OpenaiTranscriptToken] | None = None
-    """How sure the model was of each token."""
+    """Log probability of each token."""
     usage: OpenaiTranscriptUsage | None = None

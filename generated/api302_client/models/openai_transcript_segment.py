@@ -6,29 +6,29 @@ from .._model import Model, model
 
 @model
 class OpenaiTranscriptSegment(Model):
-    """A piece of the text; `speaker` and `type` from the diarizing model, the numbers from whisper."""
+    """A segment of the text; `speaker` and `type` from the diarizing model, the numbers from whisper."""
 
     id: int | str | None = None
-    """Its number or name."""
+    """Number or id of the segment."""
     start: float | None = None
-    """Where it begins, in seconds."""
+    """Start in seconds."""
     end: float | None = None
-    """Where it ends, in seconds."""
+    """End in seconds."""
     text: str | None = None
-    """What was said."""
+    """The transcript."""
     type: str | None = None
     """`transcript.text.segment`."""
     speaker: str | None = None
-    """Who spoke: a known name, or `A`, `B`, …."""
+    """The speaker: a known name, or `A`, `B`, …."""
     seek: int | None = None
-    """Where the model looked."""
+    """Seek position in the audio."""
     tokens: list[int] | None = None
-    """The tokens' numbers."""
+    """The token ids."""
     temperature: float | None = None
-    """How much the model varied."""
+    """The sampling temperature."""
     avg_logprob: float | None = None
-    """How sure the model was; below -1 is poor."""
+    """Average log probability; below -1 is poor."""
     compression_ratio: float | None = None
-    """Above 2.4 the text repeats itself."""
+    """Compression ratio; above 2.4 the text repeats itself."""
     no_speech_prob: float | None = None
-    """How likely nobody spoke."""
+    """Probability that nobody speaks."""

@@ -13,6 +13,6 @@ class OpenaiTranscriptToken(Model):
     token: str | None = None
     """The token."""
     logprob: float | None = None
-    """The logarithm of its probability."""
+    """Log probability of the token."""
     bytes_: list[int] | None = None
-    """Its bytes."""
+    """The bytes of the token."""

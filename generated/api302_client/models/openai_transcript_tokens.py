@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class OpenaiTranscriptTokens(Model):
-    """Tokens by kind."""
+    """Tokens by type."""
 
     text_tokens: int | None = None
-    """Of text."""
+    """Tokens of text."""
     audio_tokens: int | None = None
-    """Of sound."""
+    """Tokens of audio."""

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiTranscriptUsage(Model):
-    """What was used, in tokens or in seconds."""
+    """The usage, in tokens or in seconds."""
 
     type: Literal["tokens", "duration"] | str | None = None
-    """Which of both."""
+    """Whether it is in tokens or in seconds."""
     seconds: float | None = None
-    """Seconds of sound."""
+    """Duration in seconds."""
     input_tokens: int | None = None
-    """Of the sound and the prompt."""
+    """Tokens of the audio and the prompt."""
     output_tokens: int | None = None
-    """Of the text."""
+    """Tokens of the text."""
     total_tokens: int | None = None
-    """All of them."""
+    """Total number of tokens."""
     input_token_details: OpenaiTranscriptTokens | None = None

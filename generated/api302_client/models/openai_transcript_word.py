@@ -11,6 +11,6 @@ class OpenaiTranscriptWord(Model):
     word: str | None = None
     """The word."""
     start: float | None = None
-    """Where it begins, in seconds."""
+    """Start in seconds."""
     end: float | None = None
-    """Where it ends, in seconds."""
+    """End in seconds."""

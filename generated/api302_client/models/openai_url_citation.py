@@ -6,13 +6,13 @@ from .._model import Model, model
 
 @model
 class OpenaiUrlCitation(Model):
-    """The source's address and the stretch."""
+    """URL of the source and the part of the text."""
 
     url: str | None = None
-    """The address."""
+    """The URL."""
     title: str | None = None
     """The title."""
     start_index: int | None = None
-    """The first character."""
+    """Index of the first character."""
     end_index: int | None = None
-    """The character after the last."""
+    """Index after the last character."""

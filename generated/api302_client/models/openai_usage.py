@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiUsage(Model):
-    """What the call used, in tokens."""
+    """Usage in tokens."""
 
     prompt_tokens: int = ABSENT
-    """Read."""
+    """Number of input tokens."""
     completion_tokens: int = ABSENT
-    """Written, thoughts included."""
+    """Output tokens, thoughts included."""
     total_tokens: int = ABSENT
-    """Both."""
+    """Total number of tokens."""
     prompt_tokens_details: OpenaiPromptTokens | None = None
-    """What was read."""
+    """Details of the input tokens."""
     completion_tokens_details: OpenaiCompletionTokens | None = None
-    """What was written."""
+    """Details of the output tokens."""

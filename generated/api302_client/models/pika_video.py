@@ -11,10 +11,10 @@ class PikaVideo(Model):
     id: str | None = None
     """The video's id."""
     status: Literal["queued", "started", "finished", "failed"] | str | None = None
-    """How it stands."""
+    """Status."""
     progress: int | None = None
-    """How much is done, in percent."""
+    """Progress in percent."""
     url: str | None = None
     """The video, once done."""
     error: str | None = None
-    """Why it failed."""
+    """Why the task failed."""

@@ -14,7 +14,7 @@ class PixverseResponse(Model):
     code: int | None = None
     """200 means success."""
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: PixverseTask | None = None
     exec_time: float | None = None
-    """Seconds that the call took."""
+    """Duration of the call in seconds."""

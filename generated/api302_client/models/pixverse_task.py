@@ -9,20 +9,20 @@ class PixverseTask(Model):
     task_id: str | None = None
     """The task's id."""
     state: str | None = None
-    """How it stands: pending, running, succeeded or error."""
+    """Status: pending, running, succeeded or error."""
     status: str | None = None
-    """The same by number: 0, 1, 3 and 2."""
+    """The status as a number: 0, 1, 3 and 2."""
     prompt: str | None = None
-    """What was asked."""
+    """The prompt of the request."""
     video_url: str | None = None
     """The video, once done."""
     image_url: str | None = None
-    """A moving picture of it."""
+    """URL of an animated preview."""
     poster: str | None = None
-    """A picture of it."""
+    """URL of the cover image."""
     msg: str | None = None
-    """Why it failed."""
+    """Why the task failed."""
     create_time: str | None = None
-    """When it was taken, in seconds since 1970."""
+    """Creation time in Unix seconds."""
     update_time: str | None = None
-    """When it last changed, in seconds since 1970."""
+    """Last update time in Unix seconds."""

@@ -9,8 +9,8 @@ class RecraftImageFile(Model):
     """The image."""
 
     image_id: str | None = None
-    """Its id."""
+    """The id."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     b64_json: str | None = None
-    """Its bytes, in base64."""
+    """Image data in base64."""

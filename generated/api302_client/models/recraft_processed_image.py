@@ -14,7 +14,7 @@ class RecraftProcessedImage(Model):
     """The image."""
 
     created: int | None = None
-    """When, in seconds since 1970."""
+    """Creation time in Unix seconds."""
     credits: int | None = None
-    """What Recraft counted for it."""
+    """Cost in credits of Recraft."""
     image: RecraftImageFile | None = None

@@ -9,4 +9,4 @@ class RecraftStyle(Model):
     """A style."""
 
     style_id: str | None = None
-    """The style's id."""
+    """The id of the style."""

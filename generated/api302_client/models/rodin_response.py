@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 @model
 class RodinResponse(Model):
-    """A 3D model of the queue. Once done, `model_mesh` is there."""
+    """A 3D model of the queue. Once done, `model_mesh` is present."""
 
     __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: `IN_QUEUE`, `IN_PROGRESS`, `PROCESSING`, `COMPLETED` or `FAILED`."""
+    """Status: `IN_QUEUE`, `IN_PROGRESS`, `PROCESSING`, `COMPLETED` or `FAILED`."""
     queue_position: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
     detail: str | dict[str, Any] | list[dict[str, Any]] | None = None
-    """A remark, such as `Request is still in progress`, or what was wrong."""
+    """A message, such as `Request is still in progress`, or an error message."""
     model_mesh: Ai302QueuedFile | None = None
-    """The model, once done."""
+    """The 3D model, once done."""
     textures: list[Ai302SubmitImage] | None = None
-    """Its textures."""
+    """Textures of the model."""
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class RunwayArtifact(Model):
     url: str | None = None
-    """The video, or an empty text."""
+    """URL of the video, or an empty text."""
     previewUrls: list[str] | None = None
-    """Pictures from it."""
+    """URLs of preview images."""

@@ -15,8 +15,8 @@ class RunwayTask(Model):
     id: str | None = None
     """The task's id."""
     status: Literal["PENDING", "THROTTLED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] | str | None = None
-    """How it stands."""
+    """Status."""
     options: RunwayOptions | None = None
-    """What was asked."""
+    """What was requested."""
     artifacts: list[RunwayArtifact] | None = None
     """The results; before the end, empty ones."""

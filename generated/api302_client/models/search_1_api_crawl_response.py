@@ -14,5 +14,5 @@ class Search1ApiCrawlResponse(Model):
     """A page."""
 
     crawlParameters: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
     results: Search1ApiPage | None = None

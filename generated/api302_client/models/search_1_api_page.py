@@ -9,8 +9,8 @@ class Search1ApiPage(Model):
     """A page."""
 
     title: str | None = None
-    """Its title."""
+    """Title."""
     link: str | None = None
-    """Its address."""
+    """URL of the file."""
     content: str | None = None
-    """Its text."""
+    """Text of the page."""

@@ -9,10 +9,10 @@ class Search1ApiResult(Model):
     """A result."""
 
     title: str | None = None
-    """Its title."""
+    """Title."""
     link: str | None = None
-    """Its address."""
+    """URL of the file."""
     snippet: str | None = None
-    """A few words of it."""
+    """A short excerpt."""
     content: str | None = None
-    """Its text, where it was read."""
+    """Text of the page, if it was read."""

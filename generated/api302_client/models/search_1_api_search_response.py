@@ -14,8 +14,8 @@ class Search1ApiSearchResponse(Model):
     """Results."""
 
     searchParameters: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
     results: list[Search1ApiResult] | None = None
     """The results."""
     images: list[str] | None = None
-    """Images."""
+    """The images."""

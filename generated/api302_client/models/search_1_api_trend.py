@@ -9,8 +9,8 @@ class Search1ApiTrend(Model):
     """A topic."""
 
     title: str | None = None
-    """Its title."""
+    """Title."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     description: str | None = None
-    """A few words of it."""
+    """A short excerpt."""

@@ -14,6 +14,6 @@ class Search1ApiTrends(Model):
     """Topics."""
 
     trendingParameters: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
     results: list[Search1ApiTrend] | None = None
     """The topics."""

@@ -6,23 +6,23 @@ from .._model import Model, model
 
 @model
 class SearchapiMetadata(Model):
-    """About a call."""
+    """Details of a call."""
 
     id: str | None = None
-    """Its id at SearchApi."""
+    """The id at SearchApi."""
     status: str | None = None
-    """How it went."""
+    """Status message."""
     created_at: str | None = None
-    """When."""
+    """Creation time."""
     request_time_taken: float | None = None
-    """Seconds the engine took."""
+    """Time of the engine in seconds."""
     parsing_time_taken: float | None = None
-    """Seconds to read its page."""
+    """Time of parsing in seconds."""
     total_time_taken: float | None = None
-    """Seconds in all."""
+    """Total time in seconds."""
     request_url: str | None = None
-    """The engine's page."""
+    """URL of the engine's page."""
     html_url: str | None = None
-    """A stored copy of it."""
+    """URL of a cached copy of the page."""
     json_url: str | None = None
-    """A stored copy of the reply."""
+    """URL of a cached copy of the response."""

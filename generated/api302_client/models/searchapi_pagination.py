@@ -8,11 +8,11 @@ from .._model import Model, model
 
 @model
 class SearchapiPagination(Model):
-    """Other pages."""
+    """Links to other pages."""
 
     current: int | None = None
-    """This page."""
+    """Number of this page."""
     next: str | None = None
-    """The next one."""
+    """URL of the next page."""
     other_pages: dict[str, Any] | None = None
-    """Others, by number."""
+    """URLs of other pages, by number."""

@@ -13,31 +13,31 @@ if TYPE_CHECKING:
 
 @model
 class SearchapiResponse(Model):
-    """Results. Which lists are there depends on the engine."""
+    """The results. Which lists are present depends on the engine."""
 
     search_metadata: SearchapiMetadata | None = None
-    """About the call."""
+    """Details of the call."""
     search_parameters: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
     search_information: dict[str, Any] | None = None
-    """About the results."""
+    """Details of the results."""
     organic_results: list[SearchapiResult] | None = None
     """The results."""
     answer_box: dict[str, Any] | None = None
     """The answer at the top."""
     knowledge_graph: dict[str, Any] | None = None
-    """What is known of the thing."""
+    """The knowledge graph."""
     ai_overview: dict[str, Any] | None = None
     """The engine's own summary."""
     related_searches: list[dict[str, Any]] | None = None
-    """Other searches."""
+    """Related searches."""
     related_questions: list[dict[str, Any]] | None = None
-    """Other questions."""
+    """Related questions."""
     visual_matches: list[dict[str, Any]] | None = None
-    """google_lens: images alike."""
+    """google_lens: similar images."""
     exact_matches: list[dict[str, Any]] | None = None
     """google_lens: the image elsewhere."""
     pagination: SearchapiPagination | None = None
-    """Other pages."""
+    """Links to other pages."""
     error: str | None = None
-    """What went wrong."""
+    """Error message."""

@@ -11,26 +11,26 @@ class SearchapiResult(Model):
     """A result."""
 
     position: int | None = None
-    """Its place."""
+    """Position in the results."""
     title: str | None = None
-    """Its title."""
+    """Title."""
     link: str | None = None
-    """Its address."""
+    """URL of the file."""
     source: str | None = None
-    """Its site."""
+    """Name of the site."""
     domain: str | None = None
-    """Its host."""
+    """Domain of the page."""
     displayed_link: str | None = None
-    """Its address for people."""
+    """The URL as displayed."""
     snippet: str | None = None
-    """A few words of it."""
+    """A short excerpt."""
     snippet_highlighted_words: list[str] | None = None
-    """The words that fit."""
+    """Matching words in the excerpt."""
     date: str | None = None
-    """When it was published."""
+    """Time of publication."""
     thumbnail: str | None = None
-    """A small image."""
+    """A thumbnail."""
     favicon: str | None = None
-    """Its site's icon."""
+    """URL of the site's icon."""
     sitelinks: dict[str, Any] | None = None
-    """Pages below it."""
+    """The subpages."""

@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 @model
 class SerpapiResponse(Model):
-    """Results. Which lists are there depends on the engine."""
+    """The results. Which lists are present depends on the engine."""
 
     search_metadata: dict[str, Any] | None = None
-    """About the call."""
+    """Details of the call."""
     search_parameters: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
     organic_results: list[SerpapiResult] | None = None
     """The results."""
     news_results: list[dict[str, Any]] | None = None
-    """News."""
+    """News results."""
     shopping_results: list[dict[str, Any]] | None = None
-    """Goods."""
+    """Shopping results."""
     video_results: list[dict[str, Any]] | None = None
-    """Videos."""
+    """Video results."""
     images_results: list[dict[str, Any]] | None = None
-    """Images."""
+    """The images."""
     error: str | None = None
-    """What went wrong."""
+    """Error message."""

@@ -9,4 +9,4 @@ class SiliconflowImage(Model):
     """One image."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""

@@ -16,6 +16,6 @@ class SiliconflowImageResponse(Model):
     images: list[SiliconflowImage] | None = None
     """The images."""
     timings: dict[str, Any] | None = None
-    """Seconds that the work took."""
+    """Timings in seconds."""
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class SiliconflowTranscript(Model):
     text: str | None = None
-    """What was said."""
+    """The transcript."""

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class SiliconflowVideo(Model):
     url: str | None = None
-    """Its address."""
+    """URL of the file."""

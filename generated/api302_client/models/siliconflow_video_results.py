@@ -15,6 +15,6 @@ class SiliconflowVideoResults(Model):
     videos: list[SiliconflowVideo] | None = None
     """The videos."""
     timings: SiliconflowVideoTimings | None = None
-    """How long it took."""
+    """Elapsed time."""
     seed: int | None = None
-    """The seed used."""
+    """The random seed used."""

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 @model
 class SiliconflowVideoStatus(Model):
     status: Literal["Succeed", "InQueue", "InProgress", "Failed"] | str | None = None
-    """How it stands."""
+    """Status."""
     position: int | None = None
-    """Its place in the queue."""
+    """Position in the queue."""
     reason: str | None = None
-    """Why it failed."""
+    """Why the task failed."""
     results: SiliconflowVideoResults | None = None
-    """What was made, once done."""
+    """The result, once done."""

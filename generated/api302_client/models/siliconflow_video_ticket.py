@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class SiliconflowVideoTicket(Model):
     requestId: str | None = None
-    """The id to ask with."""
+    """The task's id."""

@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class SiliconflowVideoTimings(Model):
     inference: float | None = None
-    """Seconds the model worked."""
+    """Inference time in seconds."""

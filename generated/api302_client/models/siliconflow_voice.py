@@ -9,4 +9,4 @@ class SiliconflowVoice(Model):
     """A voice of your own."""
 
     uri: str = ABSENT
-    """Its name, for `voice`."""
+    """URI of the voice, for `voice`."""

@@ -9,8 +9,8 @@ class StabilityArtifact(Model):
     """One image."""
 
     base64: str | None = None
-    """Its bytes, in base64."""
+    """Image data in base64."""
     finishReason: str | None = None
     """`SUCCESS`, `ERROR` or `CONTENT_FILTERED`."""
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""

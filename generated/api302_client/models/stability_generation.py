@@ -9,4 +9,4 @@ class StabilityGeneration(Model):
     id: str | None = None
     """The task's id."""
     status: str | None = None
-    """How it stands: `in-progress`."""
+    """Status: `in-progress`."""

@@ -9,8 +9,8 @@ class StabilityImage(Model):
     """An image as JSON."""
 
     image: str | None = None
-    """Its bytes, in base64."""
+    """Image data in base64."""
     finish_reason: str | None = None
     """`SUCCESS`, or `CONTENT_FILTERED` where it was blurred."""
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""

@@ -9,10 +9,10 @@ class StabilityResult(Model):
     """An image as JSON, under one of two names."""
 
     result: str | None = None
-    """Its bytes, in base64."""
+    """Image data in base64."""
     image: str | None = None
-    """Its bytes, in base64."""
+    """Image data in base64."""
     finish_reason: str | None = None
     """`SUCCESS`, or `CONTENT_FILTERED` where it was blurred."""
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""

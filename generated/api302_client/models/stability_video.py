@@ -7,8 +7,8 @@ from .._model import Model, model
 @model
 class StabilityVideo(Model):
     video: str | None = None
-    """The video as base64 text."""
+    """The video in base64."""
     finish_reason: str | None = None
-    """`SUCCESS`, or `CONTENT_FILTERED` where the result was held back."""
+    """`SUCCESS`, or `CONTENT_FILTERED` where the result was withheld."""
     seed: int | None = None
-    """The seed that was used."""
+    """The random seed used."""

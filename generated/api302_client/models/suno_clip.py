@@ -14,21 +14,21 @@ class SunoClip(Model):
     id: str | None = None
     """The song's id."""
     clip_id: str | None = None
-    """The song's id, to go on from."""
+    """The song's id, for extending it."""
     title: str | None = None
     """The song's title."""
     status: str | None = None
-    """How it stands, such as `complete`."""
+    """Status, such as `complete`."""
     audio_url: str | None = None
     """The song."""
     image_url: str | None = None
-    """Its cover."""
+    """URL of the cover image."""
     image_large_url: str | None = None
-    """Its cover, large."""
+    """URL of the large cover image."""
     video_url: str | None = None
-    """The song as a video."""
+    """URL of the song as a video."""
     duration: float | None = None
-    """Seconds."""
+    """Duration in seconds."""
     model_name: str | None = None
-    """The model that made it."""
+    """The model used."""
     metadata: SunoClipMetadata | None = None

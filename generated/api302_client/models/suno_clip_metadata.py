@@ -11,8 +11,8 @@ class SunoClipMetadata(Model):
     prompt: str | None = None
     """The lyrics."""
     duration: float | None = None
-    """Seconds."""
+    """Duration in seconds."""
     error_type: str | None = None
-    """The kind of error."""
+    """The type of error."""
     error_message: str | None = None
-    """What went wrong."""
+    """Error message."""

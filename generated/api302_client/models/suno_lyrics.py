@@ -13,6 +13,6 @@ class SunoLyrics(Model):
     text: str | None = None
     """The lyrics."""
     status: str | None = None
-    """How they stand."""
+    """Status of the lyrics."""
     tags: str | list[str] | None = None
     """The style that suits them."""

@@ -14,5 +14,5 @@ class SunoLyricsResponse(Model):
     code: str | int | None = None
     """`success` or 200 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: SunoLyrics | None = None

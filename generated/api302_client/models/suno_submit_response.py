@@ -9,6 +9,6 @@ class SunoSubmitResponse(Model):
     code: str | int | None = None
     """`success` or 200 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: str | None = None
     """The task's id."""

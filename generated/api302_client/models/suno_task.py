@@ -17,18 +17,18 @@ class SunoTask(Model):
     action: str | None = None
     """`MUSIC` or `LYRICS`."""
     status: str | None = None
-    """How it stands, such as SUBMITTED, IN_PROGRESS, SUCCESS or CREATE_TASK_FAILED."""
+    """Status, such as SUBMITTED, IN_PROGRESS, SUCCESS or CREATE_TASK_FAILED."""
     fail_reason: str | None = None
-    """What went wrong."""
+    """Error message."""
     progress: str | None = None
-    """How far it is, such as `45%`."""
+    """Progress, such as `45%`."""
     notify_hook: str | None = None
-    """The address that is called at the end."""
+    """The webhook URL."""
     submit_time: int | None = None
-    """When it was taken, in seconds since 1970."""
+    """Creation time in Unix seconds."""
     start_time: int | None = None
-    """When it began."""
+    """Start time."""
     finish_time: int | None = None
-    """When it ended."""
+    """End time."""
     data: list[SunoClip] | SunoLyrics | None = None
     """The songs, or the lyrics."""

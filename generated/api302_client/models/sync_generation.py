@@ -12,28 +12,28 @@ if TYPE_CHECKING:
 @model
 class SyncGeneration(Model):
     id: str | None = None
-    """The id to ask with."""
+    """The task's id."""
     createdAt: str | None = None
-    """When it was taken."""
+    """Creation time."""
     status: Literal["PENDING", "PROCESSING", "COMPLETED", "FAILED", "REJECTED", "CANCELED"] | str | None = None
-    """How it stands."""
+    """Status."""
     model: str | None = None
     """The model."""
     input: list[SyncGenerationInput] | None = None
-    """What was given."""
+    """The input."""
     options: dict[str, Any] | None = None
     """The options."""
     segments: list[dict[str, Any]] | None = None
     """The parts."""
     webhookUrl: str | None = None
-    """The address that is called."""
+    """The webhook URL."""
     outputUrl: str | None = None
     """The video, once done."""
     segmentOutputUrl: str | None = None
-    """The part that was changed, once done."""
+    """URL of the changed part, once done."""
     outputDuration: float | None = None
-    """Seconds."""
+    """Duration in seconds."""
     error: str | None = None
-    """Why it failed."""
+    """Why the task failed."""
     error_code: str | None = None
-    """The error's name."""
+    """Name of the error."""

@@ -9,4 +9,4 @@ class SyncGenerationInput(Model):
     type: str | None = None
     """`video`, `audio` or `text`."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""

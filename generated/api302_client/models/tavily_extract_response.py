@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 @model
 class TavilyExtractResponse(Model):
-    """Pages."""
+    """The pages."""
 
     __wire__ = {"request_id_": "request_id"}
 
     results: list[TavilyPage] | None = None
     """The pages."""
     failed_results: list[TavilyFailure] | None = None
-    """Those that could not be read."""
+    """URLs that could not be read."""
     response_time: float | str | None = None
-    """Seconds it took."""
+    """Execution time in seconds."""
     request_id_: str | None = None
-    """Tavily's id of the call."""
+    """The request ID at Tavily."""

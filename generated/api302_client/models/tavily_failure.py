@@ -9,6 +9,6 @@ class TavilyFailure(Model):
     """A page that could not be read."""
 
     url: str | None = None
-    """The page."""
+    """URL of the page."""
     error: str | None = None
-    """Why."""
+    """Error message."""

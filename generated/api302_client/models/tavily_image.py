@@ -9,6 +9,6 @@ class TavilyImage(Model):
     """An image."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     description: str | None = None
-    """What is on it."""
+    """Text prompt: what the image shows."""

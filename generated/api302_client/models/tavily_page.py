@@ -9,10 +9,10 @@ class TavilyPage(Model):
     """A page."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     raw_content: str | None = None
-    """Its text."""
+    """Text of the page."""
     images: list[str] | None = None
-    """Its images."""
+    """Images of the page."""
     favicon: str | None = None
-    """Its site's icon."""
+    """URL of the site's icon."""

@@ -9,16 +9,16 @@ class TavilyResult(Model):
     """A result."""
 
     title: str | None = None
-    """Its title."""
+    """Title."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     content: str | None = None
-    """The part that fits."""
+    """The matching part of the page."""
     score: float | None = None
-    """How well it fits."""
+    """Relevance score."""
     raw_content: str | None = None
-    """Its text."""
+    """Text of the page."""
     published_date: str | None = None
-    """When it was published."""
+    """Time of publication."""
     favicon: str | None = None
-    """Its site's icon."""
+    """URL of the site's icon."""

@@ -17,16 +17,16 @@ class TavilySearchResponse(Model):
     __wire__ = {"request_id_": "request_id"}
 
     query: str | None = None
-    """What was looked for."""
+    """The search query."""
     answer: str | None = None
     """The answer."""
     results: list[TavilyResult] | None = None
     """The results."""
     images: list[str | TavilyImage] | None = None
-    """Images."""
+    """The images."""
     usage: dict[str, Any] | None = None
-    """What it cost at Tavily."""
+    """Usage at Tavily."""
     response_time: float | str | None = None
-    """Seconds it took."""
+    """Execution time in seconds."""
     request_id_: str | None = None
-    """Tavily's id of the call."""
+    """The request ID at Tavily."""

@@ -9,8 +9,8 @@ class TripoOutput(Model):
     model: str | None = None
     """The model."""
     base_model: str | None = None
-    """The model without texture."""
+    """The 3D model without texture."""
     pbr_model: str | None = None
-    """The model with PBR materials."""
+    """The 3D model with PBR materials."""
     rendered_image: str | None = None
-    """A picture of it."""
+    """URL of a rendered image."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class TripoResultFile(Model):
-    """A file that was made."""
+    """A generated file."""
 
     type: str | None = None
-    """Its kind, such as `glb`."""
+    """The file type, such as `glb`."""
     url: str | None = None
-    """Its address."""
+    """URL of the file."""

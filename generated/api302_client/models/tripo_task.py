@@ -15,28 +15,28 @@ class TripoTask(Model):
     task_id: str | None = None
     """The task's id."""
     type: str | None = None
-    """The kind of task."""
+    """The type of task."""
     status: Literal["queued", "running", "success", "failed", "cancelled", "unknown", "banned", "expired"] | str | None = None
-    """How it stands."""
+    """Status."""
     progress: int | None = None
-    """How far it is in percent."""
+    """Progress in percent."""
     input: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
     result: TripoResult | None = None
-    """What was made, once done."""
+    """The result, once done."""
     output: TripoOutput | None = None
-    """What was made, by address alone."""
+    """URLs of the results."""
     thumbnail: str | None = None
-    """A small picture of it."""
+    """URL of a thumbnail."""
     prompt: str | None = None
     """The prompt."""
     create_time: int | None = None
-    """When it was taken, in seconds since 1970."""
+    """Creation time in Unix seconds."""
     queuing_num: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
     running_left_time: int | None = None
-    """Seconds that it still takes."""
+    """Estimated remaining time in seconds."""
     error_code: int | None = None
-    """Why it failed, as a number."""
+    """Error code."""
     error_msg: str | None = None
-    """Why it failed."""
+    """Why the task failed."""

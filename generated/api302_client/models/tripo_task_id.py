@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class TripoTaskId(Model):
     task_id: str | None = None
-    """The id to ask with."""
+    """The task's id."""

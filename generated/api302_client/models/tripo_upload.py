@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class TripoUpload(Model):
     image_token: str | None = None
-    """What `file_token` takes."""
+    """The token that `file_token` takes."""

@@ -14,8 +14,8 @@ class TripoUploadResponse(Model):
     code: int | None = None
     """0 means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     suggestion: str | None = None
-    """What to do about it."""
+    """Suggested fix."""
     data: TripoUpload | None = None
     """The image."""

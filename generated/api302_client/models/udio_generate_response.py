@@ -9,6 +9,6 @@ class UdioGenerateResponse(Model):
     code: str | int | None = None
     """`success` means success."""
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
     data: str | None = None
     """The task's id."""

@@ -16,8 +16,8 @@ class ViduCreation(Model):
     url: str | None = None
     """The file."""
     cover_url: str | None = None
-    """Its cover picture."""
+    """Its cover image."""
     watermarked_url: str | None = None
-    """The copy with a watermark."""
+    """URL of the copy with a watermark."""
     video: ViduVideo | None = None
-    """What the video is like."""
+    """Details of the video."""

@@ -14,16 +14,16 @@ class ViduCreations(Model):
     id: str | None = None
     """The task's id."""
     state: Literal["created", "queueing", "processing", "success", "failed"] | str | None = None
-    """How it stands."""
+    """Status."""
     err_code: str | None = None
-    """Why it failed; else empty."""
+    """Error code; empty without an error."""
     credits: int | str | None = None
-    """The points it took."""
+    """The points used."""
     payload: str | None = None
     """Your own text."""
     bgm: bool | None = None
     """Whether music was added."""
     off_peak: bool | None = None
-    """Whether it could wait."""
+    """Whether the task could wait (off-peak)."""
     creations: list[ViduCreation] | None = None
-    """What was made, once done."""
+    """The result, once done."""

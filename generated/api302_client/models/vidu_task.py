@@ -6,45 +6,45 @@ from .._model import Model, model
 
 @model
 class ViduTask(Model):
-    """The task, with what was asked."""
+    """The task, with the request's settings."""
 
     task_id: str | None = None
-    """The id to ask with."""
+    """The task's id."""
     type: str | None = None
-    """The kind of task."""
+    """The type of task."""
     state: str | None = None
-    """How it stands: `created`, `queueing`, `processing`, `success` or `failed`."""
+    """Status: `created`, `queueing`, `processing`, `success` or `failed`."""
     model: str | None = None
     """The model."""
     template: str | None = None
-    """The scene."""
+    """The scene template."""
     style: str | None = None
-    """The look."""
+    """The style."""
     prompt: str | None = None
     """The prompt."""
     images: list[str] | None = None
     """The images."""
     duration: int | None = None
-    """Seconds."""
+    """Duration in seconds."""
     seed: int | str | None = None
-    """The seed."""
+    """The random seed."""
     aspect_ratio: str | None = None
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     resolution: str | None = None
-    """How many lines."""
+    """Resolution in lines."""
     upscale_resolution: str | None = None
-    """How large the video gets."""
+    """Resolution after upscaling."""
     movement_amplitude: str | None = None
-    """How much moves."""
+    """Amount of motion."""
     bgm: bool | None = None
     """Whether music is added."""
     audio: bool | None = None
-    """Whether sound is made too."""
+    """Whether audio is generated too."""
     payload: str | None = None
     """Your own text."""
     off_peak: bool | None = None
-    """Whether it may wait."""
+    """Whether the task may wait (off-peak)."""
     credits: int | str | None = None
-    """The points it takes."""
+    """The points it costs."""
     created_at: str | None = None
-    """When it was taken."""
+    """Creation time."""

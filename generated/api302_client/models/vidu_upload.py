@@ -9,6 +9,6 @@ class ViduUpload(Model):
     id: str | None = None
     """The upload's id."""
     put_url: str | None = None
-    """Where to PUT the bytes; it expires."""
+    """URL to PUT the bytes to; it expires."""
     expires_at: str | None = None
-    """When the address expires."""
+    """Expiry time of the URL."""

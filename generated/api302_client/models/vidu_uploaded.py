@@ -7,4 +7,4 @@ from .._model import Model, model
 @model
 class ViduUploaded(Model):
     uri: str | None = None
-    """The image's address for tasks, `ssupload:?id=…`."""
+    """URI of the image for tasks, `ssupload:?id=…`."""

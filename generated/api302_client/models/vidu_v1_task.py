@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 @model
 class ViduV1Task(Model):
     id: str | None = None
-    """The id to ask with."""
+    """The task's id."""
     type: str | None = None
-    """The kind of task."""
+    """The type of task."""
     state: str | None = None
-    """How it stands: `created`, `queueing`, `processing`, `success` or `failed`."""
+    """Status: `created`, `queueing`, `processing`, `success` or `failed`."""
     model: str | None = None
     """The model."""
     style: str | None = None
-    """The look."""
+    """The style."""
     moderation: bool | None = None
     """Whether the content is checked more strictly."""
     input: ViduV1TaskInput | None = None
-    """What was given."""
+    """The input."""
     output_params: ViduV1TaskOutput | None = None
-    """What was asked for."""
+    """The settings requested."""

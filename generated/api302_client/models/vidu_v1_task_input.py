@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 @model
 class ViduV1TaskInput(Model):
     creation_id: str | None = None
-    """The video to enlarge."""
+    """The id of the video to upscale."""
     prompts: list[ViduV1TaskPrompt] | None = None
     """The text and the images."""
     seed: int | None = None
-    """The seed."""
+    """The random seed."""
     enhance: bool | None = None
-    """Whether the prompt is made richer first."""
+    """Whether to expand the prompt automatically."""
     multi_image_boost: bool | None = None
     """Whether several reference images are kept apart."""

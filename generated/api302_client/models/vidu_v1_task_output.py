@@ -7,8 +7,8 @@ from .._model import Model, model
 @model
 class ViduV1TaskOutput(Model):
     sample_count: int | None = None
-    """How many videos."""
+    """Number of videos."""
     duration: int | None = None
-    """Seconds."""
+    """Duration in seconds."""
     aspect_ratio: str | None = None
-    """Width to height."""
+    """Aspect ratio (width:height)."""

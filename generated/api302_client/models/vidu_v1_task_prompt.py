@@ -9,6 +9,6 @@ class ViduV1TaskPrompt(Model):
     type: str | None = None
     """`text` or `image`."""
     content: str | None = None
-    """The text, or the image's address."""
+    """The text, or the image's URL."""
     negative: bool | None = None
-    """Whether it says what to avoid."""
+    """Whether it is a negative prompt."""

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 @model
 class ViduVideo(Model):
     duration: float | None = None
-    """Seconds."""
+    """Duration in seconds."""
     fps: float | None = None
-    """Frames a second."""
+    """Frames per second."""
     resolution: ViduVideoSize | None = None
-    """Its size."""
+    """Resolution of the video."""

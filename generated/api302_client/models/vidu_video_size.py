@@ -7,6 +7,6 @@ from .._model import Model, model
 @model
 class ViduVideoSize(Model):
     width: int | None = None
-    """Pixels."""
+    """Width in pixels."""
     height: int | None = None
-    """Pixels."""
+    """Height in pixels."""

@@ -22,20 +22,20 @@ class YoudaoResponse(Model):
     translation: list[str] | None = None
     """The translation."""
     l: str | None = None
-    """From which language to which."""
+    """Source and target language."""
     basic: dict[str, Any] | None = None
-    """What the dictionary says."""
+    """Dictionary entry."""
     web: list[YoudaoWebEntry] | None = None
-    """What the web says."""
+    """Meanings on the web."""
     dict_: dict[str, Any] | str | None = None
-    """The dictionary's address."""
+    """URL of the dictionary."""
     webdict: dict[str, Any] | str | None = None
-    """The dictionary's address on the web."""
+    """URL of the dictionary on the web."""
     tSpeakUrl: str | None = None
-    """The translation, spoken."""
+    """URL of the spoken translation."""
     speakUrl: str | None = None
-    """The text, spoken."""
+    """URL of the spoken text."""
     isWord: bool | None = None
     """Whether the text is a word."""
     requestId: str | None = None
-    """Youdao's id of the call."""
+    """The request ID at Youdao."""

@@ -6,9 +6,9 @@ from .._model import Model, model
 
 @model
 class YoudaoWebEntry(Model):
-    """A word and what it means on the web."""
+    """A word and its meanings on the web."""
 
     key: str | None = None
     """The word."""
     value: list[str] | None = None
-    """What it means."""
+    """Meanings of the word."""

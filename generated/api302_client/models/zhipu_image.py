@@ -9,8 +9,8 @@ class ZhipuImage(Model):
     """One image."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""
     b64_json: str | None = None
-    """Its bytes, in base64."""
+    """Image data in base64."""
     revised_prompt: str | None = None
     """The prompt used."""

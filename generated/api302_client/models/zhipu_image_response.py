@@ -14,6 +14,6 @@ class ZhipuImageResponse(Model):
     """The images."""
 
     created: int | None = None
-    """When, in Unix seconds."""
+    """Creation time in Unix seconds."""
     data: list[ZhipuImage] | None = None
     """The images."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @model
 class ZhipuVideo(Model):
-    """A video and how its making stands."""
+    """A video and the status of its task."""
 
     __wire__ = {"request_id_": "request_id"}
 
@@ -21,10 +21,10 @@ class ZhipuVideo(Model):
     model: str | None = None
     """The model."""
     request_id_: str | None = None
-    """The call's id, yours or Zhipu's."""
+    """The request ID, yours or Zhipu's."""
     task_status: Literal["PROCESSING", "SUCCESS", "FAIL"] | str | None = None
-    """How it stands."""
+    """Status."""
     video_result: list[ZhipuVideoResult] | None = None
     """The video, once done."""
     error: ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

@@ -9,4 +9,4 @@ class ZhipuVideoResult(Model):
     url: str | None = None
     """The video."""
     cover_image_url: str | None = None
-    """A picture of it."""
+    """URL of the cover image."""

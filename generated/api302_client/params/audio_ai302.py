@@ -10,100 +10,100 @@ from api302_client.params.files import File
 
 class Ai302AlignForm(TypedDict):
     file: File
-    """The sound, as mp3, mp4, mpeg, mpga, m4a, wav or webm."""
+    """The audio, as mp3, mp4, mpeg, mpga, m4a, wav or webm."""
     text: NotRequired[str]
-    """What is said in it."""
+    """Transcript of the audio."""
     model: str
     """The model: `whisper-v3` or `whisper-v3-turbo`."""
     vad_model: NotRequired[str]
-    """What finds speech, such as `silero`."""
+    """The voice activity detection model, such as `silero`."""
     preprocessing: NotRequired[Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"]]
-    """What to do to the sound first."""
+    """Preprocessing of the audio."""
     response_format: NotRequired[Literal["srt", "verbose_json", "vtt"]]
-    """What to answer with."""
+    """Response format."""
     alignment_model: NotRequired[Literal["tdnn_ffn", "mms_fa", "gentle"]]
-    """What finds the times."""
+    """The alignment model."""
 
 
 class Ai302DiffrhythmRequest(TypedDict):
     lyrics: str
     """The lyrics, with times or with parts such as `[verse]` and `[chorus]`."""
     reference_audio_url: NotRequired[str]
-    """A sample to be like."""
+    """URL of a reference audio."""
     style_prompt: NotRequired[str]
-    """The style, in words."""
+    """The style, as a text prompt."""
     music_duration: NotRequired[Literal["95s", "285s"]]
-    """How long it is. Server default: "95s"."""
+    """Duration in seconds. Server default: "95s"."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 32."""
+    """Number of inference steps. Server default: 32."""
     cfg_strength: NotRequired[float]
-    """How closely to keep to the prompt. Server default: 4."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 4."""
     scheduler: NotRequired[Literal["euler", "midpoint", "rk4", "implicit_adams"]]
-    """How to take the steps. Server default: "euler"."""
+    """The sampler's scheduler. Server default: "euler"."""
 
 
 class Ai302F5TtsRequest(TypedDict):
     gen_text: str
     """The text."""
     ref_audio_url: str
-    """A recording of the voice."""
+    """URL of a recording of the voice."""
     model_type: Literal["F5-TTS", "E2-TTS"]
     """The model."""
     ref_text: NotRequired[str]
-    """What the recording says; found out otherwise."""
+    """Transcript of the recording; detected if left out."""
     remove_silence: NotRequired[bool]
-    """Whether to cut out silence. Server default: true."""
+    """Whether to remove silence. Server default: true."""
 
 
 class Ai302HiggsVoiceRequest(TypedDict):
-    """What to read."""
+    """The text and the settings."""
 
     input_text: str
     """The text."""
     is_multi_speaker: NotRequired[bool]
-    """Whether several people speak."""
+    """Whether there are several speakers."""
     system_prompt: NotRequired[str]
-    """How to read."""
+    """System prompt: how to speak."""
 
 
 class Ai302MmaudioRequest(TypedDict):
     video_url: str
     """The video."""
     prompt: str
-    """What is to be heard."""
+    """Text prompt: the sounds."""
     negative_prompt: NotRequired[str]
-    """What is not to be heard. Server default: ""."""
+    """Negative prompt: what to avoid. Server default: ""."""
     num_steps: NotRequired[int]
-    """How many steps to take. Server default: 25."""
+    """Number of inference steps. Server default: 25."""
     cfg_strength: NotRequired[float]
-    """How closely to keep to the prompt. Server default: 4.5."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 4.5."""
     duration: NotRequired[float]
-    """Seconds of sound. Server default: 8."""
+    """Duration in seconds. Server default: 8."""
     seed: NotRequired[int]
-    """The same seed gives the same sound."""
+    """Random seed; the same seed gives the same result."""
     mask_away_clip: NotRequired[bool]
-    """Whether to go by the prompt alone."""
+    """Whether to follow the prompt alone."""
 
 
 class Ai302MmaudioTextRequest(TypedDict):
     prompt: str
-    """What is to be heard."""
+    """Text prompt: the sounds."""
     negative_prompt: NotRequired[str]
-    """What is not to be heard. Server default: ""."""
+    """Negative prompt: what to avoid. Server default: ""."""
     num_steps: NotRequired[int]
-    """How many steps to take. Server default: 25."""
+    """Number of inference steps. Server default: 25."""
     cfg_strength: NotRequired[float]
-    """How closely to keep to the prompt. Server default: 4.5."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 4.5."""
     duration: NotRequired[float]
-    """Seconds of sound. Server default: 8."""
+    """Duration in seconds. Server default: 8."""
     seed: NotRequired[int]
-    """The same seed gives the same sound."""
+    """Random seed; the same seed gives the same result."""
     mask_away_clip: NotRequired[bool]
-    """Whether to go by the prompt alone."""
+    """Whether to follow the prompt alone."""
 
 
 class Ai302SpeechRequest(TypedDict):
-    """What to read, and by whom."""
+    """The text, the voice and the settings."""
 
     text: str
     """The text."""
@@ -115,28 +115,28 @@ class Ai302SpeechRequest(TypedDict):
     voice: str
     """The provider's voice, such as `alloy`."""
     model: NotRequired[str]
-    """The provider's model; some providers need it."""
+    """The provider's model; some providers require it."""
     speed: NotRequired[float]
-    """How fast to read, 1 being usual."""
+    """Speed; 1 is normal."""
     volume: NotRequired[float]
-    """How loud, 1 being usual."""
+    """Volume; 1 is normal."""
     emotion: NotRequired[str]
-    """A mood that the voice has; some providers only."""
+    """Emotion of the voice; some providers only."""
     output_format: NotRequired[str]
-    """The sound's format, such as `mp3` or `wav`."""
+    """Audio format, such as `mp3` or `wav`."""
     timeout: NotRequired[int]
-    """Seconds that the server waits for the provider, 180 being usual."""
+    """Seconds that the server waits for the provider; usually 180."""
 
 
 class Ai302StableAudioRequest(TypedDict):
     prompt: str
-    """What to make."""
+    """The prompt and the settings."""
     seconds_start: NotRequired[int]
-    """Where to begin."""
+    """Start in seconds."""
     seconds_total: NotRequired[int]
-    """How long it is. Server default: 30."""
+    """Duration in seconds. Server default: 30."""
     steps: NotRequired[int]
-    """How many steps to take. Server default: 100."""
+    """Number of inference steps. Server default: 100."""
 
 
 Ai302TranscribeForm = TypedDict(
@@ -156,23 +156,23 @@ Ai302TranscribeForm = TypedDict(
 
 class Ai302TranscribeRequest(TypedDict):
     file: str
-    """The sound."""
+    """The audio."""
     model: str
     """The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`."""
     response_format: NotRequired[Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"]]
-    """What to answer with; each model has some."""
+    """Response format; each model supports some."""
     language: NotRequired[str]
-    """The language spoken, by its code of two letters."""
+    """The language spoken, as a two-letter code."""
 
 
 class Ai302WhisperxForm(TypedDict):
     audio_input: File
-    """The sound; no address."""
+    """The audio file; no URL."""
     processing_type: NotRequired[str]
-    """What to do, such as `align`."""
+    """The type of processing, such as `align`."""
     translate: NotRequired[str]
     """Whether to translate: `true` or `false`."""
     language: NotRequired[str]
-    """The language spoken, by its code of two letters."""
+    """The language spoken, as a two-letter code."""
     output: NotRequired[str]
-    """What to answer with, such as `raw` or `text`."""
+    """Output format, such as `raw` or `text`."""

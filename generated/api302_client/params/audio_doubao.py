@@ -7,36 +7,36 @@ from typing import Literal, NotRequired, TypedDict
 
 class DoubaoAlignRequest(TypedDict):
     url: str
-    """The sound."""
+    """URL of the audio."""
     audio_text: str
-    """What is said in it."""
+    """Transcript of the audio."""
 
 
 class DoubaoCaptionRequest(TypedDict):
     url: str
-    """The sound or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG."""
+    """URL of the audio or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG."""
 
 
 class DoubaoSpeechAudio(TypedDict):
-    """How it sounds."""
+    """Settings of the audio."""
 
     voice_type: str
     """The voice, such as `zh_male_M392_conversation_wvae_bigtts`."""
     encoding: NotRequired[Literal["wav", "pcm", "ogg_opus", "mp3"]]
-    """The sound's format. Server default: "pcm"."""
+    """Audio format. Server default: "pcm"."""
     speed_ratio: NotRequired[float]
-    """How fast, 1 being usual. Server default: 1."""
+    """Speed; 1 is normal. Server default: 1."""
 
 
 class DoubaoSpeechText(TypedDict):
-    """What to read."""
+    """The text and the settings."""
 
     reqid: str
-    """A name of your own for this call."""
+    """An id of your own for this request."""
     text: str
     """The text, of at most 1024 bytes."""
     operation: Literal["query"]
-    """The sound at once, whole."""
+    """`query`: return the whole audio in one response."""
 
 
 class DoubaoSpeechRequest(TypedDict):

@@ -17,16 +17,16 @@ class DubbingxSpeechRequest(TypedDict):
 
 class DubbingxVoiceQuery(TypedDict):
     pageIndex: NotRequired[int]
-    """Which page, from 1."""
+    """Page number, from 1."""
     pageSize: NotRequired[int]
-    """How many a page."""
+    """Number of items per page."""
     isMyModel: NotRequired[bool]
-    """Those you trained; without it the official ones."""
+    """Only voices that you trained; without it the official ones."""
     keyword: NotRequired[str]
     """Part of the name or description."""
     grade: NotRequired[Literal["premium", "ordinary", "custom"]]
-    """With all moods, with one, or with several."""
+    """With all emotions, with one, or with several."""
     gender: NotRequired[Literal[0, 1]]
     """0 for women's voices and 1 for men's."""
     ageGroup: NotRequired[Literal["孩童", "少年", "青年", "中年", "老年"]]
-    """How old it sounds: child, teenager, young, middle-aged or old."""
+    """Age of the voice: child, teenager, young, middle-aged or old."""

@@ -11,31 +11,31 @@ class ElevenlabsSpeechRequest(TypedDict):
     voice: NotRequired[str]
     """The voice. Server default: "Rachel"."""
     stability: NotRequired[float]
-    """How evenly to read. Server default: 0.5."""
+    """Stability of the voice. Server default: 0.5."""
     similarity_boost: NotRequired[float]
-    """How closely to keep to the voice. Server default: 0.75."""
+    """Similarity to the original voice. Server default: 0.75."""
     style: NotRequired[float]
-    """How strongly to act."""
+    """Strength of the style."""
     speed: NotRequired[float]
-    """How fast, 1 being usual. Server default: 1."""
+    """Speed; 1 is normal. Server default: 1."""
     timestamps: NotRequired[bool]
-    """Whether to tell when each word is said."""
+    """Whether to return timestamps of each word."""
     previous_text: NotRequired[str]
-    """What was said before."""
+    """The text before."""
     next_text: NotRequired[str]
-    """What is said next."""
+    """The text after."""
     language_code: NotRequired[str]
-    """The language by its code of two letters, for models that take one."""
+    """The language as a two-letter code, for models that take one."""
     apply_text_normalization: NotRequired[Literal["auto", "on", "off"]]
     """Whether to spell out numbers and dates. Server default: "auto"."""
 
 
 class ElevenlabsTranscribeRequest(TypedDict):
     audio_url: str
-    """The sound."""
+    """URL of the audio."""
     language_code: NotRequired[str]
-    """What is spoken, such as `en` or `zh`; found out otherwise."""
+    """The language spoken, such as `en` or `zh`; detected if left out."""
     tag_audio_events: NotRequired[bool]
-    """Whether to note laughter, applause and the like. Server default: true."""
+    """Whether to tag laughter, applause and other sounds. Server default: true."""
     diarize: NotRequired[bool]
-    """Whether to tell who speaks. Server default: true."""
+    """Whether to separate speakers (diarization). Server default: true."""

@@ -9,82 +9,82 @@ from api302_client.params.files import File
 
 
 class FishAudioProsody(TypedDict):
-    """How to read."""
+    """Prosody: speed and volume."""
 
     speed: NotRequired[float]
-    """How fast, 1 being usual. Server default: 1."""
+    """Speed; 1 is normal. Server default: 1."""
     volume: NotRequired[float]
-    """Decibels louder or softer. Server default: 0."""
+    """Volume change in decibels. Server default: 0."""
 
 
 class FishAudioSpeechRequest(TypedDict):
     text: str
     """The text."""
     reference_id: str | Sequence[str]
-    """The voice's id. Several with models of the S2 family, whose text then marks who speaks, as `<|speaker:0|>`."""
+    """The voice's id. Several with models of the S2 family, whose text then marks the speaker, as `<|speaker:0|>`."""
     chunk_length: NotRequired[int]
-    """Characters read at once. Server default: 200."""
+    """Number of characters per chunk. Server default: 200."""
     normalize: NotRequired[bool]
     """Whether to spell out numbers and dates; faster without. Server default: true."""
     format: NotRequired[Literal["wav", "pcm", "mp3", "opus"]]
-    """The sound's format. Server default: "mp3"."""
+    """Audio format. Server default: "mp3"."""
     mp3_bitrate: NotRequired[Literal[64, 128, 192]]
-    """Kilobits a second of an mp3. Server default: 128."""
+    """Bit rate of an mp3 in kilobits per second. Server default: 128."""
     opus_bitrate: NotRequired[Literal[-1000, 24, 32, 48, 64]]
-    """Kilobits a second of an opus; -1000 chooses. Server default: 32."""
+    """Bit rate of an opus in kilobits per second; -1000 for automatic. Server default: 32."""
     latency: NotRequired[str]
     """`normal` for quality, `balanced` for speed."""
     sample_rate: NotRequired[int]
-    """Samples a second; each format has its own usual rate."""
+    """Sample rate in hertz; each format has its own default."""
     prosody: NotRequired[FishAudioProsody]
     temperature: NotRequired[float]
-    """How much to vary. Server default: 0.7."""
+    """Sampling temperature. Server default: 0.7."""
     top_p: NotRequired[float]
-    """How much of the likely sounds to choose from. Server default: 0.7."""
+    """Nucleus sampling: share of the likeliest sounds to choose from. Server default: 0.7."""
 
 
 class FishAudioVoiceChange(TypedDict):
     title: NotRequired[str]
-    """Its name."""
+    """Title."""
     description: NotRequired[str]
-    """What it is like."""
+    """Description of the voice."""
     visibility: NotRequired[Literal["public", "unlist", "private"]]
-    """Who may use it: all, those with the address, or you."""
+    """Visibility: all, those with the URL, or you alone."""
     tags: NotRequired[Sequence[str]]
-    """Words to find it by."""
+    """Tags."""
 
 
 class FishAudioVoiceChangeForm(TypedDict):
     title: NotRequired[str]
-    """Its name."""
+    """Title."""
     description: NotRequired[str]
-    """What it is like."""
+    """Description of the voice."""
     cover_image: NotRequired[File]
-    """Its picture."""
+    """URL of the cover image."""
     visibility: NotRequired[Literal["public", "unlist", "private"]]
-    """Who may use it: all, those with the address, or you."""
+    """Visibility: all, those with the URL, or you alone."""
     tags: NotRequired[Sequence[str]]
-    """Words to find it by."""
+    """Tags."""
 
 
 class FishAudioVoiceForm(TypedDict):
     type: Literal["tts"]
-    """The kind of model."""
+    """The type of model."""
     title: str
-    """Its name."""
+    """Title."""
     train_mode: Literal["fast"]
-    """How to train; `fast` is ready at once."""
+    """Training mode; `fast` is ready immediately."""
     voices: Sequence[File]
     """The recordings."""
     texts: NotRequired[Sequence[str]]
-    """What each recording says; found out otherwise."""
+    """Transcript of each recording; detected if left out."""
     visibility: NotRequired[Literal["public", "unlist", "private"]]
-    """Who may use it: all, those with the address, or you."""
+    """Visibility: all, those with the URL, or you alone."""
     description: NotRequired[str]
-    """What it is like."""
+    """Description of the voice."""
     cover_image: NotRequired[File]
-    """Its picture; a public one needs it."""
+    """Cover image; required by a public voice."""
     tags: NotRequired[Sequence[str]]
-    """Words to find it by."""
+    """Tags."""
     enhance_audio_quality: NotRequired[bool]
     """Whether to improve the recordings first."""

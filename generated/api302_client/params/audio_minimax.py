@@ -9,115 +9,115 @@ from api302_client.params.files import File
 
 
 class MinimaxLongSpeechSetting(TypedDict):
-    """The sound."""
+    """Audio settings."""
 
     audio_sample_rate: NotRequired[int]
-    """Samples a second."""
+    """Sample rate in hertz."""
     bitrate: NotRequired[int]
-    """Bits a second of an mp3."""
+    """Bit rate of an mp3 in bits per second."""
     format: NotRequired[str]
-    """Its format, such as `mp3` or `flac`."""
+    """Audio format, such as `mp3` or `flac`."""
     channel: NotRequired[Literal[1, 2]]
-    """One channel, or two."""
+    """Number of channels: one or two."""
 
 
 class MinimaxMusicForm(TypedDict):
-    """For music-01: a voice, music, or both."""
+    """For music-01: a voice, an instrumental, or both."""
 
     model: str
     """The model: `music-01`."""
     lyrics: NotRequired[str]
-    """The lyrics, a line each; an empty line pauses, `##` at both ends adds music."""
+    """The lyrics, one line each; an empty line pauses, `##` at both ends adds accompaniment."""
     refer_voice: NotRequired[str]
-    """An uploaded voice."""
+    """The id of an uploaded voice."""
     refer_instrumental: NotRequired[str]
-    """Uploaded music."""
+    """The id of an uploaded instrumental."""
 
 
 class MinimaxMusicSetting(TypedDict):
-    """The sound."""
+    """Audio settings."""
 
     sample_rate: NotRequired[int]
-    """Samples a second, such as 44100."""
+    """Sample rate in hertz, such as 44100."""
     bitrate: NotRequired[int]
-    """Bits a second, such as 256000."""
+    """Bit rate in bits per second, such as 256000."""
     format: NotRequired[Literal["mp3", "wav", "pcm"]]
-    """Its format."""
+    """Audio format."""
 
 
 class MinimaxMusicUploadForm(TypedDict):
     purpose: Literal["song", "voice", "instrumental"]
-    """What the file has."""
+    """The content of the file."""
     file: File
-    """The sound."""
+    """The audio."""
 
 
 class MinimaxPronunciation(TypedDict):
-    """How to read certain words."""
+    """Pronunciation of certain words."""
 
     tone: NotRequired[Sequence[str]]
-    """Words and their reading, such as `omg/oh my god`."""
+    """Words and their pronunciation, such as `omg/oh my god`."""
 
 
 class MinimaxSpeechSetting(TypedDict):
-    """The sound."""
+    """Audio settings."""
 
     sample_rate: NotRequired[Literal[8000, 16000, 22050, 24000, 32000, 44100]]
-    """Samples a second. Server default: 32000."""
+    """Sample rate in hertz. Server default: 32000."""
     bitrate: NotRequired[Literal[32000, 64000, 128000, 256000]]
-    """Bits a second of an mp3. Server default: 128000."""
+    """Bit rate of an mp3 in bits per second. Server default: 128000."""
     format: NotRequired[Literal["mp3", "pcm", "flac", "wav"]]
-    """Its format. Server default: "mp3"."""
+    """Audio format. Server default: "mp3"."""
     channel: NotRequired[Literal[1, 2]]
-    """One channel, or two. Server default: 1."""
+    """Number of channels: one or two. Server default: 1."""
     force_cbr: NotRequired[bool]
-    """Whether a streamed mp3 keeps its bits a second. Server default: false."""
+    """Whether a streamed mp3 has a constant bit rate. Server default: false."""
 
 
 class MinimaxSpeechStreamOptions(TypedDict):
-    """How to stream."""
+    """Stream settings."""
 
     exclude_aggregated_audio: NotRequired[bool]
-    """Whether to leave the whole sound out of the last event."""
+    """Whether to exclude the whole audio from the last event."""
 
 
 class MinimaxVoiceEffect(TypedDict):
-    """What to do to the voice."""
+    """Effects on the voice."""
 
     pitch: NotRequired[int]
-    """Lower to higher."""
+    """From lower to higher."""
     intensity: NotRequired[int]
-    """Stronger to softer."""
+    """From stronger to softer."""
     timbre: NotRequired[int]
-    """Fuller to crisper."""
+    """From fuller to crisper."""
     sound_effects: NotRequired[Literal["spacious_echo", "auditorium_echo", "lofi_telephone", "robotic"]]
-    """A room or device to sound like."""
+    """A room or device to imitate."""
 
 
 class MinimaxVoiceRequest(TypedDict):
     gender: Literal["male", "female"]
-    """Whose voice."""
+    """Gender of the voice."""
     age: Literal["child", "teenager", "young", "middle-aged", "old"]
-    """How old."""
+    """Age of the voice."""
     voice_desc: NotRequired[Sequence[str]]
-    """What it is like, in words."""
+    """Description of the voice."""
     text: NotRequired[str]
-    """A text to try it with."""
+    """A text for the preview."""
 
 
 class MinimaxVoiceSetting(TypedDict):
     """The voice."""
 
     voice_id: str
-    """A voice of MiniMax's, such as `male-qn-qingse`, or one of your own."""
+    """A voice of MiniMax, such as `male-qn-qingse`, or one of your own."""
     speed: NotRequired[float]
-    """How fast, 1 being usual. Server default: 1."""
+    """Speed; 1 is normal. Server default: 1."""
     vol: NotRequired[float]
-    """How loud, 1 being usual. Server default: 1."""
+    """Volume; 1 is normal. Server default: 1."""
     pitch: NotRequired[int]
-    """Half tones higher or lower. Server default: 0."""
+    """Pitch change in semitones. Server default: 0."""
     emotion: NotRequired[str]
-    """The mood: `happy`, `sad`, `angry`, `fearful`, `disgusted`, `surprised`, `calm` or `neutral`."""
+    """Emotion: `happy`, `sad`, `angry`, `fearful`, `disgusted`, `surprised`, `calm` or `neutral`."""
     latex_read: NotRequired[bool]
     """Whether to read LaTeX formulas. Server default: false."""
     english_normalization: NotRequired[bool]
@@ -127,12 +127,12 @@ class MinimaxVoiceSetting(TypedDict):
 
 
 class MinimaxVoiceWeight(TypedDict):
-    """A voice of a mixture."""
+    """A voice of a mix."""
 
     voice_id: str
     """The voice."""
     weight: int
-    """How much it counts."""
+    """Weight."""
 
 
 class MinimaxLongSpeechRequest(TypedDict):
@@ -141,35 +141,35 @@ class MinimaxLongSpeechRequest(TypedDict):
     text: NotRequired[str]
     """The text."""
     text_file_id: NotRequired[int]
-    """An uploaded text, or a ZIP file of texts."""
+    """The id of an uploaded text, or a ZIP file of texts."""
     voice_setting: MinimaxVoiceSetting
     audio_setting: NotRequired[MinimaxLongSpeechSetting]
     pronunciation_dict: NotRequired[MinimaxPronunciation]
     language_boost: NotRequired[str]
-    """The language to read by, such as `English` or `Chinese`, or `auto`."""
+    """The language to improve, such as `English` or `Chinese`, or `auto`."""
     voice_modify: NotRequired[MinimaxVoiceEffect]
     aigc_watermark: NotRequired[bool]
-    """Whether to mark the end as made by a machine."""
+    """Whether to add an audible mark of AI generation at the end."""
 
 
 class MinimaxMusicRequest(TypedDict):
     model: str
     """The model: `music-2.5`, `music-2.0`, `music-1.5`."""
     prompt: NotRequired[str]
-    """The style, in words."""
+    """The style, as a text prompt."""
     lyrics: NotRequired[str]
-    """The lyrics, with parts such as `[Verse]` and `[Chorus]`."""
+    """The lyrics, with sections such as `[Verse]` and `[Chorus]`."""
     audio_setting: NotRequired[MinimaxMusicSetting]
     output_format: NotRequired[Literal["hex", "url"]]
-    """The song itself, or its address."""
+    """The song itself, or its URL."""
     lyrics_optimizer: NotRequired[bool]
     """Whether to write the lyrics from the prompt. Server default: false."""
     is_instrumental: NotRequired[bool]
-    """Whether to leave out the voice. Server default: false."""
+    """Whether to generate instrumental music. Server default: false."""
     audio_url: NotRequired[str]
-    """A song to sing anew, for the `music-cover` models."""
+    """URL of a song to cover, for the `music-cover` models."""
     audio_base64: NotRequired[str]
-    """A song to sing anew, for the `music-cover` models."""
+    """URL of a song to cover, for the `music-cover` models."""
 
 
 class MinimaxSpeechRequest(TypedDict):
@@ -181,7 +181,7 @@ class MinimaxSpeechRequest(TypedDict):
     text: str
     """The text. Pauses of x seconds are `<#x#>`."""
     stream: NotRequired[bool]
-    """Answer as an event stream. Server default: false."""
+    """Return the response as an event stream. Server default: false."""
     stream_options: NotRequired[MinimaxSpeechStreamOptions]
     voice_setting: NotRequired[MinimaxVoiceSetting]
     audio_setting: NotRequired[MinimaxSpeechSetting]
@@ -190,10 +190,10 @@ class MinimaxSpeechRequest(TypedDict):
     """Voices to mix."""
     voice_modify: NotRequired[MinimaxVoiceEffect]
     language_boost: NotRequired[str]
-    """The language to read by, such as `English` or `Chinese`, or `auto`."""
+    """The language to improve, such as `English` or `Chinese`, or `auto`."""
     output_format: NotRequired[Literal["hex", "url"]]
-    """The sound itself, or its address; a stream gives `hex` alone. Server default: "hex"."""
+    """The audio itself, or its URL; a stream returns `hex` alone. Server default: "hex"."""
     subtitle_enable: NotRequired[bool]
-    """Whether to make subtitles too. Server default: false."""
+    """Whether to generate subtitles too. Server default: false."""
     text_normalization: NotRequired[bool]
     """Whether to spell out numbers and dates."""

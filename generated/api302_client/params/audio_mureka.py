@@ -17,74 +17,74 @@ class MurekaInstrumentalRequest(TypedDict):
     model: NotRequired[str]
     """The model: `auto` for the newest, `mureka-6`, `mureka-7.5`."""
     n: NotRequired[int]
-    """How many pieces to make."""
+    """Number of instrumentals to generate."""
     prompt: NotRequired[str]
-    """The style, in words."""
+    """The style, as a text prompt."""
     instrumental_id: NotRequired[str]
-    """An uploaded piece to be like."""
+    """The id of an uploaded reference instrumental."""
 
 
 class MurekaLyricsRequest(TypedDict):
     prompt: str
-    """What the song is about."""
+    """Text prompt: what the song is about."""
 
 
 class MurekaSongRequest(TypedDict):
     lyrics: str
-    """The lyrics, with parts such as `[Verse]`."""
+    """The lyrics, with sections such as `[Verse]`."""
     model: NotRequired[str]
     """The model: `auto` for the newest, `mureka-5.5`, `mureka-6`, `mureka-7.5`, `mureka-o1`."""
     n: NotRequired[int]
-    """How many songs to make. Server default: 2."""
+    """Number of songs to generate. Server default: 2."""
     prompt: NotRequired[str]
-    """The style, in words."""
+    """The style, as a text prompt."""
     reference_id: NotRequired[str]
-    """An uploaded song to be like."""
+    """The id of an uploaded reference song."""
     vocal_id: NotRequired[str]
-    """An uploaded voice to sing with."""
+    """The id of an uploaded voice to sing with."""
     melody_id: NotRequired[str]
-    """An uploaded melody to use."""
+    """The id of an uploaded melody."""
     stream: NotRequired[bool]
-    """Whether to give an address to listen at while it is made; not with mureka-o1."""
+    """Whether to return a URL for listening during generation; not with mureka-o1."""
 
 
 class MurekaSpeechRequest(TypedDict):
     text: str
     """The text."""
     voice: NotRequired[str]
-    """A voice of Mureka's: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`."""
+    """A voice of Mureka: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`."""
     voice_id: NotRequired[str]
-    """An uploaded voice."""
+    """The id of an uploaded voice."""
 
 
 class MurekaStemRequest(TypedDict):
     url: str
-    """The song, by address or as a data URL of at most 10 MB."""
+    """The song, as a URL or as a data URL of at most 10 MB."""
 
 
 class MurekaUploadForm(TypedDict):
     file: File
-    """The sound, as mp3 or m4a; a melody as mid too."""
+    """The audio, as mp3 or m4a; a melody as mid too."""
     purpose: Literal["reference", "vocal", "melody", "instrumental", "voice", "audio"]
     """
-    What it is for, and what is over is cut off: `reference` and `instrumental` 30 seconds, `vocal` 15 to 30,
-    `melody` 5 to 60, `voice` for speech 5 to 15; `audio` for other calls.
+    The purpose; longer audio is cut off: `reference` and `instrumental` 30 seconds, `vocal` 15 to 30, `melody` 5
+    to 60, `voice` for speech 5 to 15; `audio` for other calls.
     """
 
 
 class MurekaUtterance(TypedDict):
-    """What one says."""
+    """An utterance of a speaker."""
 
     text: str
     """The text."""
     voice: str
-    """A voice of Mureka's: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`."""
+    """A voice of Mureka: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`."""
 
 
 class MurekaPodcastRequest(TypedDict):
     conversations: Sequence[MurekaUtterance]
-    """Who says what, in order."""
+    """The utterances, in order."""
     background: NotRequired[str]
-    """The music behind it."""
+    """The background music."""
     speed: NotRequired[float]
-    """How fast, 1 being usual."""
+    """Speed; 1 is normal."""

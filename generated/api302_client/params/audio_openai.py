@@ -9,7 +9,7 @@ from api302_client.params.files import File
 
 
 class OpenaiSpeechRequest(TypedDict):
-    """What to read, and how."""
+    """The text, the voice and the settings."""
 
     model: str
     """The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version."""
@@ -21,11 +21,11 @@ class OpenaiSpeechRequest(TypedDict):
     `marin`, `cedar`.
     """
     response_format: NotRequired[Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]]
-    """The sound's format. Server default: "mp3"."""
+    """Audio format. Server default: "mp3"."""
     speed: NotRequired[float]
-    """How fast to read. Server default: 1."""
+    """Speed. Server default: 1."""
     instructions: NotRequired[str]
-    """How to read; not for `tts-1` and `tts-1-hd`."""
+    """Instructions on how to speak; not for `tts-1` and `tts-1-hd`."""
 
 
 OpenaiTranscribeForm = TypedDict(
@@ -50,15 +50,15 @@ OpenaiTranscribeForm = TypedDict(
 
 
 class OpenaiTranslateForm(TypedDict):
-    """The sound, and how to write it down."""
+    """The audio and the settings."""
 
     file: File
-    """The sound, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the ending."""
+    """The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the extension."""
     model: str
     """`whisper-1`."""
     prompt: NotRequired[str]
-    """A text in English that leads the style or comes before."""
+    """A text in English that guides the style or continues an earlier part."""
     response_format: NotRequired[Literal["json", "text", "srt", "verbose_json", "vtt"]]
-    """What to answer with. Server default: "json"."""
+    """Response format. Server default: "json"."""
     temperature: NotRequired[float]
-    """How much to vary. Server default: 0."""
+    """Sampling temperature. Server default: 0."""

@@ -9,12 +9,12 @@ from api302_client.params.files import File
 
 
 class SiliconflowReference(TypedDict):
-    """A recording and what it says."""
+    """A recording and its transcript."""
 
     audio: NotRequired[str]
-    """The recording."""
+    """The audio file."""
     text: NotRequired[str]
-    """What it says."""
+    """Transcript of the recording."""
 
 
 class SiliconflowSpeechRequest(TypedDict):
@@ -28,33 +28,33 @@ class SiliconflowSpeechRequest(TypedDict):
     `diana`; or one of your own.
     """
     references: NotRequired[Sequence[SiliconflowReference]]
-    """Recordings of the voices to read with."""
+    """Recordings of the voices to speak with."""
     max_tokens: NotRequired[int]
-    """How much to make at most; MOSS-TTSD only. Server default: 2048."""
+    """Maximum number of tokens; MOSS-TTSD only. Server default: 2048."""
     response_format: NotRequired[Literal["mp3", "opus", "wav", "pcm"]]
-    """The sound's format. Server default: "mp3"."""
+    """Audio format. Server default: "mp3"."""
     sample_rate: NotRequired[float]
-    """Samples a second: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm."""
+    """Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm."""
     stream: NotRequired[bool]
-    """Whether to send the sound while it is made."""
+    """Whether to stream the audio."""
     speed: NotRequired[float]
-    """How fast, 1 being usual. Server default: 1."""
+    """Speed; 1 is normal. Server default: 1."""
     gain: NotRequired[float]
-    """Decibels louder or softer. Server default: 0."""
+    """Volume change in decibels. Server default: 0."""
 
 
 class SiliconflowTranscribeForm(TypedDict):
     model: str
     """The model, such as `FunAudioLLM/SenseVoiceSmall`."""
     file: File
-    """The sound."""
+    """The audio."""
 
 
 class SiliconflowVoice(TypedDict):
     """A voice of your own."""
 
     uri: str
-    """Its name, for `voice`."""
+    """URI of the voice, for `voice`."""
 
 
 class SiliconflowVoiceForm(TypedDict):
@@ -63,9 +63,9 @@ class SiliconflowVoiceForm(TypedDict):
     customName: str
     """A name of your own."""
     text: str
-    """What the recording says."""
+    """Transcript of the recording."""
     file: File
-    """The recording."""
+    """The audio file."""
 
 
 class SiliconflowVoiceRequest(TypedDict):
@@ -74,6 +74,6 @@ class SiliconflowVoiceRequest(TypedDict):
     customName: str
     """A name of your own."""
     text: str
-    """What the recording says."""
+    """Transcript of the recording."""
     audio: str
-    """The recording."""
+    """The audio file."""

@@ -8,47 +8,47 @@ from typing import Literal, NotRequired, TypedDict
 
 class SunoControlSliders(TypedDict):
     style_weight: NotRequired[float]
-    """How closely to keep to the style."""
+    """How closely to follow the style."""
     weirdness_constraint: NotRequired[float]
-    """How far to stray."""
+    """Weirdness: how far to stray."""
 
 
 class SunoLyricsRequest(TypedDict):
     prompt: str
-    """What the song is about."""
+    """Text prompt: what the song is about."""
 
 
 class SunoMusicMetadata(TypedDict):
-    """Finer wishes."""
+    """Advanced settings."""
 
     create_mode: NotRequired[str]
     """`custom` with lyrics of your own."""
     vocal_gender: NotRequired[Literal["m", "f"]]
-    """Who sings."""
+    """Gender of the singer."""
     control_sliders: NotRequired[SunoControlSliders]
     can_control_sliders: NotRequired[Sequence[str]]
-    """Which sliders are given."""
+    """The sliders that are set."""
 
 
 class SunoMusicRequest(TypedDict):
     mv: str
     """The model, such as `chirp-v3-5`, `chirp-v4`, `chirp-auk`, `chirp-bluejay`, `chirp-crow` or `chirp-fenix`."""
     gpt_description_prompt: NotRequired[str]
-    """What the song is about; Suno writes the rest."""
+    """Text prompt: what the song is about; Suno writes the rest."""
     prompt: NotRequired[str]
-    """The lyrics, with parts such as `[Verse]` and `[Chorus]`."""
+    """The lyrics, with sections such as `[Verse]` and `[Chorus]`."""
     tags: NotRequired[str]
     """The style."""
     negative_tags: NotRequired[str]
-    """The style to avoid."""
+    """Negative prompt: the styles to avoid."""
     title: NotRequired[str]
     """The song's title."""
     make_instrumental: NotRequired[bool]
-    """Whether to leave out the voice."""
+    """Whether to generate instrumental music."""
     task_id: NotRequired[str]
-    """The task of the song to go on from."""
+    """The id of the task of the song to extend."""
     continue_clip_id: NotRequired[str]
-    """The song to go on from; each task makes two."""
+    """The id of the song to extend; each task generates two."""
     continue_at: NotRequired[float]
-    """The second to go on from."""
+    """The position in seconds from which to extend."""
     metadata: NotRequired[SunoMusicMetadata]

@@ -6,7 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class UdioSource(TypedDict):
-    """What to go on from."""
+    """The song to extend."""
 
     source_type: NotRequired[str]
     """`song`."""
@@ -15,48 +15,48 @@ class UdioSource(TypedDict):
 
 
 class UdioConfig(TypedDict):
-    """Whether to begin or to go on."""
+    """Whether to begin or to extend a song."""
 
     mode: Literal["regular", "precede", "continuation"]
-    """A new song, or more before or after one."""
+    """A new song, or an extension before or after one."""
     context_length: NotRequired[float]
-    """Seconds of the song to listen to first. Server default: 130."""
+    """Seconds of the song to take into account. Server default: 130."""
     source: NotRequired[UdioSource]
 
 
 class UdioParameters(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What the song is about or, with lyrics of your own, its style."""
+    """Text prompt: what the song is about or, with lyrics of your own, its style."""
     lyrics: NotRequired[str]
-    """The lyrics, with parts such as `[Verse]`."""
+    """The lyrics, with sections such as `[Verse]`."""
     lyrics_type: NotRequired[Literal["generate", "user", "instrumental"]]
     """Whether Udio writes the lyrics, they are yours, or there are none."""
     model_type: NotRequired[Literal["udio32-v1.5", "udio130-v1.5"]]
     """The model: 32 or 130 seconds."""
     bypass_prompt_optimization: NotRequired[bool]
-    """Whether to take the prompt as it is."""
+    """Whether to use the prompt unchanged."""
     seed: NotRequired[int]
-    """The same seed gives the same song; -1 chooses."""
+    """Random seed; the same seed gives the same song, -1 a random one."""
     song_section_start: NotRequired[float]
-    """Where in the whole song this part begins."""
+    """Start of this part in the whole song."""
     song_section_end: NotRequired[float]
-    """Where in the whole song this part ends."""
+    """End of this part in the whole song."""
     lyrics_placement_start: NotRequired[float]
-    """Where in the whole song the lyrics begin."""
+    """Start of the lyrics in the whole song."""
     lyrics_placement_end: NotRequired[float]
-    """Where in the whole song the lyrics end."""
+    """End of the lyrics in the whole song."""
     prompt_strength: NotRequired[float]
-    """How closely to keep to the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     clarity_strength: NotRequired[float]
-    """How clear to make the sound."""
+    """Clarity of the audio."""
     lyrics_strength: NotRequired[float]
-    """How closely to keep to the lyrics."""
+    """How closely to follow the lyrics."""
     generation_quality: NotRequired[float]
-    """How good to make it; better is slower."""
+    """Quality; better is slower."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     config: UdioConfig
 
 

@@ -7,114 +7,114 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 
 class Ai302ControlNet(TypedDict):
-    """An image that steers the composition."""
+    """A ControlNet: an image that steers the composition."""
 
     path: NotRequired[str]
-    """Address of the weights, or a Hugging Face name."""
+    """URL of the weights, or a Hugging Face name."""
     control_image_url: NotRequired[str]
     """The image."""
     conditioning_scale: NotRequired[float]
-    """How much it counts."""
+    """Weight."""
     mask_image_url: NotRequired[str]
-    """Where it counts."""
+    """Mask: the region that the ControlNet steers."""
     mask_threshold: NotRequired[float]
-    """From which brightness the mask counts."""
+    """Brightness from which the mask counts."""
     config_url: NotRequired[str]
-    """Address of the model's configuration."""
+    """URL of the model's configuration."""
     variant: NotRequired[str]
-    """The weights' variant."""
+    """Variant of the weights."""
     start_percentage: NotRequired[float]
-    """From which part of the steps it counts."""
+    """Share of the steps after which it starts."""
     end_percentage: NotRequired[float]
-    """Up to which part of the steps it counts."""
+    """Share of the steps after which it ends."""
 
 
 class Ai302ImageSize(TypedDict):
-    """A size of your choice."""
+    """A custom image size in pixels."""
 
     width: int
-    """Pixels."""
+    """Width in pixels."""
     height: int
-    """Pixels."""
+    """Height in pixels."""
 
 
 Ai302ImageSizeChoice: TypeAlias = (
     Ai302ImageSize | Literal["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]
 )
-"""A size by name, or width and height."""
+"""An image size by name, or width and height."""
 
 
 class Ai302IpAdapter(TypedDict):
-    """An image that steers the look."""
+    """An IP-Adapter: an image that steers the look."""
 
     path: NotRequired[str]
     """The adapter's Hugging Face name."""
     image_url: NotRequired[str]
     """The image."""
     scale: NotRequired[float]
-    """How much it counts."""
+    """Weight."""
     image_encoder_path: NotRequired[str]
     """The image encoder's model."""
     image_encoder_subfolder: NotRequired[str]
-    """Where its weights are."""
+    """Folder of the image encoder's weights."""
     image_encoder_weight_name: NotRequired[str]
-    """The name of its weights."""
+    """Name of the image encoder's weights."""
     subfolder: NotRequired[str]
-    """Where the adapter's weights are."""
+    """Folder of the adapter's weights."""
     weight_name: NotRequired[str]
-    """The name of the adapter's weights."""
+    """Name of the adapter's weights."""
     mask_image_url: NotRequired[str]
-    """Where it counts."""
+    """Mask: the region that the ControlNet steers."""
     mask_threshold: NotRequired[float]
-    """From which brightness the mask counts."""
+    """Brightness from which the mask counts."""
 
 
 class Ai302LoraWeight(TypedDict):
     """LoRA weights."""
 
     path: NotRequired[str]
-    """Address of the weights, or a Hugging Face name."""
+    """URL of the weights, or a Hugging Face name."""
     scale: NotRequired[float]
-    """How much they count."""
+    """Weight."""
     force: NotRequired[bool]
-    """Use them even if they do not fit well."""
+    """Use the weights even if they do not fit well."""
 
 
 class DoubaoDrawingLogo(TypedDict):
     """A visible watermark."""
 
     add_logo: NotRequired[bool]
-    """Add it."""
+    """Whether to add the watermark."""
     position: NotRequired[int]
-    """Which corner, as a number."""
+    """The corner, as a number."""
     language: NotRequired[int]
-    """The text's language, as a number."""
+    """The language of the text, as a number."""
     opacity: NotRequired[float]
-    """How strong."""
+    """Opacity."""
     logo_text_content: NotRequired[str]
-    """Its text."""
+    """The watermark's text."""
 
 
 class GlifRequest(TypedDict):
-    """What to put into a glif."""
+    """The inputs of a glif."""
 
     inputs: Sequence[str] | Mapping[str, str]
-    """Its inputs, in order or by name; addresses for images."""
+    """Inputs in order or by name; URLs for images."""
 
 
 class IdeogramColor(TypedDict):
-    """A colour."""
+    """A color."""
 
     color_hex: str
-    """Such as `#FF8800`."""
+    """Hexadecimal color, such as `#FF8800`."""
     color_weight: NotRequired[float]
-    """How much it counts."""
+    """Weight of the color."""
 
 
 class IdeogramColorPalette(TypedDict):
-    """Colours to use: a named set, or colours of your choice."""
+    """Color palette: a preset by name, or your own colors."""
 
     name: NotRequired[Literal["EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "ULTRAMARINE"]]
-    """A named set."""
+    """A preset by name."""
     members: NotRequired[Sequence[IdeogramColor]]
-    """The colours."""
+    """The colors."""

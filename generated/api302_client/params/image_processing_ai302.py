@@ -13,14 +13,14 @@ class Ai302CartoonToRealityForm(TypedDict):
     imageFile: File
     """The drawing."""
     targetType: str
-    """The kind of person wanted, as a number; `0` in 302.AI's app."""
+    """The type of person wanted, as a number; `0` in 302.AI's app."""
 
 
 class Ai302ChangeClothesForm(TypedDict):
     modelImageFile: File
-    """The person."""
+    """Image of the person."""
     clothesImageFile: File
-    """The clothes."""
+    """Image of the clothes."""
     modelImgSegLabels: str
     """What to replace on the person: numbers of parts with commas between, such as `10`."""
     clothesImgSegLabels: str
@@ -29,13 +29,13 @@ class Ai302ChangeClothesForm(TypedDict):
 
 class Ai302ChangeClothesMaskForm(TypedDict):
     modelImageFile: File
-    """The person."""
+    """Image of the person."""
     clothesImageFile: File
-    """The clothes."""
+    """Image of the clothes."""
     modelMaskFile: File
-    """Marks what to replace on the person."""
+    """Mask: what to replace on the person."""
     clothesMaskFile: File
-    """Marks what to take from the clothes."""
+    """Mask: what to take from the clothes."""
 
 
 class Ai302ColorizeForm(TypedDict):
@@ -52,18 +52,18 @@ class Ai302ColorizeV2Form(TypedDict):
 
 class Ai302ComfySwapFaceForm(TypedDict):
     faceImageFile: File
-    """The face."""
+    """Image of the face."""
     targetImageFile: File
-    """The picture."""
+    """Input image."""
     filmFilter: NotRequired[Literal["0", "1"]]
-    """`1` makes it look like film."""
+    """`1` adds a film look."""
 
 
 class Ai302EraseForm(TypedDict):
     image_url: File
     """The image, as a file."""
     mask_image_url: File
-    """Marks what to remove, a PNG file."""
+    """Mask: what to remove, a PNG file."""
 
 
 class Ai302FaceToManyForm(TypedDict):
@@ -72,67 +72,67 @@ class Ai302FaceToManyForm(TypedDict):
     style: NotRequired[Literal["3D", "Emoji", "Video game", "Pixels", "Clay", "Toy"]]
     """The style. Server default: "3D"."""
     prompt: NotRequired[str]
-    """What to show. Server default: "a person"."""
+    """Text prompt. Server default: "a person"."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     denoising_strength: NotRequired[float]
-    """How far to leave the photo. Server default: 0.65."""
+    """Denoising strength: how far to leave the photo. Server default: 0.65."""
     prompt_strength: NotRequired[float]
-    """How closely to follow the prompt. Server default: 4.5."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 4.5."""
     control_depth_strength: NotRequired[float]
     """How closely to keep the depth. Server default: 0.8."""
     instant_id_strength: NotRequired[float]
-    """How closely to keep the person. Server default: 1."""
+    """How closely to keep the person's identity. Server default: 1."""
     custom_lora_url: NotRequired[str]
-    """Address of LoRA weights."""
+    """URL of LoRA weights."""
     lora_scale: NotRequired[float]
-    """How much they count. Server default: 1."""
+    """Weight of the LoRA. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302FaceUpscaleForm(TypedDict):
-    """The callers send the photo under both names."""
+    """Callers send the photo under both names."""
 
     image: NotRequired[File]
     """The photo."""
     input: NotRequired[File]
-    """The photo again."""
+    """The photo, repeated."""
     upscale: NotRequired[float]
-    """How many times larger."""
+    """Upscaling factor."""
 
 
 class Ai302FluxSelfieForm(TypedDict):
     main_face_image: File
     """The photo of the face."""
     prompt: NotRequired[str]
-    """What to show. Server default: "portrait, color, cinematic"."""
+    """Text prompt. Server default: "portrait, color, cinematic"."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     width: NotRequired[int]
-    """Pixels. Server default: 896."""
+    """Width in pixels. Server default: 896."""
     height: NotRequired[int]
-    """Pixels. Server default: 1152."""
+    """Height in pixels. Server default: 1152."""
     num_steps: NotRequired[int]
-    """How many steps to take. Server default: 20."""
+    """Number of inference steps. Server default: 20."""
     start_step: NotRequired[int]
-    """From which step the face counts; 0 keeps it closest, 4 is freer. Server default: 0."""
+    """Step from which the face is used; 0 keeps it closest, 4 is freer. Server default: 0."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt. Server default: 4."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 4."""
     id_weight: NotRequired[float]
-    """How much the face counts. Server default: 1."""
+    """Weight of the face. Server default: 1."""
     true_cfg: NotRequired[float]
-    """How closely to follow the prompt, against the negative one. Server default: 1."""
+    """Guidance scale: how closely the output follows the prompt, against the negative prompt. Server default: 1."""
     max_sequence_length: NotRequired[int]
-    """How long the prompt may be. Server default: 128."""
+    """Maximum length of the prompt in tokens. Server default: 128."""
     output_format: NotRequired[Literal["png", "jpg", "webp"]]
-    """The image's format. Server default: "webp"."""
+    """Image format. Server default: "webp"."""
     output_quality: NotRequired[int]
-    """Its quality; not for PNG. Server default: 80."""
+    """Image quality; not for PNG. Server default: 80."""
     num_outputs: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302GetImageTranslationRequest(TypedDict):
@@ -142,30 +142,30 @@ class Ai302GetImageTranslationRequest(TypedDict):
 
 class Ai302HtmlToPngRequest(TypedDict):
     htmlCode: str
-    """The page."""
+    """HTML code of the page."""
 
 
 class Ai302InpaintRequest(TypedDict):
     prompt: str
-    """What to show there."""
+    """Text prompt: what to show there."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_url: str
     """The image."""
     mask_url: str
-    """What to paint anew is white on it."""
+    """URL of the mask; white marks what is inpainted."""
     model_name: str
-    """The model by its Hugging Face name, such as `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by address."""
+    """The model by its Hugging Face name, such as `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by URL."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 30."""
+    """Number of inference steps. Server default: 30."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt. Server default: 7.5."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 7.5."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 Ai302LightDirection: TypeAlias = Literal["None", "Left Light", "Right Light", "Top Light", "Bottom Light"]
-"""Where the light comes from."""
+"""Direction of the light."""
 
 
 class Ai302LlavaForm(TypedDict):
@@ -174,28 +174,28 @@ class Ai302LlavaForm(TypedDict):
     prompt: str
     """The question."""
     top_p: NotRequired[float]
-    """Choose among the likeliest words that make up this share. Server default: 1."""
+    """Nucleus sampling: choose among the likeliest tokens that make up this share. Server default: 1."""
     temperature: NotRequired[float]
-    """How much to vary. Server default: 0.2."""
+    """Sampling temperature. Server default: 0.2."""
     max_tokens: NotRequired[int]
-    """How long the answer may become. Server default: 1024."""
+    """Maximum number of tokens of the answer. Server default: 1024."""
 
 
 class Ai302PoseTransferRequest(TypedDict):
     person_image_url: str
-    """The person."""
+    """Image of the person."""
     pose_image_url: str
-    """The pose."""
+    """URL of the image of the pose."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 50."""
+    """Number of inference steps. Server default: 50."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the pictures. Server default: 2.5."""
+    """Guidance scale: how closely the output follows the images. Server default: 2.5."""
     enable_safety_checker: NotRequired[bool]
-    """Check for unsuitable images. Server default: true."""
+    """Check for unsafe images. Server default: true."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302RedoImageTranslationRequest(TypedDict):
@@ -203,57 +203,57 @@ class Ai302RedoImageTranslationRequest(TypedDict):
     """The task's id."""
     result: str
     """
-    The result as the query gave it, as JSON text, with other values for `translation`, `fill_color`,
+    The result as returned by the query, as JSON text, with other values for `translation`, `fill_color`,
     `stroke_color` or `trans_font_size` under `meta_data`.
     """
 
 
 Ai302RelightSize: TypeAlias = Literal[256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960, 1024]
-"""Pixels."""
+"""Size in pixels."""
 
 
 class Ai302RelightV2Request(TypedDict):
     prompt: str
-    """The scene and its light."""
+    """Text prompt: the scene and its light."""
     image_url: str
-    """What stands in front."""
+    """Image of the subject."""
     type: NotRequired[Literal["text", "image"]]
     """Whether the background comes from the prompt or from an image; one caller."""
     background_image_url: NotRequired[str]
-    """The background; one caller."""
+    """URL of the background; one caller."""
     bg_source: NotRequired[str]
-    """Where the light comes from; one caller."""
+    """Direction of the light; one caller."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     initial_latent: NotRequired[Literal["None", "Left", "Right", "Top", "Bottom"]]
-    """Where the light comes from. Server default: "None"."""
+    """Direction of the light. Server default: "None"."""
     mask_image_url: NotRequired[str]
-    """Marks what stands in front."""
+    """Mask: the foreground."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 28."""
+    """Number of inference steps. Server default: 28."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt. Server default: 5."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 5."""
     cfg: NotRequired[float]
-    """How closely to follow the prompt, against the negative one. Server default: 1."""
+    """Guidance scale: how closely the output follows the prompt, against the negative prompt. Server default: 1."""
     enable_hr_fix: NotRequired[bool]
-    """Work at a high resolution too."""
+    """Add a high-resolution pass."""
     hr_downscale: NotRequired[float]
-    """How much smaller the first pass is. Server default: 0.5."""
+    """Downscaling factor of the first pass. Server default: 0.5."""
     lowres_denoise: NotRequired[float]
-    """How much changes in the first pass. Server default: 0.98."""
+    """Denoising strength of the first pass. Server default: 0.98."""
     highres_denoise: NotRequired[float]
-    """How much changes in the second. Server default: 0.95."""
+    """Denoising strength of the second pass. Server default: 0.95."""
     background_threshold: NotRequired[float]
-    """How sharply the subject is cut out; without effect by now. Server default: 0.67."""
+    """Threshold of the cutout; without effect by now. Server default: 0.67."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format. Server default: "jpeg"."""
+    """Image format. Server default: "jpeg"."""
     enable_safety_checker: NotRequired[bool]
-    """Check for unsuitable images. Server default: true."""
+    """Check for unsafe images. Server default: true."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302RemoveBackgroundForm(TypedDict):
@@ -273,49 +273,49 @@ class Ai302RemoveBackgroundV3Request(TypedDict):
 
 class Ai302ReplaceObjectForm(TypedDict):
     sourceImageFile: File
-    """The source picture."""
+    """Source image."""
     targetImageFile: File
-    """The target picture."""
+    """Target image."""
     sourceDescription: str
-    """The thing on the source picture."""
+    """Description of the object in the source image."""
     targetDescription: str
-    """The thing on the target picture."""
+    """Description of the object in the target image."""
     smallObject: NotRequired[Literal["0", "1"]]
-    """`1` where the thing is small."""
+    """`1` where the object is small."""
 
 
 class Ai302ReplaceObjectMaskForm(TypedDict):
     sourceImageFile: File
-    """The source picture."""
+    """Source image."""
     targetImageFile: File
-    """The target picture."""
+    """Target image."""
     sourceMaskFile: File
-    """Marks the thing on the source picture."""
+    """Mask: the object in the source image."""
     targetMaskFile: File
-    """Marks the thing on the target picture."""
+    """Mask: the object in the target image."""
     smallObject: NotRequired[Literal["0", "1"]]
-    """`1` where the thing is small."""
+    """`1` where the object is small."""
 
 
 class Ai302SuperUpscaleForm(TypedDict):
     image: File
     """The image."""
     prompt: NotRequired[str]
-    """What is on it."""
+    """Text prompt: what the image shows."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     scale_factor: NotRequired[float]
-    """How many times larger. Server default: 2."""
+    """Upscaling factor. Server default: 2."""
     dynamic: NotRequired[float]
-    """How strong the contrast becomes; 3 to 9 are usual. Server default: 6."""
+    """Contrast (HDR); 3 to 9 are usual. Server default: 6."""
     creativity: NotRequired[float]
-    """How much may be made up; 0.3 to 0.9 are usual. Server default: 0.35."""
+    """Creativity: how much may be added; 0.3 to 0.9 are usual. Server default: 0.35."""
     resemblance: NotRequired[float]
-    """How close to stay to the image; 0.3 to 1.6 are usual. Server default: 0.6."""
+    """Resemblance: how close to stay to the image; 0.3 to 1.6 are usual. Server default: 0.6."""
     tiling_width: NotRequired[int]
-    """Width of the tiles, a multiple of 16; smaller ones add more detail. Server default: 112."""
+    """Width of the tiles in pixels, a multiple of 16; smaller ones add more detail. Server default: 112."""
     tiling_height: NotRequired[int]
-    """Height of the tiles, a multiple of 16; smaller ones add more detail. Server default: 144."""
+    """Height of the tiles in pixels, a multiple of 16; smaller ones add more detail. Server default: 144."""
     sd_model: NotRequired[
         Literal[
             "epicrealism_naturalSinRC1VAE.safetensors [84d76a0328]",
@@ -323,74 +323,74 @@ class Ai302SuperUpscaleForm(TypedDict):
             "flat2DAnimerge_v45Sharp.safetensors",
         ]
     ]
-    """The model that paints. Server default: "juggernaut_reborn.safetensors [338b85bc4f]"."""
+    """The Stable Diffusion model. Server default: "juggernaut_reborn.safetensors [338b85bc4f]"."""
     scheduler: NotRequired[str]
     """The sampler. Server default: "DPM++ 3M SDE Karras"."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 18."""
+    """Number of inference steps. Server default: 18."""
     seed: NotRequired[int]
-    """Fixes the chance. Server default: 1337."""
+    """Random seed; the same seed gives the same result. Server default: 1337."""
     multistep_factor: NotRequired[float]
-    """Multiplies the steps. Server default: 0.8."""
+    """Factor of the number of inference steps. Server default: 0.8."""
     downscaling: NotRequired[bool]
-    """Make the image smaller first. Server default: false."""
+    """Downscale the image first. Server default: false."""
     downscaling_resolution: NotRequired[int]
-    """To how many pixels. Server default: 768."""
+    """Number of pixels to downscale to. Server default: 768."""
     lora_links: NotRequired[str]
-    """Addresses of LoRA weights, with commas between."""
+    """URLs of LoRA weights, with commas between."""
     custom_sd_model: NotRequired[str]
     """A model of your own."""
     sharpen: NotRequired[float]
-    """How much to sharpen at the end. Server default: 0."""
+    """Sharpening at the end. Server default: 0."""
     mask: NotRequired[File]
-    """Marks what stays as it is."""
+    """Mask: what stays unchanged."""
     handfix: NotRequired[Literal["disabled", "hands_only", "image_and_hands"]]
     """Repair hands. Server default: "disabled"."""
     pattern: NotRequired[bool]
-    """The image is a pattern without seams. Server default: false."""
+    """The image is a seamless pattern. Server default: false."""
     output_format: NotRequired[Literal["webp", "jpg", "png"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class Ai302SuperUpscaleV2Request(TypedDict):
     image_url: str
     """The image."""
     model_type: NotRequired[Literal["SD_1_5", "SDXL"]]
-    """The kind of model that paints. Server default: "SD_1_5"."""
+    """The type of model. Server default: "SD_1_5"."""
     scale: NotRequired[float]
-    """How many times larger. Server default: 2."""
+    """Upscaling factor. Server default: 2."""
     creativity: NotRequired[float]
-    """How much may be made up. Server default: 0.5."""
+    """Creativity: how much may be added. Server default: 0.5."""
     detail: NotRequired[float]
     """How much detail to add. Server default: 1."""
     shape_preservation: NotRequired[float]
     """How closely shapes are kept. Server default: 0.25."""
     prompt: NotRequired[str]
-    """What is on the image; without it, it is described first."""
+    """Text prompt: what the image shows; without it, the image is captioned first."""
     prompt_suffix: NotRequired[str]
-    """Added to the prompt."""
+    """Text added to the prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt. Server default: 7.5."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 7.5."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 20."""
+    """Number of inference steps. Server default: 20."""
     override_size_limits: NotRequired[bool]
-    """Take very large images too."""
+    """Accept very large images too."""
     skip_ccsr: NotRequired[bool]
-    """Leave out the first of the two models."""
+    """Skip the first of the two models."""
     enable_safety_checks: NotRequired[bool]
-    """Turn unsuitable images black. Server default: true."""
+    """Turn unsafe images black. Server default: true."""
     base_model_url: NotRequired[str]
-    """Address of a base model."""
+    """URL of a base model."""
     additional_lora_url: NotRequired[str]
-    """Address of LoRA weights."""
+    """URL of LoRA weights."""
     additional_lora_scale: NotRequired[float]
-    """How much they count. Server default: 1."""
+    """Weight of the LoRA. Server default: 1."""
     additional_embedding_url: NotRequired[str]
-    """Address of embeddings."""
+    """URL of embeddings."""
 
 
 class Ai302SvgToPngRequest(TypedDict):
@@ -400,16 +400,16 @@ class Ai302SvgToPngRequest(TypedDict):
 
 class Ai302SwapFaceForm(TypedDict):
     base_image_url: File
-    """The picture, as a file."""
+    """The image, as a file."""
     swap_image_url: File
     """The face, as a file."""
 
 
 class Ai302TransferStyleForm(TypedDict):
     oriImageFile: File
-    """The picture."""
+    """Input image."""
     refImageFile: File
-    """The style."""
+    """Image of the style."""
 
 
 Ai302TranslateLanguage: TypeAlias = Literal[
@@ -498,45 +498,45 @@ class Ai302TrellisRequest(TypedDict):
     image_url: str
     """The image."""
     ss_guidance_strength: NotRequired[float]
-    """How closely the rough shape follows the image. Server default: 7.5."""
+    """Guidance scale of the rough shape. Server default: 7.5."""
     ss_sampling_steps: NotRequired[int]
-    """How many steps to take for the rough shape. Server default: 12."""
+    """Number of inference steps of the rough shape. Server default: 12."""
     slat_guidance_strength: NotRequired[float]
-    """How closely the details follow the image. Server default: 3."""
+    """Guidance scale of the details. Server default: 3."""
     slat_sampling_steps: NotRequired[int]
-    """How many steps to take for the details. Server default: 12."""
+    """Number of inference steps of the details. Server default: 12."""
     mesh_simplify: NotRequired[float]
-    """How much to simplify the mesh. Server default: 0.95."""
+    """Share by which the mesh is simplified. Server default: 0.95."""
     texture_size: NotRequired[Literal[512, 1024, 2048]]
-    """Pixels of the texture. Server default: 1024."""
+    """Texture size in pixels. Server default: 1024."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302TryOnRequest(TypedDict):
     human_image_url: str
-    """The person."""
+    """Image of the person."""
     garment_image_url: str
-    """The garment."""
+    """URL of the image of the garment."""
     garment_type: NotRequired[Literal["upper_body", "lower_body", "dresses"]]
-    """The kind of garment. Leffa asks for it; 302.AI's own app leaves it out."""
+    """The type of garment. Leffa asks for it; 302.AI's own app leaves it out."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 50."""
+    """Number of inference steps. Server default: 50."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the pictures. Server default: 2.5."""
+    """Guidance scale: how closely the output follows the images. Server default: 2.5."""
     enable_safety_checker: NotRequired[bool]
-    """Check for unsuitable images. Server default: true."""
+    """Check for unsafe images. Server default: true."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302UpscaleForm(TypedDict):
     image: File
     """The image."""
     scale: NotRequired[float]
-    """How many times larger. Server default: 4."""
+    """Upscaling factor. Server default: 4."""
     face_enhance: NotRequired[bool]
     """Restore faces too. Server default: false."""
 
@@ -545,82 +545,82 @@ class Ai302UpscaleRequest(TypedDict):
     image: str
     """The image."""
     scale: NotRequired[float]
-    """How many times larger. Server default: 4."""
+    """Upscaling factor. Server default: 4."""
     face_enhance: NotRequired[bool]
     """Restore faces too. Server default: false."""
 
 
 class Ai302RelightBackgroundForm(TypedDict):
     subject_image: File | str
-    """What stands in front."""
+    """Image of the subject."""
     background_image: File | str
-    """What is behind it."""
+    """Background image."""
     prompt: NotRequired[str]
-    """The scene; may be empty."""
+    """Text prompt: the scene; may be empty."""
     appended_prompt: NotRequired[str]
-    """Added to the prompt. Server default: "best quality"."""
+    """Text added to the prompt. Server default: "best quality"."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     compute_normal: NotRequired[bool]
-    """Give normal maps too. Server default: false."""
+    """Return normal maps too. Server default: false."""
     width: NotRequired[Ai302RelightSize]
     height: NotRequired[Ai302RelightSize]
     light_source: NotRequired[str]
-    """Where the light comes from, such as `Use Background Image`."""
+    """Direction of the light, such as `Use Background Image`."""
     bg_source: NotRequired[str]
-    """As one of 302.AI's apps names the light."""
+    """Direction of the light, as one of 302.AI's apps names it."""
     steps: NotRequired[int]
-    """How many steps to take. Server default: 25."""
+    """Number of inference steps. Server default: 25."""
     cfg: NotRequired[float]
-    """How closely to follow the prompt. Server default: 2."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 2."""
     highres_scale: NotRequired[float]
-    """How many times larger the result is. Server default: 1.5."""
+    """Upscaling factor of the result. Server default: 1.5."""
     highres_denoise: NotRequired[float]
-    """How much changes while it grows. Server default: 0.5."""
+    """Denoising strength of the high-resolution pass. Server default: 0.5."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302RelightForm(TypedDict):
     subject_image: File
-    """What stands in front."""
+    """Image of the subject."""
     prompt: str
-    """The subject and the scene."""
+    """Text prompt: the subject and the scene."""
     appended_prompt: NotRequired[str]
-    """Added to the prompt. Server default: "best quality"."""
+    """Text added to the prompt. Server default: "best quality"."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     width: NotRequired[Ai302RelightSize]
     height: NotRequired[Ai302RelightSize]
     light_source: NotRequired[Ai302LightDirection]
     steps: NotRequired[int]
-    """How many steps to take. Server default: 25."""
+    """Number of inference steps. Server default: 25."""
     cfg: NotRequired[float]
-    """How closely to follow the prompt. Server default: 2."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 2."""
     highres_scale: NotRequired[float]
-    """How many times larger the result is. Server default: 1.5."""
+    """Upscaling factor of the result. Server default: 1.5."""
     highres_denoise: NotRequired[float]
-    """How much changes while it grows. Server default: 0.5."""
+    """Denoising strength of the high-resolution pass. Server default: 0.5."""
     lowres_denoise: NotRequired[float]
-    """How much changes before. Server default: 0.9."""
+    """Denoising strength of the low-resolution pass. Server default: 0.9."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302TranslateImageRequest(TypedDict):
     downloadInfo: str
-    """The picture, as JSON text of an object with its address in `url`; the address in ASCII."""
+    """The image, as JSON text of an object with its URL in `url`; the URL in ASCII."""
     srcLang: Literal["auto", "both"] | Ai302TranslateLanguage
-    """The language of the words; `auto` finds it, `both` is Chinese and English."""
+    """The source language; `auto` detects it, `both` is Chinese and English."""
     tgtLang: Literal[""] | Ai302TranslateLanguage
-    """The language wanted; empty where nothing is translated."""
+    """The target language; empty where nothing is translated."""
     translateOn: Literal[0, 1]
-    """1 translates, 0 only removes the words."""
+    """1 translates, 0 only removes the text."""
     synthesisOn: Literal[0, 1]
-    """1 puts the new words onto the picture."""
+    """1 puts the translation onto the image."""
     commodityFilterOn: NotRequired[Literal[0, 1]]
-    """1 leaves the words on goods alone. Server default: 0."""
+    """1 leaves the text on products unchanged. Server default: 0."""
     callback: NotRequired[str]
-    """An address that gets what the query gives once the task ends."""
+    """Webhook URL, called with the result once the task ends."""
     extraOptions: NotRequired[str]
     """More settings, as JSON text of an object such as one with `font_family`."""

@@ -12,119 +12,119 @@ class BriaBlurRequest(TypedDict):
     """The image, as `image_url` or `file`."""
 
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     scale: NotRequired[int]
-    """How much to blur."""
+    """Strength of the blur."""
     preserve_alpha: NotRequired[bool]
     """Keep the transparency of the image. Server default: true."""
     force_rmbg: NotRequired[bool]
-    """Cut out even if the image has transparency already. Server default: false."""
+    """Remove the background even if the image has transparency already. Server default: false."""
     sync: NotRequired[bool]
     """Wait for the image."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaChange(TypedDict):
-    """A change, with the actions that the person's entry lists."""
+    """A change, with the actions listed for the person."""
 
     id: str
-    """The person."""
+    """The id of the person."""
 
 
 class BriaCutoutRequest(TypedDict):
     """The image, as `image_url` or `file`."""
 
     sku: NotRequired[str]
-    """The product's number in your stock."""
+    """The product's stock number (SKU)."""
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     force_rmbg: NotRequired[bool]
-    """Cut out even if the image has transparency already. Server default: false."""
+    """Remove the background even if the image has transparency already. Server default: false."""
     preserve_alpha: NotRequired[bool]
     """Keep the transparency of the image. Server default: true."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaEraseForegroundRequest(TypedDict):
     """The image, as `image_url` or `file`."""
 
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaEraseRequest(TypedDict):
-    """The image and the mask, each as an address or itself."""
+    """The image and the mask, each as a URL or a file."""
 
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     mask_url: NotRequired[str]
-    """The address of the mask; counts before `mask_file`."""
+    """URL of the mask; takes precedence over `mask_file`."""
     mask_file: NotRequired[str]
-    """The mask itself."""
+    """The file of the mask."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaExpandRequest(TypedDict):
     """The image, as `image_url` or `file`."""
 
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     canvas_size: Sequence[int]
-    """Width and height of the canvas."""
+    """Width and height of the canvas in pixels."""
     original_image_size: Sequence[int]
-    """Width and height of the image on it."""
+    """Width and height of the image on it in pixels."""
     original_image_location: Sequence[int]
-    """Where its upper left corner goes."""
+    """Position of the image's upper left corner in pixels."""
     prompt: NotRequired[str | None]
-    """What to fill it with."""
+    """Text prompt: what to fill it with."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaImageRequest(TypedDict):
     """The image, as `image_url` or `file`."""
 
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
 
 
 class BriaIncreaseResolutionForm(TypedDict):
     """The image, as `image_url` or `file`."""
 
     file: NotRequired[File]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
 
 
 class BriaModifyRequest(TypedDict):
-    """What to change."""
+    """The image and the settings."""
 
     sid: NotRequired[str]
-    """The session of an earlier change to the image, to go on from."""
+    """The session of an earlier change to the image, to continue from."""
     desired_resolution: NotRequired[Literal["original", "nhd", "svga", "xga", "had", "wuxga", "uwfhd", "wqxga", "uwqhd", "uhd"]]
-    """How large."""
+    """Target resolution."""
     changes: Sequence[BriaChange]
     """The changes."""
 
@@ -133,26 +133,26 @@ class BriaPackshotRequest(TypedDict):
     """The image, as `image_url` or `file`."""
 
     sku: NotRequired[str]
-    """The product's number in your stock."""
+    """The product's stock number (SKU)."""
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     background_color: NotRequired[str]
-    """A colour such as `#FFFFFF`, or `transparent`. Server default: "#FFFFFF"."""
+    """A color such as `#FFFFFF`, or `transparent`. Server default: "#FFFFFF"."""
     force_rmbg: NotRequired[bool]
-    """Cut out even if the image has transparency already. Server default: false."""
+    """Remove the background even if the image has transparency already. Server default: false."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaRegisterRequest(TypedDict):
     """The image."""
 
     image_url: NotRequired[str]
-    """The image's address."""
+    """URL of the image."""
     org_image_key: NotRequired[str]
-    """The image's id at your own place that BRIA can reach."""
+    """The image's id in your own storage that BRIA can reach."""
     is_private: NotRequired[bool | str]
     """Keep it out of BRIA's public gallery. Server default: true."""
 
@@ -161,102 +161,102 @@ class BriaRemoveBackgroundForm(TypedDict):
     """The image, as `image_url` or `file`."""
 
     file: NotRequired[File]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     preserve_partial_alpha: NotRequired[bool]
-    """Keep what is half transparent."""
+    """Keep partial transparency."""
     sync: NotRequired[bool]
     """Wait for the image."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaRemoveBackgroundRequest(TypedDict):
     """The image, as `image_url` or `file`."""
 
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     preserve_partial_alpha: NotRequired[bool]
-    """Keep what is half transparent."""
+    """Keep partial transparency."""
     sync: NotRequired[bool]
     """Wait for the image."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaReplaceBackgroundRequest(TypedDict):
-    """The image, as `image_url` or `file`, and what to put behind."""
+    """The image, as `image_url` or `file`, and the new background."""
 
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     bg_prompt: NotRequired[str]
-    """What to show behind."""
+    """Text prompt of the background."""
     ref_image_url: NotRequired[str]
-    """The address of an image to go by."""
+    """URL of a reference image."""
     ref_image_file: NotRequired[str]
-    """The image to go by itself."""
+    """The file of a reference image."""
     mode: NotRequired[Literal["base", "high_control", "fast"]]
-    """How to make the background from a text."""
+    """Mode of generating the background from text."""
     fast: NotRequired[bool]
     """The faster way; older than `mode`. Server default: true."""
     refine_prompt: NotRequired[bool]
-    """Let the text be enriched. Server default: true."""
+    """Expand the prompt automatically. Server default: true."""
     enhance_ref_image: NotRequired[bool]
-    """Let the image to go by be adjusted. Server default: true."""
+    """Let the reference image be adjusted. Server default: true."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     original_quality: NotRequired[bool]
     """Keep the size; else one megapixel. Server default: false."""
     num_results: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     force_rmbg: NotRequired[bool]
-    """Cut out even if the image has transparency already. Server default: false."""
+    """Remove the background even if the image has transparency already. Server default: false."""
     sync: NotRequired[bool]
     """Wait for the image."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaSceneRequest(TypedDict):
     """The product, as `image_url` or `file`, and the scene."""
 
     sku: NotRequired[str]
-    """The product's number in your stock."""
+    """The product's stock number (SKU)."""
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     scene_description: NotRequired[str]
-    """The scene, in English, or a colour such as `#FF5733`."""
+    """The scene, in English, or a color such as `#FF5733`."""
     mode: NotRequired[Literal["base", "high_control", "fast"]]
-    """How to make the scene. Server default: "fast"."""
+    """Mode of generating the scene. Server default: "fast"."""
     optimize_description: NotRequired[bool]
-    """Let the text be enriched. Server default: true."""
+    """Expand the prompt automatically. Server default: true."""
     num_results: NotRequired[int]
-    """How many images; ten times as many with `automatic` placement. Server default: 4."""
+    """Number of images; ten times as many with `automatic` placement. Server default: 4."""
     exclude_elements: NotRequired[str]
-    """What not to show; not with `fast`."""
+    """Negative prompt: what to avoid; not with `fast`."""
     placement_type: NotRequired[
         Literal["original", "automatic", "manual_placement", "manual_padding", "custom_coordinates", "automatic_aspect_ratio"]
     ]
-    """How the product is placed. Server default: "original"."""
+    """Placement of the product. Server default: "original"."""
     original_quality: NotRequired[bool]
     """Keep the size; `original` only. Server default: false."""
     aspect_ratio: NotRequired[Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"]]
-    """Width to height; `automatic_aspect_ratio` only."""
+    """Aspect ratio (width:height); `automatic_aspect_ratio` only."""
     shot_size: NotRequired[Sequence[int]]
-    """Width and height of the image; about a million pixels. Server default: [1000, 1000]."""
+    """Width and height of the image in pixels; about a million pixels. Server default: [1000, 1000]."""
     foreground_image_size: NotRequired[Sequence[int]]
-    """Width and height of the product; `custom_coordinates` only."""
+    """Width and height of the product in pixels; `custom_coordinates` only."""
     foreground_image_location: NotRequired[Sequence[int]]
-    """Where its upper left corner goes; `custom_coordinates` only."""
+    """Position of the product's upper left corner in pixels; `custom_coordinates` only."""
     manual_placement_selection: NotRequired[
         Sequence[
             Literal[
@@ -273,45 +273,45 @@ class BriaSceneRequest(TypedDict):
             ]
         ]
     ]
-    """Where to place it; `manual_placement` only. Server default: ["upper_left"]."""
+    """Where to place the product; `manual_placement` only. Server default: ["upper_left"]."""
     padding_values: NotRequired[Sequence[int]]
-    """Pixels on the left, right, top and bottom; `manual_padding` only. Server default: [0, 0, 0, 0]."""
+    """Padding on the left, right, top and bottom in pixels; `manual_padding` only. Server default: [0, 0, 0, 0]."""
     sync: NotRequired[bool]
     """Wait for the image. Server default: false."""
     force_rmbg: NotRequired[bool]
-    """Cut out even if the image has transparency already. Server default: false."""
+    """Remove the background even if the image has transparency already. Server default: false."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""
 
 
 class BriaShadowRequest(TypedDict):
-    """The cut-out product, as `image_url` or `file`."""
+    """The product without background, as `image_url` or `file`."""
 
     sku: NotRequired[str]
-    """The product's number in your stock."""
+    """The product's stock number (SKU)."""
     image_url: NotRequired[str]
-    """The image's address; counts before `file`."""
+    """URL of the image; takes precedence over `file`."""
     file: NotRequired[str]
-    """The image itself, 12 MB at most."""
+    """The image file, 12 MB at most."""
     type: NotRequired[Literal["regular", "float"]]
-    """The kind of shadow. Server default: "regular"."""
+    """The type of shadow. Server default: "regular"."""
     background_color: NotRequired[str]
-    """A colour such as `#FFFFFF`; transparent without it."""
+    """A color such as `#FFFFFF`; transparent without it."""
     shadow_color: NotRequired[str]
-    """The shadow's colour. Server default: "#000000"."""
+    """Color of the shadow. Server default: "#000000"."""
     shadow_offset: NotRequired[Sequence[int]]
-    """How many pixels to the right and down. Server default: [0, 15]."""
+    """Offset to the right and down in pixels. Server default: [0, 15]."""
     shadow_intensity: NotRequired[int]
-    """How strong. Server default: 60."""
+    """Strength. Server default: 60."""
     shadow_blur: NotRequired[int]
-    """How blurred; 15, or 20 for `float`, without it."""
+    """Blur; 15, or 20 for `float`, without it."""
     shadow_width: NotRequired[int]
-    """Pixels; `float` only."""
+    """Width in pixels; `float` only."""
     shadow_height: NotRequired[int]
-    """Pixels; `float` only. Server default: 70."""
+    """Height in pixels; `float` only. Server default: 70."""
     force_rmbg: NotRequired[bool]
-    """Cut out even if the image has transparency already. Server default: false."""
+    """Remove the background even if the image has transparency already. Server default: false."""
     preserve_alpha: NotRequired[bool]
     """Keep the transparency of the image. Server default: true."""
     content_moderation: NotRequired[bool]
-    """Refuse unsuitable images. Server default: false."""
+    """Refuse unsafe images. Server default: false."""

@@ -11,7 +11,7 @@ class ClipdropCleanupForm(TypedDict):
     image_file: File
     """The image: JPEG or PNG, up to 16 megapixels and 30 MB."""
     mask_file: File
-    """A PNG of the same size: white marks what to remove, the rest is black."""
+    """Mask: a PNG of the same size; white marks what to remove, the rest is black."""
     mode: NotRequired[Literal["fast", "quality"]]
     """Speed or quality. Server default: "fast"."""
 
@@ -20,7 +20,7 @@ class ClipdropRemoveBackgroundForm(TypedDict):
     image_file: File
     """The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB."""
     transparency_handling: NotRequired[Literal["return_input_if_non_opaque", "discard_alpha_layer"]]
-    """What to do with an image that is transparent in parts already. Server default: "return_input_if_non_opaque"."""
+    """What to do with an image that is partially transparent already. Server default: "return_input_if_non_opaque"."""
 
 
 class ClipdropUncropForm(TypedDict):
@@ -35,13 +35,13 @@ class ClipdropUncropForm(TypedDict):
     extend_down: NotRequired[int]
     """Pixels to add below. Server default: 0."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
 
 
 class ClipdropUpscaleForm(TypedDict):
     image_file: File
     """The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB."""
     target_width: NotRequired[int]
-    """Pixels wanted. Clipdrop asks for it; a caller leaves it out."""
+    """Target width in pixels. Clipdrop asks for it; a caller leaves it out."""
     target_height: NotRequired[int]
-    """Pixels wanted. Clipdrop asks for it; a caller leaves it out."""
+    """Target height in pixels. Clipdrop asks for it; a caller leaves it out."""

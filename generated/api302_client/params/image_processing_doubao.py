@@ -9,74 +9,74 @@ from . import common
 
 
 class DoubaoCharacterRequest(TypedDict):
-    """What to show. Give the character by `image_urls` or `binary_data_base64`."""
+    """The prompt and the character. Give the character by `image_urls` or `binary_data_base64`."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     image_urls: NotRequired[Sequence[str]]
-    """The address of an image of the character."""
+    """URL of an image of the character."""
     binary_data_base64: NotRequired[Sequence[str]]
-    """That image itself."""
+    """The image of the character in base64."""
     desc_pushback: NotRequired[bool]
-    """Let the prompt be enriched from the image."""
+    """Expand the prompt from the image."""
     seed: NotRequired[int]
-    """Fixes the chance; -1 leaves it open."""
+    """Random seed; the same seed gives the same result, -1 a random one."""
     scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     ddim_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     width: NotRequired[int]
-    """Pixels."""
+    """Width in pixels."""
     height: NotRequired[int]
-    """Pixels."""
+    """Height in pixels."""
     cfg_rescale: NotRequired[float]
-    """How far to rescale the guidance."""
+    """Rescaling of the guidance."""
     ref_ip_weight: NotRequired[float]
-    """How much the look of the image counts."""
+    """Weight of the image's look."""
     ref_id_weight: NotRequired[float]
-    """How much the face counts."""
+    """Weight of the face."""
     use_sr: NotRequired[bool]
-    """Enlarge the image at the end."""
+    """Upscale the image at the end."""
     return_url: NotRequired[bool]
-    """Give addresses in place of base64."""
+    """Return URLs in place of base64."""
     logo_info: NotRequired[common.DoubaoDrawingLogo]
 
 
 class DoubaoEditRequest(TypedDict):
-    """What to change. Give the image by `image_urls` or `binary_data_base64`."""
+    """The prompt and the image. Give the image by `image_urls` or `binary_data_base64`."""
 
     prompt: str
-    """What to change."""
+    """Text prompt: what to change."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_urls: NotRequired[Sequence[str]]
-    """The image's address."""
+    """URLs of the images."""
     binary_data_base64: NotRequired[Sequence[str]]
-    """The image itself."""
+    """The image in base64."""
     seed: NotRequired[int]
-    """Fixes the chance; -1 leaves it open."""
+    """Random seed; the same seed gives the same result, -1 a random one."""
     scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     return_url: NotRequired[bool]
-    """Give addresses in place of base64."""
+    """Return URLs in place of base64."""
     logo_info: NotRequired[common.DoubaoDrawingLogo]
 
 
 class DoubaoEditResultRequest(TypedDict):
-    """Which task."""
+    """The task to get."""
 
     task_id: str
     """The task's id."""
 
 
 class DoubaoEditV3Request(TypedDict):
-    """What to change."""
+    """The image and the settings."""
 
     prompt: str
-    """What to change."""
+    """Text prompt: what to change."""
     binary_data_base64: NotRequired[Sequence[str]]
     """The image."""
     seed: NotRequired[int]
-    """Fixes the chance; -1 leaves it open."""
+    """Random seed; the same seed gives the same result, -1 a random one."""
     scale: NotRequired[float]
-    """How much to change."""
+    """Strength of the change."""

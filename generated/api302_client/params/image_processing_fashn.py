@@ -7,17 +7,17 @@ from typing import Literal, NotRequired, TypedDict
 
 class FashnTryOnRequest(TypedDict):
     model_image: str
-    """The person."""
+    """Image of the person."""
     garment_image: str
-    """The garment."""
+    """Image of the garment."""
     category: Literal["tops", "bottoms", "one-pieces"]
-    """The kind of garment."""
+    """The type of garment."""
     garment_photo_type: NotRequired[Literal["auto", "flat-lay", "model"]]
-    """Whether the garment lies or is worn. Server default: "auto"."""
+    """Whether the photo shows the garment flat or worn. Server default: "auto"."""
     flat_lay: NotRequired[bool]
-    """The garment lies; by `garment_photo_type` since. Server default: false."""
+    """The photo shows the garment flat; superseded by `garment_photo_type`. Server default: false."""
     remove_garment_background: NotRequired[bool]
-    """Cut the garment out first. Server default: false."""
+    """Remove the background of the garment first. Server default: false."""
     long_top: NotRequired[bool]
     """The top is a long one. Server default: false."""
     cover_feet: NotRequired[bool]
@@ -29,32 +29,32 @@ class FashnTryOnRequest(TypedDict):
     restore_clothes: NotRequired[bool]
     """Keep the other clothes as they were. Server default: false."""
     nsfw_filter: NotRequired[bool]
-    """Refuse unsuitable images. Server default: true."""
+    """Refuse unsafe images. Server default: true."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the garment. Server default: 2."""
+    """Guidance scale: how closely the output follows the garment. Server default: 2."""
     timesteps: NotRequired[int]
-    """How many steps to take. Server default: 50."""
+    """Number of inference steps. Server default: 50."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class FashnTryOnV15Request(TypedDict):
     model_image: str
-    """The person."""
+    """Image of the person."""
     garment_image: str
-    """The garment."""
+    """Image of the garment."""
     category: NotRequired[Literal["tops", "bottoms", "one-pieces", "auto"]]
-    """The kind of garment. Server default: "auto"."""
+    """The type of garment. Server default: "auto"."""
     mode: NotRequired[Literal["performance", "balanced", "quality"]]
     """Speed or quality. Server default: "balanced"."""
     garment_photo_type: NotRequired[Literal["auto", "flat-lay", "model"]]
-    """Whether the garment lies or is worn. Server default: "auto"."""
+    """Whether the photo shows the garment flat or worn. Server default: "auto"."""
     moderation_level: NotRequired[Literal["none", "permissive", "conservative"]]
-    """How strictly garments are judged. Server default: "permissive"."""
+    """How strictly garments are moderated. Server default: "permissive"."""
     num_samples: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     segmentation_free: NotRequired[bool]
-    """Leave out the step that tells clothes from body. Server default: true."""
+    """Skip the segmentation of clothes and body. Server default: true."""
     restore_background: NotRequired[bool]
     """Keep the background as it was; one caller."""
     restore_clothes: NotRequired[bool]
@@ -62,6 +62,6 @@ class FashnTryOnV15Request(TypedDict):
     long_top: NotRequired[bool]
     """The top is a long one; one caller."""
     output_format: NotRequired[Literal["png", "jpeg"]]
-    """The images' format. Server default: "png"."""
+    """Image format. Server default: "png"."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""

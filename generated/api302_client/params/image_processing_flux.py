@@ -8,151 +8,151 @@ from . import common
 
 
 class FluxControlRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     control_image_url: str
-    """The image whose edges or depth to keep."""
+    """URL of the image whose edges or depth to keep."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format. Server default: "jpeg"."""
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """How much is let through; 1 is the strictest. Server default: "2"."""
+    """Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
 
 
 class FluxFillRequest(TypedDict):
-    """What to paint."""
+    """The prompt, the image and the mask."""
 
     prompt: str
-    """What to show there."""
+    """Text prompt: what to show there."""
     image_url: str
     """The image."""
     mask_url: str
-    """Marks where to paint; as large as the image."""
+    """URL of the mask: what to inpaint; as large as the image."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format. Server default: "jpeg"."""
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """How much is let through; 1 is the strictest. Server default: "2"."""
+    """Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
 
 
 class FluxKontextRequest(TypedDict):
-    """What to change."""
+    """The image and the settings."""
 
     prompt: str
-    """What to change."""
+    """Text prompt: what to change."""
     image_url: str
     """The image."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format. Server default: "jpeg"."""
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """How much is let through; 1 is the strictest. Server default: "2"."""
+    """Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
 
 
 class FluxProReduxRequest(TypedDict):
-    """What to vary."""
+    """The image and the settings."""
 
     image_url: str
     """The image."""
     prompt: NotRequired[str]
-    """What to show."""
+    """Text prompt."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format. Server default: "jpeg"."""
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """How much is let through; 1 is the strictest. Server default: "2"."""
+    """Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
 
 
 class FluxReduxRequest(TypedDict):
-    """What to vary."""
+    """The image and the settings."""
 
     image_url: str
     """The image."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the image; Dev only."""
+    """Guidance scale: how closely the output follows the image; Dev only."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format. Server default: "jpeg"."""
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content. Server default: true."""
+    """Check the result for unsafe content. Server default: true."""
     acceleration: NotRequired[Literal["none", "regular", "high"]]
-    """How much speed to trade for quality. Server default: "none"."""
+    """How much quality to trade for speed. Server default: "none"."""
 
 
 class FluxUltraReduxRequest(TypedDict):
-    """What to vary."""
+    """The image and the settings."""
 
     image_url: str
     """The image."""
     prompt: NotRequired[str]
-    """What to show."""
+    """Text prompt."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     image_prompt_strength: NotRequired[float]
-    """How much the image counts. Server default: 0.1."""
+    """Weight of the image. Server default: 0.1."""
     raw: NotRequired[bool]
     """Less processed, more natural."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format. Server default: "jpeg"."""
+    """Image format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """How much is let through; 1 is the strictest. Server default: "2"."""
+    """Safety tolerance: how much passes the filter; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""

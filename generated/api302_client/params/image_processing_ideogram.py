@@ -11,7 +11,7 @@ from . import common
 
 
 class IdeogramDescribeForm(TypedDict):
-    """What to describe."""
+    """The image."""
 
     image_file: File
     """The image: JPEG, WebP or PNG, 10 MB at most."""
@@ -20,89 +20,89 @@ class IdeogramDescribeForm(TypedDict):
 
 
 class IdeogramEditForm(TypedDict):
-    """What to change."""
+    """The image and the settings."""
 
     image_file: File
     """The image: JPEG, WebP or PNG, 10 MB at most."""
     mask: File
-    """As large as the image: black where to change it, white elsewhere."""
+    """Mask: as large as the image; black where to change it, white elsewhere."""
     prompt: str
-    """What to show there."""
+    """Text prompt: what to show there."""
     model: Literal["V_2", "V_2_TURBO"]
     """The model. Server default: "V_2"."""
     magic_prompt_option: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "FICTION", "REALISTIC", "DESIGN", "RENDER_3D", "ANIME"]]
-    """The kind of style; from `V_2` on."""
+    """The style type; from `V_2` on."""
 
 
 class IdeogramEditV3Form(TypedDict):
-    """What to change."""
+    """The image and the settings."""
 
     image: File
     """The image: JPEG, WebP or PNG, 10 MB at most."""
     mask: File
-    """As large as the image: black where to change it, white elsewhere."""
+    """Mask: as large as the image; black where to change it, white elsewhere."""
     prompt: str
-    """What to show there."""
+    """Text prompt: what to show there."""
     magic_prompt: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     rendering_speed: NotRequired[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"]]
-    """How fast; the price depends on it. Server default: "DEFAULT"."""
+    """Rendering speed; the price depends on it. Server default: "DEFAULT"."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"]]
-    """The kind of style. Server default: "GENERAL"."""
+    """The style type. Server default: "GENERAL"."""
     style_preset: NotRequired[str]
-    """A named style, such as `WATERCOLOR` or `BAUHAUS`."""
+    """A style preset, such as `WATERCOLOR` or `BAUHAUS`."""
     style_codes: NotRequired[Sequence[str]]
     """Codes of eight hexadecimal digits that stand for styles; not with `style_type`."""
     color_palette: NotRequired[common.IdeogramColorPalette]
     style_reference_images: NotRequired[Sequence[File]]
-    """Images whose style to take; 10 MB in all."""
+    """Style reference images; 10 MB in all."""
     character_reference_images: NotRequired[Sequence[File]]
-    """Images of a person to keep to."""
+    """Character reference images."""
     character_reference_images_mask: NotRequired[Sequence[File]]
     """Masks for them, one for each."""
 
 
 class IdeogramReframeV3Form(TypedDict):
-    """How to extend."""
+    """The image and the settings."""
 
     image: File
     """The image: JPEG, WebP or PNG, 10 MB at most."""
     resolution: str
-    """Width and height such as `1280x704`, one of Ideogram's list."""
+    """Width and height in pixels, such as `1280x704`, one of Ideogram's list."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     rendering_speed: NotRequired[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"]]
-    """How fast; the price depends on it. Server default: "DEFAULT"."""
+    """Rendering speed; the price depends on it. Server default: "DEFAULT"."""
     style_preset: NotRequired[str]
-    """A named style, such as `WATERCOLOR` or `BAUHAUS`."""
+    """A style preset, such as `WATERCOLOR` or `BAUHAUS`."""
     style_codes: NotRequired[Sequence[str]]
     """Codes of eight hexadecimal digits that stand for styles; not with `style_type`."""
     color_palette: NotRequired[common.IdeogramColorPalette]
     style_reference_images: NotRequired[Sequence[File]]
-    """Images whose style to take; 10 MB in all."""
+    """Style reference images; 10 MB in all."""
 
 
 class IdeogramRemixOptions(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     model: NotRequired[Literal["V_1", "V_1_TURBO", "V_2", "V_2_TURBO", "V_2A", "V_2A_TURBO", "AUTO"]]
     """The model. Server default: "V_2"."""
     image_weight: NotRequired[int]
-    """How much the image counts. Server default: 50."""
+    """Weight of the image. Server default: 50."""
     aspect_ratio: NotRequired[
         Literal[
             "ASPECT_10_16",
@@ -118,105 +118,105 @@ class IdeogramRemixOptions(TypedDict):
             "ASPECT_3_1",
         ]
     ]
-    """Width to height; not with `resolution`. Server default: "ASPECT_1_1"."""
+    """Aspect ratio (width:height); not with `resolution`. Server default: "ASPECT_1_1"."""
     resolution: NotRequired[str]
-    """Such as `RESOLUTION_1024_1024`; models of version 2 only, not with `aspect_ratio`."""
+    """Resolution, such as `RESOLUTION_1024_1024`; models of version 2 only, not with `aspect_ratio`."""
     magic_prompt_option: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "FICTION", "REALISTIC", "DESIGN", "RENDER_3D", "ANIME"]]
-    """The kind of style; from `V_2` on."""
+    """The style type; from `V_2` on."""
     negative_prompt: NotRequired[str]
-    """What not to show; not for `V_2A`."""
+    """Negative prompt: what to avoid; not for `V_2A`."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     color_palette: NotRequired[common.IdeogramColorPalette]
 
 
 class IdeogramRemixV3Form(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     image: File
     """The image: JPEG, WebP or PNG, 10 MB at most."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     image_weight: NotRequired[int]
-    """How much the image counts. Server default: 50."""
+    """Weight of the image. Server default: 50."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     resolution: NotRequired[str]
-    """Width and height such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`."""
+    """Width and height in pixels, such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`."""
     aspect_ratio: NotRequired[
         Literal["1x3", "3x1", "1x2", "2x1", "9x16", "16x9", "10x16", "16x10", "2x3", "3x2", "3x4", "4x3", "4x5", "5x4", "1x1"]
     ]
-    """Width to height; not with `resolution`. Server default: "1x1"."""
+    """Aspect ratio (width:height); not with `resolution`. Server default: "1x1"."""
     rendering_speed: NotRequired[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"]]
-    """How fast; the price depends on it. Server default: "DEFAULT"."""
+    """Rendering speed; the price depends on it. Server default: "DEFAULT"."""
     magic_prompt: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"]]
-    """The kind of style. Server default: "GENERAL"."""
+    """The style type. Server default: "GENERAL"."""
     style_preset: NotRequired[str]
-    """A named style, such as `WATERCOLOR` or `BAUHAUS`."""
+    """A style preset, such as `WATERCOLOR` or `BAUHAUS`."""
     style_codes: NotRequired[Sequence[str]]
     """Codes of eight hexadecimal digits that stand for styles; not with `style_type`."""
     color_palette: NotRequired[common.IdeogramColorPalette]
     style_reference_images: NotRequired[Sequence[File]]
-    """Images whose style to take; 10 MB in all."""
+    """Style reference images; 10 MB in all."""
     character_reference_images: NotRequired[Sequence[File]]
-    """Images of a person to keep to."""
+    """Character reference images."""
     character_reference_images_mask: NotRequired[Sequence[File]]
     """Masks for them, one for each."""
 
 
 class IdeogramReplaceBackgroundV3Form(TypedDict):
-    """What to put behind."""
+    """The image and the new background."""
 
     image: File
     """The image: JPEG, WebP or PNG, 10 MB at most."""
     prompt: str
-    """What to show behind."""
+    """Text prompt of the background."""
     magic_prompt: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     rendering_speed: NotRequired[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"]]
-    """How fast; the price depends on it. Server default: "DEFAULT"."""
+    """Rendering speed; the price depends on it. Server default: "DEFAULT"."""
     style_preset: NotRequired[str]
-    """A named style, such as `WATERCOLOR` or `BAUHAUS`."""
+    """A style preset, such as `WATERCOLOR` or `BAUHAUS`."""
     style_codes: NotRequired[Sequence[str]]
     """Codes of eight hexadecimal digits that stand for styles; not with `style_type`."""
     color_palette: NotRequired[common.IdeogramColorPalette]
     style_reference_images: NotRequired[Sequence[File]]
-    """Images whose style to take; 10 MB in all."""
+    """Style reference images; 10 MB in all."""
 
 
 class IdeogramUpscaleOptions(TypedDict):
-    """How to enlarge it."""
+    """Upscaling settings."""
 
     prompt: NotRequired[str]
-    """What it shows."""
+    """Text prompt: what the image shows."""
     resemblance: NotRequired[int]
-    """How closely to keep to the image. Server default: 50."""
+    """How closely to follow the image. Server default: 50."""
     detail: NotRequired[int]
     """How much detail to add. Server default: 50."""
     magic_prompt_option: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class IdeogramRemixForm(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     image_request: IdeogramRemixOptions
     image_file: File
@@ -224,7 +224,7 @@ class IdeogramRemixForm(TypedDict):
 
 
 class IdeogramUpscaleForm(TypedDict):
-    """What to enlarge."""
+    """The image and the settings."""
 
     image_request: IdeogramUpscaleOptions
     image_file: File

@@ -9,6 +9,6 @@ class KlingVirtualTryOnRequest(TypedDict):
     model_name: NotRequired[str]
     """Such as `kolors-virtual-try-on-v1-5`."""
     human_image: str
-    """The person."""
+    """Image of the person."""
     cloth_image: str
-    """The garment."""
+    """Image of the garment."""

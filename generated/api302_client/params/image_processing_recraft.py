@@ -13,21 +13,21 @@ class RecraftImageForm(TypedDict):
     file: File
     """The image."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """How to give the image: its address, or its bytes."""
+    """Response format: a URL, or the bytes in base64."""
     image_format: NotRequired[Literal["webp", "png"]]
-    """The image's format."""
+    """Image format."""
 
 
 class RecraftVectorizeForm(TypedDict):
-    """What to trace."""
+    """The image and the settings."""
 
     file: File
     """The image."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """How to give the drawing: its address, or its bytes."""
+    """Response format: a URL, or the bytes in base64."""
     svg_compression: NotRequired[Literal["on", "off"]]
     """Compress the drawing."""
     limit_num_shapes: NotRequired[Literal["on", "off"]]
     """Limit the number of shapes."""
     max_num_shapes: NotRequired[int]
-    """How many shapes at most."""
+    """Maximum number of shapes."""

@@ -7,29 +7,29 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class RodinRequest(TypedDict):
-    """A text, images, or both."""
+    """Text, images, or both."""
 
     prompt: NotRequired[str]
-    """What to make; needed where there are no images."""
+    """Text prompt; required without images."""
     input_image_urls: NotRequired[Sequence[str]]
-    """What to make it of."""
+    """URLs of input images."""
     condition_mode: NotRequired[Literal["fuse", "concat"]]
-    """`fuse` mixes things of several images, `concat` takes them as views of one thing. Server default: "concat"."""
+    """`fuse` mixes objects of several images, `concat` takes them as views of one object. Server default: "concat"."""
     geometry_file_format: NotRequired[Literal["glb", "usdz", "fbx", "obj", "stl"]]
-    """The kind of file. Server default: "glb"."""
+    """The file format. Server default: "glb"."""
     material: NotRequired[Literal["PBR", "Shaded"]]
-    """The kind of material. Server default: "PBR"."""
+    """The type of material. Server default: "PBR"."""
     quality: NotRequired[Literal["high", "medium", "low", "extra-low"]]
-    """How fine the model is. Server default: "medium"."""
+    """Quality of the model. Server default: "medium"."""
     tier: NotRequired[Literal["Regular", "Sketch"]]
-    """The kind of model. Server default: "Regular"."""
+    """The type of model. Server default: "Regular"."""
     use_hyper: NotRequired[bool]
     """Export in hyper mode."""
     TAPose: NotRequired[bool]
-    """Put figures into a T or A pose."""
+    """Put characters into a T or A pose."""
     bbox_condition: NotRequired[Sequence[float]]
-    """Length, width and height of its box."""
+    """Length, width and height of its bounding box."""
     addons: NotRequired[Literal["HighPack"]]
     """Finer textures and more polygons."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""

@@ -8,63 +8,63 @@ from api302_client.params.files import File
 
 
 class StabilityControlForm(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     image: File
     """The sketch, or the image whose structure to keep."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     control_strength: NotRequired[float]
-    """How much the image counts. Server default: 0.7."""
+    """Weight of the image. Server default: 0.7."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityEraseForm(TypedDict):
-    """What to erase."""
+    """The image and the mask."""
 
     image: File
     """The image."""
     mask: NotRequired[File]
-    """White where to erase; without it, the transparency of the image counts."""
+    """Mask: white where to erase; without it, the transparency of the image is used."""
     grow_mask: NotRequired[int]
-    """By how many pixels to widen what is changed. Server default: 5."""
+    """Number of pixels by which the mask is widened. Server default: 5."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityFast3DForm(TypedDict):
-    """What to model."""
+    """The image and the settings."""
 
     image: File
     """One object, best on a plain background."""
     texture_resolution: NotRequired[Literal["512", "1024", "2048"] | Literal[512, 1024, 2048]]
-    """Pixels of the textures. Server default: "1024"."""
+    """Texture resolution in pixels. Server default: "1024"."""
     foreground_ratio: NotRequired[float]
-    """How much of the frame the object fills. Server default: 0.85."""
+    """Share of the frame that the object fills. Server default: 0.85."""
     remesh: NotRequired[Literal["none", "triangle", "quad"]]
-    """How to build the mesh. Server default: "none"."""
+    """Remeshing algorithm. Server default: "none"."""
 
 
 class StabilityInpaintForm(TypedDict):
-    """What to paint."""
+    """The prompt, the image and the mask."""
 
     image: File
     """The image."""
     mask: NotRequired[File]
-    """White where to paint; without it, the transparency of the image counts."""
+    """Mask: white where to inpaint; without it, the transparency of the image is used."""
     prompt: str
-    """What to show there."""
+    """Text prompt: what to show there."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     grow_mask: NotRequired[int]
-    """By how many pixels to widen what is changed. Server default: 5."""
+    """Number of pixels by which the mask is widened. Server default: 5."""
     style_preset: NotRequired[
         Literal[
             "3d-model",
@@ -86,15 +86,15 @@ class StabilityInpaintForm(TypedDict):
             "tile-texture",
         ]
     ]
-    """A look to go for."""
+    """A style preset."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityOutpaintForm(TypedDict):
-    """How far to extend."""
+    """The image and the pixels to add."""
 
     image: File
     """The image."""
@@ -107,159 +107,159 @@ class StabilityOutpaintForm(TypedDict):
     down: NotRequired[int]
     """Pixels to add below."""
     creativity: NotRequired[float]
-    """How freely to extend. Server default: 0.5."""
+    """Creativity of the extension. Server default: 0.5."""
     prompt: NotRequired[str]
-    """What to show there."""
+    """Text prompt: what to show there."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityPointAware3DForm(TypedDict):
-    """What to model."""
+    """The image and the settings."""
 
     image: File
     """One object, four megapixels at most."""
     texture_resolution: NotRequired[Literal["512", "1024", "2048"] | Literal[512, 1024, 2048]]
-    """Pixels of the textures. Server default: "1024"."""
+    """Texture resolution in pixels. Server default: "1024"."""
     foreground_ratio: NotRequired[float]
-    """How much padding is around the object. Server default: 1.3."""
+    """Amount of padding around the object. Server default: 1.3."""
     remesh: NotRequired[Literal["none", "triangle", "quad"]]
-    """How to build the mesh. Server default: "none"."""
+    """Remeshing algorithm. Server default: "none"."""
     target_type: NotRequired[Literal["none", "vertex", "face"]]
     """What `target_count` counts. Server default: "none"."""
     target_count: NotRequired[int]
-    """About how many of them the mesh should have. Server default: 1000."""
+    """Approximate number of them in the mesh. Server default: 1000."""
     guidance_scale: NotRequired[float]
-    """More gives more detail and more faults. Server default: 3."""
+    """Guidance scale: more gives more detail and more artifacts. Server default: 3."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
 
 
 class StabilityRemoveBackgroundForm(TypedDict):
-    """What to cut out."""
+    """The image."""
 
     image: File
     """The image, four megapixels at most."""
     output_format: NotRequired[Literal["png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityReplaceBackgroundForm(TypedDict):
-    """The subject, and what to put behind it."""
+    """The subject and the new background."""
 
     subject_image: File
-    """The subject."""
+    """Image of the subject."""
     background_reference: NotRequired[File]
     """An image whose style the background takes."""
     background_prompt: NotRequired[str]
-    """What to show behind, or only the light."""
+    """Text prompt: the background, or only the light."""
     foreground_prompt: NotRequired[str]
-    """What the subject is; keeps the background out of it."""
+    """Text prompt: the subject; keeps the background out of it."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     preserve_original_subject: NotRequired[float]
-    """How exactly to keep the subject; 1 is pixel by pixel, 0 lights it anew."""
+    """How exactly to keep the subject; 1 is pixel by pixel, 0 relights it."""
     original_background_depth: NotRequired[float]
-    """How much of the depth of the image to keep."""
+    """How closely to keep the depth of the image."""
     keep_original_background: NotRequired[bool]
-    """Only change the light."""
+    """Change the light only."""
     light_source_direction: NotRequired[Literal["above", "below", "left", "right"]]
-    """Where the light comes from."""
+    """Direction of the light."""
     light_reference: NotRequired[File]
-    """An image that is bright where light should fall."""
+    """An image that is bright where light falls."""
     light_source_strength: NotRequired[float]
-    """How bright; needs `light_reference` or `light_source_direction`."""
+    """Strength of the light; needs `light_reference` or `light_source_direction`."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilitySearchAndRecolorForm(TypedDict):
-    """What to recolour."""
+    """The image, what to recolor and the prompt."""
 
     image: File
     """The image."""
     prompt: str
-    """Its new colours."""
+    """Text prompt: its new colors."""
     select_prompt: str
-    """What to recolour."""
+    """Text prompt: what to recolor."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     grow_mask: NotRequired[int]
-    """By how many pixels to widen what is changed."""
+    """Number of pixels by which the mask is widened."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilitySearchAndReplaceForm(TypedDict):
-    """What to replace."""
+    """The image, what to replace and the prompt."""
 
     image: File
     """The image."""
     prompt: str
-    """What to show in its place."""
+    """Text prompt: what to show in its place."""
     search_prompt: str
-    """What to replace."""
+    """Text prompt: what to replace."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     grow_mask: NotRequired[int]
-    """By how many pixels to widen what is changed."""
+    """Number of pixels by which the mask is widened."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityStyleForm(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     image: File
     """The image whose style to take."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     fidelity: NotRequired[float]
-    """How closely to keep to the style. Server default: 0.5."""
+    """How closely to follow the style. Server default: 0.5."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityUpscaleConservativeForm(TypedDict):
-    """What to enlarge."""
+    """The image and the settings."""
 
     image: File
     """The image: from 64 pixels a side to 9.4 megapixels."""
     prompt: str
-    """What it shows."""
+    """Text prompt: what the image shows."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     creativity: NotRequired[float]
     """How much detail to add. Server default: 0.35."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityUpscaleCreativeForm(TypedDict):
-    """What to enlarge."""
+    """The image and the settings."""
 
     image: File
     """The image: from 64 pixels a side to one megapixel."""
     prompt: str
-    """What it shows."""
+    """Text prompt: what the image shows."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     creativity: NotRequired[float]
     """How much detail to add. Server default: 0.3."""
     style_preset: NotRequired[
@@ -283,28 +283,28 @@ class StabilityUpscaleCreativeForm(TypedDict):
             "tile-texture",
         ]
     ]
-    """A look to go for."""
+    """A style preset."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityUpscaleFastForm(TypedDict):
-    """What to enlarge."""
+    """The image and the settings."""
 
     image: File
     """The image: 32 to 1536 pixels a side, one megapixel at most."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityUpscaleV1Form(TypedDict):
-    """What to enlarge."""
+    """The image and the settings."""
 
     image: File
     """The image."""
     width: NotRequired[int]
-    """Its new width in pixels."""
+    """Target width in pixels."""
     height: NotRequired[int]
-    """Its new height in pixels."""
+    """Target height in pixels."""

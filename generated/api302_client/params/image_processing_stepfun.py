@@ -7,18 +7,18 @@ from typing import Literal, NotRequired, TypedDict
 
 class StepfunEditRequest(TypedDict):
     prompt: str
-    """What to change."""
+    """Text prompt: what to change."""
     image_url: str
     """The image."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 30."""
+    """Number of inference steps. Server default: 30."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt. Server default: 4."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 4."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format. Server default: "jpeg"."""
+    """Image format. Server default: "jpeg"."""
     enable_safety_checker: NotRequired[bool]
-    """Check for unsuitable images. Server default: true."""
+    """Check for unsafe images. Server default: true."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""

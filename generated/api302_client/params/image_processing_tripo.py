@@ -9,147 +9,147 @@ from api302_client.params.files import File
 
 
 class TripoFile(TypedDict):
-    """An image, by address or by the token of an upload."""
+    """An image, by URL or by the token of an upload."""
 
     type: NotRequired[str]
-    """Its kind, such as `jpg`, `jpeg` or `png`."""
+    """The file type, such as `jpg`, `jpeg` or `png`."""
     url: NotRequired[str]
-    """Its address."""
+    """URL of the file."""
     file_token: NotRequired[str]
-    """The token that the upload gave."""
+    """The token that the upload returned."""
 
 
 class TripoImageToModelRequest(TypedDict):
-    """A model of an image."""
+    """A 3D model from an image."""
 
     type: Literal["image_to_model"]
-    """The kind of task."""
+    """The type of task."""
     file: TripoFile
     enable_image_autofix: NotRequired[bool]
     """Improve the image first. Server default: false."""
     style: NotRequired[str]
-    """A style to give it."""
+    """A style."""
     model_version: NotRequired[str]
     """The model, such as `v2.5-20250123` or `v3.1-20260211`."""
     face_limit: NotRequired[int]
-    """How many faces at most."""
+    """Maximum number of faces."""
     texture: NotRequired[bool]
-    """Make a texture. Server default: true."""
+    """Generate a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """Make PBR materials, with a texture. Server default: true."""
+    """Generate PBR materials, with a texture. Server default: true."""
     model_seed: NotRequired[int]
-    """Fixes the chance of the shape."""
+    """Random seed of the shape."""
     texture_seed: NotRequired[int]
-    """Fixes the chance of the texture."""
+    """Random seed of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """How fine the texture is. Server default: "standard"."""
+    """Quality of the texture. Server default: "standard"."""
     geometry_quality: NotRequired[Literal["standard", "detailed"]]
-    """How fine the shape is. Server default: "standard"."""
+    """Quality of the geometry. Server default: "standard"."""
     texture_alignment: NotRequired[Literal["original_image", "geometry"]]
-    """What the texture follows. Server default: "original_image"."""
+    """What the texture is aligned to. Server default: "original_image"."""
     orientation: NotRequired[Literal["default", "align_image"]]
-    """Turn it as on the image. Server default: "default"."""
+    """Orient it as in the image. Server default: "default"."""
     auto_size: NotRequired[bool]
-    """Give it the size of the real thing. Server default: false."""
+    """Scale it to the size of the real object. Server default: false."""
     quad: NotRequired[bool]
-    """Build it of quadrangles. Server default: false."""
+    """Generate a quad mesh. Server default: false."""
     compress: NotRequired[Literal["geometry"]]
     """Compress the geometry."""
     generate_parts: NotRequired[bool]
-    """Make it in parts. Server default: false."""
+    """Generate it in parts. Server default: false."""
     smart_low_poly: NotRequired[bool]
-    """Make do with few faces. Server default: false."""
+    """Generate a low-poly model. Server default: false."""
     export_uv: NotRequired[bool]
-    """Unwrap its surface. Server default: true."""
+    """Unwrap its surface (UV). Server default: true."""
 
 
 class TripoMultiviewToModelRequest(TypedDict):
-    """A model of several views."""
+    """A 3D model from several views."""
 
     type: Literal["multiview_to_model"]
-    """The kind of task."""
+    """The type of task."""
     files: Sequence[TripoFile]
     """The views from the front, left, back and right; an empty object skips one."""
     model_version: NotRequired[str]
     """The model, such as `v2.5-20250123` or `v3.1-20260211`."""
     face_limit: NotRequired[int]
-    """How many faces at most."""
+    """Maximum number of faces."""
     texture: NotRequired[bool]
-    """Make a texture. Server default: true."""
+    """Generate a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """Make PBR materials, with a texture. Server default: true."""
+    """Generate PBR materials, with a texture. Server default: true."""
     model_seed: NotRequired[int]
-    """Fixes the chance of the shape."""
+    """Random seed of the shape."""
     texture_seed: NotRequired[int]
-    """Fixes the chance of the texture."""
+    """Random seed of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """How fine the texture is. Server default: "standard"."""
+    """Quality of the texture. Server default: "standard"."""
     geometry_quality: NotRequired[Literal["standard", "detailed"]]
-    """How fine the shape is. Server default: "standard"."""
+    """Quality of the geometry. Server default: "standard"."""
     texture_alignment: NotRequired[Literal["original_image", "geometry"]]
-    """What the texture follows. Server default: "original_image"."""
+    """What the texture is aligned to. Server default: "original_image"."""
     orientation: NotRequired[Literal["default", "align_image"]]
-    """Turn it as on the image. Server default: "default"."""
+    """Orient it as in the image. Server default: "default"."""
     auto_size: NotRequired[bool]
-    """Give it the size of the real thing. Server default: false."""
+    """Scale it to the size of the real object. Server default: false."""
     quad: NotRequired[bool]
-    """Build it of quadrangles. Server default: false."""
+    """Generate a quad mesh. Server default: false."""
     compress: NotRequired[Literal["geometry"]]
     """Compress the geometry."""
     generate_parts: NotRequired[bool]
-    """Make it in parts. Server default: false."""
+    """Generate it in parts. Server default: false."""
     smart_low_poly: NotRequired[bool]
-    """Make do with few faces. Server default: false."""
+    """Generate a low-poly model. Server default: false."""
     export_uv: NotRequired[bool]
-    """Unwrap its surface. Server default: true."""
+    """Unwrap its surface (UV). Server default: true."""
 
 
 class TripoTextToModelRequest(TypedDict):
-    """A model of a text."""
+    """A 3D model from text."""
 
     type: Literal["text_to_model"]
-    """The kind of task."""
+    """The type of task."""
     prompt: str
-    """What to make."""
+    """The prompt and the settings."""
     negative_prompt: NotRequired[str]
-    """What not to make."""
+    """Negative prompt: what to avoid."""
     image_seed: NotRequired[int]
-    """Fixes the chance of the first step."""
+    """Random seed of the first step."""
     model_version: NotRequired[str]
     """The model, such as `v2.5-20250123` or `v3.1-20260211`."""
     face_limit: NotRequired[int]
-    """How many faces at most."""
+    """Maximum number of faces."""
     texture: NotRequired[bool]
-    """Make a texture. Server default: true."""
+    """Generate a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """Make PBR materials, with a texture. Server default: true."""
+    """Generate PBR materials, with a texture. Server default: true."""
     model_seed: NotRequired[int]
-    """Fixes the chance of the shape."""
+    """Random seed of the shape."""
     texture_seed: NotRequired[int]
-    """Fixes the chance of the texture."""
+    """Random seed of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """How fine the texture is. Server default: "standard"."""
+    """Quality of the texture. Server default: "standard"."""
     geometry_quality: NotRequired[Literal["standard", "detailed"]]
-    """How fine the shape is. Server default: "standard"."""
+    """Quality of the geometry. Server default: "standard"."""
     auto_size: NotRequired[bool]
-    """Give it the size of the real thing. Server default: false."""
+    """Scale it to the size of the real object. Server default: false."""
     quad: NotRequired[bool]
-    """Build it of quadrangles. Server default: false."""
+    """Generate a quad mesh. Server default: false."""
     compress: NotRequired[Literal["geometry"]]
     """Compress the geometry."""
     generate_parts: NotRequired[bool]
-    """Make it in parts. Server default: false."""
+    """Generate it in parts. Server default: false."""
     smart_low_poly: NotRequired[bool]
-    """Make do with few faces. Server default: false."""
+    """Generate a low-poly model. Server default: false."""
     export_uv: NotRequired[bool]
-    """Unwrap its surface. Server default: true."""
+    """Unwrap its surface (UV). Server default: true."""
 
 
 class TripoTexturePrompt(TypedDict):
-    """What the texture is to look like."""
+    """The look of the texture."""
 
     text: NotRequired[str]
-    """In words."""
+    """Text prompt."""
     image: NotRequired[TripoFile]
     style_image: NotRequired[TripoFile]
 
@@ -160,29 +160,29 @@ class TripoUploadForm(TypedDict):
 
 
 class TripoTextureModelRequest(TypedDict):
-    """A new texture for a model."""
+    """A new texture for a 3D model."""
 
     type: Literal["texture_model"]
-    """The kind of task."""
+    """The type of task."""
     original_model_task_id: str
-    """The task that made the model."""
+    """The id of the task that generated the 3D model."""
     model_version: NotRequired[str]
     """The model, such as `v2.5-20250123` or `v3.0-20250812`."""
     texture: NotRequired[bool]
-    """Make a texture. Server default: true."""
+    """Generate a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """Make PBR materials. Server default: true."""
+    """Generate PBR materials. Server default: true."""
     model_seed: NotRequired[int]
-    """Fixes the chance of the shape."""
+    """Random seed of the shape."""
     texture_seed: NotRequired[int]
-    """Fixes the chance of the texture."""
+    """Random seed of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """How fine the texture is. Server default: "standard"."""
+    """Quality of the texture. Server default: "standard"."""
     texture_alignment: NotRequired[Literal["original_image", "geometry"]]
-    """What the texture follows. Server default: "original_image"."""
+    """What the texture is aligned to. Server default: "original_image"."""
     texture_prompt: NotRequired[TripoTexturePrompt]
     part_names: NotRequired[Sequence[str]]
-    """Which parts."""
+    """The parts."""
     compress: NotRequired[Literal["geometry"]]
     """Compress the geometry."""
     bake: NotRequired[bool]
@@ -190,4 +190,4 @@ class TripoTextureModelRequest(TypedDict):
 
 
 TripoTaskRequest: TypeAlias = TripoTextToModelRequest | TripoImageToModelRequest | TripoMultiviewToModelRequest | TripoTextureModelRequest
-"""What to do, by `type`."""
+"""The task, by `type`."""

@@ -11,445 +11,445 @@ from . import common
 
 
 class Ai302AuraFlowForm(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     expand_prompt: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302Embedding(TypedDict):
     """An embedding."""
 
     path: NotRequired[str]
-    """Address of its weights."""
+    """URL of the embedding's weights."""
     tokens: NotRequired[Sequence[str]]
-    """Words that stand for it in the prompt."""
+    """Tokens that stand for the embedding in the prompt."""
 
 
 class Ai302ImageForm(TypedDict):
-    """What to make, with local images."""
+    """The prompt and the settings, with local images."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     model: str
     """The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-i2i`."""
     height: NotRequired[int]
-    """Pixels; some models only."""
+    """Height in pixels; some models only."""
     width: NotRequired[int]
-    """Pixels; some models only."""
+    """Width in pixels; some models only."""
     size: NotRequired[str]
     """Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`."""
     negative_prompt: NotRequired[str]
-    """What not to show; some models only."""
+    """Negative prompt: what to avoid; some models only."""
     aspect_ratio: NotRequired[str]
-    """Such as `16:9`; some models only."""
+    """Aspect ratio (width:height), such as `16:9`; some models only."""
     output_format: NotRequired[str]
-    """The images' format, such as `png`, `jpeg` or `webp`; some models only."""
+    """Image format, such as `png`, `jpeg` or `webp`; some models only."""
     image: NotRequired[File]
-    """The image to start from."""
+    """Input image."""
     mask_image: NotRequired[File]
-    """Marks what may change; some models only."""
+    """Mask: what may change; some models only."""
     n: NotRequired[int]
-    """How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence."""
+    """Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence."""
     background: NotRequired[Literal["transparent", "opaque", "auto"]]
-    """GPT-Image models only."""
+    """Background; GPT-Image models only."""
     quality: NotRequired[Literal["auto", "low", "medium", "high"]]
-    """GPT-Image models only."""
+    """Image quality; GPT-Image models only."""
 
 
 class Ai302ImageRequest(TypedDict):
-    """What to make. Which fields count depends on the model."""
+    """The prompt and the settings. Which fields are used depends on the model."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     model: str
     """The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`."""
     height: NotRequired[int]
-    """Pixels; some models only."""
+    """Height in pixels; some models only."""
     width: NotRequired[int]
-    """Pixels; some models only."""
+    """Width in pixels; some models only."""
     size: NotRequired[str]
     """Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`."""
     negative_prompt: NotRequired[str]
-    """What not to show; some models only."""
+    """Negative prompt: what to avoid; some models only."""
     aspect_ratio: NotRequired[str]
-    """Such as `16:9`; some models only."""
+    """Aspect ratio (width:height), such as `16:9`; some models only."""
     output_format: NotRequired[str]
-    """The images' format, such as `png`, `jpeg` or `webp`; some models only."""
+    """Image format, such as `png`, `jpeg` or `webp`; some models only."""
     image: NotRequired[str | Sequence[str]]
-    """The image to start from, or several."""
+    """Input image, or several."""
     mask_image: NotRequired[str]
-    """Marks what may change; some models only."""
+    """Mask: what may change; some models only."""
     mask: NotRequired[str]
-    """Marks what may change; GPT-Image models only."""
+    """Mask: what may change; GPT-Image models only."""
     n: NotRequired[int]
-    """How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence."""
+    """Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence."""
     background: NotRequired[Literal["transparent", "opaque", "auto"]]
-    """GPT-Image models only."""
+    """Background; GPT-Image models only."""
     quality: NotRequired[Literal["auto", "low", "medium", "high"]]
-    """GPT-Image models only."""
+    """Image quality; GPT-Image models only."""
     sequential_image_generation: NotRequired[Literal["auto", "disabled"]]
-    """`auto` makes a series of images; Doubao Seedream only."""
+    """`auto` generates a series of images; Doubao Seedream only."""
     safety_tolerance: NotRequired[int]
-    """How much is let through; FLUX.2 only."""
+    """Safety tolerance: how much passes the filter; FLUX.2 only."""
     watermark: NotRequired[bool]
-    """Mark the image as made by AI; some models only."""
+    """Whether to mark the image as AI-generated; some models only."""
     thinking_mode: NotRequired[bool]
     """Let the model think first; Wan only."""
     enable_sequential: NotRequired[bool]
-    """Make a series of images; Wan only."""
+    """Generate a series of images; Wan only."""
 
 
 class Ai302ImageV1Form(TypedDict):
-    """What to make, with a local image."""
+    """The prompt and the settings, with a local image."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     model: str
     """The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them."""
     height: NotRequired[int]
-    """Pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
+    """Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     width: NotRequired[int]
-    """Pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
+    """Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     size: NotRequired[str]
-    """Width and height such as `1024x1024`, for models that take both at once."""
+    """Width and height in pixels, such as `1024x1024`, for models that take both at once."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[str]
-    """Such as `16:9`. A ratio that the model lacks becomes its usual one."""
+    """Aspect ratio (width:height), such as `16:9`. A ratio that the model lacks becomes its usual one."""
     output_format: NotRequired[str]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
     image: NotRequired[File]
-    """The image to start from; image-to-image models need it."""
+    """Input image; required by image-to-image models."""
 
 
 class Ai302ImageV1Request(TypedDict):
-    """What to make. Which fields count depends on the model."""
+    """The prompt and the settings. Which fields are used depends on the model."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     model: str
     """The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them."""
     height: NotRequired[int]
-    """Pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
+    """Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     width: NotRequired[int]
-    """Pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
+    """Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     size: NotRequired[str]
-    """Width and height such as `1024x1024`, for models that take both at once."""
+    """Width and height in pixels, such as `1024x1024`, for models that take both at once."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[str]
-    """Such as `16:9`. A ratio that the model lacks becomes its usual one."""
+    """Aspect ratio (width:height), such as `16:9`. A ratio that the model lacks becomes its usual one."""
     output_format: NotRequired[str]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
     image: NotRequired[str]
-    """The image to start from; image-to-image models need it."""
+    """Input image; required by image-to-image models."""
 
 
 class Ai302KolorsRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_url: NotRequired[str]
-    """The image to start from."""
+    """URL of the input image."""
     strength: NotRequired[float]
-    """How far to go from `image_url`: 0 keeps it, 1 ignores it."""
+    """Strength: how far to go from `image_url`; 0 keeps it, 1 ignores it."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     scheduler: NotRequired[str]
     """The sampler, such as `EulerDiscreteScheduler`."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
 
 
 class Ai302LoraRequest(TypedDict):
-    """What to make, and with what."""
+    """The prompt, the model and the weights."""
 
     model_name: str
-    """The model: a Hugging Face name or an address."""
+    """The model: a Hugging Face name or a URL."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     prompt_weighting: NotRequired[bool]
-    """Read weights in the prompt, and let it be longer than 77 tokens."""
+    """Read weights in the prompt, and allow more than 77 tokens."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
     """LoRA weights to add to the model."""
     embeddings: NotRequired[Sequence[Ai302Embedding | str]]
     """Embeddings to add to the model."""
     controlnets: NotRequired[Sequence[common.Ai302ControlNet | str]]
-    """Images that steer the composition."""
+    """ControlNets: images that steer the composition."""
     ip_adapter: NotRequired[Sequence[common.Ai302IpAdapter | str]]
-    """Images that steer the look."""
+    """IP-Adapters: images that steer the look."""
     image_encoder_path: NotRequired[str]
     """The image encoder's model."""
     image_encoder_subfolder: NotRequired[str]
-    """Where its weights are."""
+    """Folder of the image encoder's weights."""
     image_encoder_weight_name: NotRequired[str]
-    """The name of its weights. Server default: "pytorch_model.bin"."""
+    """Name of the image encoder's weights. Server default: "pytorch_model.bin"."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     image_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     clip_skip: NotRequired[int]
-    """How many of the text encoder's last layers to leave out."""
+    """CLIP skip: the number of the text encoder's last layers to leave out."""
     scheduler: NotRequired[str]
     """The sampler."""
     unet_name: NotRequired[str]
     """Another UNet."""
     variant: NotRequired[str]
-    """The weights' variant, such as `fp16`."""
+    """Variant of the weights, such as `fp16`."""
     eta: NotRequired[float]
     """Noise that some samplers add."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
 
 
 class Ai302LuminaImageRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     cfg_trunc_ratio: NotRequired[float]
-    """For how much of the time the guidance counts."""
+    """Share of the steps to which the guidance applies."""
     cfg_normalization: NotRequired[bool]
-    """Normalise the guidance."""
+    """Normalize the guidance."""
     system_prompt: NotRequired[str]
-    """What the model is told beforehand."""
+    """System prompt."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
 
 
 class Ai302OmnigenRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show. `<img><|image_1|></img>` stands for the first of the images."""
+    """Text prompt. `<img><|image_1|></img>` stands for the first of the images."""
     input_image_urls: NotRequired[Sequence[str]]
-    """Images to use."""
+    """URLs of input images."""
     img_guidance_scale: NotRequired[float]
-    """How closely to follow the images."""
+    """Image guidance scale: how closely the output follows the images."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
 
 
 class Ai302PlaygroundRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     embeddings: NotRequired[Sequence[Ai302Embedding | str]]
     """Embeddings to add to the model."""
     expand_prompt: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
 
 
 class Ai302QrcodeForm(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     url: str
-    """The address, or other text, that the code holds."""
+    """The URL, or other text, that the code holds."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     qr_conditioning_scale: NotRequired[str | float]
-    """How much the code shows through, such as 1.5."""
+    """Visibility of the QR code, such as 1.5."""
 
 
 class Ai302Sd3Form(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[str]
-    """Such as `3:2`."""
+    """Aspect ratio (width:height), such as `3:2`."""
     image: NotRequired[File]
-    """The image to start from."""
+    """Input image."""
     output_format: NotRequired[str]
-    """The image's format, such as `png`."""
+    """Image format, such as `png`."""
     seed: NotRequired[int]
-    """Fixes the chance; above 0."""
+    """Random seed; the same seed gives the same result. Above 0."""
     prompt_strength: NotRequired[str | float]
-    """How far to go from `image`: 0 keeps it, 1 ignores it."""
+    """Strength: how far to go from `image`; 0 keeps it, 1 ignores it."""
 
 
 class Ai302Sd3V2Request(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"]
-    """Width and height."""
+    """Width and height in pixels."""
     batch_size: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 20."""
+    """Number of inference steps. Server default: 20."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt. Server default: 7.5."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 7.5."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302SdxlForm(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     width: NotRequired[int]
-    """Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048."""
+    """Width in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048."""
     height: NotRequired[int]
-    """Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048."""
+    """Height in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048."""
 
 
-class Ai302SdxlLightningRequest(TypedDict):
-    """What to make."""
+class Ai302SdxlLightningV2Request(TypedDict):
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     embeddings: NotRequired[Sequence[Ai302Embedding | str]]
     """Embeddings to add to the model."""
     format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     num_inference_steps: NotRequired[Literal["1", "2", "4", "8"] | int]
-    """How many steps to take."""
+    """Number of inference steps."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     expand_prompt: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
     width: NotRequired[int]
-    """Pixels; one caller gives it beside `image_size`."""
+    """Width in pixels; one caller gives it beside `image_size`."""
     height: NotRequired[int]
-    """Pixels; one caller gives it beside `image_size`."""
+    """Height in pixels; one caller gives it beside `image_size`."""
 
 
 class Ai302SdxlLightningV3Request(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"]
-    """Width and height."""
+    """Width and height in pixels."""
     batch_size: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 4."""
+    """Number of inference steps. Server default: 4."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt. Server default: 1."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
 
 
 class Ai302SdxlLoraRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
     """LoRA weights to add to the model."""
     embeddings: NotRequired[Sequence[Ai302Embedding | str]]
     """Embeddings to add to the model."""
     format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     expand_prompt: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""

@@ -6,13 +6,13 @@ from typing import NotRequired, TypedDict
 
 
 class BagelRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     use_thought: NotRequired[bool]
     """Let the model think first; better and slower."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""

@@ -6,17 +6,17 @@ from typing import NotRequired, TypedDict
 
 
 class BaiduImageRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     model: str
     """`irag-1.0`."""
     prompt: str
-    """What to show, up to 220 characters."""
+    """Text prompt, up to 220 characters."""
     refer_image: NotRequired[str]
-    """An image to go by: up to 10 MB, at least 128 pixels, up to 4 to 1."""
+    """Reference image: up to 10 MB, at least 128 pixels, up to 4:1."""
     n: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     size: NotRequired[str]
-    """Width and height from `512x512` to `2048x2048`. Server default: "1024x1024"."""
+    """Width and height in pixels, from `512x512` to `2048x2048`. Server default: "1024x1024"."""
     user: NotRequired[str]
-    """Your own user's id."""
+    """An id of your end user."""

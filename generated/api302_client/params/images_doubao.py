@@ -8,40 +8,40 @@ from . import common
 
 
 class DoubaoDrawingRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     model_version: NotRequired[Literal["general_v2.0", "general_v2.0_L", "general_v2.1_L", "general_v3.0"]]
     """The model."""
     req_schedule_conf: NotRequired[Literal["general_v20_9B_rephraser", "general_v20_9B_pe", "general_v3.0"]]
-    """How the prompt is worked on first."""
+    """How the prompt is preprocessed."""
     llm_seed: NotRequired[int | str]
-    """Fixes the chance of the prompt's enrichment; -1 leaves it open."""
+    """Random seed of the prompt's expansion; -1 for a random one."""
     seed: NotRequired[int]
-    """Fixes the chance; -1 leaves it open."""
+    """Random seed; the same seed gives the same result, -1 a random one."""
     scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     ddim_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     width: NotRequired[int]
-    """Pixels."""
+    """Width in pixels."""
     height: NotRequired[int]
-    """Pixels."""
+    """Height in pixels."""
     use_pre_llm: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     use_sr: NotRequired[bool]
-    """Enlarge the image at the end."""
+    """Upscale the image at the end."""
     sr_seed: NotRequired[int]
-    """Fixes the chance of the enlargement."""
+    """Random seed of the upscaling."""
     sr_strength: NotRequired[float]
-    """How much the enlargement may add."""
+    """Strength of the upscaling."""
     sr_scale: NotRequired[float]
-    """How closely the enlargement follows the prompt."""
+    """Guidance scale of the upscaling."""
     sr_steps: NotRequired[int]
-    """How many steps the enlargement takes."""
+    """Number of inference steps of the upscaling."""
     is_only_sr: NotRequired[bool]
-    """Only enlarge."""
+    """Only upscale."""
     return_url: NotRequired[bool]
-    """Give addresses in place of base64."""
+    """Return URLs in place of base64."""
     logo_info: NotRequired[common.DoubaoDrawingLogo]

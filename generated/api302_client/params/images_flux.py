@@ -12,245 +12,245 @@ class FluxFinetuneRequest(TypedDict):
     """What to train on; for the model `finetune`."""
 
     file_data: str
-    """A ZIP of images, with texts if you have them."""
+    """A ZIP of images, with captions if you have them."""
     finetune_comment: str
-    """A note to tell it by."""
+    """A comment that identifies the finetune."""
     mode: Literal["character", "product", "style", "general"]
-    """What is in the images."""
+    """The subject of the images."""
     trigger_word: NotRequired[str]
-    """The word that calls it up in prompts. Server default: "TOK"."""
+    """The word that stands for the finetune in prompts. Server default: "TOK"."""
     iterations: NotRequired[int]
-    """How long to train. Server default: 300."""
+    """Number of training steps. Server default: 300."""
     learning_rate: NotRequired[float]
     """The learning rate."""
     captioning: NotRequired[bool]
-    """Let the images be described. Server default: true."""
+    """Whether to caption the images automatically. Server default: true."""
     priority: NotRequired[Literal["speed", "quality", "high_res_only"]]
-    """What to go for. Server default: "quality"."""
+    """What to favor: speed or quality. Server default: "quality"."""
     finetune_type: NotRequired[Literal["full", "lora"]]
-    """All weights, or a LoRA. Server default: "full"."""
+    """Train all weights, or a LoRA. Server default: "full"."""
     lora_rank: NotRequired[int]
-    """The LoRA's rank. Server default: 32."""
+    """Rank of the LoRA. Server default: 32."""
     webhook_url: NotRequired[str]
-    """An address to be called when the training ends."""
+    """Webhook URL, called when the training ends."""
     webhook_secret: NotRequired[str]
-    """Signs that call."""
+    """Secret that signs the webhook's call."""
 
 
 class FluxGeneralRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
     """LoRA weights to add to the model."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
     controlnets: NotRequired[Sequence[common.Ai302ControlNet]]
-    """Images that steer the composition."""
+    """ControlNets: images that steer the composition."""
     ip_adapters: NotRequired[Sequence[common.Ai302IpAdapter]]
-    """Images that steer the look."""
+    """IP-Adapters: images that steer the look."""
     reference_image_url: NotRequired[str]
-    """An image to keep to."""
+    """Reference image."""
     reference_strength: NotRequired[float]
-    """How much that image counts."""
+    """Weight of that image."""
     reference_start: NotRequired[float]
-    """From which part of the steps it counts."""
+    """Share of the steps after which it starts."""
     reference_end: NotRequired[float]
-    """Up to which part of the steps it counts."""
+    """Share of the steps after which it ends."""
     real_cfg_scale: NotRequired[float]
-    """The strength of real guidance."""
+    """Strength of the classifier-free guidance."""
     use_real_cfg: NotRequired[bool]
-    """Use real guidance; slower."""
+    """Use classifier-free guidance; slower."""
     base_shift: NotRequired[float]
     """The schedule's base shift."""
     max_shift: NotRequired[float]
-    """The schedule's greatest shift."""
+    """The schedule's maximum shift."""
     scheduler: NotRequired[Literal["euler", "dpmpp_2m"]]
     """The sampler."""
 
 
 class FluxImageRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     size: NotRequired[common.Ai302ImageSizeChoice]
     """The same as `image_size`; the provider's own SDK sends both."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt; not for Schnell."""
+    """Guidance scale: how closely the output follows the prompt; not for Schnell."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """How much is let through; 1 is the strictest."""
+    """Safety tolerance: how much passes the filter; 1 is the strictest."""
     enhance_prompt: NotRequired[bool]
-    """Let the prompt be enriched; Pro only."""
+    """Expand the prompt automatically; Pro only."""
     acceleration: NotRequired[Literal["none", "regular", "high"]]
-    """How much speed to trade for quality; Dev and Schnell."""
+    """How much quality to trade for speed; Dev and Schnell."""
 
 
 class FluxImageTaskRequest(TypedDict):
-    """What to make. Which fields count depends on the model."""
+    """The prompt and the settings. Which fields are used depends on the model."""
 
     prompt: str
-    """What to show, or what to change."""
+    """Text prompt: what to show, or what to change."""
     width: NotRequired[int]
-    """Pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64)."""
+    """Width in pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64)."""
     height: NotRequired[int]
-    """Pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64)."""
+    """Height in pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64)."""
     aspect_ratio: NotRequired[str | None]
-    """From `21:9` to `9:21`; Ultra and Kontext."""
+    """Aspect ratio (width:height), from `21:9` to `9:21`; Ultra and Kontext."""
     steps: NotRequired[int]
-    """How many steps to take; some models only."""
+    """Number of inference steps; some models only."""
     guidance: NotRequired[float]
-    """How closely to follow the prompt; some models only."""
+    """Guidance scale: how closely the output follows the prompt; some models only."""
     interval: NotRequired[float]
     """As in the page's example; older models."""
     prompt_upsampling: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     seed: NotRequired[int | None]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     safety_tolerance: NotRequired[int]
-    """How much is let through; 0 is the strictest. Server default: 2."""
+    """Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     raw: NotRequired[bool]
     """Less processed; Ultra only."""
     image_prompt: NotRequired[str]
-    """An image to go by."""
+    """Reference image."""
     image_prompt_strength: NotRequired[float]
-    """How much `image_prompt` counts; Ultra only."""
+    """Weight of `image_prompt`; Ultra only."""
     image: NotRequired[str]
-    """The image to change; Fill only."""
+    """Input image; Fill only."""
     mask: NotRequired[str]
-    """Where to change it; Fill only."""
+    """Mask: what to change; Fill only."""
     input_image: NotRequired[str]
-    """The image to change; Kontext and FLUX.2."""
+    """Input image; Kontext and FLUX.2."""
     input_image_2: NotRequired[str]
-    """Another image; FLUX.2 and Kontext."""
+    """Another input image; FLUX.2 and Kontext."""
     input_image_3: NotRequired[str]
-    """Another image; FLUX.2 and Kontext."""
+    """Another input image; FLUX.2 and Kontext."""
     input_image_4: NotRequired[str]
-    """Another image; FLUX.2 and Kontext."""
+    """Another input image; FLUX.2 and Kontext."""
     input_image_5: NotRequired[str]
-    """Another image; FLUX.2 and Kontext."""
+    """Another input image; FLUX.2 and Kontext."""
     input_image_6: NotRequired[str]
-    """Another image; FLUX.2 and Kontext."""
+    """Another input image; FLUX.2 and Kontext."""
     input_image_7: NotRequired[str]
-    """Another image; FLUX.2 and Kontext."""
+    """Another input image; FLUX.2 and Kontext."""
     input_image_8: NotRequired[str]
-    """Another image; FLUX.2 and Kontext."""
+    """Another input image; FLUX.2 and Kontext."""
     input_image_9: NotRequired[str]
-    """Another image; FLUX.2 and Kontext."""
+    """Another input image; FLUX.2 and Kontext."""
     finetune_id: NotRequired[str]
-    """Your finetune; models that end in `-finetuned`."""
+    """The id of your finetune; models that end in `-finetuned`."""
     finetune_strength: NotRequired[float]
-    """How much the finetune counts."""
+    """Weight of the finetune."""
     sync: NotRequired[bool]
     """Wait for the image; one caller of FLUX.2 Klein."""
     webhook_url: NotRequired[str | None]
-    """An address to be called when the task ends."""
+    """Webhook URL, called when the task ends."""
     webhook_secret: NotRequired[str | None]
-    """Signs that call."""
+    """Secret that signs the webhook's call."""
 
 
 class FluxLoraRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
     """LoRA weights to add to the model."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
 
 
 class FluxLoraTrainingRequest(TypedDict):
     """What to train on."""
 
     images_data_url: str
-    """A ZIP of at least four images, with texts of the same names if you have them."""
+    """A ZIP of at least four images, with captions of the same names if you have them."""
     trigger_word: NotRequired[str]
-    """The word that calls it up in prompts."""
+    """The word that stands for the finetune in prompts."""
     steps: NotRequired[int]
-    """How long to train."""
+    """Number of training steps."""
     is_style: NotRequired[bool]
-    """The images show a style, not a thing."""
+    """The images show a style, not an object."""
     create_masks: NotRequired[bool]
     """Mask the subject in the images."""
     is_input_format_already_preprocessed: NotRequired[bool]
-    """The images are prepared already."""
+    """The images are preprocessed already."""
     data_archive_format: NotRequired[str]
-    """The archive's format, if its name does not tell."""
+    """Format of the archive, if its name does not show it."""
 
 
 class FluxUltraRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     raw: NotRequired[bool]
     """Less processed, more natural."""
     image_url: NotRequired[str]
-    """An image to go by."""
+    """Reference image."""
     image_prompt_strength: NotRequired[float]
-    """How much that image counts."""
+    """Weight of that image."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """How much is let through; 1 is the strictest."""
+    """Safety tolerance: how much passes the filter; 1 is the strictest."""
     enhance_prompt: NotRequired[bool]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""
 
 
 FluxGenerateRequest: TypeAlias = FluxImageTaskRequest | FluxFinetuneRequest
-"""What to make, or what to train on."""
+"""The prompt and the settings, or what to train on."""

@@ -6,9 +6,9 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class GoogleImagenRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     aspect_ratio: NotRequired[Literal["1:1", "9:16", "16:9", "3:4", "4:3"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""

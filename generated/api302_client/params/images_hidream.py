@@ -9,26 +9,26 @@ from . import common
 
 
 class HidreamRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt; the full model only."""
+    """Guidance scale: how closely the output follows the prompt; the full model only."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
     """LoRA weights; the full model only."""
     num_images: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
+    """Image format."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
     sync_mode: NotRequired[bool]
-    """Give the image as a data URL in place of an address."""
+    """Return the image as a data URL in place of a URL."""

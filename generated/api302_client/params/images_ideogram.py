@@ -11,14 +11,14 @@ from . import common
 
 
 class IdeogramImageRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     model: NotRequired[Literal["V_1", "V_1_TURBO", "V_2", "V_2_TURBO", "V_2A", "V_2A_TURBO"]]
     """The model. Server default: "V_2"."""
     magic_prompt_option: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """Let the prompt be enriched. Server default: "AUTO"."""
+    """Expand the prompt automatically. Server default: "AUTO"."""
     aspect_ratio: NotRequired[
         Literal[
             "ASPECT_10_16",
@@ -34,83 +34,83 @@ class IdeogramImageRequest(TypedDict):
             "ASPECT_3_1",
         ]
     ]
-    """Width to height; not with `resolution`. Server default: "ASPECT_1_1"."""
+    """Aspect ratio (width:height); not with `resolution`. Server default: "ASPECT_1_1"."""
     resolution: NotRequired[str]
-    """Such as `RESOLUTION_1024_1024`; `V_2` and `V_2_TURBO` only, not with `aspect_ratio`."""
+    """Resolution, such as `RESOLUTION_1024_1024`; `V_2` and `V_2_TURBO` only, not with `aspect_ratio`."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "RENDER_3D", "ANIME"]]
-    """The kind of style; from `V_2` on."""
+    """The style type; from `V_2` on."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     color_palette: NotRequired[common.IdeogramColorPalette]
 
 
 class IdeogramRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     image_request: IdeogramImageRequest
 
 
 class IdeogramV3Form(TypedDict):
-    """What to make, with images."""
+    """The prompt and the settings, with images."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     resolution: NotRequired[str]
-    """Width and height such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`."""
+    """Width and height in pixels, such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`."""
     aspect_ratio: NotRequired[
         Literal["1x3", "3x1", "1x2", "2x1", "9x16", "16x9", "10x16", "16x10", "2x3", "3x2", "3x4", "4x3", "4x5", "5x4", "1x1"]
     ]
-    """Width to height; not with `resolution`. Server default: "1x1"."""
+    """Aspect ratio (width:height); not with `resolution`. Server default: "1x1"."""
     rendering_speed: NotRequired[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"]]
-    """How fast; the price depends on it. Server default: "DEFAULT"."""
+    """Rendering speed; the price depends on it. Server default: "DEFAULT"."""
     magic_prompt: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"]]
-    """The kind of style."""
+    """The style type."""
     style_preset: NotRequired[str]
-    """A named style, such as `WATERCOLOR` or `BAUHAUS`."""
+    """A style preset, such as `WATERCOLOR` or `BAUHAUS`."""
     style_codes: NotRequired[Sequence[str]]
     """Codes of eight hexadecimal digits that stand for styles; not with `style_type`."""
     color_palette: NotRequired[common.IdeogramColorPalette]
     style_reference_images: NotRequired[Sequence[File]]
-    """Images whose style to take; 10 MB in all."""
+    """Style reference images; 10 MB in all."""
     character_reference_images: NotRequired[Sequence[File]]
-    """Images of a person to keep to."""
+    """Character reference images."""
 
 
 class IdeogramV3Request(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     resolution: NotRequired[str]
-    """Width and height such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`."""
+    """Width and height in pixels, such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`."""
     aspect_ratio: NotRequired[
         Literal["1x3", "3x1", "1x2", "2x1", "9x16", "16x9", "10x16", "16x10", "2x3", "3x2", "3x4", "4x3", "4x5", "5x4", "1x1"]
     ]
-    """Width to height; not with `resolution`. Server default: "1x1"."""
+    """Aspect ratio (width:height); not with `resolution`. Server default: "1x1"."""
     rendering_speed: NotRequired[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"]]
-    """How fast; the price depends on it. Server default: "DEFAULT"."""
+    """Rendering speed; the price depends on it. Server default: "DEFAULT"."""
     magic_prompt: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """Let the prompt be enriched."""
+    """Expand the prompt automatically."""
     num_images: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance."""
+    """Random seed; the same seed gives the same result."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"]]
-    """The kind of style."""
+    """The style type."""
     style_preset: NotRequired[str]
-    """A named style, such as `WATERCOLOR` or `BAUHAUS`."""
+    """A style preset, such as `WATERCOLOR` or `BAUHAUS`."""
     style_codes: NotRequired[Sequence[str]]
     """Codes of eight hexadecimal digits that stand for styles; not with `style_type`."""
     color_palette: NotRequired[common.IdeogramColorPalette]

@@ -6,11 +6,11 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class LumaPhotonRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     model: NotRequired[str]
-    """The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it."""
+    """The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it."""

@@ -10,58 +10,58 @@ class MidjourneyActionRequest(TypedDict):
     customId: str
     """The button, by the `customId` in the task's `buttons`."""
     taskId: str
-    """The task that has the button."""
+    """The id of the task that has the button."""
     notifyHook: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
     state: NotRequired[str]
-    """A text of your own, given back in the task."""
+    """A text of your own, returned with the task."""
 
 
 class MidjourneyBlendRequest(TypedDict):
     base64Array: Sequence[str]
-    """The pictures."""
+    """Input images in base64."""
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
     """Midjourney, or Niji for anime. Server default: "MID_JOURNEY"."""
     dimensions: NotRequired[Literal["PORTRAIT", "SQUARE", "LANDSCAPE"]]
-    """Width to height: 2:3, 1:1 or 3:2."""
+    """Aspect ratio (width:height): 2:3, 1:1 or 3:2."""
     notifyHook: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
     state: NotRequired[str]
-    """A text of your own, given back in the task."""
+    """A text of your own, returned with the task."""
 
 
 class MidjourneyDescribeRequest(TypedDict):
     base64: str
-    """The picture."""
+    """Input image."""
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
     """Midjourney, or Niji for anime. Server default: "MID_JOURNEY"."""
     notifyHook: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
     state: NotRequired[str]
-    """A text of your own, given back in the task."""
+    """A text of your own, returned with the task."""
 
 
 class MidjourneyImagineRequest(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
     """Midjourney, or Niji for anime. Server default: "MID_JOURNEY"."""
     base64Array: NotRequired[Sequence[str]]
-    """Reference pictures."""
+    """Reference images in base64."""
     notifyHook: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
     state: NotRequired[str]
-    """A text of your own, given back in the task."""
+    """A text of your own, returned with the task."""
 
 
 class MidjourneyModalRequest(TypedDict):
     taskId: str
-    """The task that asks."""
+    """The id of the task that asks."""
     prompt: NotRequired[str]
-    """What to show instead."""
+    """Text prompt in place of the original one."""
     maskBase64: NotRequired[str]
-    """What to paint anew, white on black."""
+    """Mask: what to paint anew, white on black."""
     notifyHook: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
     state: NotRequired[str]
-    """A text of your own, given back in the task."""
+    """A text of your own, returned with the task."""

@@ -7,35 +7,35 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class MinimaxImageStyle(TypedDict):
-    """The look; `image-01-live` only."""
+    """The style; `image-01-live` only."""
 
     style_type: NotRequired[Literal["漫画", "元气", "中世纪", "水彩"]]
-    """Comic, lively, medieval or watercolour."""
+    """Comic, lively, medieval or watercolor."""
 
 
 class MinimaxImageRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     model: str
     """`image-01`, `image-01-live` or 302.AI's `minimaxi-image-01`."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     aspect_ratio: NotRequired[Literal["1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"]]
-    """Width to height; `21:9` is for `image-01` only. Server default: "1:1"."""
+    """Aspect ratio (width:height); `21:9` is for `image-01` only. Server default: "1:1"."""
     width: NotRequired[int]
-    """Pixels, a multiple of 8, together with `height`; `image-01` only."""
+    """Width in pixels, a multiple of 8, together with `height`; `image-01` only."""
     height: NotRequired[int]
-    """Pixels, a multiple of 8, together with `width`; `image-01` only."""
+    """Height in pixels, a multiple of 8, together with `width`; `image-01` only."""
     style: NotRequired[MinimaxImageStyle]
     subject_reference: NotRequired[Sequence[Mapping[str, Any]]]
-    """Images of a person to keep to."""
+    """Character reference images."""
     response_format: NotRequired[Literal["url", "base64"]]
-    """How the images come back. Server default: "url"."""
+    """Response format of the images. Server default: "url"."""
     seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
+    """Random seed; the same seed gives the same result."""
     n: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     prompt_optimizer: NotRequired[bool]
-    """Let the prompt be improved. Server default: false."""
+    """Expand the prompt automatically. Server default: false."""
     aigc_watermark: NotRequired[bool]
-    """Mark the images as made by AI. Server default: false."""
+    """Whether to mark the images as AI-generated. Server default: false."""

@@ -9,93 +9,94 @@ from api302_client.params.files import File
 
 
 class OpenaiImageEditForm(TypedDict):
-    """What to change, and how."""
+    """The image, the prompt and the settings."""
 
     image: File | Sequence[File]
     """
-    The image, or up to 16 for GPT-Image, each a png, jpg or webp below 50 MB. DALL·E 2 takes one square png below
+    The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one square PNG below
     4 MB.
     """
     prompt: str
-    """What to change. DALL·E 2 takes 1,000 characters."""
+    """Text prompt: what to change. DALL·E 2 takes 1,000 characters."""
     model: str
     """The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`."""
     mask: NotRequired[File]
-    """A png of the first image's size; its fully transparent part is what changes."""
+    """Mask: a PNG of the first image's size; its fully transparent part is what changes."""
     n: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     size: NotRequired[str]
-    """Width and height such as `1024x1024`, or `auto`, as in image generation."""
+    """Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation."""
     quality: NotRequired[Literal["auto", "low", "medium", "high", "standard"]]
-    """GPT-Image only."""
+    """Image quality; GPT-Image only."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """How DALL·E's images come back. GPT-Image ignores it; see the query parameter."""
+    """Response format of DALL·E's images. GPT-Image ignores it; see the query parameter."""
     background: NotRequired[Literal["transparent", "opaque", "auto"]]
-    """GPT-Image only."""
+    """Background; GPT-Image only."""
     input_fidelity: NotRequired[Literal["low", "high"]]
-    """How closely faces and marks are kept; GPT-Image only."""
+    """How closely faces and logos are kept; GPT-Image only."""
     moderation: NotRequired[Literal["low", "auto"]]
     """How strict the filter is; GPT-Image only."""
     output_format: NotRequired[Literal["png", "jpeg", "webp"]]
-    """The image's format; GPT-Image only."""
+    """Image format; GPT-Image only."""
     output_compression: NotRequired[int]
-    """Percent, for `jpeg` and `webp`; GPT-Image only."""
+    """Compression in percent, for `jpeg` and `webp`; GPT-Image only."""
     stream: NotRequired[bool]
     """Send the image in stages; GPT-Image only."""
     partial_images: NotRequired[int]
-    """How many unfinished images a stream sends first."""
+    """Number of partial images that a stream sends first."""
     user: NotRequired[str]
-    """Your own name for the end user."""
+    """An id of your end user."""
 
 
 class OpenaiImageRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000."""
+    """Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000."""
     model: NotRequired[str]
     """The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`."""
     n: NotRequired[int]
-    """How many images. DALL·E 3 makes one. Server default: 1."""
+    """Number of images. DALL·E 3 generates one. Server default: 1."""
     size: NotRequired[str]
     """
-    Width and height such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024, 1024x1536, and any multiples
-    of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E 2: 256x256, 512x512, 1024x1024.
+    Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024, 1024x1536, and
+    any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E 2: 256x256, 512x512,
+    1024x1024.
     """
     quality: NotRequired[Literal["auto", "low", "medium", "high", "standard", "hd"]]
-    """GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`."""
+    """Image quality. GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`."""
     style: NotRequired[Literal["vivid", "natural"]]
-    """DALL·E 3 only."""
+    """Image style; DALL·E 3 only."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """How DALL·E's images come back. GPT-Image ignores it; see the query parameter."""
+    """Response format of DALL·E's images. GPT-Image ignores it; see the query parameter."""
     background: NotRequired[Literal["transparent", "opaque", "auto"]]
-    """GPT-Image only. A transparent one needs `png` or `webp`."""
+    """Background; GPT-Image only. A transparent one needs `png` or `webp`."""
     moderation: NotRequired[Literal["low", "auto"]]
     """How strict the filter is; GPT-Image only."""
     output_format: NotRequired[Literal["png", "jpeg", "webp"]]
-    """The image's format; GPT-Image only."""
+    """Image format; GPT-Image only."""
     output_compression: NotRequired[int]
-    """Percent, for `jpeg` and `webp`; GPT-Image only."""
+    """Compression in percent, for `jpeg` and `webp`; GPT-Image only."""
     stream: NotRequired[bool]
     """Send the image in stages; GPT-Image only. Server default: false."""
     partial_images: NotRequired[int]
-    """How many unfinished images a stream sends first."""
+    """Number of partial images that a stream sends first."""
     user: NotRequired[str]
-    """Your own name for the end user."""
+    """An id of your end user."""
 
 
 class OpenaiImageVariationForm(TypedDict):
-    """The image, and how to vary it."""
+    """The image and the settings."""
 
     image: File
     """A square PNG of up to 4 MB."""
     model: NotRequired[str]
     """`dall-e-2`. Server default: "dall-e-2"."""
     n: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """How the images come back. Server default: "url"."""
+    """Response format of the images. Server default: "url"."""
     size: NotRequired[Literal["256x256", "512x512", "1024x1024"]]
-    """Width and height. Server default: "1024x1024"."""
+    """Width and height in pixels. Server default: "1024x1024"."""
     user: NotRequired[str]
-    """Your own user's id."""
+    """An id of your end user."""

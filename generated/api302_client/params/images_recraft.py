@@ -9,21 +9,21 @@ from . import common
 
 
 class RecraftColor(TypedDict):
-    """A colour."""
+    """A color."""
 
     r: NotRequired[int]
-    """From 0 to 255."""
+    """Red, from 0 to 255."""
     g: NotRequired[int]
-    """From 0 to 255."""
+    """Green, from 0 to 255."""
     b: NotRequired[int]
-    """From 0 to 255."""
+    """Blue, from 0 to 255."""
 
 
 class RecraftImageRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     style: NotRequired[str]
     """
@@ -31,15 +31,15 @@ class RecraftImageRequest(TypedDict):
     such as `vector_illustration/line_art`. Not with `style_id`.
     """
     style_id: NotRequired[str]
-    """A style of your own."""
+    """The id of a style of your own."""
     colors: NotRequired[Sequence[RecraftColor]]
-    """Colours to go for."""
+    """Preferred colors."""
     enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
+    """Check the result for unsafe content."""
     size: NotRequired[str]
-    """Width and height such as `1024x1024`; some callers give it in place of `image_size`."""
+    """Width and height in pixels, such as `1024x1024`; some callers give it in place of `image_size`."""
     n: NotRequired[int]
-    """How many images; some callers."""
+    """Number of images; some callers."""
     model: NotRequired[str]
     """Such as `recraftv3`; some callers."""
     response_format: NotRequired[str]
@@ -47,12 +47,12 @@ class RecraftImageRequest(TypedDict):
 
 
 class RecraftStyleRequest(TypedDict):
-    """What to make a style from."""
+    """The images and the base style."""
 
     images_data_url: str
     """A ZIP of up to five PNG images."""
     base_style: NotRequired[str]
     """
-    The style to start from: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, or one with
-    a substyle such as `vector_illustration/line_art`. Server default: "digital_illustration".
+    The base style: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, or one with a
+    substyle such as `vector_illustration/line_art`. Server default: "digital_illustration".
     """

@@ -6,19 +6,19 @@ from typing import NotRequired, TypedDict
 
 
 class SiliconflowImageRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     model: str
     """Such as `Kwai-Kolors/Kolors`."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     image_size: NotRequired[str]
-    """Width and height such as `1024x1024`."""
+    """Width and height in pixels, such as `1024x1024`."""
     batch_size: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""

@@ -9,26 +9,26 @@ from api302_client.params.files import File
 
 
 class StabilitySd3Form(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21"]]
-    """Width to height; not with an image. Server default: "1:1"."""
+    """Aspect ratio (width:height); not with an image. Server default: "1:1"."""
     mode: NotRequired[Literal["text-to-image", "image-to-image"]]
-    """Whether there is an image to start from. Server default: "text-to-image"."""
+    """Whether there is an input image. Server default: "text-to-image"."""
     image: NotRequired[File]
-    """The image to start from, with `mode: image-to-image`."""
+    """Input image, with `mode: image-to-image`."""
     strength: NotRequired[float]
-    """How far to go from `image`: 0 keeps it, 1 ignores it."""
+    """Strength: how far to go from `image`; 0 keeps it, 1 ignores it."""
     model: NotRequired[str]
     """`sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`."""
     cfg_scale: NotRequired[float]
-    """How closely to follow the prompt."""
+    """Guidance scale: how closely the output follows the prompt."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     style_preset: NotRequired[
         Literal[
             "3d-model",
@@ -50,33 +50,33 @@ class StabilitySd3Form(TypedDict):
             "tile-texture",
         ]
     ]
-    """A look to go for."""
+    """A style preset."""
     output_format: NotRequired[Literal["png", "jpeg", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""
 
 
 class StabilityTextPrompt(TypedDict):
-    """One text."""
+    """One text prompt."""
 
     text: str
     """The text."""
     weight: NotRequired[float]
-    """How much it counts; below 0 to keep it out."""
+    """Weight of the prompt; below 0 for what to avoid."""
 
 
 class StabilityTextToImageRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     text_prompts: Sequence[StabilityTextPrompt]
-    """What to show, and with negative weights what not to show."""
+    """Text prompts: what to show, and with negative weights what to avoid."""
     height: NotRequired[int]
-    """Pixels, a multiple of 64. Server default: 512."""
+    """Height in pixels, a multiple of 64. Server default: 512."""
     width: NotRequired[int]
-    """Pixels, a multiple of 64. Server default: 512."""
+    """Width in pixels, a multiple of 64. Server default: 512."""
     cfg_scale: NotRequired[float]
-    """How closely to follow the texts. Server default: 7."""
+    """Guidance scale: how closely the output follows the prompts. Server default: 7."""
     clip_guidance_preset: NotRequired[Literal["FAST_BLUE", "FAST_GREEN", "NONE", "SIMPLE", "SLOW", "SLOWER", "SLOWEST"]]
-    """How CLIP guides. Server default: "NONE"."""
+    """Preset of the CLIP guidance. Server default: "NONE"."""
     sampler: NotRequired[
         Literal[
             "DDIM",
@@ -91,30 +91,30 @@ class StabilityTextToImageRequest(TypedDict):
             "K_LMS",
         ]
     ]
-    """The sampler; chosen for you if left out."""
+    """The sampler; chosen automatically if left out."""
     samples: NotRequired[int]
-    """How many images. Server default: 1."""
+    """Number of images. Server default: 1."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     steps: NotRequired[int]
-    """How many steps to take. Server default: 50."""
+    """Number of inference steps. Server default: 50."""
 
 
 class StabilityUltraForm(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What not to show."""
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21"]]
-    """Width to height; not with an image. Server default: "1:1"."""
+    """Aspect ratio (width:height); not with an image. Server default: "1:1"."""
     image: NotRequired[File]
-    """The image to start from; needs `strength`."""
+    """Input image; needs `strength`."""
     strength: NotRequired[float]
-    """How far to go from `image`: 0 keeps it, 1 ignores it."""
+    """Strength: how far to go from `image`; 0 keeps it, 1 ignores it."""
     seed: NotRequired[int]
-    """Fixes the chance; 0 leaves it open. Server default: 0."""
+    """Random seed; the same seed gives the same result, 0 a random one. Server default: 0."""
     style_preset: NotRequired[
         Literal[
             "3d-model",
@@ -136,6 +136,6 @@ class StabilityUltraForm(TypedDict):
             "tile-texture",
         ]
     ]
-    """A look to go for."""
+    """A style preset."""
     output_format: NotRequired[Literal["png", "jpeg", "webp"]]
-    """The image's format. Server default: "png"."""
+    """Image format. Server default: "png"."""

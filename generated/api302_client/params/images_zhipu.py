@@ -7,30 +7,30 @@ from typing import Any, NotRequired, TypedDict
 
 
 class ZhipuImageRequest(TypedDict):
-    """What to make."""
+    """The prompt and the settings."""
 
     model: str
     """Such as `cogview-4-250304` or `cogview-4`."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     size: NotRequired[str]
     """
-    Width and height, such as `1024x1024`, `768x1344`, `864x1152`, `1344x768`, `1152x864`, `1440x720` or
+    Width and height in pixels, such as `1024x1024`, `768x1344`, `864x1152`, `1344x768`, `1152x864`, `1440x720` or
     `720x1440`.
     """
     quality: NotRequired[str]
-    """How good."""
+    """Image quality."""
     style: NotRequired[str]
     """The style."""
     n: NotRequired[int]
-    """How many images."""
+    """Number of images."""
     response_format: NotRequired[str]
-    """How the image comes back."""
+    """Response format of the image."""
     user_id: NotRequired[str]
-    """Your own user's id."""
+    """An id of your end user."""
     user: NotRequired[str]
-    """Your own user's id, by its older name."""
+    """An id of your end user, by its older name."""
     request_id: NotRequired[str]
-    """An id of yours for the call."""
+    """An id of your own for the request."""
     sensitive_word_check: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""

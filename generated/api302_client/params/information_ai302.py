@@ -12,65 +12,65 @@ class Ai302BrowserRequest(TypedDict):
     """What to do."""
 
     task: str
-    """What to do, in plain words."""
+    """Text prompt: what to do, in plain words."""
     model: NotRequired[str]
-    """The model that does it."""
+    """The model that runs the browser."""
 
 
 class Ai302KeyRequest(TypedDict):
-    """The new key."""
+    """The new API key."""
 
     api_name: str
-    """Its name."""
+    """Name of the API key."""
     allow_save_logs: bool
-    """Whether requests and replies are kept."""
+    """Whether requests and responses are logged."""
     allow_manage_key: bool
-    """Whether it may manage keys."""
+    """Whether it may manage API keys."""
     allow_custom_model: bool
     """Whether it may use custom models."""
     limit_cost: float
-    """PTC it may spend in all; 0 for no limit."""
+    """Maximum cost in PTC in all; 0 for no limit."""
     limit_daily_cost: float
-    """PTC it may spend a day; 0 for no limit."""
+    """Maximum cost per day in PTC; 0 for no limit."""
     expired_on: int
-    """When it expires, in Unix seconds; 0 for never."""
+    """Expiry time in Unix seconds; 0 for never."""
 
 
 class Ai302KeyUpdate(TypedDict):
-    """The key as it shall be."""
+    """The settings of the API key."""
 
     api_name: NotRequired[str]
-    """Its name."""
+    """Name of the API key."""
     allow_save_logs: bool
-    """Whether requests and replies are kept."""
+    """Whether requests and responses are logged."""
     allow_manage_key: bool
-    """Whether it may manage keys."""
+    """Whether it may manage API keys."""
     allow_custom_model: bool
     """Whether it may use custom models."""
     limit_cost: float
-    """PTC it may spend in all; 0 for no limit."""
+    """Maximum cost in PTC in all; 0 for no limit."""
     limit_daily_cost: float
-    """PTC it may spend a day; 0 for no limit."""
+    """Maximum cost per day in PTC; 0 for no limit."""
     expired_on: int
-    """When it expires, in Unix seconds; 0 for never."""
+    """Expiry time in Unix seconds; 0 for never."""
 
 
 class Ai302MarkdownForm(TypedDict):
-    """A file, or its address."""
+    """A file, or its URL."""
 
     source_data_type: Literal["file", "url"]
-    """What is given: `file` or an address in `source_data`."""
+    """The type of source: `file` or a URL in `source_data`."""
     file: NotRequired[File]
     """The file."""
     source_data: NotRequired[str]
-    """The file's address."""
+    """URL of the file."""
 
 
 class Ai302RunCodeRequest(TypedDict):
     """The code."""
 
     language: Literal["python3", "nodejs"]
-    """Its language."""
+    """The programming language."""
     code: str
     """The code."""
 
@@ -83,11 +83,11 @@ class Ai302SandboxCodeRequest(TypedDict):
     code: str
     """The code."""
     language: NotRequired[Literal["python", "r", "java", "bash", "js"]]
-    """Its language. Server default: "python"."""
+    """The programming language. Server default: "python"."""
     envs: NotRequired[Mapping[str, str]]
     """Environment variables."""
     timeout: NotRequired[int]
-    """Seconds it may take. Server default: 5."""
+    """Timeout in seconds. Server default: 5."""
 
 
 class Ai302SandboxCommandRequest(TypedDict):
@@ -100,29 +100,29 @@ class Ai302SandboxCommandRequest(TypedDict):
     envs: NotRequired[Mapping[str, str]]
     """Environment variables."""
     timeout: NotRequired[int]
-    """Seconds it may take."""
+    """Timeout in seconds."""
 
 
 class Ai302SandboxCreateRequest(TypedDict):
     """The new sandbox."""
 
     sandbox_name: NotRequired[str]
-    """A name of your choice."""
+    """A display name."""
     max_alive_time: int
-    """Seconds it may live; 300 is recommended."""
+    """Maximum lifetime in seconds; 300 is recommended."""
     envs: NotRequired[Mapping[str, str]]
     """Environment variables."""
     metadata: NotRequired[Mapping[str, Any]]
-    """Notes of your own."""
+    """Your own metadata."""
 
 
 class Ai302SandboxImport(TypedDict):
     """A file for a sandbox."""
 
     file: str
-    """Its address; base64 too, as one description of the calls says."""
+    """URL of the file; base64 too, as one description of the calls says."""
     save_path: str
-    """Where to put it."""
+    """The path to save it to."""
 
 
 class Ai302SandboxImportRequest(TypedDict):
@@ -138,7 +138,7 @@ class Ai302SandboxOnceRequest(TypedDict):
     """The code."""
 
     language: NotRequired[Literal["python", "r", "java", "bash", "js"]]
-    """Its language. Server default: "python"."""
+    """The programming language. Server default: "python"."""
     code: str
     """The code."""
     envs: NotRequired[Mapping[str, str]]
@@ -146,9 +146,9 @@ class Ai302SandboxOnceRequest(TypedDict):
     is_download: NotRequired[bool]
     """Export the files that the code leaves."""
     download_path: NotRequired[str]
-    """Where they are; without it the default folder."""
+    """Path of the files; without it the default folder."""
     timeout: NotRequired[int]
-    """Seconds it may take. Server default: 5."""
+    """Timeout in seconds. Server default: 5."""
 
 
 class Ai302SandboxPathRequest(TypedDict):
@@ -161,14 +161,14 @@ class Ai302SandboxPathRequest(TypedDict):
 
 
 class Ai302SearchRequest(TypedDict):
-    """What to look for, and where."""
+    """The query and the filters."""
 
     query: str
-    """What to look for."""
+    """The search query."""
     provider: Literal["tavily", "search1_search", "search1_news", "bocha", "exa", "firecrawl", "metaso", "unifuncs", "perplexity"]
-    """Who searches."""
+    """The search provider."""
     max_results: NotRequired[int]
-    """How many results."""
+    """Maximum number of results."""
     category: NotRequired[str]
     """
     tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit, github, arxiv,
@@ -183,29 +183,29 @@ class Ai302SearchRequest(TypedDict):
     takes its four dates instead.
     """
     include_images: NotRequired[bool]
-    """Give images too."""
+    """Return images too."""
     include_domains: NotRequired[Sequence[str]]
-    """Only from these hosts."""
+    """Only from these domains."""
     exclude_domains: NotRequired[Sequence[str]]
-    """Not from these hosts."""
+    """Exclude these domains."""
     startCrawlDate: NotRequired[str]
-    """exa: found after this, in ISO 8601."""
+    """exa: crawled after this, in ISO 8601."""
     endCrawlDate: NotRequired[str]
-    """exa: found before this, in ISO 8601."""
+    """exa: crawled before this, in ISO 8601."""
     startPublishedDate: NotRequired[str]
     """exa: published after this, in ISO 8601."""
     endPublishedDate: NotRequired[str]
     """exa: published before this, in ISO 8601."""
     crawl_results: NotRequired[int]
-    """search1: of how many results to read the pages; costs more."""
+    """search1: number of results whose pages are read; costs more."""
     includeRowContent: NotRequired[bool]
-    """metaso: give the pages' whole text; may cost more."""
+    """metaso: return the pages' whole text; may cost more."""
     page: NotRequired[int]
-    """metaso, unifuncs: which page."""
+    """metaso, unifuncs: page number."""
     max_tokens_per_page: NotRequired[int]
-    """perplexity: at most so many tokens a page."""
+    """perplexity: maximum number of tokens per page."""
     country: NotRequired[str]
-    """perplexity: from this country."""
+    """perplexity: country of the results."""
 
 
 class Ai302UploadForm(TypedDict):

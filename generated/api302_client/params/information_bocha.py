@@ -6,37 +6,37 @@ from typing import NotRequired, TypedDict
 
 
 class BochaAiSearchRequest(TypedDict):
-    """What to look for."""
+    """The search query."""
 
     query: str
-    """What to look for."""
+    """The search query."""
     freshness: NotRequired[str]
-    """How old: noLimit, oneDay, oneWeek, oneMonth, oneYear. Server default: "noLimit"."""
+    """Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear. Server default: "noLimit"."""
     count: NotRequired[int]
-    """At most so many. Server default: 10."""
+    """Maximum number of results. Server default: 10."""
     answer: NotRequired[bool]
-    """Let a model answer too."""
+    """Let a model answer the query too."""
     stream: NotRequired[bool]
-    """Answer in pieces. How they look is not known; send false."""
+    """Return the response as an event stream. Its events are not known; send false."""
 
 
 class BochaSearchRequest(TypedDict):
-    """What to look for."""
+    """The search query."""
 
     query: str
-    """What to look for."""
+    """The search query."""
     freshness: NotRequired[str]
     """
-    How old: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by `..`. Server default:
+    Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by `..`. Server default:
     "noLimit".
     """
     summary: NotRequired[bool]
-    """Give summaries. Server default: false."""
+    """Return summaries. Server default: false."""
     count: NotRequired[int]
-    """At most so many. Server default: 10."""
+    """Maximum number of results. Server default: 10."""
     page: NotRequired[int]
-    """Which page, from 1. Server default: 1."""
+    """Page number, from 1. Server default: 1."""
     include: NotRequired[str]
-    """Only from these hosts, joined by `|`."""
+    """Only from these domains, joined by `|`."""
     exclude: NotRequired[str]
-    """Not from these hosts, joined by `|`."""
+    """Exclude these domains, joined by `|`."""

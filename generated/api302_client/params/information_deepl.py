@@ -12,34 +12,34 @@ class DeeplTranslateRequest(TypedDict):
     text: Sequence[str]
     """The texts."""
     target_lang: str
-    """The language wanted, such as ZH, EN-US, JA."""
+    """The target language, such as ZH, EN-US, JA."""
     source_lang: NotRequired[str]
-    """Their language; found out without it, or if empty."""
+    """The source language; detected without it, or if empty."""
     context: NotRequired[str]
-    """What else stands there, not to be translated."""
+    """Context that is not translated."""
     show_billed_characters: NotRequired[bool]
-    """Say how many characters count."""
+    """Return the number of billed characters."""
     split_sentences: NotRequired[Literal["0", "1", "nonewlines"]]
     """Whether to split sentences: no, yes, at full stops alone. Server default: "1"."""
     preserve_formatting: NotRequired[bool]
     """Keep the formatting. Server default: false."""
     formality: NotRequired[Literal["default", "more", "less", "prefer_more", "prefer_less"]]
-    """How formal. Server default: "default"."""
+    """Level of formality. Server default: "default"."""
     model_type: NotRequired[Literal["quality_optimized", "prefer_quality_optimized", "latency_optimized"]]
-    """What counts more."""
+    """What to favor."""
     glossary_id: NotRequired[str]
-    """A glossary; needs `source_lang`."""
+    """The id of a glossary; needs `source_lang`."""
     tag_handling: NotRequired[Literal["xml", "html"]]
-    """Which tags are in the text."""
+    """The type of tags in the text."""
     tag_handling_version: NotRequired[Literal["v1", "v2"]]
-    """How tags are handled."""
+    """Version of the handling of tags."""
     outline_detection: NotRequired[bool]
-    """Find the structure of XML. Server default: true."""
+    """Detect the structure of XML. Server default: true."""
     non_splitting_tags: NotRequired[Sequence[str]]
     """Tags that never split sentences."""
     splitting_tags: NotRequired[Sequence[str]]
-    """Tags that always do."""
+    """Tags that always split sentences."""
     ignore_tags: NotRequired[Sequence[str]]
-    """Tags whose text stays."""
+    """Tags whose text is not translated."""
     custom_instructions: NotRequired[Sequence[str]]
-    """What else to mind."""
+    """Custom instructions."""

@@ -8,12 +8,12 @@ from api302_client.params.files import File
 
 
 class Doc2XExportRequest(TypedDict):
-    """What to export, and how."""
+    """The task and the format."""
 
     uid: str
-    """The task that read it."""
+    """The id of the parsing task."""
     to: Literal["md", "tex", "docx"]
-    """The form."""
+    """The format."""
     formula_mode: Literal["normal", "dollar"]
     """How formulas are marked."""
     filename: NotRequired[str]
@@ -39,4 +39,4 @@ class Doc2XPdfForm(TypedDict):
     file: File
     """The PDF."""
     ocr: NotRequired[bool]
-    """Read pictures of text too."""
+    """Read text in images too."""

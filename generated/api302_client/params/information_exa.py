@@ -12,133 +12,136 @@ class ExaAnswerRequest(TypedDict):
     query: str
     """The question."""
     text: NotRequired[bool]
-    """Give the sources' text. Server default: false."""
+    """Return the text of the sources. Server default: false."""
     outputSchema: NotRequired[Mapping[str, Any]]
-    """The answer's JSON Schema."""
+    """JSON Schema of the answer."""
 
 
 class ExaContextOptions(TypedDict):
-    """How to give all pages as one text."""
+    """Settings for returning all pages as one text."""
 
     maxCharacters: NotRequired[int]
-    """At most so many characters."""
+    """Maximum number of characters."""
 
 
 class ExaExtras(TypedDict):
-    """What else to give."""
+    """What else to return."""
 
     links: NotRequired[int]
-    """Links a page. Server default: 0."""
+    """Number of links per page. Server default: 0."""
     imageLinks: NotRequired[int]
-    """Images a page. Server default: 0."""
+    """Number of images per page. Server default: 0."""
 
 
 class ExaHighlightOptions(TypedDict):
-    """Which parts to give."""
+    """Settings of the highlights."""
 
     maxCharacters: NotRequired[int]
-    """At most so many characters."""
+    """Maximum number of characters."""
     numSentences: NotRequired[int]
-    """Sentences a part; of older versions."""
+    """Number of sentences per highlight; of older versions."""
     highlightsPerUrl: NotRequired[int]
-    """Parts a page; of older versions."""
+    """Number of highlights per page; of older versions."""
     query: NotRequired[str]
-    """What they should have to do with."""
+    """Topic of the highlights."""
 
 
 class ExaSummaryOptions(TypedDict):
-    """What to sum up."""
+    """Settings of the summary."""
 
     query: NotRequired[str]
-    """What it should have to do with."""
+    """Topic of the summary."""
     schema: NotRequired[Mapping[str, Any]]
-    """Its JSON Schema."""
+    """JSON Schema of the summary."""
 
 
 class ExaTextOptions(TypedDict):
-    """How to give the text."""
+    """Settings of the text."""
 
     maxCharacters: NotRequired[int]
-    """At most so many characters."""
+    """Maximum number of characters."""
     includeHtmlTags: NotRequired[bool]
     """Keep HTML tags. Server default: false."""
     verbosity: NotRequired[Literal["compact", "standard", "full"]]
-    """How much, with `livecrawl` always. Server default: "compact"."""
+    """Verbosity, with `livecrawl` always. Server default: "compact"."""
     includeSections: NotRequired[Sequence[Literal["header", "navigation", "banner", "body", "sidebar", "footer", "metadata"]]]
-    """Only these parts."""
+    """Only these sections."""
     excludeSections: NotRequired[Sequence[Literal["header", "navigation", "banner", "body", "sidebar", "footer", "metadata"]]]
-    """Not these parts."""
+    """Exclude these sections."""
 
 
 class ExaContents(TypedDict):
-    """What to give of each page."""
+    """What to return of each page."""
 
     text: NotRequired[bool | ExaTextOptions]
-    """The page's text: whether, or how."""
+    """Whether to return the page's text, or the settings for it."""
     highlights: NotRequired[bool | ExaHighlightOptions]
-    """The parts that matter: whether, or how."""
+    """Whether to return the highlights, or the settings for them."""
     summary: NotRequired[ExaSummaryOptions]
     livecrawl: NotRequired[Literal["never", "fallback", "preferred", "always"]]
-    """Whether to read the page anew."""
+    """Whether to crawl the page again."""
     livecrawlTimeout: NotRequired[int]
-    """Milliseconds that may take. Server default: 10000."""
+    """Timeout of crawling in milliseconds. Server default: 10000."""
     maxAgeHours: NotRequired[int]
-    """A stored copy up to so many hours old will do."""
+    """Maximum age of a cached copy in hours."""
     subpages: NotRequired[int]
-    """How many pages below it to read too. Server default: 0."""
+    """Number of subpages to read too. Server default: 0."""
     subpageTarget: NotRequired[str | Sequence[str]]
-    """What those should have to do with."""
+    """Topic of the subpages."""
     extras: NotRequired[ExaExtras]
 
 
 class ExaContentsRequest(TypedDict):
-    """Pages, and what to give of them."""
+    """The pages and the settings."""
 
     urls: Sequence[str]
     """The pages."""
     ids: NotRequired[Sequence[str]]
-    """The same, by the ids of a search; of older versions."""
+    """The ids of a search's results, in place of URLs; of older versions."""
     text: NotRequired[bool | ExaTextOptions]
-    """The page's text: whether, or how."""
+    """Whether to return the page's text, or the settings for it."""
     highlights: NotRequired[bool | ExaHighlightOptions]
-    """The parts that matter: whether, or how."""
+    """Whether to return the highlights, or the settings for them."""
     summary: NotRequired[ExaSummaryOptions]
     livecrawl: NotRequired[Literal["never", "fallback", "preferred", "always"]]
-    """Whether to read the page anew."""
+    """Whether to crawl the page again."""
     livecrawlTimeout: NotRequired[int]
-    """Milliseconds that may take. Server default: 10000."""
+    """Timeout of crawling in milliseconds. Server default: 10000."""
     maxAgeHours: NotRequired[int]
-    """A stored copy up to so many hours old will do."""
+    """Maximum age of a cached copy in hours."""
     subpages: NotRequired[int]
-    """How many pages below it to read too. Server default: 0."""
+    """Number of subpages to read too. Server default: 0."""
     subpageTarget: NotRequired[str | Sequence[str]]
-    """What those should have to do with."""
+    """Topic of the subpages."""
     extras: NotRequired[ExaExtras]
 
 
 class ExaSearchRequest(TypedDict):
-    """What to look for."""
+    """The search query."""
 
     query: str
-    """What to look for."""
+    """The search query."""
     additionalQueries: NotRequired[Sequence[str]]
-    """The same in other words; deep search alone."""
+    """The query in other words; deep search alone."""
     type: NotRequired[Literal["neural", "fast", "auto", "deep", "deep-reasoning", "instant"]]
-    """How to search. Server default: "auto"."""
+    """The type of search. Server default: "auto"."""
     category: NotRequired[str]
-    """The kind of page, such as company, research paper, news, pdf, github, personal site, people, financial report."""
+    """
+    The category of pages, such as company, research paper, news, pdf, github, personal site, people, financial
+    report.
+    """
     userLocation: NotRequired[str]
     """The user's country, by ISO code."""
     numResults: NotRequired[int]
-    """How many. Server default: 10."""
+    """Number of results. Server default: 10."""
     includeDomains: NotRequired[Sequence[str]]
-    """Only from these hosts."""
+    """Only from these domains."""
     excludeDomains: NotRequired[Sequence[str]]
-    """Not from these hosts."""
+    """Exclude these domains."""
     startCrawlDate: NotRequired[str]
-    """Found after this, in ISO 8601."""
+    """Crawled after this, in ISO 8601."""
     endCrawlDate: NotRequired[str]
-    """Found before this, in ISO 8601."""
+    """Crawled before this, in ISO 8601."""
     startPublishedDate: NotRequired[str]
     """Published after this, in ISO 8601."""
     endPublishedDate: NotRequired[str]
@@ -148,13 +151,13 @@ class ExaSearchRequest(TypedDict):
     excludeText: NotRequired[Sequence[str]]
     """Text that must not be in it."""
     context: NotRequired[bool | ExaContextOptions]
-    """Give all pages as one text too."""
+    """Return all pages as one text too."""
     moderation: NotRequired[bool]
-    """Leave out what is unsafe. Server default: false."""
+    """Exclude unsafe results. Server default: false."""
     outputSchema: NotRequired[Mapping[str, Any]]
-    """The JSON Schema of what deep search shall make of it."""
+    """JSON Schema of the output of deep search."""
     useAutoprompt: NotRequired[bool]
-    """Let Exa reword the query; of older versions."""
+    """Let Exa rewrite the query; of older versions."""
     livecrawl: NotRequired[Literal["never", "fallback", "preferred", "always"]]
-    """Whether to read the page anew."""
+    """Whether to crawl the page again."""
     contents: NotRequired[ExaContents]

@@ -7,41 +7,41 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class FirecrawlAction(TypedDict):
-    """Something to do on the page. Which fields count depends on `type`."""
+    """An action on the page. Which fields are used depends on `type`."""
 
     type: Literal["wait", "screenshot", "click", "write", "press", "scroll", "scrape", "executeJavascript"]
     """What to do."""
     milliseconds: NotRequired[int]
-    """wait: how long."""
+    """wait: milliseconds."""
     selector: NotRequired[str]
     """wait, click, scroll, scrape: the element, as a CSS selector."""
     all: NotRequired[bool]
-    """click: all that fit, not the first alone."""
+    """click: all matching elements, not the first alone."""
     fullPage: NotRequired[bool]
     """screenshot: the whole page."""
     text: NotRequired[str]
     """write: what to type."""
     key: NotRequired[str]
-    """press: the key."""
+    """press: name of the keyboard key."""
     direction: NotRequired[Literal["up", "down"]]
-    """scroll: which way."""
+    """scroll: the direction."""
     script: NotRequired[str]
     """executeJavascript: the code."""
 
 
 class FirecrawlJsonOptions(TypedDict):
-    """How to take data from the page."""
+    """Settings for extracting data."""
 
     schema: NotRequired[Mapping[str, Any]]
-    """The data's JSON Schema."""
+    """JSON Schema of the data."""
     systemPrompt: NotRequired[str]
     """The system prompt."""
     prompt: NotRequired[str]
-    """What to find, where there is no schema."""
+    """Text prompt: what to extract, without a schema."""
 
 
 class FirecrawlLocation(TypedDict):
-    """From where to look."""
+    """Location of the browser."""
 
     country: NotRequired[str]
     """The country, by ISO code. Server default: "US"."""
@@ -55,145 +55,145 @@ class FirecrawlMapRequest(TypedDict):
     url: str
     """The site."""
     search: NotRequired[str]
-    """What the addresses should have to do with."""
+    """Topic of the URLs."""
     ignoreSitemap: NotRequired[bool]
-    """Leave the site's map out. Server default: true."""
+    """Ignore the sitemap. Server default: true."""
     sitemapOnly: NotRequired[bool]
-    """Take the site's map alone. Server default: false."""
+    """Use the sitemap alone. Server default: false."""
     includeSubdomains: NotRequired[bool]
-    """Subdomains too. Server default: true."""
+    """Include subdomains. Server default: true."""
     limit: NotRequired[int]
-    """At most so many. Server default: 5000."""
+    """Maximum number of results. Server default: 5000."""
     timeout: NotRequired[int]
-    """Milliseconds it may take."""
+    """Timeout in milliseconds."""
 
 
 class FirecrawlScrapeRequest(TypedDict):
-    """A page, and how to read it."""
+    """A page and the settings."""
 
     url: str
-    """The page."""
+    """URL of the page."""
     formats: NotRequired[
         Sequence[Literal["markdown", "html", "rawHtml", "links", "screenshot", "screenshot@fullPage", "json", "changeTracking"]]
     ]
-    """What to give; Markdown without it."""
+    """The formats to return; Markdown without it."""
     onlyMainContent: NotRequired[bool]
     """Leave out headers, menus and footers. Server default: true."""
     includeTags: NotRequired[Sequence[str]]
     """Only these tags."""
     excludeTags: NotRequired[Sequence[str]]
-    """Not these tags."""
+    """Exclude these tags."""
     maxAge: NotRequired[int]
-    """A stored copy up to so many milliseconds old will do; 0 for none. Server default: 0."""
+    """Maximum age of a cached copy in milliseconds; 0 for none. Server default: 0."""
     headers: NotRequired[Mapping[str, Any]]
     """Headers for the page, such as cookies."""
     waitFor: NotRequired[int]
-    """Milliseconds to wait for the page to load. Server default: 0."""
+    """Waiting time for the page to load in milliseconds. Server default: 0."""
     mobile: NotRequired[bool]
-    """Look like a phone. Server default: false."""
+    """Emulate a phone. Server default: false."""
     skipTlsVerification: NotRequired[bool]
     """Accept any certificate. Server default: false."""
     timeout: NotRequired[int]
-    """Milliseconds it may take. Server default: 30000."""
+    """Timeout in milliseconds. Server default: 30000."""
     parsePDF: NotRequired[bool]
-    """Turn a PDF into Markdown; otherwise it comes in base64. Server default: true."""
+    """Convert a PDF to Markdown; otherwise it is returned in base64. Server default: true."""
     jsonOptions: NotRequired[FirecrawlJsonOptions]
     actions: NotRequired[Sequence[FirecrawlAction]]
-    """What to do on the page first."""
+    """Actions on the page before scraping."""
     location: NotRequired[FirecrawlLocation]
     removeBase64Images: NotRequired[bool]
-    """Leave out pictures that stand in the text."""
+    """Remove images in base64."""
     blockAds: NotRequired[bool]
-    """Block advertisements and cookie notices."""
+    """Block ads and cookie notices."""
     proxy: NotRequired[Literal["basic", "stealth", "auto"]]
-    """The kind of proxy."""
+    """The type of proxy."""
     changeTrackingOptions: NotRequired[Mapping[str, Any]]
-    """How changes are told."""
+    """How changes are tracked."""
     storeInCache: NotRequired[bool]
-    """Keep a copy."""
+    """Store a copy in the cache."""
 
 
 class FirecrawlSearchScrape(TypedDict):
-    """How to read the results."""
+    """How to scrape the results."""
 
     formats: NotRequired[Sequence[Literal["markdown", "html", "rawHtml", "links", "screenshot", "screenshot@fullPage", "json"]]]
-    """What to give; nothing is read without it."""
+    """The formats to return; nothing is scraped without it."""
 
 
 class FirecrawlWebhook(TypedDict):
-    """Whom to tell."""
+    """The webhook."""
 
     url: str
-    """The address to call."""
+    """The webhook URL."""
     headers: NotRequired[Mapping[str, str]]
     """Headers to send."""
     metadata: NotRequired[Mapping[str, Any]]
-    """Notes of your own, sent along."""
+    """Your own metadata, sent along."""
     events: NotRequired[Sequence[Literal["started", "page", "completed", "failed"]]]
-    """When to call; always without it."""
+    """The events that trigger a call; all without it."""
 
 
 class FirecrawlBatchRequest(TypedDict):
-    """Pages, and how to read them."""
+    """Pages and the settings."""
 
     urls: Sequence[str]
     """The pages."""
     webhook: NotRequired[FirecrawlWebhook]
     ignoreInvalidURLs: NotRequired[bool]
-    """Leave out bad addresses instead of refusing all. Server default: false."""
+    """Skip invalid URLs instead of refusing all. Server default: false."""
     formats: NotRequired[
         Sequence[Literal["markdown", "html", "rawHtml", "links", "screenshot", "screenshot@fullPage", "json", "changeTracking"]]
     ]
-    """What to give; Markdown without it."""
+    """The formats to return; Markdown without it."""
     onlyMainContent: NotRequired[bool]
     """Leave out headers, menus and footers. Server default: true."""
     includeTags: NotRequired[Sequence[str]]
     """Only these tags."""
     excludeTags: NotRequired[Sequence[str]]
-    """Not these tags."""
+    """Exclude these tags."""
     maxAge: NotRequired[int]
-    """A stored copy up to so many milliseconds old will do; 0 for none. Server default: 0."""
+    """Maximum age of a cached copy in milliseconds; 0 for none. Server default: 0."""
     headers: NotRequired[Mapping[str, Any]]
     """Headers for the page, such as cookies."""
     waitFor: NotRequired[int]
-    """Milliseconds to wait for the page to load. Server default: 0."""
+    """Waiting time for the page to load in milliseconds. Server default: 0."""
     mobile: NotRequired[bool]
-    """Look like a phone. Server default: false."""
+    """Emulate a phone. Server default: false."""
     skipTlsVerification: NotRequired[bool]
     """Accept any certificate. Server default: false."""
     timeout: NotRequired[int]
-    """Milliseconds it may take. Server default: 30000."""
+    """Timeout in milliseconds. Server default: 30000."""
     parsePDF: NotRequired[bool]
-    """Turn a PDF into Markdown; otherwise it comes in base64. Server default: true."""
+    """Convert a PDF to Markdown; otherwise it is returned in base64. Server default: true."""
     jsonOptions: NotRequired[FirecrawlJsonOptions]
     actions: NotRequired[Sequence[FirecrawlAction]]
-    """What to do on the page first."""
+    """Actions on the page before scraping."""
     location: NotRequired[FirecrawlLocation]
     removeBase64Images: NotRequired[bool]
-    """Leave out pictures that stand in the text."""
+    """Remove images in base64."""
     blockAds: NotRequired[bool]
-    """Block advertisements and cookie notices."""
+    """Block ads and cookie notices."""
     proxy: NotRequired[Literal["basic", "stealth", "auto"]]
-    """The kind of proxy."""
+    """The type of proxy."""
     changeTrackingOptions: NotRequired[Mapping[str, Any]]
-    """How changes are told."""
+    """How changes are tracked."""
     storeInCache: NotRequired[bool]
-    """Keep a copy."""
+    """Store a copy in the cache."""
 
 
 class FirecrawlSearchRequest(TypedDict):
-    """What to look for."""
+    """The search query."""
 
     query: str
-    """What to look for."""
+    """The search query."""
     limit: NotRequired[int]
-    """At most so many. Server default: 5."""
+    """Maximum number of results. Server default: 5."""
     tbs: NotRequired[str]
-    """When, as Google's `tbs` says it."""
+    """Time filter in the form of Google's `tbs`."""
     location: NotRequired[str]
-    """From where."""
+    """Location of the search."""
     timeout: NotRequired[int]
-    """Milliseconds it may take. Server default: 60000."""
+    """Timeout in milliseconds. Server default: 60000."""
     ignoreInvalidURLs: NotRequired[bool]
-    """Leave out addresses that Firecrawl cannot read. Server default: false."""
+    """Skip URLs that Firecrawl cannot scrape. Server default: false."""
     scrapeOptions: NotRequired[FirecrawlSearchScrape]

@@ -20,10 +20,10 @@ class FireflycardForm(TypedDict):
 
 
 class FireflycardSwitches(TypedDict):
-    """What to show."""
+    """Parts of the card to show."""
 
     showIcon: NotRequired[bool | Literal["true", "false"]]
-    """The picture of the author."""
+    """Image of the author."""
     showDate: NotRequired[bool | Literal["true", "false"]]
     """The date."""
     showTitle: NotRequired[bool | Literal["true", "false"]]
@@ -37,7 +37,7 @@ class FireflycardSwitches(TypedDict):
     showQRCode: NotRequired[bool | Literal["true", "false"]]
     """The QR code."""
     showForeword: NotRequired[bool | Literal["true", "false"]]
-    """What stands before the text."""
+    """Foreword."""
     showPageNum: NotRequired[bool | Literal["true", "false"]]
     """The number of the card."""
     showWatermark: NotRequired[bool | Literal["true", "false"]]
@@ -57,44 +57,44 @@ class FireflycardRequest(TypedDict):
     """The template, such as tempA."""
     form: NotRequired[FireflycardForm]
     style: NotRequired[Mapping[str, Any]]
-    """The looks of a newer card, such as `backgroundName`, `font`, `width`."""
+    """The style of a newer card, such as `backgroundName`, `font`, `width`."""
     switchConfig: NotRequired[FireflycardSwitches]
     content: NotRequired[str]
     """The text, in Markdown."""
     title: NotRequired[str]
     """The title."""
     foreword: NotRequired[str]
-    """What stands before the text."""
+    """Foreword."""
     author: NotRequired[str]
     """The author."""
     date: NotRequired[str]
     """The date."""
     icon: NotRequired[str]
-    """The picture of the author."""
+    """URL of the author's image."""
     qrcodetitle: NotRequired[str]
     """The title of the QR code."""
     qrcodetext: NotRequired[str]
     """The text of the QR code."""
     qrcode: NotRequired[str]
-    """The address in the QR code."""
+    """The URL in the QR code."""
     qrcodeImg: NotRequired[str]
     """A QR code of your own."""
     watermark: NotRequired[str]
     """The watermark."""
     color: NotRequired[str]
-    """The background's name, or its address."""
+    """Name of the background, or its URL."""
     width: NotRequired[float | str]
-    """Pixels, 300 or more."""
+    """Width in pixels, 300 or more."""
     height: NotRequired[float | str]
-    """Pixels."""
+    """Height in pixels."""
     ratio: NotRequired[str]
-    """Such as 3:4."""
+    """Aspect ratio (width:height), such as 3:4."""
     padding: NotRequired[float | str]
-    """Pixels."""
+    """Size in pixels."""
     borderRadius: NotRequired[float | str]
-    """Pixels."""
+    """Size in pixels."""
     fontScale: NotRequired[float | str]
-    """The size of the text, 1 as it is."""
+    """Scale of the text; 1 is normal."""
     font: NotRequired[str]
     """The font."""
     useFont: NotRequired[str]
@@ -102,10 +102,10 @@ class FireflycardRequest(TypedDict):
     useLoadingFont: NotRequired[bool]
     """Load the template's own font."""
     textColor: NotRequired[str]
-    """The colour of the text."""
+    """Color of the text."""
     align: NotRequired[str]
-    """How lines stand."""
+    """Alignment of the text."""
     imgScale: NotRequired[float | str]
-    """How sharp; 2 without it."""
+    """Scale of the image; 2 without it."""
     isContentHtml: NotRequired[bool | Literal["true", "false"]]
     """The text is HTML."""

@@ -7,9 +7,9 @@ from typing import TypedDict
 
 
 class GlifRunRequest(TypedDict):
-    """A workflow, and what to put into it."""
+    """A glif and its inputs."""
 
     id: str
-    """The workflow."""
+    """The glif's id."""
     inputs: Sequence[str] | Mapping[str, str]
-    """Its inputs, in order or by name; addresses for images."""
+    """Inputs in order or by name; URLs for images."""

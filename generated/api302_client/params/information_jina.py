@@ -16,13 +16,13 @@ class JinaClassifyInput(TypedDict):
 
 
 class JinaClassifyRequest(TypedDict):
-    """What to sort, and the classes."""
+    """The inputs and the classes."""
 
     model: NotRequired[str]
     """The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both."""
     classifier_id: NotRequired[str]
-    """A classifier of your own, instead of a model."""
+    """The id of a classifier of your own, instead of a model."""
     input: Sequence[str | JinaClassifyInput]
-    """What to sort; texts or images, not both."""
+    """The inputs; texts or images, not both."""
     labels: Sequence[str]
     """The classes."""

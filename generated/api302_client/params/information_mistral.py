@@ -7,27 +7,27 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class MistralDocumentUrl(TypedDict):
-    """A document by address."""
+    """A document by URL."""
 
     type: Literal["document_url"]
-    """Says so."""
+    """The type: a document by URL."""
     document_url: str
-    """Its address."""
+    """URL of the file."""
     document_name: NotRequired[str]
-    """Its name."""
+    """Name."""
 
 
 class MistralImageUrl(TypedDict):
-    """An image by address."""
+    """An image by URL."""
 
     type: Literal["image_url"]
-    """Says so."""
+    """The type: a document by URL."""
     image_url: str
-    """Its address."""
+    """URL of the file."""
 
 
 class MistralOcrRequest(TypedDict):
-    """A document, and how to read it."""
+    """A document and the settings."""
 
     model: str
     """The model, such as mistral-ocr-latest."""
@@ -36,20 +36,20 @@ class MistralOcrRequest(TypedDict):
     pages: NotRequired[Sequence[int]]
     """Only these pages, from 0."""
     include_image_base64: NotRequired[bool]
-    """Give the pictures in it."""
+    """Return the images of the document."""
     image_limit: NotRequired[int]
-    """At most so many pictures."""
+    """Maximum number of images."""
     image_min_size: NotRequired[int]
-    """Only pictures of so many pixels."""
+    """Minimum size of the images in pixels."""
     bbox_annotation_format: NotRequired[Mapping[str, Any]]
-    """What to say of each picture, as a response format."""
+    """Annotation of each image, as a response format."""
     document_annotation_format: NotRequired[Mapping[str, Any]]
-    """What to say of the document, as a response format."""
+    """Annotation of the document, as a response format."""
     document_annotation_prompt: NotRequired[str]
-    """What to mind in that."""
+    """Text prompt of the document's annotation."""
     table_format: NotRequired[str]
-    """The form of tables, such as markdown or html."""
+    """Format of tables, such as markdown or html."""
     extract_header: NotRequired[bool]
-    """Give page headers apart."""
+    """Return page headers separately."""
     extract_footer: NotRequired[bool]
-    """Give page footers apart."""
+    """Return page footers separately."""

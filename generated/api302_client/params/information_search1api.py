@@ -7,60 +7,60 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class Search1ApiNewsRequest(TypedDict):
-    """What to look for."""
+    """The search query."""
 
     query: str
-    """What to look for."""
+    """The search query."""
     max_results: NotRequired[int]
-    """At most so many."""
+    """Maximum number of results."""
     search_service: NotRequired[Literal["google", "bing", "duckduckgo", "yahoo", "hackernews"]]
-    """Where."""
+    """The search engine."""
     crawl_results: NotRequired[int]
-    """Of how many results to read the pages; costs more."""
+    """Number of results whose pages are read; costs more."""
     include_sites: NotRequired[Sequence[str]]
     """Only from these sites."""
     exclude_sites: NotRequired[Sequence[str]]
     """Not from these sites."""
     time_range: NotRequired[Literal["day", "month", "year"]]
-    """How old at most."""
+    """Maximum age."""
 
 
 class Search1ApiPageRequest(TypedDict):
     """A page or site."""
 
     url: str
-    """Its address."""
+    """URL of the file."""
 
 
 class Search1ApiSearchRequest(TypedDict):
-    """What to look for."""
+    """The search query."""
 
     query: str
-    """What to look for."""
+    """The search query."""
     max_results: NotRequired[int]
-    """At most so many."""
+    """Maximum number of results."""
     search_service: NotRequired[
         Literal[
             "google", "bing", "duckduckgo", "yahoo", "github", "youtube", "x", "reddit", "arxiv", "wechat", "bilibili", "imdb", "wikipedia"
         ]
     ]
-    """Where."""
+    """The search engine."""
     crawl_results: NotRequired[int]
-    """Of how many results to read the pages; costs more."""
+    """Number of results whose pages are read; costs more."""
     include_sites: NotRequired[Sequence[str]]
     """Only from these sites."""
     exclude_sites: NotRequired[Sequence[str]]
     """Not from these sites."""
     time_range: NotRequired[Literal["day", "month", "year"]]
-    """How old at most."""
+    """Maximum age."""
     image: NotRequired[bool]
-    """Give images too."""
+    """Return images too."""
 
 
 class Search1ApiTrendsRequest(TypedDict):
-    """Where to look."""
+    """The source of the trends."""
 
     search_service: Literal["github", "hackernews"]
-    """Where."""
+    """The search engine."""
     max_results: NotRequired[int]
-    """At most so many."""
+    """Maximum number of results."""

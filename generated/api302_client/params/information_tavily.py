@@ -7,68 +7,68 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class TavilyExtractRequest(TypedDict):
-    """Pages."""
+    """The pages."""
 
     urls: str | Sequence[str]
     """The pages."""
     include_images: NotRequired[bool]
-    """Give their images."""
+    """Return the images of the pages."""
     extract_depth: NotRequired[Literal["basic", "advanced"]]
-    """How deep."""
+    """Depth of the search."""
     format: NotRequired[Literal["markdown", "text"]]
-    """The form."""
+    """The format."""
     timeout: NotRequired[float]
-    """Seconds it may take."""
+    """Timeout in seconds."""
     include_favicon: NotRequired[bool]
-    """Give the sites' icons."""
+    """Return the sites' icons."""
     include_usage: NotRequired[bool]
-    """Say what it cost at Tavily."""
+    """Return the usage at Tavily."""
     query: NotRequired[str]
-    """Give the parts that fit this."""
+    """Return the parts that match this query."""
     chunks_per_source: NotRequired[int]
-    """Parts a page."""
+    """Number of parts per page."""
 
 
 class TavilySearchRequest(TypedDict):
-    """What to look for."""
+    """The search query."""
 
     query: str
-    """What to look for."""
+    """The search query."""
     search_depth: NotRequired[Literal["basic", "advanced", "fast", "ultra-fast"]]
-    """How deep."""
+    """Depth of the search."""
     topic: NotRequired[Literal["general", "news", "finance"]]
-    """The kind."""
+    """The category."""
     time_range: NotRequired[Literal["day", "week", "month", "year", "d", "w", "m", "y"]]
-    """How old at most."""
+    """Maximum age."""
     start_date: NotRequired[str]
-    """Not before, as YYYY-MM-DD."""
+    """Start of the period, as YYYY-MM-DD."""
     end_date: NotRequired[str]
-    """Not after, as YYYY-MM-DD."""
+    """End of the period, as YYYY-MM-DD."""
     days: NotRequired[int]
-    """news: how many days back."""
+    """news: maximum age in days."""
     max_results: NotRequired[int]
-    """At most so many."""
+    """Maximum number of results."""
     include_domains: NotRequired[Sequence[str]]
-    """Only from these hosts."""
+    """Only from these domains."""
     exclude_domains: NotRequired[Sequence[str]]
-    """Not from these hosts."""
+    """Exclude these domains."""
     include_answer: NotRequired[bool | Literal["basic", "advanced"]]
-    """An answer: whether, or how long."""
+    """Whether to return an answer, or its length."""
     include_raw_content: NotRequired[bool | Literal["markdown", "text"]]
-    """The pages' text: whether, or in which form."""
+    """Whether to return the pages' text, or its format."""
     include_images: NotRequired[bool]
-    """Give images."""
+    """Return images."""
     include_image_descriptions: NotRequired[bool]
-    """Say what is on them."""
+    """Return descriptions of the images."""
     chunks_per_source: NotRequired[int]
-    """Parts a page, in deep search."""
+    """Number of parts per page, in deep search."""
     country: NotRequired[str]
     """Prefer this country, by its English name."""
     auto_parameters: NotRequired[bool]
     """Let Tavily choose the parameters."""
     include_favicon: NotRequired[bool]
-    """Give the sites' icons."""
+    """Return the sites' icons."""
     include_usage: NotRequired[bool]
-    """Say what it cost at Tavily."""
+    """Return the usage at Tavily."""
     exact_match: NotRequired[bool]
-    """Only pages with what stands in quotes."""
+    """Only pages with the exact text in quotes."""

@@ -7,32 +7,32 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class AnthropicCacheControl(TypedDict):
-    """Keep what comes up to here in the cache."""
+    """Prompt caching: cache everything up to here."""
 
     type: Literal["ephemeral"]
-    """The only kind."""
+    """The only type."""
     ttl: NotRequired[Literal["5m", "1h"]]
-    """How long. Server default: "5m"."""
+    """Lifetime of the cache entry. Server default: "5m"."""
 
 
 class AnthropicMetadata(TypedDict):
-    """Your own notes on the call."""
+    """Metadata of the request."""
 
     user_id: NotRequired[str | None]
-    """Your own name for the person who asks."""
+    """An id of your end user."""
 
 
 class AnthropicOutputFormat(TypedDict):
     """JSON by a schema."""
 
     type: Literal["json_schema"]
-    """The only kind."""
+    """The only type."""
     schema: Mapping[str, Any]
     """An object whose fields are not described."""
 
 
 class AnthropicRedactedThinkingPart(TypedDict):
-    """Hidden thoughts of an earlier answer, to be given back as they are."""
+    """Redacted thoughts of an earlier message, to be passed back unchanged."""
 
     type: Literal["redacted_thinking"]
     data: str
@@ -40,7 +40,7 @@ class AnthropicRedactedThinkingPart(TypedDict):
 
 
 class AnthropicServerToolPart(TypedDict):
-    """A call or result of one of Anthropic's own tools in an earlier answer, to be given back as it is."""
+    """A call or result of one of Anthropic's own tools in an earlier message, to be passed back unchanged."""
 
     type: Literal[
         "server_tool_use",
@@ -52,20 +52,20 @@ class AnthropicServerToolPart(TypedDict):
         "tool_search_tool_result",
         "container_upload",
     ]
-    """Which."""
+    """The type of tool call or result."""
 
 
 class AnthropicSource(TypedDict):
-    """Where an image or document is; `type` tells which fields belong."""
+    """The source of an image or document; `type` decides which fields belong."""
 
     type: Literal["base64", "url", "text", "content", "file"]
-    """The form."""
+    """The type of source."""
     media_type: NotRequired[str]
-    """The kind of data, such as image/png or application/pdf."""
+    """Media type, such as image/png or application/pdf."""
     data: NotRequired[str]
     """Base64, or the plain text."""
     url: NotRequired[str]
-    """The address."""
+    """The URL."""
     file_id: NotRequired[str]
     """The id of an uploaded file."""
     content: NotRequired[str | Sequence[Mapping[str, Any]]]
@@ -79,7 +79,7 @@ class AnthropicTextPart(TypedDict):
     text: str
     """The text."""
     citations: NotRequired[Sequence[Mapping[str, Any]] | None]
-    """The sources of an earlier answer."""
+    """The citations of an earlier message."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
@@ -89,42 +89,42 @@ class AnthropicThinking(TypedDict):
     type: Literal["enabled", "disabled", "adaptive"]
     """Adaptive lets newer models decide."""
     budget_tokens: NotRequired[int]
-    """The most tokens to think with, less than `max_tokens`; with enabled."""
+    """Maximum number of tokens to think with, less than `max_tokens`; with enabled."""
     display: NotRequired[Literal["summarized", "omitted"]]
     """Whether to show the thoughts."""
 
 
 class AnthropicThinkingPart(TypedDict):
-    """Thoughts of an earlier answer, to be given back as they are."""
+    """Thoughts of an earlier message, to be passed back unchanged."""
 
     type: Literal["thinking"]
     thinking: str
     """The thoughts."""
     signature: str
-    """Anthropic's seal on them."""
+    """Anthropic's signature of the thoughts."""
 
 
 class AnthropicTool(TypedDict):
     """A tool of yours, or one of Anthropic's."""
 
     name: str
-    """Its name."""
+    """Name."""
     type: NotRequired[str]
     """custom, or a tool of Anthropic's such as web_search_20250305."""
     description: NotRequired[str]
-    """What it does, and when to call it."""
+    """Description of the tool: what it does, and when to call it."""
     input_schema: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
     strict: NotRequired[bool]
-    """Keep to the schema exactly."""
+    """Whether to follow the schema exactly."""
     max_uses: NotRequired[int | None]
-    """How often it may be used; Anthropic's."""
+    """Maximum number of uses; Anthropic's."""
     allowed_domains: NotRequired[Sequence[str] | None]
-    """Search or fetch only these; Anthropic's."""
+    """Search or fetch only these domains; Anthropic's."""
     blocked_domains: NotRequired[Sequence[str] | None]
-    """Leave these out; Anthropic's."""
+    """Exclude these domains; Anthropic's."""
     user_location: NotRequired[Mapping[str, Any] | None]
-    """Where you are; web search."""
+    """Your location; web search."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
@@ -134,32 +134,32 @@ class AnthropicToolChoice(TypedDict):
     type: Literal["auto", "any", "tool", "none"]
     """Auto may, any must, tool must use `name`."""
     name: NotRequired[str]
-    """The tool."""
+    """The name of the tool."""
     disable_parallel_tool_use: NotRequired[bool]
-    """At most one call an answer. Server default: false."""
+    """At most one tool call per message. Server default: false."""
 
 
 class AnthropicToolResultPart(TypedDict):
-    """What a tool gave."""
+    """The result of a tool call."""
 
     type: Literal["tool_result"]
     tool_use_id: str
-    """Which call it answers."""
+    """The id of the call."""
     content: NotRequired[str | Sequence[Mapping[str, Any]]]
     """The result."""
     is_error: NotRequired[bool]
-    """The tool failed."""
+    """Whether the tool failed."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicToolUsePart(TypedDict):
-    """A tool call of an earlier answer."""
+    """A tool call of an earlier message."""
 
     type: Literal["tool_use"]
     id: str
-    """The call's id."""
+    """The request ID."""
     name: str
-    """The tool."""
+    """The name of the tool."""
     input: Mapping[str, Any]
     """An object whose fields are not described."""
     cache_control: NotRequired[AnthropicCacheControl]
@@ -171,9 +171,9 @@ class AnthropicDocumentPart(TypedDict):
     type: Literal["document"]
     source: AnthropicSource
     title: NotRequired[str | None]
-    """Its title."""
+    """Title."""
     context: NotRequired[str | None]
-    """What to know about it."""
+    """Context of the document."""
     citations: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
     cache_control: NotRequired[AnthropicCacheControl]
@@ -188,10 +188,10 @@ class AnthropicImagePart(TypedDict):
 
 
 class AnthropicOutputConfig(TypedDict):
-    """How much effort to make, and in what form to answer."""
+    """Effort and format of the output."""
 
     effort: NotRequired[Literal["low", "medium", "high", "xhigh", "max"]]
-    """How much."""
+    """Level of effort."""
     format: NotRequired[AnthropicOutputFormat]
 
 
@@ -200,11 +200,11 @@ class AnthropicSearchResultPart(TypedDict):
 
     type: Literal["search_result"]
     source: str
-    """Where it is from."""
+    """URL or name of the source."""
     title: str
-    """Its title."""
+    """Title."""
     content: Sequence[AnthropicTextPart]
-    """Its text."""
+    """Text of the search result."""
     citations: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
     cache_control: NotRequired[AnthropicCacheControl]
@@ -221,20 +221,20 @@ AnthropicPart: TypeAlias = (
     | AnthropicToolResultPart
     | AnthropicServerToolPart
 )
-"""A piece of a message."""
+"""A part of a message."""
 
 
 class AnthropicInputMessage(TypedDict):
     """One message of the conversation."""
 
     role: Literal["user", "assistant", "system"]
-    """Who speaks; newest models take system here as well."""
+    """Role of the speaker; newest models take system here as well."""
     content: str | Sequence[AnthropicPart]
     """Text, or parts."""
 
 
 class AnthropicMessagesRequest(TypedDict):
-    """A conversation, and how to answer it."""
+    """The conversation and the settings."""
 
     model: str
     """
@@ -245,22 +245,22 @@ class AnthropicMessagesRequest(TypedDict):
     messages: Sequence[AnthropicInputMessage]
     """The conversation so far."""
     max_tokens: int
-    """The most tokens to answer with, thoughts included."""
+    """Maximum number of output tokens, thoughts included."""
     system: NotRequired[str | Sequence[AnthropicTextPart]]
-    """How to behave."""
+    """System prompt."""
     stream: NotRequired[bool]
-    """Answer as an event stream. Server default: false."""
+    """Return the response as an event stream. Server default: false."""
     temperature: NotRequired[float]
-    """How much to vary; Claude takes 0 to 1. Server default: 1."""
+    """Sampling temperature; Claude takes 0 to 1. Server default: 1."""
     top_p: NotRequired[float]
-    """Choose among the likeliest tokens that make up this share, 0 to 1."""
+    """Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1."""
     top_k: NotRequired[int | str]
-    """Choose among so many of the likeliest tokens. The page makes it a text."""
+    """Choose among this many of the likeliest tokens. The page makes it a text."""
     stop_sequences: NotRequired[Sequence[str]]
     """Texts at which the answer ends."""
     thinking: NotRequired[AnthropicThinking]
     tools: NotRequired[Sequence[AnthropicTool]]
-    """What the model may use."""
+    """The tools that the model may use."""
     tool_choice: NotRequired[AnthropicToolChoice]
     metadata: NotRequired[AnthropicMetadata]
     output_config: NotRequired[AnthropicOutputConfig]
@@ -268,4 +268,4 @@ class AnthropicMessagesRequest(TypedDict):
     service_tier: NotRequired[Literal["auto", "standard_only"]]
     """Whether faster capacity may be used."""
     container: NotRequired[str]
-    """The container to run code in again."""
+    """The id of a container to reuse for code execution."""

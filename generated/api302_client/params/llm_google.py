@@ -7,39 +7,39 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class GoogleCodeExecutionResult(TypedDict):
-    """What the code gave."""
+    """The result of code execution."""
 
     outcome: NotRequired[str]
     """OUTCOME_OK, OUTCOME_FAILED or OUTCOME_DEADLINE_EXCEEDED."""
     output: NotRequired[str]
-    """What it printed."""
+    """The printed output."""
 
 
 class GoogleExecutableCode(TypedDict):
     """Code that the model runs."""
 
     language: NotRequired[str]
-    """Such as PYTHON."""
+    """The programming language, such as PYTHON."""
     code: NotRequired[str]
     """The code."""
 
 
 class GoogleFileData(TypedDict):
-    """A file by address."""
+    """A file by URL."""
 
     fileUri: str
-    """Its address."""
+    """URL of the file."""
     mimeType: NotRequired[str]
-    """Its kind, such as video/mp4."""
+    """Media type, such as video/mp4."""
 
 
 class GoogleFunctionCall(TypedDict):
-    """A function to call."""
+    """A function call."""
 
     id: NotRequired[str]
-    """The call's id, to be given back with its result."""
+    """The call's id, to be passed back with its result."""
     name: NotRequired[str]
-    """The function."""
+    """The name of the function."""
     args: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
 
@@ -50,16 +50,16 @@ class GoogleFunctionCallingConfig(TypedDict):
     mode: NotRequired[Literal["AUTO", "ANY", "NONE", "VALIDATED"]]
     """Auto may, any must."""
     allowedFunctionNames: NotRequired[Sequence[str]]
-    """Only these."""
+    """Only these functions."""
 
 
 class GoogleFunctionDeclaration(TypedDict):
     """A function of yours."""
 
     name: str
-    """Its name."""
+    """Name."""
     description: NotRequired[str]
-    """What it does, and when to call it."""
+    """Description of the tool: what it does, and when to call it."""
     parameters: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
     parametersJsonSchema: NotRequired[Mapping[str, Any]]
@@ -69,40 +69,40 @@ class GoogleFunctionDeclaration(TypedDict):
 
 
 class GoogleFunctionResponse(TypedDict):
-    """What a function gave."""
+    """The result of a function call."""
 
     id: NotRequired[str]
-    """Which call it answers."""
+    """The id of the call."""
     name: str
-    """The function."""
+    """The name of the function."""
     response: Mapping[str, Any]
     """An object whose fields are not described."""
 
 
 class GoogleImageConfig(TypedDict):
-    """What kind of image, in either spelling."""
+    """Image settings, in either spelling."""
 
     aspectRatio: NotRequired[str]
-    """Such as 1:1, 4:3 or 16:9."""
+    """Aspect ratio (width:height), such as 1:1, 4:3 or 16:9."""
     aspect_ratio: NotRequired[str]
-    """The same."""
+    """Aspect ratio (width:height)."""
     imageSize: NotRequired[str]
-    """Such as 1K, 2K or 4K."""
+    """Image size, such as 1K, 2K or 4K."""
 
 
 class GoogleInputBlob(TypedDict):
-    """A file itself, in either spelling."""
+    """A file as data, in either spelling."""
 
     mimeType: NotRequired[str]
-    """Its kind, such as image/png."""
+    """Media type, such as image/png."""
     mime_type: NotRequired[str]
-    """The same."""
+    """Media type."""
     data: NotRequired[str]
     """Base64."""
 
 
 class GoogleInputPart(TypedDict):
-    """A piece of a message; one of the fields."""
+    """A part of a message; one of the fields."""
 
     text: NotRequired[str]
     """Text."""
@@ -110,7 +110,7 @@ class GoogleInputPart(TypedDict):
     inline_data: NotRequired[GoogleInputBlob]
     fileData: NotRequired[GoogleFileData]
     image_url: NotRequired[str]
-    """302.AI's: the address of an image."""
+    """302.AI's: the URL of an image."""
     functionCall: NotRequired[GoogleFunctionCall]
     functionResponse: NotRequired[GoogleFunctionResponse]
     executableCode: NotRequired[GoogleExecutableCode]
@@ -118,7 +118,7 @@ class GoogleInputPart(TypedDict):
     thought: NotRequired[bool]
     """A thought of an earlier answer."""
     thoughtSignature: NotRequired[str]
-    """Google's seal on a thought, to be given back as it is."""
+    """Google's signature of a thought, to be passed back unchanged."""
     videoMetadata: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
     mediaResolution: NotRequired[Mapping[str, Any]]
@@ -126,32 +126,32 @@ class GoogleInputPart(TypedDict):
 
 
 class GooglePrebuiltVoiceConfig(TypedDict):
-    """A ready-made voice."""
+    """A prebuilt voice."""
 
     voiceName: NotRequired[str]
-    """Its name, such as Kore."""
+    """The name of the voice, such as Kore."""
 
 
 class GoogleSafetySetting(TypedDict):
-    """From when to block one kind of harm."""
+    """The threshold from which one category of harm is blocked."""
 
     category: str
-    """Such as HARM_CATEGORY_HARASSMENT, _HATE_SPEECH, _SEXUALLY_EXPLICIT, _DANGEROUS_CONTENT."""
+    """The category, such as HARM_CATEGORY_HARASSMENT, _HATE_SPEECH, _SEXUALLY_EXPLICIT, _DANGEROUS_CONTENT."""
     threshold: Literal[
         "HARM_BLOCK_THRESHOLD_UNSPECIFIED", "BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE", "OFF"
     ]
-    """From when."""
+    """The threshold."""
 
 
 class GoogleThinkingConfig(TypedDict):
-    """How to think."""
+    """Thinking settings."""
 
     includeThoughts: NotRequired[bool]
     """Show the thoughts."""
     thinkingBudget: NotRequired[int]
-    """The most tokens to think with; 0 not at all, -1 as the model likes."""
+    """Maximum number of tokens to think with; 0 for none, -1 as the model decides."""
     thinkingLevel: NotRequired[Literal["MINIMAL", "LOW", "MEDIUM", "HIGH", "minimal", "low", "medium", "high"]]
-    """How much; Gemini 3."""
+    """Level of thinking; Gemini 3."""
 
 
 class GoogleTool(TypedDict):
@@ -172,7 +172,7 @@ class GoogleTool(TypedDict):
 
 
 class GoogleToolConfig(TypedDict):
-    """How to use the tools."""
+    """Tool settings."""
 
     functionCallingConfig: NotRequired[GoogleFunctionCallingConfig]
     retrievalConfig: NotRequired[Mapping[str, Any]]
@@ -189,16 +189,16 @@ class GoogleInput(TypedDict):
     """One message of the conversation."""
 
     role: NotRequired[Literal["user", "model", "function", "system"]]
-    """Who speaks; may be left out in a single message."""
+    """Role of the speaker; may be left out in a single message."""
     parts: Sequence[GoogleInputPart]
-    """What is said."""
+    """Content of the message."""
 
 
 class GoogleSpeakerVoiceConfig(TypedDict):
-    """A speaker and their voice."""
+    """A speaker and the speaker's voice."""
 
     speaker: str
-    """The name used in the text."""
+    """The speaker's name in the text."""
     voiceConfig: GoogleVoiceConfig
 
 
@@ -206,11 +206,11 @@ class GoogleMultiSpeakerVoiceConfig(TypedDict):
     """Several speakers."""
 
     speakerVoiceConfigs: NotRequired[Sequence[GoogleSpeakerVoiceConfig]]
-    """One each."""
+    """A voice for each speaker."""
 
 
 class GoogleSpeechConfig(TypedDict):
-    """How to speak."""
+    """Speech settings."""
 
     languageCode: NotRequired[str]
     """The language, such as en-US."""
@@ -219,26 +219,26 @@ class GoogleSpeechConfig(TypedDict):
 
 
 class GoogleGenerationConfig(TypedDict):
-    """How to answer."""
+    """Generation settings."""
 
     temperature: NotRequired[float]
-    """How much to vary, 0 to 2."""
+    """Sampling temperature, 0 to 2."""
     topP: NotRequired[float]
-    """Choose among the likeliest tokens that make up this share."""
+    """Nucleus sampling: choose among the likeliest tokens that make up this share."""
     topK: NotRequired[float]
-    """Choose among so many of the likeliest tokens."""
+    """Choose among this many of the likeliest tokens."""
     candidateCount: NotRequired[int]
-    """How many answers to give."""
+    """Number of answers."""
     maxOutputTokens: NotRequired[int]
-    """The most tokens to answer with, thoughts included."""
+    """Maximum number of output tokens, thoughts included."""
     stopSequences: NotRequired[Sequence[str]]
     """Texts at which the answer ends."""
     presencePenalty: NotRequired[float]
-    """Above 0: prefer new words."""
+    """Presence penalty: above 0, prefer new words."""
     frequencyPenalty: NotRequired[float]
-    """Above 0: repeat less."""
+    """Frequency penalty: above 0, repeat less."""
     seed: NotRequired[int]
-    """The same seed and request give mostly the same answer."""
+    """Random seed; the same seed gives mostly the same answer."""
     responseMimeType: NotRequired[str]
     """text/plain, application/json or text/x.enum."""
     responseSchema: NotRequired[Mapping[str, Any]]
@@ -246,31 +246,31 @@ class GoogleGenerationConfig(TypedDict):
     responseJsonSchema: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
     responseModalities: NotRequired[Sequence[Literal["TEXT", "IMAGE", "AUDIO", "VIDEO"]]]
-    """What to answer with."""
+    """Response format."""
     responseLogprobs: NotRequired[bool]
-    """Tell how likely each token was."""
+    """Return the log probability of each token."""
     logprobs: NotRequired[int]
-    """How many alternatives to tell for each token."""
+    """Number of alternatives returned for each token."""
     thinkingConfig: NotRequired[GoogleThinkingConfig]
     imageConfig: NotRequired[GoogleImageConfig]
     speechConfig: NotRequired[GoogleSpeechConfig]
     mediaResolution: NotRequired[str]
-    """How closely to look: MEDIA_RESOLUTION_LOW, _MEDIUM or _HIGH."""
+    """Media resolution: MEDIA_RESOLUTION_LOW, _MEDIUM or _HIGH."""
 
 
 class GoogleGenerateRequest(TypedDict):
-    """A conversation, and how to answer it."""
+    """The conversation and the settings."""
 
     contents: Sequence[GoogleInput]
     """The conversation so far."""
     systemInstruction: NotRequired[GoogleInput]
     generationConfig: NotRequired[GoogleGenerationConfig]
     tools: NotRequired[Sequence[GoogleTool]]
-    """What the model may use."""
+    """The tools that the model may use."""
     toolConfig: NotRequired[GoogleToolConfig]
     safetySettings: NotRequired[Sequence[GoogleSafetySetting]]
-    """What to block."""
+    """Safety settings: what to block."""
     cachedContent: NotRequired[str]
-    """The name of a cached beginning."""
+    """The name of cached content."""
     labels: NotRequired[Mapping[str, str]]
-    """Your own notes on the call."""
+    """Your own metadata."""

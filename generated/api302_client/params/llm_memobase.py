@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 MemobaseBlobType: TypeAlias = Literal["chat", "summary", "doc", "image", "code", "transcript"]
-"""What a blob holds; image, code and transcript are not ready at Memobase."""
+"""The type of blob; image, code and transcript are not ready at Memobase."""
 
 
 class MemobaseDocBlob(TypedDict):
@@ -17,32 +17,32 @@ class MemobaseDocBlob(TypedDict):
 
 
 class MemobaseMessage(TypedDict):
-    """What one side said."""
+    """A message of the conversation."""
 
     role: Literal["user", "assistant"]
-    """Who speaks."""
+    """Role of the speaker."""
     content: str
     """The text."""
     alias: NotRequired[str | None]
     """The speaker's name; it shows in the memory."""
     created_at: NotRequired[str | None]
-    """When it was said, such as 2025-01-01."""
+    """Time of the message, such as 2025-01-01."""
 
 
 class MemobaseSummaryBlob(TypedDict):
-    """What is already known, summed up; for the type summary."""
+    """A summary of what is already known; for the type summary."""
 
     summary: str
     """The summary."""
 
 
 class MemobaseUserRequest(TypedDict):
-    """A user to keep memory of."""
+    """A user with a memory."""
 
     id: NotRequired[str]
     """An id of your choice, a version 4 or 5 UUID; a new one without it."""
     data: NotRequired[Mapping[str, Any] | None]
-    """What to keep with the user; its fields are yours."""
+    """The data of the user; its fields are yours."""
 
 
 class MemobaseChatBlob(TypedDict):
@@ -53,15 +53,15 @@ class MemobaseChatBlob(TypedDict):
 
 
 MemobaseBlobData: TypeAlias = MemobaseChatBlob | MemobaseSummaryBlob | MemobaseDocBlob
-"""What the blob holds; which form depends on `blob_type`."""
+"""The content of the blob; its form depends on `blob_type`."""
 
 
 class MemobaseBlobRequest(TypedDict):
-    """Something to remember a user by."""
+    """Something to remember about a user."""
 
     blob_type: MemobaseBlobType
     blob_data: MemobaseBlobData
     fields: NotRequired[Mapping[str, Any] | None]
-    """Your own notes on it."""
+    """Your own metadata."""
     created_at: NotRequired[str | None]
-    """When it was said, in ISO 8601."""
+    """Time of the conversation in ISO 8601."""

@@ -10,25 +10,25 @@ class OpenaiAudioReference(TypedDict):
     """Points to an earlier spoken answer."""
 
     id: str
-    """The sound's id."""
+    """The id of the audio."""
 
 
 class OpenaiChatAudioOptions(TypedDict):
-    """How to speak."""
+    """Speech settings."""
 
     voice: str | Mapping[str, Any]
     """The voice: alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar; or one of your own."""
     format: Literal["wav", "aac", "mp3", "flac", "opus", "pcm16"]
-    """The kind of sound; a stream takes pcm16 only."""
+    """Audio format; a stream takes pcm16 only."""
 
 
 class OpenaiChatMcpServer(TypedDict):
     """An MCP server."""
 
     url: str
-    """Its address."""
+    """URL of the file."""
     name: NotRequired[str]
-    """What to call it."""
+    """The name of the server."""
 
 
 class OpenaiChatThinking(TypedDict):
@@ -37,115 +37,115 @@ class OpenaiChatThinking(TypedDict):
     type: str
     """enabled or disabled; some models take adaptive or auto."""
     budget_tokens: NotRequired[int]
-    """The most tokens to think with; Claude models."""
+    """Maximum number of tokens to think with; Claude models."""
 
 
 class OpenaiFunction(TypedDict):
     """A function of yours."""
 
     name: str
-    """Its name."""
+    """Name."""
     description: NotRequired[str]
-    """What it does, and when to call it."""
+    """Description of the tool: what it does, and when to call it."""
     parameters: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
     strict: NotRequired[bool | None]
-    """Keep to the parameters' schema exactly."""
+    """Whether to follow the parameters' schema exactly."""
 
 
 class OpenaiFunctionCall(TypedDict):
-    """The function to call and with what."""
+    """The function to call and its arguments."""
 
     name: NotRequired[str]
     """The function's name; in a stream only in the first piece."""
     arguments: NotRequired[str]
-    """JSON as text; in a stream a piece of it."""
+    """Arguments, JSON as text; in a stream a piece of it."""
 
 
 class OpenaiFunctionName(TypedDict):
-    """Names a tool."""
+    """The name of a tool."""
 
     name: str
     """The tool's name."""
 
 
 class OpenaiImageUrl(TypedDict):
-    """Where an image is."""
+    """URL of an image."""
 
     url: str
-    """Address or data URL."""
+    """URL or data URL."""
     detail: NotRequired[Literal["auto", "low", "high", "original"]]
-    """How closely to look."""
+    """Level of detail."""
 
 
 class OpenaiInputAudio(TypedDict):
-    """The sound itself."""
+    """The audio data."""
 
     data: str
-    """Base64; Qwen models also take an address or data URL."""
+    """Base64; Qwen models also take a URL or data URL."""
     format: NotRequired[str]
-    """The kind of sound: wav or mp3; further ones for other vendors."""
+    """Audio format: wav or mp3; further ones for other vendors."""
 
 
 class OpenaiInputContent(TypedDict):
-    """A piece of a message."""
+    """A part of a message."""
 
     type: Literal["input_text", "input_image", "input_file", "input_audio", "output_text", "refusal", "reasoning_text", "summary_text"]
-    """Its kind."""
+    """The type."""
     text: NotRequired[str]
     """The text."""
     image_url: NotRequired[str | None]
-    """Address or data URL of an image."""
+    """URL or data URL of an image."""
     detail: NotRequired[Literal["auto", "low", "high", "original"]]
-    """How closely to look."""
+    """Level of detail."""
     file_id: NotRequired[str | None]
     """The id of an uploaded file."""
     file_url: NotRequired[str]
-    """The address of a file."""
+    """URL of a file."""
     file_data: NotRequired[str]
     """The content of a file."""
     filename: NotRequired[str]
-    """The file's name."""
+    """File name."""
     refusal: NotRequired[str]
     """A refusal in an earlier answer."""
 
 
 class OpenaiInputFile(TypedDict):
-    """The file itself, or its id."""
+    """The file data, or its id."""
 
     file_data: NotRequired[str]
-    """The content."""
+    """The content in base64."""
     file_id: NotRequired[str]
     """The id of an uploaded file."""
     filename: NotRequired[str]
-    """The file's name."""
+    """File name."""
 
 
 class OpenaiInputItem(TypedDict):
-    """A message, a result of a tool, or anything that an earlier reply gave."""
+    """A message, a result of a tool, or anything that an earlier response contained."""
 
     type: NotRequired[str]
     """message (may be left out), function_call, function_call_output, reasoning, item_reference and further ones."""
     role: NotRequired[Literal["user", "assistant", "system", "developer"]]
-    """Who speaks, in a message."""
+    """Role of the speaker, in a message."""
     content: NotRequired[str | Sequence[OpenaiInputContent]]
-    """What is said, in a message."""
+    """Content of a message."""
     id: NotRequired[str]
     """The item's id."""
     status: NotRequired[str | None]
     """in_progress, completed or incomplete."""
     call_id: NotRequired[str]
-    """Which call this is or answers."""
+    """The id of the call that this is, or that it belongs to."""
     name: NotRequired[str]
     """The function's name."""
     arguments: NotRequired[str]
-    """What it was called with, JSON as text."""
+    """Arguments of the call, JSON as text."""
     output: NotRequired[str | Sequence[OpenaiInputContent] | Mapping[str, Any]]
-    """What the tool gave."""
+    """Output of the tool."""
     summary: NotRequired[Sequence[Mapping[str, Any]]]
-    """The thoughts in short."""
+    """Summary of the thoughts."""
     encrypted_content: NotRequired[str | None]
-    """The thoughts, for the vendor's eyes only."""
+    """The thoughts, encrypted for the vendor."""
 
 
 class OpenaiJsonSchema(TypedDict):
@@ -154,20 +154,20 @@ class OpenaiJsonSchema(TypedDict):
     name: str
     """The schema's name."""
     description: NotRequired[str]
-    """What the answer is for."""
+    """Description of the schema."""
     schema: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
     strict: NotRequired[bool | None]
-    """Keep to the schema exactly."""
+    """Whether to follow the schema exactly."""
 
 
 class OpenaiReasoning(TypedDict):
-    """How to think."""
+    """Thinking settings."""
 
     effort: NotRequired[Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]]
-    """How long."""
+    """Reasoning effort."""
     summary: NotRequired[Literal["auto", "concise", "detailed"]]
-    """Whether to tell the thoughts in short."""
+    """Whether to return a summary of the thoughts."""
 
 
 class OpenaiRefusalPart(TypedDict):
@@ -175,11 +175,11 @@ class OpenaiRefusalPart(TypedDict):
 
     type: Literal["refusal"]
     refusal: str
-    """Why."""
+    """Text of the refusal."""
 
 
 class OpenaiResponseFormat(TypedDict):
-    """The form of the answer."""
+    """The format of the answer."""
 
     type: Literal["text", "json_object", "json_schema"]
     """Text, any JSON object, or JSON by a schema."""
@@ -197,25 +197,25 @@ class OpenaiResponsesTool(TypedDict):
     name: NotRequired[str]
     """The function's name."""
     description: NotRequired[str]
-    """What it does, and when to call it."""
+    """Description of the tool: what it does, and when to call it."""
     parameters: NotRequired[Mapping[str, Any] | None]
     """The schema of its arguments."""
     strict: NotRequired[bool | None]
-    """Keep to the schema exactly."""
+    """Whether to follow the schema exactly."""
     search_context_size: NotRequired[Literal["low", "medium", "high"]]
-    """How much of the results to read; web search."""
+    """Amount of the results to read; web search."""
     user_location: NotRequired[Mapping[str, Any] | None]
-    """Where you are; web search."""
+    """Your location; web search."""
     filters: NotRequired[Mapping[str, Any] | None]
-    """What to search in; web and file search."""
+    """Filters of the search; web and file search."""
     vector_store_ids: NotRequired[Sequence[str]]
-    """What file search searches."""
+    """The vector stores that file search uses."""
     container: NotRequired[str | Mapping[str, Any]]
-    """Where code_interpreter runs."""
+    """The container that code_interpreter runs in."""
     server_label: NotRequired[str]
     """The name of an MCP server."""
     server_url: NotRequired[str]
-    """The address of an MCP server."""
+    """URL of an MCP server."""
     require_approval: NotRequired[str | Mapping[str, Any]]
     """Whether you must allow each call of an MCP server."""
 
@@ -226,14 +226,14 @@ class OpenaiShortChatRequest(TypedDict):
     model: str
     """The model."""
     message: str
-    """What to answer."""
+    """Text prompt."""
 
 
 class OpenaiStreamOptions(TypedDict):
-    """How to stream."""
+    """Stream settings."""
 
     include_usage: NotRequired[bool]
-    """End with a chunk that tells the usage."""
+    """End with a chunk that contains the usage."""
     include_obfuscation: NotRequired[bool]
     """Pad the events to one length."""
 
@@ -242,23 +242,23 @@ class OpenaiTextFormat(TypedDict):
     """Text, any JSON object, or JSON by a schema."""
 
     type: Literal["text", "json_object", "json_schema"]
-    """Which of them."""
+    """The type of format."""
     name: NotRequired[str]
     """The schema's name."""
     description: NotRequired[str]
-    """What the answer is for."""
+    """Description of the schema."""
     schema: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
     strict: NotRequired[bool | None]
-    """Keep to the schema exactly."""
+    """Whether to follow the schema exactly."""
 
 
 class OpenaiTextOptions(TypedDict):
-    """The form of the text."""
+    """The format of the text."""
 
     format: NotRequired[OpenaiTextFormat]
     verbosity: NotRequired[Literal["low", "medium", "high"]]
-    """How long to answer."""
+    """Verbosity of the text."""
 
 
 class OpenaiTextPart(TypedDict):
@@ -282,12 +282,12 @@ class OpenaiTool(TypedDict):
 
 
 class OpenaiToolCall(TypedDict):
-    """A call of a tool; in a stream, a piece of one."""
+    """A tool call; in a stream, a piece of one."""
 
     index: NotRequired[int]
-    """Which call, in a stream."""
+    """Index of the call, in a stream."""
     id: NotRequired[str]
-    """The call's id, to be given back with its result."""
+    """The call's id, to be passed back with its result."""
     type: NotRequired[str]
     """function or custom."""
     function: NotRequired[OpenaiFunctionCall]
@@ -315,32 +315,32 @@ class OpenaiVideoFramesPart(TypedDict):
 
 
 class OpenaiVideoUrl(TypedDict):
-    """Where a video is."""
+    """URL of a video."""
 
     url: str
-    """Address or data URL."""
+    """URL or data URL."""
 
 
 class OpenaiVideoUrlPart(TypedDict):
-    """A video, for models that watch."""
+    """A video, for models that take one."""
 
     type: Literal["video_url"]
     video_url: OpenaiVideoUrl
     fps: NotRequired[float]
-    """Frames looked at per second; Qwen models."""
+    """Frames per second that are analyzed; Qwen models."""
 
 
 class OpenaiWebSearchOptions(TypedDict):
     """OpenAI's and Perplexity's own search."""
 
     search_context_size: NotRequired[Literal["low", "medium", "high"]]
-    """How much of the results to read."""
+    """Amount of the results to read."""
     user_location: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
 
 
 class OpenaiAudioPart(TypedDict):
-    """Sound."""
+    """Audio."""
 
     type: Literal["input_audio"]
     input_audio: OpenaiInputAudio
@@ -358,78 +358,78 @@ class OpenaiImagePart(TypedDict):
 
     type: Literal["image_url"]
     image_url: OpenaiImageUrl | str
-    """The image; Mistral's models also take the plain address."""
+    """The image; Mistral's models also take the plain URL."""
 
 
 class OpenaiResponsesRequest(TypedDict):
-    """What to answer, in the Responses format."""
+    """The input and the settings, in the Responses format."""
 
     model: str
     """The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research."""
     input: str | Sequence[OpenaiInputItem]
-    """What to answer; text, or messages and results of tools."""
+    """The input: text, or messages and results of tools."""
     instructions: NotRequired[str | None]
-    """How to behave; not carried over from `previous_response_id`."""
+    """Instructions for the model; not carried over from `previous_response_id`."""
     stream: NotRequired[bool]
-    """Answer as an event stream. Server default: false."""
+    """Return the response as an event stream. Server default: false."""
     stream_options: NotRequired[OpenaiStreamOptions]
     temperature: NotRequired[float]
-    """How much to vary, 0 to 2. Server default: 1."""
+    """Sampling temperature, 0 to 2. Server default: 1."""
     top_p: NotRequired[float]
-    """Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1."""
+    """Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1."""
     top_logprobs: NotRequired[int]
-    """How many alternatives to tell for each token."""
+    """Number of alternatives returned for each token."""
     max_output_tokens: NotRequired[int]
-    """The most tokens to answer with, thoughts included."""
+    """Maximum number of output tokens, thoughts included."""
     max_tool_calls: NotRequired[int]
-    """How often built-in tools may be called."""
+    """Maximum number of calls of built-in tools."""
     tools: NotRequired[Sequence[OpenaiResponsesTool]]
-    """What the model may use."""
+    """The tools that the model may use."""
     tool_choice: NotRequired[Literal["none", "auto", "required"] | Mapping[str, Any]]
     """Whether to use a tool, or which."""
     parallel_tool_calls: NotRequired[bool]
-    """Several tools may be called at once. Server default: true."""
+    """Whether several tools may be called at once. Server default: true."""
     reasoning: NotRequired[OpenaiReasoning]
     text: NotRequired[OpenaiTextOptions]
     include: NotRequired[Sequence[str]]
-    """What to add to the reply, such as reasoning.encrypted_content or web_search_call.action.sources."""
+    """What to add to the response, such as reasoning.encrypted_content or web_search_call.action.sources."""
     previous_response_id: NotRequired[str]
-    """The answer that this goes on from."""
+    """The id of the response to continue."""
     conversation: NotRequired[str | Mapping[str, Any]]
-    """The conversation that this belongs to, by id."""
+    """The id of the conversation."""
     background: NotRequired[bool]
-    """Answer in the background. Server default: false."""
+    """Whether to run in the background. Server default: false."""
     store: NotRequired[bool]
-    """Keep the answer with OpenAI. Server default: true."""
+    """Store the answer at OpenAI. Server default: true."""
     truncation: NotRequired[Literal["auto", "disabled"]]
     """Whether to drop old input that does not fit, instead of failing. Server default: "disabled"."""
     prompt: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
     metadata: NotRequired[Mapping[str, str]]
-    """Your own notes on the call."""
+    """Your own metadata."""
     service_tier: NotRequired[Literal["auto", "default", "flex", "scale", "priority", "fast"]]
     """How fast and at what price."""
     user: NotRequired[str]
-    """Your own name for the person who asks, against abuse."""
+    """An id of your end user, against abuse."""
     safety_identifier: NotRequired[str]
-    """Your own name for the person who asks, hashed."""
+    """An id of your end user, hashed."""
     prompt_cache_key: NotRequired[str]
     """Calls with the same key share a cache."""
     context_management: NotRequired[Sequence[Mapping[str, Any]]]
-    """How to shorten a long conversation."""
+    """Settings for shortening a long conversation."""
 
 
 OpenaiContentPart: TypeAlias = (
     OpenaiTextPart | OpenaiImagePart | OpenaiAudioPart | OpenaiFilePart | OpenaiVideoUrlPart | OpenaiVideoFramesPart | OpenaiRefusalPart
 )
-"""A piece of a message."""
+"""A part of a message."""
 
 
 class OpenaiChatMessage(TypedDict):
     """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    """Who speaks."""
+    """Role of the speaker."""
     content: NotRequired[str | Sequence[OpenaiContentPart] | None]
     """Text, or parts; null in an answer that only calls tools."""
     name: NotRequired[str]
@@ -437,11 +437,11 @@ class OpenaiChatMessage(TypedDict):
     tool_calls: NotRequired[Sequence[OpenaiToolCall]]
     """The calls of an earlier answer."""
     tool_call_id: NotRequired[str]
-    """Which call this is the result of; with role tool."""
+    """The id of the call that this is the result of; with role tool."""
     reasoning_content: NotRequired[str | None]
     """The thoughts of an earlier answer; some models want them back."""
     refusal: NotRequired[str | None]
-    """Why an earlier answer was refused."""
+    """Refusal of an earlier answer."""
     audio: NotRequired[OpenaiAudioReference | None]
     """An earlier spoken answer."""
 

@@ -12,22 +12,22 @@ class Ai302CreateKnowledgeBaseRequest(TypedDict):
     """A knowledge base to create."""
 
     kb_name: NotRequired[str]
-    """Its name."""
+    """Name."""
     kb_info: NotRequired[str]
-    """What it is about."""
+    """Description."""
     kb_type: NotRequired[str]
-    """Its kind: chatchat or rag_nano have been seen."""
+    """The type: chatchat or rag_nano have been seen."""
     model_id: NotRequired[int]
-    """The number of the model that makes vectors; the pages show 0."""
+    """Number of the embedding model; the pages show 0."""
     llm_model_id: NotRequired[int]
-    """The number of the language model; the pages show 0."""
+    """Number of the language model; the pages show 0."""
 
 
 class Ai302KbChatMessage(TypedDict):
-    """What one side said."""
+    """A message of the conversation."""
 
     role: str
-    """Who spoke, such as user or assistant."""
+    """Role of the speaker, such as user or assistant."""
     content: str
     """The text."""
 
@@ -37,76 +37,76 @@ class Ai302KbChatRequest(TypedDict):
 
     kb_id: NotRequired[int]
     """
-    The knowledge base; not needed with a key that is bound to one, which the page says although it marks the
-    field as required.
+    The id of the knowledge base; not needed with an API key that is bound to one, which the page says although it
+    marks the field as required.
     """
     model_name: str
     """The language model."""
     query: str
     """The question."""
     stream: bool
-    """Answer as a stream, which is also what happens without it."""
+    """Return the response as an event stream, which is also the default."""
     history: Sequence[Ai302KbChatMessage]
-    """What was said before."""
+    """The text before."""
     top_k: int
-    """How many pieces of the base to read for the answer."""
+    """Number of chunks of the base to read for the answer."""
     score_threshold: float
-    """Only pieces that score above this."""
+    """Minimum score of the chunks."""
     temperature: float
-    """How much to vary."""
+    """Sampling temperature."""
 
 
 class Ai302KbCompletionsRequest(TypedDict):
-    """A conversation, and how to answer it."""
+    """The conversation and the settings."""
 
     model: str
     """The language model."""
     messages: Sequence[Ai302KbChatMessage]
     """The conversation so far."""
     stream: NotRequired[bool]
-    """Answer as an event stream. Server default: false."""
+    """Return the response as an event stream. Server default: false."""
     temperature: NotRequired[float]
-    """How much to vary, 0 to 2."""
+    """Sampling temperature, 0 to 2."""
     top_p: NotRequired[float]
-    """Choose among the likeliest tokens that make up this share, 0 to 1."""
+    """Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1."""
     max_tokens: NotRequired[int]
-    """The most tokens to answer with."""
+    """Maximum number of output tokens."""
 
 
 class Ai302KbUploadForm(TypedDict):
-    """Files, and how to cut them."""
+    """Files, and the settings for chunking."""
 
     files: Sequence[File]
     """The files."""
     kb_id: int
     """The knowledge base."""
     chunk_size: NotRequired[int]
-    """The longest paragraph to keep, such as 250."""
+    """Maximum length of a paragraph, such as 250."""
     chunk_overlap: NotRequired[int]
-    """How much two neighbours share, such as 50."""
+    """Overlap of two neighboring chunks, such as 50."""
     split_mode: NotRequired[Literal["", "jina"]]
-    """Who cuts: empty, or jina."""
+    """Who splits the text: empty, or jina."""
     max_chunk_length: NotRequired[int]
-    """The longest piece with `split_mode` jina, such as 4000."""
+    """Maximum length of a chunk with `split_mode` jina, such as 4000."""
 
 
 class Ai302QwenRerankRequest(TypedDict):
-    """A question, and what to sort by it."""
+    """A query and the documents to rerank."""
 
     model: str
     """qwen3-rerank."""
     query: str
     """The question."""
     documents: Sequence[str]
-    """What to sort."""
+    """The documents."""
     top_n: NotRequired[int]
-    """How many of the best to give; all without it."""
+    """Number of documents to return; all without it."""
     instruct: NotRequired[str]
-    """What fitting means, best in English: answering the question (without it), or saying the same."""
+    """Instruction on what relevance means, best in English: answering the question (without it), or saying the same."""
 
 
 class Ai302RerankDocument(TypedDict):
-    """Something to sort."""
+    """A document to rerank."""
 
     text: NotRequired[str]
     """A text."""
@@ -115,7 +115,7 @@ class Ai302RerankDocument(TypedDict):
 
 
 class Ai302RerankRequest(TypedDict):
-    """A question, and what to sort by it. Which fields count depends on the model's vendor."""
+    """A query and the documents to rerank. Which fields are used depends on the model's vendor."""
 
     model: str
     """
@@ -123,18 +123,18 @@ class Ai302RerankRequest(TypedDict):
     BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B or rerank-2.5.
     """
     query: str | Ai302RerankDocument
-    """The question; with jina-reranker-m0 also an image."""
+    """The query; with jina-reranker-m0 also an image."""
     documents: Sequence[str | Ai302RerankDocument]
-    """What to sort: texts, or for Jina's models objects. Voyage takes up to 1,000."""
+    """The documents: texts, or for Jina's models objects. Voyage takes up to 1,000."""
     top_n: NotRequired[int]
-    """How many of the best to give; all without it. Voyage has `top_k`."""
+    """Number of documents to return; all without it. Voyage has `top_k`."""
     top_k: NotRequired[int]
     """Voyage's `top_n`."""
     return_documents: NotRequired[bool]
-    """Give the documents again. Without it, Jina does and the others do not."""
+    """Return the documents' text. Without it, Jina does and the others do not."""
     max_chunks_per_doc: NotRequired[int]
-    """Into how many pieces a long document is cut at most; BAAI and Youdao. Server default: 1024."""
+    """Maximum number of chunks per document; BAAI and Youdao. Server default: 1024."""
     overlap_tokens: NotRequired[int]
-    """How many tokens two pieces share, below 80; BAAI and Youdao."""
+    """Overlap of two chunks in tokens, below 80; BAAI and Youdao."""
     truncation: NotRequired[bool]
-    """Cut what is too long instead of refusing it; Voyage. Server default: true."""
+    """Truncate what is too long instead of refusing it; Voyage. Server default: true."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 JinaEmbeddingType: TypeAlias = Literal["float", "base64", "binary", "ubinary"]
-"""The form of a vector."""
+"""The format of an embedding."""
 
 
 class JinaInput(TypedDict):
-    """One thing to turn into a vector."""
+    """An input to embed."""
 
     text: NotRequired[str]
     """A text."""
@@ -21,7 +21,7 @@ class JinaInput(TypedDict):
 
 
 class JinaRerankDocument(TypedDict):
-    """Something to sort."""
+    """A document to rerank."""
 
     text: NotRequired[str]
     """A text."""
@@ -30,7 +30,7 @@ class JinaRerankDocument(TypedDict):
 
 
 class JinaRerankRequest(TypedDict):
-    """A question, and what to sort by it."""
+    """A query and the documents to rerank."""
 
     model: str
     """
@@ -38,28 +38,28 @@ class JinaRerankRequest(TypedDict):
     jina-reranker-v1-base-en, jina-reranker-v1-turbo-en, jina-reranker-v1-tiny-en or jina-colbert-v1-en.
     """
     query: str | JinaRerankDocument
-    """The question; with jina-reranker-m0 also an image."""
+    """The query; with jina-reranker-m0 also an image."""
     documents: Sequence[str | JinaRerankDocument]
-    """What to sort."""
+    """The documents."""
     top_n: NotRequired[int]
-    """How many of the best to give; all without it."""
+    """Number of documents to return; all without it."""
     return_documents: NotRequired[bool]
-    """Give the documents again. Server default: true."""
+    """Return the documents' text. Server default: true."""
 
 
 class JinaTokenizeRequest(TypedDict):
-    """A text to count and cut."""
+    """A text to count and split."""
 
     content: str
     """The text."""
     tokenizer: NotRequired[Literal["cl100k_base", "o200k_base", "p50k_base", "r50k_base", "p50k_edit", "gpt2"]]
-    """How to count. Server default: "cl100k_base"."""
+    """The tokenizer. Server default: "cl100k_base"."""
     return_tokens: NotRequired[bool]
-    """Give each token and its ids. Server default: false."""
+    """Return each token and its ids. Server default: false."""
     return_chunks: NotRequired[bool]
-    """Cut the text into pieces that belong together. Server default: false."""
+    """Split the text into semantic chunks. Server default: false."""
     max_chunk_length: NotRequired[int]
-    """The most characters of a piece, with `return_chunks`. Server default: 1000."""
+    """Maximum number of characters of a chunk, with `return_chunks`. Server default: 1000."""
     head: NotRequired[int]
     """Only the first tokens; not together with `tail`."""
     tail: NotRequired[int]
@@ -67,7 +67,7 @@ class JinaTokenizeRequest(TypedDict):
 
 
 class JinaEmbeddingsRequest(TypedDict):
-    """Texts or images to turn into vectors."""
+    """Texts or images to embed."""
 
     model: str
     """
@@ -77,9 +77,9 @@ class JinaEmbeddingsRequest(TypedDict):
     input: str | JinaInput | Sequence[str | JinaInput]
     """A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files."""
     embedding_type: NotRequired[JinaEmbeddingType | Sequence[JinaEmbeddingType]]
-    """The form of the vectors, or several. Server default: "float"."""
+    """The format of the embeddings, or several. Server default: "float"."""
     encoding_format: NotRequired[Literal["float", "base64"]]
-    """The form of the vectors in OpenAI's words; what 302.AI's own SDK sends."""
+    """The format of the embeddings in OpenAI's words; what 302.AI's own SDK sends."""
     task: NotRequired[
         Literal[
             "retrieval.query",
@@ -102,16 +102,16 @@ class JinaEmbeddingsRequest(TypedDict):
         ]
     ]
     """
-    What the vectors are for. jina-embeddings-v3 takes the first five; jina-embeddings-v4 the first three and
+    The purpose of the embeddings. jina-embeddings-v3 takes the first five; jina-embeddings-v4 the first three and
     code.…; the code models those from nl2code.… on.
     """
     dimensions: NotRequired[int]
-    """How long a vector is to be; longer ones are cut."""
+    """Number of dimensions; longer embeddings are truncated."""
     normalized: NotRequired[bool]
-    """Bring each vector to length 1. Server default: false."""
+    """Normalize each embedding to length 1. Server default: false."""
     late_chunking: NotRequired[bool]
-    """Take all texts as pieces of one, so that each vector knows the others. Server default: false."""
+    """Treat all texts as chunks of one, so that each embedding knows the others. Server default: false."""
     truncate: NotRequired[bool]
-    """Cut what is too long for the model instead of refusing it. Server default: false."""
+    """Truncate what is too long for the model instead of refusing it. Server default: false."""
     return_multivector: NotRequired[bool]
-    """A vector for each token; jina-embeddings-v4. Server default: false."""
+    """Return an embedding for each token; jina-embeddings-v4. Server default: false."""

@@ -7,7 +7,7 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class OpenaiEmbeddingsRequest(TypedDict):
-    """Texts to turn into vectors."""
+    """Texts to embed."""
 
     model: str
     """
@@ -20,6 +20,6 @@ class OpenaiEmbeddingsRequest(TypedDict):
     encoding_format: NotRequired[Literal["float", "base64"]]
     """Numbers or base64. Server default: "float"."""
     dimensions: NotRequired[int]
-    """How long a vector is to be, for models that can choose."""
+    """Number of dimensions, for models that support it."""
     user: NotRequired[str]
-    """Your own name for the person who asks, against abuse."""
+    """An id of your end user, against abuse."""

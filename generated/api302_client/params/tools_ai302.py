@@ -15,101 +15,104 @@ class Ai302AdvancedSearchRequest(TypedDict):
 
 class Ai302AnswerRequest(TypedDict):
     content: str
-    """The exercise: a text, a picture's address or data URL."""
+    """The exercise: a text, the URL of an image or a data URL."""
     model: str
     """The language model, such as `gpt-4o`."""
     lang: NotRequired[str]
     """The solution's language, such as `zh`, `en` or `ja`."""
     stream: NotRequired[bool]
-    """Answer as an event stream; its form is not told."""
+    """Return the response as an event stream; its form is not documented."""
 
 
 class Ai302ArticleSection(TypedDict):
-    """A section or a picture."""
+    """A section or an image."""
 
     type: Literal["text", "image"]
-    """What it is."""
+    """The type."""
     content: str
-    """What it is about."""
+    """Content of the section."""
     aspect_ratio: NotRequired[Literal["1:1", "9:16", "16:9", "3:4", "4:3"]]
-    """A picture's width to height."""
+    """Aspect ratio (width:height) of an image."""
 
 
 class Ai302ArxivRequest(TypedDict):
     query: str
-    """The words."""
+    """The search query."""
     max_results: NotRequired[int]
-    """How many on a page."""
+    """Number of items per page."""
     page: NotRequired[int]
-    """The page, from 1."""
+    """Page number, from 1."""
     sort_by: NotRequired[Literal["relevance", "-submitted_date"]]
-    """By relevance, or the newest first."""
+    """Sort by relevance, or the newest first."""
     language: NotRequired[str]
-    """The language to translate titles to, such as `zh`, `en` or `ja`."""
+    """The language that titles are translated to, such as `zh`, `en` or `ja`."""
     id_list: NotRequired[Sequence[str]]
     """Only papers with these arXiv numbers."""
 
 
 class Ai302AvatarForm(TypedDict):
-    """The person, as a local picture, and the style."""
+    """The person, as a local image, and the style."""
 
     image: File
-    """The picture."""
+    """The image."""
     person_type: Literal["female", "male", "kid"]
-    """Who it shows."""
+    """The type of person."""
     style: NotRequired[int]
-    """A known style, 1 to 17; left aside where there is a `custom_prompt`."""
+    """A style by number, 1 to 17; ignored with a `custom_prompt`."""
     custom_prompt: NotRequired[str]
-    """A style in words."""
+    """A style as a text prompt."""
     num: NotRequired[int]
-    """How many, 1 to 4; anything else counts as 1."""
+    """Number of avatars, 1 to 4; anything else counts as 1."""
     width: NotRequired[int]
-    """Pixels, 256 to 1036; anything else counts as 1024."""
+    """Width in pixels, 256 to 1036; anything else counts as 1024."""
     height: NotRequired[int]
-    """Pixels, 256 to 1036; anything else counts as 1024."""
+    """Height in pixels, 256 to 1036; anything else counts as 1024."""
     model: NotRequired[str]
-    """The language model that betters the prompt, such as `gpt-4.1`."""
+    """The language model that improves the prompt, such as `gpt-4.1`."""
 
 
 class Ai302AvatarRequest(TypedDict):
     """The person and the style."""
 
     image: str
-    """The picture."""
+    """The image."""
     person_type: Literal["female", "male", "kid"]
-    """Who it shows."""
+    """The type of person."""
     style: NotRequired[int]
-    """A known style, 1 to 17; left aside where there is a `custom_prompt`."""
+    """A style by number, 1 to 17; ignored with a `custom_prompt`."""
     custom_prompt: NotRequired[str]
-    """A style in words."""
+    """A style as a text prompt."""
     num: NotRequired[int]
-    """How many, 1 to 4; anything else counts as 1."""
+    """Number of avatars, 1 to 4; anything else counts as 1."""
     width: NotRequired[int]
-    """Pixels, 256 to 1036; anything else counts as 1024."""
+    """Width in pixels, 256 to 1036; anything else counts as 1024."""
     height: NotRequired[int]
-    """Pixels, 256 to 1036; anything else counts as 1024."""
+    """Height in pixels, 256 to 1036; anything else counts as 1024."""
     model: NotRequired[str]
-    """The language model that betters the prompt, such as `gpt-4.1`."""
+    """The language model that improves the prompt, such as `gpt-4.1`."""
 
 
 class Ai302CardQrCode(TypedDict):
     """A QR code on the card."""
 
     content: str
-    """What it says."""
+    """Content of the QR code."""
 
 
 class Ai302CardRequest(TypedDict):
-    """The card's subject and looks."""
+    """The card's subject and style."""
 
     content: str
     """The subject or saying."""
     model: str
     """The language model, such as `claude-3-7-sonnet-20250219`."""
     style: NotRequired[int]
-    """A known style: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop art, 25 Bauhaus, …."""
+    """
+    A style by number: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop art, 25
+    Bauhaus, ….
+    """
     custom_style: NotRequired[str]
-    """A style in words; goes before `style`."""
+    """A style as a text prompt; goes before `style`."""
     date: NotRequired[str]
     """The date on the card, such as `2025-01-01`."""
     lang: NotRequired[str]
@@ -117,7 +120,7 @@ class Ai302CardRequest(TypedDict):
     is_extract: NotRequired[bool]
     """Extract from the text first."""
     save_format: NotRequired[str]
-    """The file's format; `png` is known."""
+    """The file format; `png` is known."""
     qr_code: NotRequired[Ai302CardQrCode]
 
 
@@ -199,22 +202,22 @@ Ai302Creation: TypeAlias = (
     ]
     | int
 )
-"""A kind of picture."""
+"""A type of image."""
 
 
 class Ai302CreationForm(TypedDict):
-    """What to show, as a form; which fields count depends on the kind."""
+    """The prompt and the settings, as a form; which fields are used depends on the type."""
 
     model: NotRequired[str]
-    """The language model that betters the prompt, such as `claude-3-7-sonnet-20250219`."""
+    """The language model that improves the prompt, such as `claude-3-7-sonnet-20250219`."""
     image_model: NotRequired[str]
     """The image model, such as `flux-kontext-pro`."""
     width: NotRequired[int]
-    """Pixels."""
+    """Width in pixels."""
     height: NotRequired[int]
-    """Pixels."""
+    """Height in pixels."""
     output_format: NotRequired[str]
-    """The picture's format, such as `png`."""
+    """Image format, such as `png`."""
     external_world: NotRequired[str]
     """The world outside, of `generate_microcosm`."""
     internal_world: NotRequired[str]
@@ -222,26 +225,26 @@ class Ai302CreationForm(TypedDict):
     target_food: NotRequired[str]
     """The dish, of `generate_visual_recipe`."""
     ingredient_list: NotRequired[str]
-    """What goes into it, of `generate_visual_recipe`."""
+    """The ingredients, of `generate_visual_recipe`."""
     cooking_steps: NotRequired[str]
-    """How it is cooked, of `generate_visual_recipe`."""
+    """The cooking steps, of `generate_visual_recipe`."""
     style: NotRequired[str]
     """The style, such as `hand_drawn` of `generate_visual_recipe`."""
 
 
 class Ai302CreationRequest(TypedDict):
-    """What to show; which fields count depends on the kind."""
+    """The prompt and the settings; which fields are used depends on the type."""
 
     model: NotRequired[str]
-    """The language model that betters the prompt, such as `claude-3-7-sonnet-20250219`."""
+    """The language model that improves the prompt, such as `claude-3-7-sonnet-20250219`."""
     image_model: NotRequired[str]
     """The image model, such as `flux-kontext-pro`."""
     width: NotRequired[int]
-    """Pixels."""
+    """Width in pixels."""
     height: NotRequired[int]
-    """Pixels."""
+    """Height in pixels."""
     output_format: NotRequired[str]
-    """The picture's format, such as `png`."""
+    """Image format, such as `png`."""
     external_world: NotRequired[str]
     """The world outside, of `generate_microcosm`."""
     internal_world: NotRequired[str]
@@ -249,44 +252,44 @@ class Ai302CreationRequest(TypedDict):
     target_food: NotRequired[str]
     """The dish, of `generate_visual_recipe`."""
     ingredient_list: NotRequired[str]
-    """What goes into it, of `generate_visual_recipe`."""
+    """The ingredients, of `generate_visual_recipe`."""
     cooking_steps: NotRequired[str]
-    """How it is cooked, of `generate_visual_recipe`."""
+    """The cooking steps, of `generate_visual_recipe`."""
     style: NotRequired[str]
     """The style, such as `hand_drawn` of `generate_visual_recipe`."""
 
 
 class Ai302ModelConversionRequest(TypedDict):
     trimesh_file_url: str
-    """The address of a ZIP archive with the model and its textures."""
+    """URL of a ZIP archive with the model and its textures."""
     output_format: Literal["obj", "stl", "glb"]
-    """The format wanted."""
+    """The target format."""
 
 
 class Ai302OutlineRequest(TypedDict):
-    """What the article is about."""
+    """Subject of the article."""
 
     title: str
-    """The article's title."""
+    """Title of the article."""
     model: str
     """The language model, such as `gpt-4o-mini`."""
     custom_prompt: NotRequired[str]
-    """Further wishes."""
+    """Text prompt: further instructions."""
     language: NotRequired[str]
     """The article's language, such as `zh`, `en` or `ja`."""
     include_illustration: NotRequired[bool]
-    """Plan pictures too."""
+    """Plan images too."""
     temperature: NotRequired[float]
-    """How much to vary."""
+    """Sampling temperature."""
     top_p: NotRequired[float]
-    """How many of the likely words to choose from."""
+    """Nucleus sampling: share of the likeliest words to choose from."""
 
 
 class Ai302PageFileForm(TypedDict):
     file: File
     """The file."""
     add_cover: NotRequired[bool]
-    """Take a picture of the page."""
+    """Whether to take a screenshot of the page."""
     add_watermarks: NotRequired[bool]
     """Put watermarks on the page."""
 
@@ -299,15 +302,15 @@ class Ai302PageRequest(TypedDict):
     md: NotRequired[str]
     """The page in Markdown."""
     title: NotRequired[str]
-    """Its title."""
+    """Title."""
     description: NotRequired[str]
-    """What it is about."""
+    """Description."""
     format: NotRequired[str]
-    """The reply's form; `json` is known."""
+    """Response format; `json` is known."""
 
 
 class Ai302PaperRequest(TypedDict):
-    """What to write about."""
+    """The subject and the settings."""
 
     query: str
     """The subject."""
@@ -316,90 +319,90 @@ class Ai302PaperRequest(TypedDict):
     model: NotRequired[str]
     """The language model, such as `gpt-4o-mini`."""
     output_content_type: NotRequired[str]
-    """The kind of text, such as `Research Paper`."""
+    """The type of text, such as `Research Paper`."""
 
 
 class Ai302PapersRequest(TypedDict):
     query: str
-    """The words."""
+    """The search query."""
     max_results: NotRequired[int]
-    """How many on a page."""
+    """Number of items per page."""
     page: NotRequired[int]
-    """The page, from 1."""
+    """Page number, from 1."""
     sort_by: NotRequired[Literal["relevance", "-submitted_date"]]
-    """By relevance, or the newest first."""
+    """Sort by relevance, or the newest first."""
     language: NotRequired[str]
-    """The language to translate titles to, such as `zh`, `en` or `ja`."""
+    """The language that titles are translated to, such as `zh`, `en` or `ja`."""
 
 
 class Ai302PodcastLine(TypedDict):
-    """What one speaker says at a time."""
+    """A line of a speaker."""
 
     content: str
-    """The words."""
+    """The text."""
     speaker: int
-    """The speaker's number."""
+    """Number of the speaker."""
 
 
 class Ai302PodcastResource(TypedDict):
     """A source."""
 
     type: Literal["text", "url", "file"]
-    """What it is."""
+    """The type."""
     content: str
-    """The text, or the address of the page or file."""
+    """The text, or the URL of the page or file."""
 
 
 class Ai302PodcastSpeaker(TypedDict):
     """A voice."""
 
     id: int
-    """Its number, which lines refer to; from 1."""
+    """Number of the speaker, which lines refer to; from 1."""
     provider: str
-    """Whose voice it is, such as `doubao`."""
+    """Provider of the voice, such as `doubao`."""
     speaker: str
     """The voice, such as `zh_female_shuangkuaisisi_moon_bigtts`."""
     speed: NotRequired[float]
-    """How fast it speaks; 1 is usual."""
+    """Speed; 1 is normal."""
 
 
 class Ai302PodcastTextRequest(TypedDict):
-    """What to talk about, and how."""
+    """The sources and the settings."""
 
     resources: Sequence[Ai302PodcastResource]
-    """What to talk about."""
+    """The sources."""
     speakerNums: NotRequired[int]
-    """How many speakers."""
+    """Number of speakers."""
     names: NotRequired[Sequence[str]]
-    """Their names; empty for none."""
+    """Names of the speakers; empty for none."""
     lang: NotRequired[Literal["en", "zh", "ja", "fr", "de", "ko"]]
-    """The dialogue's language."""
+    """Language of the dialogue."""
     modelName: NotRequired[str]
     """The language model, such as `gpt-4o-mini`."""
     isExtract: NotRequired[bool]
-    """Take a dialogue that the source has as it is."""
+    """Use a dialogue of the source unchanged."""
     customPrompt: NotRequired[str]
-    """Further wishes."""
+    """Text prompt: further instructions."""
     version: NotRequired[str]
-    """How it is written: `v3`; `v6` is long, `v7` for an audience."""
+    """Version of the prompt: `v3`; `v6` is long, `v7` for an audience."""
     audience_choice: NotRequired[int]
     """
-    For whom: 0 anyone, 1 children, 2 the old, 3 office workers, 4 pupils, 5 students, 6 business people, 7
+    The audience: 0 anyone, 1 children, 2 seniors, 3 office workers, 4 pupils, 5 students, 6 business people, 7
     researchers, 8 parents.
     """
 
 
 class Ai302PptBuildRequest(TypedDict):
-    """The pages to draw."""
+    """The pages to render."""
 
     outlineContentMarkdown: str
     """The pages in Markdown: # subject, ## chapter, ### page, #### heading on it, - text."""
     templateId: NotRequired[str]
-    """The template."""
+    """The id of the template."""
     pptxProperty: NotRequired[bool]
-    """Give the drawing data too."""
+    """Return the drawing data too."""
     notes: NotRequired[Sequence[str]]
-    """Speaker's notes, one a page."""
+    """Speaker's notes, one per page."""
 
 
 class Ai302PptContentRequest(TypedDict):
@@ -408,58 +411,58 @@ class Ai302PptContentRequest(TypedDict):
     outlineMarkdown: str
     """The outline in Markdown: # subject, ## chapter, ### page, #### heading on it."""
     stream: NotRequired[bool]
-    """Answer as an event stream."""
+    """Return the response as an event stream."""
     asyncGenPptx: NotRequired[bool]
-    """Draw the presentation meanwhile."""
+    """Whether to render the presentation meanwhile."""
     templateId: NotRequired[str]
-    """The template to draw with; without it, any."""
+    """The id of the template; without it, any."""
     dataUrl: NotRequired[str]
-    """The source's address from `ai302_parse_ppt_source`."""
+    """URL of the source from `ai302_parse_ppt_source`."""
     lang: NotRequired[str]
     """The language, such as `zh`, `en` or `ja`."""
     prompt: NotRequired[str]
-    """Further wishes."""
+    """Text prompt: further instructions."""
 
 
 class Ai302PptFileRequest(TypedDict):
     id: str
     """The presentation's id."""
     refresh: NotRequired[bool]
-    """Draw the file anew."""
+    """Render the file again."""
 
 
 class Ai302PptOutlineRequest(TypedDict):
-    """What to present: a subject, a source, or both."""
+    """A subject, a source, or both."""
 
     subject: NotRequired[str]
     """The subject."""
     dataUrl: NotRequired[str]
-    """The source's address from `ai302_parse_ppt_source`."""
+    """URL of the source from `ai302_parse_ppt_source`."""
     prompt: NotRequired[str]
-    """Further wishes."""
+    """Text prompt: further instructions."""
     stream: NotRequired[bool]
-    """Answer as an event stream."""
+    """Return the response as an event stream."""
 
 
 class Ai302PptRequest(TypedDict):
-    """What to make a presentation of: a subject, a source, or both."""
+    """A subject, a source, or both."""
 
     subject: NotRequired[str]
     """The subject."""
     dataUrl: NotRequired[str]
-    """The source's address from `ai302_parse_ppt_source`."""
+    """URL of the source from `ai302_parse_ppt_source`."""
     stream: NotRequired[bool]
-    """Answer as an event stream. Server default: true."""
+    """Return the response as an event stream. Server default: true."""
     templateId: NotRequired[str]
-    """The template; without it, any."""
+    """The id of the template; without it, any."""
     pptxProperty: NotRequired[bool]
-    """Give the drawing data too. Server default: false."""
+    """Return the drawing data too. Server default: false."""
     length: NotRequired[Literal["short", "medium", "long"]]
     """10 to 15, 20 to 30 or 25 to 35 pages. Server default: "medium"."""
     lang: NotRequired[str]
     """The language, such as `zh`, `en` or `ja`."""
     prompt: NotRequired[str]
-    """Further wishes."""
+    """Text prompt: further instructions."""
 
 
 class Ai302PptSourceForm(TypedDict):
@@ -473,40 +476,40 @@ class Ai302PptSourceForm(TypedDict):
     content: NotRequired[str]
     """A text."""
     fileUrl: NotRequired[str]
-    """A file's address."""
+    """URL of a file."""
     website: NotRequired[str]
-    """A page's address."""
+    """URL of a page."""
     websearch: NotRequired[str]
     """Words to search the web for."""
 
 
 class Ai302PptTemplateFilters(TypedDict):
-    """Which templates."""
+    """The filters."""
 
     type: Literal[1, 4]
-    """1 docmee's, 4 one's own."""
+    """1 docmee's, 4 your own."""
     category: NotRequired[str | None]
-    """What they are for."""
+    """Purpose of the templates."""
     style: NotRequired[str | None]
-    """Their style."""
+    """Style of the templates."""
     themeColor: NotRequired[str | None]
-    """Their colour."""
+    """Color of the templates."""
 
 
 class Ai302PptTemplateForm(TypedDict):
     type: Literal[4]
-    """4, a template of one's own."""
+    """4, a template of your own."""
     file: File
     """A pptx file with pages of 960x540."""
     templateId: NotRequired[str]
-    """The template to replace."""
+    """The id of the template to replace."""
 
 
 class Ai302PptTemplatesRequest(TypedDict):
     page: int
-    """The page of the list, from 1."""
+    """Page number, from 1."""
     size: int
-    """How many on a page."""
+    """Number of items per page."""
     filters: Ai302PptTemplateFilters
 
 
@@ -523,13 +526,13 @@ class Ai302PromptRequest(TypedDict):
     """The prompt and the method."""
 
     id: int
-    """The method's number; 2 is CO-STAR."""
+    """Number of the method; 2 is CO-STAR."""
     prompt: str
     """The prompt."""
     model: str
     """The language model, such as `gpt-4o-mini`."""
     stream: NotRequired[bool]
-    """Answer as an event stream; its form is not told."""
+    """Return the response as an event stream; its form is not documented."""
 
 
 class Ai302SpoQuestion(TypedDict):
@@ -538,69 +541,69 @@ class Ai302SpoQuestion(TypedDict):
     question: str
     """The question."""
     answer: str
-    """The answer wanted."""
+    """The expected answer."""
     id: NotRequired[str]
     """The caller's own id for it."""
 
 
 class Ai302SpoRequest(TypedDict):
-    """The prompt, and questions to try it on."""
+    """The prompt, and test questions."""
 
     qa: Sequence[Ai302SpoQuestion]
-    """Questions with the answers wanted."""
+    """Questions with their expected answers."""
     prompt: str
-    """The prompt to begin with."""
+    """The initial prompt."""
     model: str
     """The language model, such as `gpt-4o-mini`."""
     max_rounds: int
-    """How often to try."""
+    """Maximum number of rounds."""
 
 
 class Ai302StockVideoRequest(TypedDict):
-    """How to cut the video."""
+    """The script, the footage and the settings."""
 
     video_subject: str
     """The subject."""
     video_script: str
-    """What the voice says."""
+    """The script, which the voice speaks."""
     video_terms: str
-    """Words to search footage by, with commas between them."""
+    """Search terms for footage, with commas between them."""
     video_source: NotRequired[Literal["pexels", "pixabay"]]
-    """Where the footage is from."""
+    """Source of the footage."""
     video_concat_mode: NotRequired[Literal["sequential", "random"]]
-    """In which order clips follow."""
+    """Order of the clips."""
     video_aspect: NotRequired[Literal["16:9", "9:16"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     video_clip_duration: NotRequired[Literal["2", "3", "4", "5", "6"]]
-    """The longest a clip lasts, in seconds."""
+    """Maximum duration of a clip, in seconds."""
     subtitle_enabled: NotRequired[bool]
     """Show subtitles."""
     subtitle_font: NotRequired[str]
-    """The subtitles' font, such as `STHeitiMedium`, `STHeitiLight`, `UTM Kabel KT` or `思源黑体-常规体`."""
+    """Font of the subtitles, such as `STHeitiMedium`, `STHeitiLight`, `UTM Kabel KT` or `思源黑体-常规体`."""
     subtitle_position: NotRequired[Literal["top", "middle", "bottom"]]
-    """Where subtitles stand."""
+    """Position of the subtitles."""
     font_size: NotRequired[float]
-    """The subtitles' size."""
+    """Font size of the subtitles."""
     stroke_width: NotRequired[float]
-    """The width of their outline."""
+    """Width of the subtitles' outline."""
     text_fore_color: NotRequired[str]
-    """Their colour, such as `#FFFFFF`."""
+    """Color of the subtitles, such as `#FFFFFF`."""
     stroke_color: NotRequired[str]
-    """Their outline's colour, such as `#000000`."""
+    """Color of the subtitles' outline, such as `#000000`."""
     voice_type: NotRequired[str]
-    """Whose voice it is; the app offers `Azure` alone."""
+    """Provider of the voice; the app offers `Azure` alone."""
     voice_name: NotRequired[str]
     """The voice, such as `zh-CN-XiaoxiaoMultilingualNeural-V2`."""
     voice_volume: NotRequired[str]
-    """Its loudness as a factor, `0.6` to `5`."""
+    """Volume of the voice as a factor, `0.6` to `5`."""
     bgm_type: NotRequired[Literal["", "random"]]
-    """Music in the background; empty for none."""
+    """Background music; empty for none."""
     bgm_volume: NotRequired[str]
-    """Its loudness, `0` to `1`."""
+    """Volume of the music, `0` to `1`."""
 
 
 class Ai302StockVideoScriptRequest(TypedDict):
-    """What the video is about."""
+    """Subject of the video."""
 
     video_subject: str
     """The subject."""
@@ -611,14 +614,14 @@ class Ai302StockVideoScriptRequest(TypedDict):
 
 
 class Ai302StockVideoTermsRequest(TypedDict):
-    """What to find footage for."""
+    """Subject of the footage."""
 
     video_subject: str
     """The subject."""
     video_script: str
     """The script."""
     video_language: NotRequired[str]
-    """The words' language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`."""
+    """Language of the search terms, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`."""
     models_name: NotRequired[str]
     """The language model, such as `gpt-4o-mini`."""
 
@@ -627,96 +630,96 @@ class Ai302SvgVideoForm(TypedDict):
     svg_content: File
     """The drawing."""
     duration: float
-    """Seconds."""
+    """Duration in seconds."""
     video_format: NotRequired[str]
-    """The video's format; `mp4` is known."""
+    """Video format; `mp4` is known."""
     fps_speed: NotRequired[float]
-    """How fast it draws; 1 is known."""
+    """Drawing speed; 1 is known."""
 
 
 class Ai302VtBurnRequest(TypedDict):
-    """The video, the subtitles, and what they look like."""
+    """The video, the subtitles, and their style."""
 
     url: str
-    """The video's address."""
+    """URL of the video."""
     src_subtitle: NotRequired[Sequence[Mapping[str, Any]]]
-    """The subtitles in the language spoken, as a translation gives them."""
+    """The subtitles in the source language, as returned by a translation."""
     trans_subtitle: NotRequired[Sequence[Mapping[str, Any]]]
     """The translated subtitles."""
     output_width: NotRequired[float]
-    """The new video's width in pixels."""
+    """Width of the new video in pixels."""
     output_height: NotRequired[float]
-    """Its height."""
+    """Height of the new video in pixels."""
     src_font_name: NotRequired[str]
-    """The original's font."""
+    """Font of the original subtitles."""
     src_font_size: NotRequired[float]
-    """Its size."""
+    """Font size."""
     src_font_color: NotRequired[str]
-    """Its colour."""
+    """Color."""
     src_back_color: NotRequired[str]
-    """The colour behind it."""
+    """Background color."""
     src_outline_width: NotRequired[float]
-    """The width of its outline."""
+    """Width of the outline."""
     src_shadow_color: NotRequired[str]
-    """Its shadow's colour."""
+    """Color of the shadow."""
     src_margin_v: NotRequired[float]
-    """How far it is from the edge."""
+    """Distance from the edge."""
     trans_font_name: NotRequired[str]
-    """The translation's font."""
+    """Font of the translated subtitles."""
     trans_font_size: NotRequired[float]
-    """Its size."""
+    """Font size."""
     trans_font_color: NotRequired[str]
-    """Its colour."""
+    """Color."""
     trans_outline_color: NotRequired[str]
-    """Its outline's colour."""
+    """Color of the outline."""
     trans_outline_width: NotRequired[float]
-    """The width of its outline."""
+    """Width of the outline."""
     trans_back_color: NotRequired[str]
-    """The colour behind it."""
+    """Background color."""
     trans_margin_v: NotRequired[float]
-    """How far it is from the edge."""
+    """Distance from the edge."""
 
 
 class Ai302VtDownloadRequest(TypedDict):
     url: str
-    """The address of the video's page."""
+    """URL of the video's page."""
     resolution: NotRequired[float]
-    """The picture's height, such as 720."""
+    """Height of the video in pixels, such as 720."""
 
 
 class Ai302VtExtractRequest(TypedDict):
     audio_url: str
-    """The sound's address."""
+    """URL of the audio."""
     language: str
     """The language spoken, such as `en`."""
     demucs: NotRequired[bool]
-    """Part the voices from the rest."""
+    """Separate the voices from the rest."""
     is_only_demucs: NotRequired[bool]
-    """Write nothing down. What the result then looks like is not told."""
+    """Skip the transcription. The form of the result is then not documented."""
 
 
 class Ai302VtSubtitle(TypedDict):
-    """What is said, as a transcription gives it."""
+    """The subtitles, as returned by a transcription."""
 
     segments: Sequence[Mapping[str, Any]]
-    """The pieces, as a transcription gives them."""
+    """The segments, as returned by a transcription."""
 
 
 class Ai302VtTranslateRequest(TypedDict):
     model: str
     """The language model, such as `gpt-4o-mini`."""
     src_lang: str
-    """The language from, such as `en`."""
+    """The source language, such as `en`."""
     tgt_lang: str
-    """The language to, such as `zh`."""
+    """The target language, such as `zh`."""
     subtitle: Ai302VtSubtitle
 
 
 class Ai302WritingRequest(TypedDict):
-    """What to write."""
+    """The tool and its parameters."""
 
     tool_name: str
-    """The kind's name."""
+    """Name of the tool."""
     model: NotRequired[str]
     """The language model, such as `gpt-4o-mini`."""
     params: NotRequired[Mapping[str, Any]]
@@ -727,34 +730,37 @@ class Ai302ArticleRequest(TypedDict):
     """The article and its outline."""
 
     title: str
-    """The article's title."""
+    """Title of the article."""
     model: str
     """The language model, such as `gpt-4o-mini`."""
     sections: NotRequired[Sequence[Ai302ArticleSection]]
     """The outline."""
     img_mode: NotRequired[Literal["only_ai", "only_net", "first_net"]]
-    """Pictures are made, found on the web, or made where none is found. The provider's own app calls it so."""
+    """
+    Whether images are generated, searched on the web, or generated where none is found. The provider's own app
+    calls it so.
+    """
     img_demo: NotRequired[Literal["only_ai", "only_net", "first_net"]]
-    """The same as another caller calls it."""
+    """The same, as another caller names it."""
     custom_prompt: NotRequired[str]
-    """Further wishes."""
+    """Text prompt: further instructions."""
     language: NotRequired[str]
     """The article's language, such as `zh`, `en` or `ja`."""
 
 
 class Ai302PodcastAudioRequest(TypedDict):
-    """Who says what, over what music."""
+    """The speakers, the dialogue and the music."""
 
     speakers: Sequence[Ai302PodcastSpeaker]
     """The voices."""
     contents: Sequence[Ai302PodcastLine]
-    """What they say."""
+    """The lines of the dialogue."""
     useBgm: NotRequired[bool]
     """Play music in the background."""
     autoGenBgm: NotRequired[bool]
-    """Let the dialogue decide the music, instead of `bgmPrompt`."""
+    """Let the dialogue decide the music, in place of `bgmPrompt`."""
     bgmPrompt: NotRequired[str]
-    """The music, such as `calm piano`."""
+    """Text prompt of the music, such as `calm piano`."""
     bgmVolume: NotRequired[float]
     """The music's gain, -20 to 20."""
     uiLang: NotRequired[str]

@@ -10,95 +10,95 @@ from api302_client.params.files import File
 
 class Ai302ImageToVideoForm(TypedDict):
     image: NotRequired[File]
-    """The picture."""
+    """Input image."""
     prompt: NotRequired[str]
-    """What it shows."""
+    """Text prompt: what the image shows."""
 
 
 class Ai302LatentsyncRequest(TypedDict):
     video_url: str
-    """Who speaks."""
+    """URL of the video of the speaker."""
     audio_url: str
-    """What is said."""
+    """URL of the speech."""
 
 
 class Ai302VideoForm(TypedDict):
     model: str
     """The model, such as `official-kling-v3`; see the list of video models."""
     prompt: NotRequired[str]
-    """What to show. Most models want it."""
+    """Text prompt; required by most models."""
     image: NotRequired[File | str]
-    """First frame or reference picture."""
+    """First frame or reference image."""
     end_image: NotRequired[File | str]
     """Last frame."""
     video: NotRequired[File | str]
-    """Video to start from."""
+    """Input video."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     duration: NotRequired[float | str]
-    """Seconds, as the model allows."""
+    """Duration in seconds, as the model allows."""
     resolution: NotRequired[str]
-    """Such as `720p` or `1080p`, as the model allows."""
+    """Resolution, such as `720p` or `1080p`, as the model allows."""
     aspect_ratio: NotRequired[str]
-    """Width to height, such as `16:9`."""
+    """Aspect ratio (width:height), such as `16:9`."""
     fps: NotRequired[str | float]
-    """Frames a second, as the model allows."""
+    """Frames per second, as the model allows."""
 
 
 class Ai302VideoRequest(TypedDict):
     model: str
     """The model, such as `official-kling-v3`; see the list of video models."""
     prompt: NotRequired[str]
-    """What to show. Most models want it."""
+    """Text prompt; required by most models."""
     image: NotRequired[str | Sequence[str]]
-    """First frame or reference pictures. A model that takes several takes a list."""
+    """First frame or reference images. A model that takes several takes a list."""
     end_image: NotRequired[str]
     """Last frame."""
     video: NotRequired[str]
-    """Video to start from."""
+    """Input video."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     duration: NotRequired[float | str]
-    """Seconds, as the model allows."""
+    """Duration in seconds, as the model allows."""
     resolution: NotRequired[str]
-    """Such as `720p` or `1080p`, as the model allows."""
+    """Resolution, such as `720p` or `1080p`, as the model allows."""
     aspect_ratio: NotRequired[str]
-    """Width to height, such as `16:9`."""
+    """Aspect ratio (width:height), such as `16:9`."""
     fps: NotRequired[str | float]
-    """Frames a second, as the model allows."""
+    """Frames per second, as the model allows."""
     generate_audio: NotRequired[bool]
-    """With sound; models such as `wan2.7-i2v`."""
+    """Whether to generate audio; models such as `wan2.7-i2v`."""
 
 
 class Ai302VideoV1Form(TypedDict):
     model: str
-    """The model with its kind of source, such as `kling_16_t2v` or `kling_21_i2v_hq`."""
+    """The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`."""
     prompt: NotRequired[str]
-    """What to show."""
+    """Text prompt."""
     image: NotRequired[File]
     """First frame."""
     end_image: NotRequired[File]
     """Last frame."""
     video: NotRequired[File]
-    """Video to start from."""
+    """Input video."""
     duration: NotRequired[float | str]
-    """Seconds, as the model allows."""
+    """Duration in seconds, as the model allows."""
     fps: NotRequired[float | str]
-    """Frames a second, as the model allows."""
+    """Frames per second, as the model allows."""
 
 
 class Ai302VideoV1Request(TypedDict):
     model: str
-    """The model with its kind of source, such as `kling_16_t2v` or `kling_21_i2v_hq`."""
+    """The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`."""
     prompt: NotRequired[str]
-    """What to show."""
+    """Text prompt."""
     image: NotRequired[str]
     """First frame."""
     end_image: NotRequired[str]
     """Last frame."""
     video: NotRequired[str]
-    """Video to start from."""
+    """Input video."""
     duration: NotRequired[float | str]
-    """Seconds, as the model allows."""
+    """Duration in seconds, as the model allows."""
     fps: NotRequired[float | str]
-    """Frames a second, as the model allows."""
+    """Frames per second, as the model allows."""

@@ -12,20 +12,20 @@ class AlibabaMedia(TypedDict):
             "first_frame", "last_frame", "reference_image", "reference_video", "reference_voice", "video", "first_clip", "driving_audio"
         ]
     ]
-    """What the file is for."""
+    """The role of the file."""
     url: NotRequired[str]
     """The file."""
     reference_voice: NotRequired[str]
-    """The voice of who the file shows."""
+    """The voice of the person in the file."""
 
 
 class AlibabaVideoInput(TypedDict):
-    """What to make it from."""
+    """The inputs."""
 
     prompt: NotRequired[str]
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     img_url: NotRequired[str]
     """First frame, for models with `i2v` in their name."""
     first_frame_url: NotRequired[str]
@@ -33,53 +33,53 @@ class AlibabaVideoInput(TypedDict):
     last_frame_url: NotRequired[str]
     """Last frame, for models that take two."""
     audio_url: NotRequired[str]
-    """The sound, for models from wan2.5."""
+    """The audio, for models from wan2.5."""
     reference_url: NotRequired[str]
-    """One file to keep to."""
+    """A reference file."""
     reference_urls: NotRequired[Sequence[str]]
-    """Files of who and what to keep to."""
+    """Reference files of people and things."""
     reference_video_urls: NotRequired[Sequence[str]]
-    """Videos of who to keep to, for models with `r2v` in their name."""
+    """Reference videos of people, for models with `r2v` in their name."""
     reference_video_description: NotRequired[Sequence[str]]
-    """What each of those videos shows."""
+    """Description of each reference video."""
     media: NotRequired[Sequence[AlibabaMedia]]
-    """Files with their parts, for models from wan2.7."""
+    """Files with their roles, for models from wan2.7."""
     template: NotRequired[str]
-    """An effect by its name, for models that have them."""
+    """Name of an effect, for models that have them."""
     function: NotRequired[str]
-    """What to do, for models that edit."""
+    """The editing function, for models that edit."""
 
 
 class AlibabaVideoParameters(TypedDict):
-    """How to make it."""
+    """The settings."""
 
     size: NotRequired[str]
-    """Pixels, such as `1280*720`. Older models."""
+    """Size in pixels, such as `1280*720`. Older models."""
     resolution: NotRequired[str]
-    """Such as `480P`, `720P` or `1080P`."""
+    """Resolution, such as `480P`, `720P` or `1080P`."""
     ratio: NotRequired[str]
-    """Width to height, such as `16:9`. Models from wan2.7."""
+    """Aspect ratio (width:height), such as `16:9`. Models from wan2.7."""
     duration: NotRequired[int]
-    """Seconds. Server default: 5."""
+    """Duration in seconds. Server default: 5."""
     prompt_extend: NotRequired[bool]
-    """Whether the prompt is made richer first."""
+    """Whether to expand the prompt automatically."""
     shot_type: NotRequired[str]
     """One shot (`single`) or several (`multi`)."""
     audio: NotRequired[bool]
-    """Whether to make sound too."""
+    """Whether to generate audio too."""
     audio_setting: NotRequired[Literal["auto", "origin"]]
-    """Whether to make new sound or to keep the old."""
+    """Whether to generate new audio or to keep the original."""
     watermark: NotRequired[bool]
-    """Whether to mark it as made by a model."""
+    """Whether to add a watermark."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
 
 
 class AlibabaVideoRequest(TypedDict):
     model: str
     """
-    Such as `wanx2.1-t2v-turbo`, `wan2.2-t2v-plus`, `wan2.2-i2v-flash`, `wan2.5-i2v-preview`, `wan2.6-r2v` or
-    `happyhorse-1.0-t2v`.
+    The model, such as `wanx2.1-t2v-turbo`, `wan2.2-t2v-plus`, `wan2.2-i2v-flash`, `wan2.5-i2v-preview`,
+    `wan2.6-r2v` or `happyhorse-1.0-t2v`.
     """
     input: AlibabaVideoInput
     parameters: NotRequired[AlibabaVideoParameters]
@@ -87,92 +87,92 @@ class AlibabaVideoRequest(TypedDict):
 
 class AlibabaWanImageRequest(TypedDict):
     prompt: str
-    """What happens."""
+    """Text prompt: what happens."""
     image_url: str
     """First frame."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     num_frames: NotRequired[int]
-    """How many frames to make. Server default: 81."""
+    """Number of frames to generate. Server default: 81."""
     frames_per_second: NotRequired[int]
-    """Frames a second. Server default: 16."""
+    """Frames per second. Server default: 16."""
     resolution: NotRequired[Literal["480p", "720p"]]
-    """How many lines the video has. Server default: "720p"."""
+    """Resolution in lines. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["auto", "16:9", "9:16", "1:1"]]
-    """Width to height. Server default: "auto"."""
+    """Aspect ratio (width:height). Server default: "auto"."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 30."""
+    """Number of inference steps. Server default: 30."""
     guide_scale: NotRequired[float]
-    """How closely to keep to the prompt. Server default: 5."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 5."""
     shift: NotRequired[float]
-    """Where the steps lie, from detail to motion. Server default: 5."""
+    """Timestep shift, from detail to motion. Server default: 5."""
     acceleration: NotRequired[Literal["none", "regular"]]
-    """Whether to work faster, at the cost of detail. Server default: "regular"."""
+    """Whether to generate faster, at the cost of detail. Server default: "regular"."""
     enable_safety_checker: NotRequired[bool]
-    """Whether to check for unsuitable content."""
+    """Whether to check for unsafe content."""
     enable_prompt_expansion: NotRequired[bool]
-    """Whether the prompt is made richer first."""
+    """Whether to expand the prompt automatically."""
     seed: NotRequired[int]
-    """The same seed gives the same video."""
+    """Random seed; the same seed gives the same video."""
 
 
 class AlibabaWanTextRequest(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     num_frames: NotRequired[int]
-    """How many frames to make. Server default: 81."""
+    """Number of frames to generate. Server default: 81."""
     frames_per_second: NotRequired[int]
-    """Frames a second. Server default: 16."""
+    """Frames per second. Server default: 16."""
     resolution: NotRequired[Literal["480p", "580p", "720p"]]
-    """How many lines the video has. Server default: "720p"."""
+    """Resolution in lines. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16"]]
-    """Width to height. Server default: "16:9"."""
+    """Aspect ratio (width:height). Server default: "16:9"."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 30."""
+    """Number of inference steps. Server default: 30."""
     enable_safety_checker: NotRequired[bool]
-    """Whether to check for unsuitable content."""
+    """Whether to check for unsafe content."""
     enable_prompt_expansion: NotRequired[bool]
-    """Whether the prompt is made richer first."""
+    """Whether to expand the prompt automatically."""
     turbo_mode: NotRequired[bool]
-    """Whether to work faster."""
+    """Whether to generate faster (turbo mode)."""
     seed: NotRequired[int]
-    """The same seed gives the same video."""
+    """Random seed; the same seed gives the same video."""
 
 
 class AlibabaWanVaceRequest(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     task: NotRequired[str]
-    """What to do with the video, such as `depth` or `inpainting`. Server default: "depth"."""
+    """The editing task, such as `depth` or `inpainting`. Server default: "depth"."""
     video_url: NotRequired[str]
-    """The video to work from."""
+    """Input video."""
     mask_video_url: NotRequired[str]
-    """What to change, as a video."""
+    """Mask video: what to change."""
     mask_image_url: NotRequired[str]
-    """What to change, as a picture; it takes the place of the video."""
+    """Mask image: what to change; it takes the place of the mask video."""
     ref_image_urls: NotRequired[Sequence[str]]
-    """Addresses of images to keep to."""
+    """URLs of reference images."""
     num_frames: NotRequired[int]
-    """How many frames to make, where there is no video. Server default: 81."""
+    """Number of frames, without an input video. Server default: 81."""
     frames_per_second: NotRequired[int]
-    """Frames a second. Server default: 16."""
+    """Frames per second. Server default: 16."""
     resolution: NotRequired[Literal["480p", "580p", "720p"]]
-    """How many lines the video has. Server default: "720p"."""
+    """Resolution in lines. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["auto", "16:9", "9:16"]]
-    """Width to height. Server default: "16:9"."""
+    """Aspect ratio (width:height). Server default: "16:9"."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 30."""
+    """Number of inference steps. Server default: 30."""
     shift: NotRequired[float]
-    """Where the steps lie, from detail to motion. Server default: 5."""
+    """Timestep shift, from detail to motion. Server default: 5."""
     preprocess: NotRequired[bool]
-    """Whether the video is prepared for the task first."""
+    """Whether to preprocess the video for the task."""
     enable_safety_checker: NotRequired[bool]
-    """Whether to check for unsuitable content."""
+    """Whether to check for unsafe content."""
     enable_prompt_expansion: NotRequired[bool]
-    """Whether the prompt is made richer first."""
+    """Whether to expand the prompt automatically."""
     seed: NotRequired[int]
-    """The same seed gives the same video."""
+    """Random seed; the same seed gives the same video."""

@@ -8,7 +8,7 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 class DoubaoDraftTask(TypedDict):
     id: str
-    """The draft's task."""
+    """The task's id of the draft."""
 
 
 class DoubaoFileAddress(TypedDict):
@@ -23,114 +23,117 @@ class DoubaoImageAddress(TypedDict):
 
 class DoubaoImageContent(TypedDict):
     type: Literal["image_url"]
-    """An image."""
+    """An image part."""
     image_url: DoubaoImageAddress
     role: NotRequired[str]
-    """What it is for: `first_frame`, `last_frame` or `reference_image`."""
+    """The role: `first_frame`, `last_frame` or `reference_image`."""
 
 
 class DoubaoJimengRequest(TypedDict):
     req_key: str
     """The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p` or, from an image, `jimeng_i2v_first_v30`."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     image_urls: NotRequired[Sequence[str]]
-    """The first frame's address, for a video from an image."""
+    """URL of the first frame, for a video from an image."""
     frames: NotRequired[int]
-    """How many frames: seconds times 24, and one more."""
+    """Number of frames: seconds times 24, plus one."""
     aspect_ratio: NotRequired[str]
-    """Width to height, such as `16:9`."""
+    """Aspect ratio (width:height), such as `16:9`."""
     seed: NotRequired[int]
-    """The same seed gives a similar video; -1 is chance."""
+    """Random seed; the same seed gives a similar video, -1 a random one."""
 
 
 class DoubaoJimengResultRequest(TypedDict):
     task_id: str
-    """The id that doubao_create_jimeng_video gave."""
+    """The id that doubao_create_jimeng_video returned."""
     req_key: NotRequired[str]
     """The model."""
     req_json: NotRequired[str]
-    """How to mark the video as made by a model, as JSON."""
+    """How to watermark the video, as JSON."""
 
 
 class DoubaoTextContent(TypedDict):
     type: Literal["text"]
-    """A text."""
+    """A text part."""
     text: str
-    """What to show; commands such as `--ratio 16:9 --fps 24 --dur 5` can follow."""
+    """Text prompt; commands such as `--ratio 16:9 --fps 24 --dur 5` can follow."""
 
 
 class DoubaoVideoTool(TypedDict):
     type: str
-    """Its name."""
+    """The type of tool."""
 
 
 class DoubaoAudioContent(TypedDict):
     type: Literal["audio_url"]
-    """A sound. From 2.0."""
+    """An audio part. From 2.0."""
     audio_url: DoubaoFileAddress
     role: NotRequired[str]
-    """What it is for: `reference_audio`."""
+    """The role: `reference_audio`."""
 
 
 class DoubaoClipContent(TypedDict):
     type: Literal["video_url"]
-    """A video. From 2.0."""
+    """A video part. From 2.0."""
     video_url: DoubaoFileAddress
     role: NotRequired[str]
-    """What it is for: `reference_video`."""
+    """The role: `reference_video`."""
 
 
 class DoubaoDraftContent(TypedDict):
     type: Literal["draft_task"]
-    """A draft to carry out. From 1.5."""
+    """A draft to render in full. From 1.5."""
     draft_task: DoubaoDraftTask
 
 
 DoubaoVideoContent: TypeAlias = DoubaoTextContent | DoubaoImageContent | DoubaoClipContent | DoubaoAudioContent | DoubaoDraftContent
-"""A text, an image, a video, a sound or a draft."""
+"""A text, an image, a video, an audio file or a draft."""
 
 
 class DoubaoVideoRequest(TypedDict):
     model: str
     """
-    Such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
+    The model, such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
     `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
     """
     content: Sequence[DoubaoVideoContent]
-    """The text, images, videos and sounds."""
+    """The text, images, videos and audio files."""
     resolution: NotRequired[str]
-    """How many lines: `480p`, `720p` or `1080p`, by model."""
+    """Resolution: `480p`, `720p` or `1080p`, by model."""
     ratio: NotRequired[str]
-    """Width to height: `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep that of the image."""
+    """
+    Aspect ratio (width:height): `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep that of the
+    image.
+    """
     duration: NotRequired[int | str]
-    """Seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0."""
+    """Duration in seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0."""
     frames: NotRequired[int]
-    """How many frames, in place of `duration`."""
+    """Number of frames, in place of `duration`."""
     generate_audio: NotRequired[bool]
-    """Whether to make sound too. From 1.5."""
+    """Whether to generate audio too. From 1.5."""
     watermark: NotRequired[bool]
     """Whether to add a watermark."""
     camera_fixed: NotRequired[bool]
-    """Whether the camera stands still."""
+    """Whether the camera is fixed."""
     seed: NotRequired[int]
-    """The same seed gives a similar video; -1 is chance."""
+    """Random seed; the same seed gives a similar video, -1 a random one."""
     return_last_frame: NotRequired[bool]
-    """Whether to give the last frame as a picture too."""
+    """Whether to return the last frame as an image too."""
     draft: NotRequired[bool]
-    """Whether to make a draft only."""
+    """Whether to generate a draft only."""
     service_tier: NotRequired[Literal["default", "flex"]]
-    """`flex` may wait and costs less."""
+    """The service tier: `flex` may wait and costs less."""
     execution_expires_after: NotRequired[int]
-    """Seconds after which the task is given up."""
+    """Seconds after which the task expires."""
     priority: NotRequired[int]
-    """How soon it is worked on."""
+    """The task's priority."""
     safety_identifier: NotRequired[str]
-    """Who of your users asks, as a word of yours."""
+    """An id of your end user."""
     callback_url: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
     tools: NotRequired[Sequence[DoubaoVideoTool]]
-    """What the model may use."""
+    """The tools that the model may use."""
 
 
 class DoubaoSeaweedRequest(TypedDict):

@@ -7,8 +7,8 @@ from typing import NotRequired, TypedDict
 
 class GenmoVideoRequest(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     enable_prompt_expansion: NotRequired[bool]
-    """Whether the prompt is made richer first."""
+    """Whether to expand the prompt automatically."""
     seed: NotRequired[int]
-    """The same seed gives the same video."""
+    """Random seed; the same seed gives the same video."""

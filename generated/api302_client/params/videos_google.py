@@ -8,68 +8,68 @@ from typing import Literal, NotRequired, TypedDict
 
 class GoogleVeo2ImageRequest(TypedDict):
     prompt: str
-    """What happens."""
+    """Text prompt: what happens."""
     image_url: str
-    """First frame, of 720 lines or more."""
+    """URL of the first frame, of at least 720 lines."""
     aspect_ratio: NotRequired[Literal["auto", "16:9", "9:16"]]
-    """Width to height. Server default: "auto"."""
+    """Aspect ratio (width:height). Server default: "auto"."""
     duration: NotRequired[Literal["5s", "6s", "7s", "8s"]]
-    """How long. Server default: "5s"."""
+    """Duration. Server default: "5s"."""
 
 
 class GoogleVeo2TextRequest(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     aspect_ratio: Literal["16:9", "9:16"]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     duration: NotRequired[Literal["5s", "6s", "7s", "8s"]]
-    """How long."""
+    """Duration."""
 
 
 class GoogleVeo3Request(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """Width to height. Server default: "16:9"."""
+    """Aspect ratio (width:height). Server default: "16:9"."""
     duration: NotRequired[Literal["4s", "6s", "8s"]]
-    """How long; 4s and 6s came with later versions of the model. Server default: "8s"."""
+    """Duration; 4s and 6s came with later versions of the model. Server default: "8s"."""
     resolution: NotRequired[Literal["720p", "1080p"]]
-    """How many lines the video has. Server default: "720p"."""
+    """Resolution in lines. Server default: "720p"."""
     enhance_prompt: NotRequired[bool]
-    """Whether the prompt is made richer first. Server default: true."""
+    """Whether to expand the prompt automatically. Server default: true."""
     generate_audio: NotRequired[bool]
-    """Whether to make sound too. Server default: true."""
+    """Whether to generate audio too. Server default: true."""
     seed: NotRequired[int]
-    """The same seed gives the same video."""
+    """Random seed; the same seed gives the same video."""
 
 
 class GoogleVeoFramesRequest(TypedDict):
     text_prompt: str
-    """What happens."""
+    """Text prompt: what happens."""
     input_image: str
-    """First frame, at an address that anyone can read."""
+    """First frame, at a public URL."""
 
 
 class GoogleVeoRequest(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     model: str
     """
-    Such as `veo3.1`, `veo3.1-pro`, `veo3-fast`, `veo3-pro`, `veo3`, or with images `veo3-fast-frames` and
-    `veo3-pro-frames`.
+    The model, such as `veo3.1`, `veo3.1-pro`, `veo3-fast`, `veo3-pro`, `veo3`, or with images `veo3-fast-frames`
+    and `veo3-pro-frames`.
     """
     images: NotRequired[Sequence[str]]
-    """Addresses of images, the first frame first."""
+    """URLs of images, the first frame first."""
     aspect_ratio: NotRequired[str]
-    """Width to height: `16:9` or `9:16`."""
+    """Aspect ratio (width:height): `16:9` or `9:16`."""
     duration: NotRequired[str | int]
-    """Seconds, such as 8."""
+    """Duration in seconds, such as 8."""
     enhance_prompt: NotRequired[bool]
-    """Whether the prompt is made richer first, and put into English."""
+    """Whether to expand the prompt automatically and translate it into English."""
 
 
 class GoogleVeoTextRequest(TypedDict):
     text_prompt: str
-    """What to show."""
+    """Text prompt."""

@@ -7,12 +7,12 @@ from typing import Literal, NotRequired, TypedDict
 
 class HaiperVideoRequest(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     image_url: NotRequired[str]
-    """First frame, for a video from an image."""
+    """URL of the first frame, for a video from an image."""
     duration: NotRequired[Literal["4", "6"]]
-    """Seconds. Server default: "4"."""
+    """Duration in seconds. Server default: "4"."""
     prompt_enhancer: NotRequired[bool]
-    """Whether the prompt is made richer first. Server default: true."""
+    """Whether to expand the prompt automatically. Server default: true."""
     seed: NotRequired[int]
-    """The same seed and prompt give the same video."""
+    """Random seed; the same seed and prompt give the same video."""

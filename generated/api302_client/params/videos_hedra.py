@@ -15,43 +15,43 @@ class HedraAssetForm(TypedDict):
 
 class HedraAssetRequest(TypedDict):
     name: str
-    """A name."""
+    """A display name."""
     type: Literal["text", "image", "audio", "video", "voice", "three_d", "rich_text"]
-    """What it is."""
+    """The type of asset."""
 
 
 class HedraAudioForm(TypedDict):
     file: File
-    """The recording."""
+    """The audio file."""
 
 
 class HedraAvatarInput(TypedDict):
     prompt: NotRequired[str]
-    """Who to show."""
+    """Text prompt: whom to show."""
     seed: NotRequired[int]
-    """The same seed gives a similar picture."""
+    """Random seed; the same seed gives a similar image."""
 
 
 class HedraCharacterRequest(TypedDict):
     avatarImage: NotRequired[str | None]
-    """Who speaks."""
+    """URL of the portrait."""
     avatarImageInput: NotRequired[HedraAvatarInput | None]
-    """A picture to be made instead."""
+    """Settings of a generated portrait in place of a file."""
     audioSource: NotRequired[Literal["audio", "tts"]]
-    """Whether a recording or a text is spoken. Server default: "audio"."""
+    """Whether an audio file or a text is spoken. Server default: "audio"."""
     voiceUrl: NotRequired[str | None]
-    """The recording."""
+    """URL of the audio file."""
     text: NotRequired[str]
     """The text. Server default: ""."""
     voiceId: NotRequired[str | None]
-    """The voice that reads the text."""
+    """The voice that speaks the text."""
     aspectRatio: NotRequired[Literal["1:1", "16:9", "9:16"]]
-    """Width to height. Server default: "1:1"."""
+    """Aspect ratio (width:height). Server default: "1:1"."""
 
 
 class HedraPortraitForm(TypedDict):
     file: File
-    """The picture."""
+    """The image."""
 
 
 class HedraSpeech(TypedDict):
@@ -60,42 +60,42 @@ class HedraSpeech(TypedDict):
     voice_id: str
     """The voice."""
     text: str
-    """What it reads."""
+    """The text to speak."""
     speed: NotRequired[float]
-    """How fast. Server default: 1."""
+    """Speed. Server default: 1."""
     stability: NotRequired[float]
-    """How much it varies. Server default: 1."""
+    """Stability of the voice. Server default: 1."""
 
 
 class HedraVideoInputs(TypedDict):
     text_prompt: str
-    """What happens."""
+    """Text prompt: what happens."""
     resolution: NotRequired[str]
-    """Such as `540p` or `720p`, as the model allows."""
+    """Resolution, such as `540p` or `720p`, as the model allows."""
     aspect_ratio: NotRequired[str]
-    """Width to height, such as `16:9`."""
+    """Aspect ratio (width:height), such as `16:9`."""
     duration_ms: NotRequired[int]
     """Length in milliseconds."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
     enhance_prompt: NotRequired[bool]
-    """Whether the prompt is made richer first. Server default: false."""
+    """Whether to expand the prompt automatically. Server default: false."""
 
 
 class HedraGenerationRequest(TypedDict):
     type: str
-    """What to make: `video`."""
+    """The type of generation: `video`."""
     ai_model_id: NotRequired[str]
     """The model's id, such as d1dd37a3-e39a-4854-a298-6510289f9cf2."""
     start_keyframe_id: NotRequired[str]
     """The asset of the first frame."""
     start_keyframe_url: NotRequired[str]
-    """The first frame by its address."""
+    """URL of the first frame."""
     end_keyframe_id: NotRequired[str]
     """The asset of the last frame."""
     audio_id: NotRequired[str | Sequence[str]]
-    """The asset of what is said; several for several speakers."""
+    """The asset of the speech; several for several speakers."""
     audio_generation: NotRequired[HedraSpeech]
     generated_video_inputs: HedraVideoInputs
     batch_size: NotRequired[int]
-    """How many to make. Server default: 1."""
+    """Number of videos to generate. Server default: 1."""

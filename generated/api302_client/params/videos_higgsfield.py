@@ -15,31 +15,31 @@ class HiggsfieldImage(TypedDict):
 
 class HiggsfieldMotion(TypedDict):
     id: str
-    """The move's id."""
+    """The motion's id."""
     strength: NotRequired[float]
-    """How strong it is."""
+    """Strength of the motion."""
 
 
 class HiggsfieldVideoParams(TypedDict):
     model: str
     """`dop-lite`, `dop-turbo`, `dop-preview` or `dop-standard`."""
     prompt: str
-    """What happens."""
+    """Text prompt: what happens."""
     input_images: Sequence[HiggsfieldImage]
     """The first frame."""
     motions: NotRequired[Sequence[HiggsfieldMotion]]
-    """How the camera moves."""
+    """Camera movement."""
     enhance_prompt: NotRequired[bool]
-    """Whether the prompt is made richer first."""
+    """Whether to expand the prompt automatically."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
 
 
 class HiggsfieldWebhook(TypedDict):
     url: str
-    """Address that is called when the task ends."""
+    """Webhook URL, called when the task ends."""
     secret: NotRequired[str]
-    """A word of yours, sent along to prove who calls."""
+    """A secret of yours, sent along to prove who calls."""
 
 
 class HiggsfieldVideoRequest(TypedDict):

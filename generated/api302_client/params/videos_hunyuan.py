@@ -7,18 +7,18 @@ from typing import Literal, NotRequired, TypedDict
 
 class HunyuanVideoRequest(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16"]]
-    """Width to height. Server default: "16:9"."""
+    """Aspect ratio (width:height). Server default: "16:9"."""
     resolution: NotRequired[Literal["480p", "580p", "720p"]]
-    """How many lines the video has. Server default: "720p"."""
+    """Resolution in lines. Server default: "720p"."""
     num_frames: NotRequired[Literal["129", "85"]]
-    """How many frames to make. Server default: "129"."""
+    """Number of frames to generate. Server default: "129"."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take."""
+    """Number of inference steps."""
     pro_mode: NotRequired[bool]
-    """Take more steps for a better video, at twice the price."""
+    """Use more steps for a better video, at twice the price."""
     enable_safety_checker: NotRequired[bool]
-    """Whether to check for unsuitable content."""
+    """Whether to check for unsafe content."""
     seed: NotRequired[int]
-    """The same seed gives the same video."""
+    """Random seed; the same seed gives the same video."""

@@ -9,16 +9,16 @@ from api302_client.params.files import File
 
 
 class KlingCameraConfig(TypedDict):
-    """A simple move. Only one may differ from 0."""
+    """A simple camera movement. Only one field may differ from 0."""
 
     horizontal: NotRequired[float]
-    """Left or right."""
+    """Movement to the left or right."""
     vertical: NotRequired[float]
-    """Down or up."""
+    """Movement down or up."""
     pan: NotRequired[float]
-    """Turn up or down."""
+    """Rotation up or down."""
     tilt: NotRequired[float]
-    """Turn left or right."""
+    """Rotation to the left or right."""
     roll: NotRequired[float]
     """Roll."""
     zoom: NotRequired[float]
@@ -26,10 +26,10 @@ class KlingCameraConfig(TypedDict):
 
 
 class KlingCameraControl(TypedDict):
-    """How the camera moves; without it the model decides."""
+    """Camera movement; without it the model decides."""
 
     type: NotRequired[Literal["simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward"]]
-    """`simple` takes `config`, the others are fixed moves."""
+    """`simple` takes `config`, the others are fixed movements."""
     config: NotRequired[KlingCameraConfig]
 
 
@@ -40,9 +40,9 @@ class KlingImageItem(TypedDict):
 
 class KlingM2VExtendForm(TypedDict):
     task_id: str
-    """The task whose video goes on."""
+    """The id of the task whose video is extended."""
     prompt: NotRequired[str]
-    """What happens next."""
+    """Text prompt: what happens next."""
 
 
 class KlingM2VImageForm(TypedDict):
@@ -51,19 +51,19 @@ class KlingM2VImageForm(TypedDict):
     tail_image: NotRequired[File | str]
     """Last frame, for models that take one."""
     prompt: NotRequired[str]
-    """What happens."""
+    """Text prompt: what happens."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     cfg: NotRequired[float]
-    """How closely to keep to the prompt: 0 is free, 1 is strict."""
+    """Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict)."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     camera_type: NotRequired[str]
-    """How the camera moves, such as `zoom`."""
+    """Camera movement, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """How far it moves, such as -5."""
+    """Extent of the camera movement, such as -5."""
     enable_audio: NotRequired[bool]
-    """Whether to make sound too, for models that can."""
+    """Whether to generate audio too, for models that support it."""
 
 
 class KlingM2VImageRequest(TypedDict):
@@ -72,49 +72,49 @@ class KlingM2VImageRequest(TypedDict):
     tail_image: NotRequired[str]
     """Last frame, for models that take one."""
     prompt: NotRequired[str]
-    """What happens."""
+    """Text prompt: what happens."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     cfg: NotRequired[float]
-    """How closely to keep to the prompt: 0 is free, 1 is strict."""
+    """Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict)."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     camera_type: NotRequired[str]
-    """How the camera moves, such as `zoom`."""
+    """Camera movement, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """How far it moves, such as -5."""
+    """Extent of the camera movement, such as -5."""
     enable_audio: NotRequired[bool]
-    """Whether to make sound too, for models that can."""
+    """Whether to generate audio too, for models that support it."""
 
 
 class KlingM2VTextForm(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     cfg: NotRequired[float]
-    """How closely to keep to the prompt: 0 is free, 1 is strict."""
+    """Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict)."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     camera_type: NotRequired[str]
-    """How the camera moves, such as `zoom`."""
+    """Camera movement, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """How far it moves, such as -5."""
+    """Extent of the camera movement, such as -5."""
 
 
 class KlingM2VTextRequest(TypedDict):
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     cfg: NotRequired[float]
-    """How closely to keep to the prompt: 0 is free, 1 is strict."""
+    """Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict)."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     camera_type: NotRequired[str]
-    """How the camera moves, such as `zoom`."""
+    """Camera movement, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """How far it moves, such as -5."""
+    """Extent of the camera movement, such as -5."""
 
 
 class KlingMultiImage2VideoRequest(TypedDict):
@@ -123,52 +123,52 @@ class KlingMultiImage2VideoRequest(TypedDict):
     image_list: Sequence[KlingImageItem]
     """The reference images."""
     prompt: NotRequired[str]
-    """What to show."""
+    """Text prompt."""
     mode: NotRequired[Literal["std", "pro"]]
-    """`std` is cheaper, `pro` better."""
+    """Quality: `std` is cheaper, `pro` better."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     duration: NotRequired[int | str]
-    """Seconds: 5 or 10."""
+    """Duration in seconds: 5 or 10."""
     enable_audio: NotRequired[bool]
-    """Whether to make sound too."""
+    """Whether to generate audio too."""
 
 
 class KlingPoint(TypedDict):
-    """A point in pixels from the lower left."""
+    """A point in pixels from the lower left corner."""
 
     x: NotRequired[int]
-    """To the right."""
+    """Pixels from the left."""
     y: NotRequired[int]
-    """Up."""
+    """Pixels from below."""
 
 
 class KlingShot(TypedDict):
     index: NotRequired[int]
-    """The shot's number."""
+    """Number of the shot."""
     prompt: NotRequired[str]
-    """What the shot shows."""
+    """Text prompt of the shot."""
     duration: NotRequired[str | int]
-    """Seconds."""
+    """Duration in seconds."""
 
 
 class KlingWatermark(TypedDict):
     enabled: NotRequired[bool]
-    """Whether to make a copy with a watermark too."""
+    """Whether to return a copy with a watermark too."""
 
 
 class KlingDynamicMask(TypedDict):
     mask: NotRequired[str]
-    """What moves, painted on a picture of the first frame's size."""
+    """Mask: what moves, painted on an image of the first frame's size."""
     trajectories: NotRequired[Sequence[KlingPoint]]
-    """The points of its way."""
+    """The points of its path."""
 
 
 class KlingImageToVideoRequest(TypedDict):
     model_name: NotRequired[str]
     """
-    Such as `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`, `kling-v2-5-turbo`,
-    `kling-v2-6` or `kling-v3`. Kling's own default is `kling-v1`.
+    The model: `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`, `kling-v2-5-turbo`,
+    `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
     """
     image: NotRequired[str]
     """
@@ -176,33 +176,33 @@ class KlingImageToVideoRequest(TypedDict):
     Either this or `image_tail` is needed.
     """
     image_tail: NotRequired[str]
-    """Last frame, of the same form."""
+    """Last frame, in the same formats."""
     prompt: NotRequired[str]
-    """What happens."""
+    """Text prompt: what happens."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     cfg_scale: NotRequired[float]
-    """How closely to keep to the prompt. Not for models of version 2. Server default: 0.5."""
+    """Guidance scale: how closely the output follows the prompt. Not for models of version 2. Server default: 0.5."""
     mode: NotRequired[Literal["std", "pro"]]
-    """`std` is cheaper, `pro` better. Server default: "std"."""
+    """Quality: `std` is cheaper, `pro` better. Server default: "std"."""
     sound: NotRequired[Literal["on", "off"]]
-    """Whether to make sound too. From version 2.6."""
+    """Whether to generate audio too. From version 2.6."""
     static_mask: NotRequired[str]
-    """What stands still, painted on a picture of the first frame's size."""
+    """Static mask: what does not move, painted on an image of the first frame's size."""
     dynamic_masks: NotRequired[Sequence[KlingDynamicMask]]
-    """What moves, and along which way."""
+    """Dynamic masks: what moves, and along which path."""
     camera_control: NotRequired[KlingCameraControl]
     duration: NotRequired[str | int]
-    """Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5"."""
+    """Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5"."""
     multi_shot: NotRequired[bool]
-    """Whether to make several shots. From version 3."""
+    """Whether to generate several shots. From version 3."""
     shot_type: NotRequired[Literal["customize", "intelligence"]]
     """Who cuts the shots, with `multi_shot`: you or the model."""
     multi_prompt: NotRequired[Sequence[KlingShot]]
-    """The shots, with `shot_type` `customize`. Their seconds add up to the whole."""
+    """The shots, with `shot_type` `customize`. Their durations sum to that of the video."""
     watermark_info: NotRequired[KlingWatermark]
     callback_url: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
     external_task_id: NotRequired[str]
     """An id of your own, unique among your tasks."""
 
@@ -210,32 +210,32 @@ class KlingImageToVideoRequest(TypedDict):
 class KlingTextToVideoRequest(TypedDict):
     model_name: NotRequired[str]
     """
-    Such as `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`, `kling-v2-5-turbo`, `kling-v2-6` or
-    `kling-v3`. Kling's own default is `kling-v1`.
+    The model: `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`, `kling-v2-5-turbo`, `kling-v2-6`,
+    `kling-v3` and others. Kling's own default is `kling-v1`.
     """
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     cfg_scale: NotRequired[float]
-    """How closely to keep to the prompt. Not for models of version 2. Server default: 0.5."""
+    """Guidance scale: how closely the output follows the prompt. Not for models of version 2. Server default: 0.5."""
     mode: NotRequired[Literal["std", "pro"]]
-    """`std` is cheaper, `pro` better. Server default: "std"."""
+    """Quality: `std` is cheaper, `pro` better. Server default: "std"."""
     sound: NotRequired[Literal["on", "off"]]
-    """Whether to make sound too. From version 2.6."""
+    """Whether to generate audio too. From version 2.6."""
     camera_control: NotRequired[KlingCameraControl]
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """Width to height. Server default: "16:9"."""
+    """Aspect ratio (width:height). Server default: "16:9"."""
     duration: NotRequired[str | int]
-    """Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5"."""
+    """Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5"."""
     multi_shot: NotRequired[bool]
-    """Whether to make several shots. From version 3."""
+    """Whether to generate several shots. From version 3."""
     shot_type: NotRequired[Literal["customize", "intelligence"]]
     """Who cuts the shots, with `multi_shot`: you or the model."""
     multi_prompt: NotRequired[Sequence[KlingShot]]
-    """The shots, with `shot_type` `customize`. Their seconds add up to the whole."""
+    """The shots, with `shot_type` `customize`. Their durations sum to that of the video."""
     watermark_info: NotRequired[KlingWatermark]
     callback_url: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
     external_task_id: NotRequired[str]
     """An id of your own, unique among your tasks."""

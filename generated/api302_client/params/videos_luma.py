@@ -9,15 +9,15 @@ from api302_client.params.files import File
 
 class LumaExtendForm(TypedDict):
     user_prompt: str
-    """What happens next, in English."""
+    """Text prompt: what happens next, in English."""
 
 
 class LumaVideoForm(TypedDict):
     user_prompt: str
-    """What to show, in English."""
+    """Text prompt, in English."""
     image_url: NotRequired[File | str]
     """First frame."""
     image_end_url: NotRequired[File | str]
     """Last frame."""
     loop: NotRequired[bool]
-    """Whether the end joins the beginning."""
+    """Whether the end joins the beginning (loop)."""

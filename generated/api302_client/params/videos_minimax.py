@@ -8,9 +8,9 @@ from typing import Literal, NotRequired, TypedDict
 
 class MinimaxSubject(TypedDict):
     type: str
-    """The kind of subject: `character`."""
+    """The type of subject: `character`."""
     image: Sequence[str]
-    """The subject's picture, one."""
+    """One image of the subject."""
 
 
 class MinimaxVideoRequest(TypedDict):
@@ -20,18 +20,18 @@ class MinimaxVideoRequest(TypedDict):
     `I2V-01-Director`, `I2V-01-live`, `S2V-01`. The list grows.
     """
     prompt: NotRequired[str]
-    """What to show. Without a picture it is required."""
+    """Text prompt. Required without an image."""
     prompt_optimizer: NotRequired[bool]
-    """Whether the prompt is made richer first. Server default: true."""
+    """Whether to expand the prompt automatically. Server default: true."""
     first_frame_image: NotRequired[str]
-    """First frame; the `I2V` models need it."""
+    """First frame; required by the `I2V` models."""
     last_frame_image: NotRequired[str]
     """Last frame, for MiniMax-Hailuo-02."""
     subject_reference: NotRequired[Sequence[MinimaxSubject]]
-    """Who is in it, for `S2V-01`."""
+    """The person in the video, for `S2V-01`."""
     duration: NotRequired[Literal[6, 10]]
-    """Length in seconds, for Hailuo. 1080P takes 6 alone."""
+    """Duration in seconds, for Hailuo. 1080P takes 6 alone."""
     resolution: NotRequired[Literal["512P", "720P", "768P", "1080P"]]
-    """Size of the video, as the model allows; 512P needs a first frame."""
+    """Resolution, as the model allows; 512P needs a first frame."""
     callback_url: NotRequired[str]
-    """Address that is told how the task stands."""
+    """Webhook URL, called with the task's status."""

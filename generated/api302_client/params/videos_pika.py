@@ -10,7 +10,7 @@ from api302_client.params.files import File
 
 class PikaEffectForm(TypedDict):
     image: File
-    """The picture."""
+    """Input image."""
     pikaffect: NotRequired[
         Literal[
             "Cake-ify",
@@ -31,81 +31,81 @@ class PikaEffectForm(TypedDict):
             "Tear",
         ]
     ]
-    """What happens to it."""
+    """The effect."""
     promptText: NotRequired[str]
-    """More about what happens."""
+    """Text prompt: more about what happens."""
     negativePrompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
 
 
 class PikaImageForm(TypedDict):
     image: File
     """First frame."""
     promptText: NotRequired[str]
-    """What happens."""
+    """Text prompt: what happens."""
     negativePrompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
 
 
 class PikaImageTwoForm(TypedDict):
     image: File
     """First frame."""
     promptText: NotRequired[str]
-    """What happens."""
+    """Text prompt: what happens."""
     negativePrompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
     resolution: NotRequired[Literal["720p", "1080p"]]
-    """Size of the video. Server default: "1080p"."""
+    """Resolution of the video. Server default: "1080p"."""
     duration: NotRequired[Literal[5, 10]]
-    """Length in seconds. Server default: 5."""
+    """Duration in seconds. Server default: 5."""
 
 
 class PikaScenesForm(TypedDict):
     images: Sequence[File | str]
-    """What is in the scene: persons, things, places."""
+    """Images of the people, things and places in the scene."""
     ingredientsMode: Literal["creative", "precise", "reference"]
-    """How closely to keep to the pictures; `reference` as one caller sends it."""
+    """How closely to follow the images; `reference` as one caller sends it."""
     promptText: NotRequired[str]
-    """What happens."""
+    """Text prompt: what happens."""
     negativePrompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
     resolution: NotRequired[Literal["720p", "1080p"]]
-    """Size of the video. Server default: "1080p"."""
+    """Resolution of the video. Server default: "1080p"."""
     duration: NotRequired[Literal[5, 10]]
-    """Length in seconds. Server default: 5."""
+    """Duration in seconds. Server default: 5."""
     aspectRatio: NotRequired[float | str]
-    """Width divided by height, or a ratio such as `16:9`."""
+    """Aspect ratio as a number (width divided by height), or as `16:9`."""
 
 
 class PikaTextRequest(TypedDict):
     promptText: str
-    """What to show."""
+    """Text prompt."""
     negativePrompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
     aspectRatio: NotRequired[float]
-    """Width divided by height, such as 1.7778."""
+    """Aspect ratio as a number (width divided by height), such as 1.7778."""
 
 
 class PikaTextTwoRequest(TypedDict):
     promptText: str
-    """What to show."""
+    """Text prompt."""
     negativePrompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
     resolution: NotRequired[Literal["720p", "1080p"]]
-    """Size of the video. Server default: "1080p"."""
+    """Resolution of the video. Server default: "1080p"."""
     duration: NotRequired[Literal[5, 10] | Literal["5", "10"]]
-    """Length in seconds."""
+    """Duration in seconds."""
     aspectRatio: NotRequired[float]
-    """Width divided by height. Server default: 1.7777777777777777."""
+    """Aspect ratio as a number (width divided by height). Server default: 1.7777777777777777."""

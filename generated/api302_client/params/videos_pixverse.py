@@ -7,46 +7,46 @@ from typing import Literal, NotRequired, TypedDict
 
 class PixverseMotionScale(TypedDict):
     horizontal: NotRequired[float]
-    """To the side."""
+    """Movement to the side."""
     vertical: NotRequired[float]
-    """Up or down."""
+    """Movement up or down."""
     roll: NotRequired[float]
-    """Turning."""
+    """Roll."""
     zoom: NotRequired[float]
-    """In or out."""
+    """Zoom in or out."""
 
 
 class PixverseVideoRequest(TypedDict):
     model: str
     """The model: `auto`, or a version such as `v3.5`, `v4`, `v4.5`, `v5`."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     image: NotRequired[str]
     """First frame."""
     ratio: NotRequired[Literal["16:9", "9:16", "4:3", "3:4", "1:1"]]
-    """Width to height."""
+    """Aspect ratio (width:height)."""
     quality: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """Size of the video."""
+    """Resolution of the video."""
     duration: NotRequired[int]
-    """Length in seconds: 5 or 8, of newer models 10 too."""
+    """Duration in seconds: 5 or 8, with newer models 10 too."""
     motion_mode: NotRequired[Literal["normal", "fast"]]
-    """How fast things move."""
+    """Motion speed."""
     style: NotRequired[str]
-    """Such as `realistic`, `anime`, `3d_animation`."""
+    """Style, such as `realistic`, `anime`, `3d_animation`."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
     template_id: NotRequired[int]
-    """An effect, such as 303624424723200 for a hug; the page of effects lists them."""
+    """Id of an effect, such as 303624424723200 for a hug; the page of effects lists them."""
     motion_strength: NotRequired[float]
-    """How much moves, such as 0.55."""
+    """Motion strength, such as 0.55."""
     motion_scale: NotRequired[PixverseMotionScale]
     sound_effect_switch: NotRequired[int | bool]
-    """1 adds sound."""
+    """1 adds audio."""
     sound_effect_content: NotRequired[str]
-    """What to hear."""
+    """Text prompt of the audio."""
     lip_sync_tts_speaker_id: NotRequired[str]
     """The voice that speaks: `Auto`, or `1` to `14`."""
     lip_sync_tts_content: NotRequired[str]
-    """What is said."""
+    """Text that is spoken."""

@@ -9,11 +9,11 @@ from api302_client.params.files import File
 
 class RunwayActOneForm(TypedDict):
     video: File
-    """The actor's play, 16 to 9."""
+    """Video of the actor's performance, with the aspect ratio 16:9."""
     image: NotRequired[File]
-    """The figure, as a picture."""
+    """The character, as an image."""
     character_video: NotRequired[str]
-    """The figure, as a video."""
+    """The character, as a video."""
     options: NotRequired[str]
     """Further settings."""
 
@@ -22,28 +22,28 @@ class RunwayExpandForm(TypedDict):
     video: File | str
     """The video."""
     text_prompt: NotRequired[str]
-    """What to paint around it, in English."""
+    """Text prompt: what to paint around it, in English."""
     seconds: NotRequired[Literal[5, 10]]
-    """Length in seconds."""
+    """Duration in seconds."""
     seed: NotRequired[str]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
     outpaint_aspect_ratio: NotRequired[Literal["3:5", "5:3"]]
-    """Width to height of the result."""
+    """Aspect ratio (width:height) of the result."""
 
 
 class RunwayImageForm(TypedDict):
     init_image: File
     """First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels."""
     text_prompt: NotRequired[str]
-    """What happens, in English."""
+    """Text prompt: what happens, in English."""
     seconds: NotRequired[Literal[5, 10]]
-    """Length in seconds."""
+    """Duration in seconds."""
     seed: NotRequired[str]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
 
 
 class RunwayTurboForm(TypedDict):
-    """Pictures, or a video to restyle."""
+    """Images, or a video to restyle."""
 
     image_url: NotRequired[File]
     """First frame, 1280 by 768 or 768 by 1280 pixels."""
@@ -54,23 +54,23 @@ class RunwayTurboForm(TypedDict):
     video_prompt: NotRequired[File | str]
     """The video to restyle."""
     text_prompt: NotRequired[str]
-    """What happens, or the new style, in English."""
+    """Text prompt: what happens, or the new style, in English."""
     seconds: NotRequired[Literal[5, 10]]
-    """Length in seconds."""
+    """Duration in seconds."""
     seed: NotRequired[str]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
 
 
 class RunwayVideoForm(TypedDict):
-    """Text alone, or a picture and perhaps a text."""
+    """Text alone, or an image with an optional text."""
 
     text_prompt: NotRequired[str]
-    """What to show, in English. Without a picture it is required."""
+    """Text prompt, in English. Required without an image."""
     init_image: NotRequired[File]
-    """The picture, 1280 by 768 or 768 by 1280 pixels."""
+    """Input image, 1280 by 768 or 768 by 1280 pixels."""
     image_as_end_frame: NotRequired[bool]
-    """Whether the picture is the last frame, not the first."""
+    """Whether the image is the last frame, not the first."""
     seconds: NotRequired[Literal[5, 10]]
-    """Length in seconds."""
+    """Duration in seconds."""
     seed: NotRequired[str]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""

@@ -12,17 +12,17 @@ class SiliconflowVideoRequest(TypedDict):
     `Wan-AI/Wan2.2-I2V-A14B`.
     """
     prompt: str
-    """What to show."""
+    """Text prompt."""
     negative_prompt: NotRequired[str]
-    """What to avoid. Wan."""
+    """Negative prompt: what to avoid. Wan."""
     image: NotRequired[str]
-    """First frame. LTX-Video (an address alone), and Wan's I2V, which needs it."""
+    """First frame. LTX-Video (a URL alone), and Wan's I2V, which requires it."""
     image_size: NotRequired[Literal["1280x720", "720x1280", "960x960"]]
-    """Pixels. Wan needs it."""
+    """Size in pixels. Required by Wan."""
     seed: NotRequired[int]
-    """The same seed gives the same video."""
+    """Random seed; the same seed gives the same video."""
 
 
 class SiliconflowVideoStatusRequest(TypedDict):
     requestId: str
-    """The id that siliconflow_create_video gave."""
+    """The id that siliconflow_create_video returned."""

@@ -7,16 +7,16 @@ from typing import Literal, NotRequired, TypedDict
 
 class SkyreelsVideoRequest(TypedDict):
     prompt: str
-    """What happens."""
+    """Text prompt: what happens."""
     image_url: str
-    """The image to start from."""
+    """URL of the input image."""
     negative_prompt: NotRequired[str]
-    """What to avoid."""
+    """Negative prompt: what to avoid."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16"]]
-    """Width to height. Server default: "16:9"."""
+    """Aspect ratio (width:height). Server default: "16:9"."""
     guidance_scale: NotRequired[float]
-    """How closely to keep to the prompt. Server default: 6."""
+    """Guidance scale: how closely the output follows the prompt. Server default: 6."""
     num_inference_steps: NotRequired[int]
-    """How many steps to take. Server default: 30."""
+    """Number of inference steps. Server default: 30."""
     seed: NotRequired[int]
-    """The same seed gives the same video."""
+    """Random seed; the same seed gives the same video."""

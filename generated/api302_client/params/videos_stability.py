@@ -11,8 +11,8 @@ class StabilityVideoForm(TypedDict):
     image: File
     """First frame, 1024 by 576, 576 by 1024 or 768 by 768 pixels."""
     seed: NotRequired[int]
-    """The same seed gives the same video; 0 is a new one each time. Server default: 0."""
+    """Random seed; the same seed gives the same video, 0 a random one. Server default: 0."""
     cfg_scale: NotRequired[float]
-    """How closely to keep to the picture. Server default: 1.8."""
+    """Guidance scale: how closely the output follows the image. Server default: 1.8."""
     motion_bucket_id: NotRequired[int]
-    """How much moves. Server default: 127."""
+    """Amount of motion. Server default: 127."""

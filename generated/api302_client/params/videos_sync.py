@@ -8,44 +8,44 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 class SyncAudioInput(TypedDict):
     type: Literal["audio"]
-    """A sound."""
+    """An audio file."""
     url: str
-    """Its address."""
+    """URL of the file."""
     refId: NotRequired[str]
     """Its name, for `segments`."""
 
 
 class SyncSegmentAudio(TypedDict):
     refId: str
-    """The sound's name in `input`."""
+    """The name of the audio in `input`."""
     startTime: NotRequired[float]
-    """Where to begin in the sound."""
+    """Start within the audio in seconds."""
     endTime: NotRequired[float]
-    """Where to end in the sound."""
+    """End within the audio in seconds."""
 
 
 class SyncSpeaker(TypedDict):
-    """Who speaks, where there are several faces."""
+    """The speaker, where there are several faces."""
 
     auto_detect: NotRequired[bool]
-    """Find out who speaks."""
+    """Detect the speaker automatically."""
     frame_number: NotRequired[int]
     """The frame that `coordinates` belong to."""
     coordinates: NotRequired[Sequence[int]]
-    """A point on the face, x and y."""
+    """A point on the face: x and y in pixels."""
 
 
 class SyncSpeech(TypedDict):
     name: Literal["elevenlabs"]
-    """Who speaks."""
+    """Provider of the voice."""
     voiceId: str
     """The voice."""
     script: str
     """The text."""
     stability: NotRequired[float]
-    """How even the voice is."""
+    """Stability of the voice."""
     similarityBoost: NotRequired[float]
-    """How close to its model the voice is."""
+    """Similarity to the original voice."""
 
 
 class SyncTextInput(TypedDict):
@@ -60,35 +60,35 @@ class SyncVideoInput(TypedDict):
     type: Literal["video"]
     """A video."""
     url: str
-    """Its address."""
+    """URL of the file."""
 
 
 SyncInput: TypeAlias = SyncVideoInput | SyncAudioInput | SyncTextInput
-"""A video, a sound or a text."""
+"""A video, an audio file or a text."""
 
 
 class SyncOptions(TypedDict):
     sync_mode: NotRequired[Literal["bounce", "loop", "cut_off", "silence", "remap"]]
     """
-    What to do where video and sound differ in length: there and back, again, cut, fill with silence, or change
-    the speed.
+    What to do where video and audio differ in duration: bounce, loop, cut off, fill with silence, or change the
+    speed.
     """
     temperature: NotRequired[float]
-    """How lively the lips are. Server default: 0.5."""
+    """Expressiveness of the lips. Server default: 0.5."""
     model_mode: NotRequired[Literal["lips", "face", "head"]]
     """What moves. react-1. Server default: "face"."""
     prompt: NotRequired[Literal["happy", "sad", "angry", "disgusted", "surprised", "neutral"]]
-    """The feeling. react-1."""
+    """The emotion. react-1."""
     active_speaker_detection: NotRequired[SyncSpeaker]
     occlusion_detection_enabled: NotRequired[bool]
-    """Whether to mind what covers the face; slower."""
+    """Whether to detect what covers the face; slower."""
 
 
 class SyncSegment(TypedDict):
     startTime: float
-    """Where it begins in seconds."""
+    """Start in seconds."""
     endTime: float
-    """Where it ends in seconds."""
+    """End in seconds."""
     audioInput: SyncSegmentAudio
 
 
@@ -96,11 +96,11 @@ class SyncGenerateRequest(TypedDict):
     model: str
     """Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`."""
     input: Sequence[SyncInput]
-    """A video and a sound or a text to speak."""
+    """A video, and an audio file or a text to speak."""
     options: NotRequired[SyncOptions]
     segments: NotRequired[Sequence[SyncSegment]]
-    """Parts of the video with sounds of their own."""
+    """Parts of the video with audio of their own."""
     webhookUrl: NotRequired[str]
-    """Address that is called when it is done."""
+    """Webhook URL, called when the task ends."""
     outputFileName: NotRequired[str]
-    """The result's name, without its ending."""
+    """The result's file name, without its extension."""

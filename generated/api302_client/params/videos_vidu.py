@@ -8,7 +8,7 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 class ViduFinishRequest(TypedDict):
     etag: str
-    """The `etag` header of the storage's reply, as it stands there."""
+    """The `etag` header of the storage's response, unchanged."""
 
 
 class ViduImageRequest(TypedDict):
@@ -18,11 +18,11 @@ class ViduImageRequest(TypedDict):
     `vidu1.5`.
     """
     images: Sequence[str]
-    """The first frame, as an address or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and 4:1."""
+    """The first frame, as a URL or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and 4:1."""
     prompt: NotRequired[str]
-    """What happens; not with `is_rec`."""
+    """Text prompt: what happens; not with `is_rec`."""
     audio: NotRequired[bool]
-    """Whether to make sound and speech too."""
+    """Whether to generate audio and speech too."""
     voice_id: NotRequired[str]
     """The voice, with `audio`. Not for Q3."""
     is_rec: NotRequired[bool]
@@ -30,27 +30,27 @@ class ViduImageRequest(TypedDict):
     bgm: NotRequired[bool]
     """Whether to add music. Not for Q3. Server default: false."""
     duration: NotRequired[int]
-    """Seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with older models."""
+    """Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with older models."""
     seed: NotRequired[int | str]
-    """The same seed gives a similar video; 0 is chance."""
+    """Random seed; the same seed gives a similar video, 0 a random one."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """How many lines the video has."""
+    """Resolution in lines."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """How much moves. Server default: "auto"."""
+    """Amount of motion. Server default: "auto"."""
     off_peak: NotRequired[bool]
-    """Whether it may wait, for fewer points."""
+    """Whether the task may wait (off-peak), for fewer points."""
     watermark: NotRequired[bool]
     """Whether to add a watermark."""
     wm_position: NotRequired[int]
-    """Where the watermark stands."""
+    """Position of the watermark."""
     wm_url: NotRequired[str]
-    """A picture as the watermark."""
+    """URL of an image as the watermark."""
     meta_data: NotRequired[str]
-    """What is written into the file about its origin, as JSON."""
+    """Metadata about the file's origin, as JSON."""
     payload: NotRequired[str]
-    """Text of your own that comes back."""
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
 
 
 class ViduStartEndRequest(TypedDict):
@@ -61,57 +61,57 @@ class ViduStartEndRequest(TypedDict):
     """
     images: Sequence[str]
     """
-    The first and the last frame, as addresses, data URLs or `ssupload:` addresses; sizes between 0.8 and 1.25 of
-    each other.
+    The first and the last frame, as URLs, data URLs or `ssupload:` URIs; sizes between 0.8 and 1.25 of each
+    other.
     """
     prompt: NotRequired[str]
-    """What happens; not with `is_rec`."""
+    """Text prompt: what happens; not with `is_rec`."""
     is_rec: NotRequired[bool]
     """Whether the service writes the prompt itself, for more points. Server default: false."""
     audio: NotRequired[bool]
-    """Whether to make sound too. Q3."""
+    """Whether to generate audio too. Q3."""
     bgm: NotRequired[bool]
     """Whether to add music. Not for Q3. Server default: false."""
     duration: NotRequired[int]
-    """Seconds: 1 to 16 with Q3, 1 to 8 with Q2, 5 with Q1, 4 or 8 with older models."""
+    """Duration in seconds: 1 to 16 with Q3, 1 to 8 with Q2, 5 with Q1, 4 or 8 with older models."""
     seed: NotRequired[int | str]
-    """The same seed gives a similar video; 0 is chance."""
+    """Random seed; the same seed gives a similar video, 0 a random one."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """How many lines the video has."""
+    """Resolution in lines."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """How much moves. Server default: "auto"."""
+    """Amount of motion. Server default: "auto"."""
     off_peak: NotRequired[bool]
-    """Whether it may wait, for fewer points."""
+    """Whether the task may wait (off-peak), for fewer points."""
     payload: NotRequired[str]
-    """Text of your own that comes back."""
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
 
 
 class ViduSubject(TypedDict):
     name: NotRequired[str]
-    """Its name, for `@name` in the prompt."""
+    """Name of the subject, for `@name` in the prompt."""
     id: NotRequired[str]
-    """Its name, as some hosts call it."""
+    """Name of the subject, as some hosts call it."""
     images: NotRequired[Sequence[str]]
-    """Its images, as addresses or data URLs."""
+    """Images of the subject, as URLs or data URLs."""
     videos: NotRequired[Sequence[str]]
-    """Its videos. viduq2-pro."""
+    """Videos of the subject. viduq2-pro."""
     voice_id: NotRequired[str]
-    """Its voice."""
+    """Voice of the subject."""
 
 
 class ViduTemplateRequest(TypedDict):
     template: str
-    """The scene, such as `hugging`; each takes other images and prompts."""
+    """The scene template, such as `hugging`; each takes other images and prompts."""
     images: Sequence[str]
-    """Images, as addresses or data URLs, of 128 pixels a side or more."""
+    """Images, as URLs or data URLs, of at least 128 pixels a side."""
     prompt: NotRequired[str]
-    """What to show; some scenes need none."""
+    """Text prompt; some scene templates need none."""
     seed: NotRequired[int | str]
-    """The same seed gives a similar video; 0 is chance."""
+    """Random seed; the same seed gives a similar video, 0 a random one."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """Width to height, by scene. Server default: "16:9"."""
+    """Aspect ratio (width:height), by scene template. Server default: "16:9"."""
     area: NotRequired[str]
     """The country, for the scene `exotic_princess`. Server default: "auto"."""
     beast: NotRequired[str]
@@ -119,92 +119,92 @@ class ViduTemplateRequest(TypedDict):
     bgm: NotRequired[bool]
     """Whether to add music. Server default: false."""
     payload: NotRequired[str]
-    """Text of your own that comes back."""
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
 
 
 class ViduTextRequest(TypedDict):
     model: str
     """Such as `viduq3-pro`, `viduq3-turbo`, `viduq2`, `viduq1` or `vidu1.5`."""
     prompt: str
-    """What to show; 1,500 characters with models before Q2."""
+    """Text prompt; up to 1,500 characters with models before Q2."""
     style: NotRequired[Literal["general", "anime"]]
-    """The look. Server default: "general"."""
+    """The style. Server default: "general"."""
     duration: NotRequired[int]
-    """Seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5."""
+    """Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5."""
     seed: NotRequired[int | str]
-    """The same seed gives a similar video; 0 is chance."""
+    """Random seed; the same seed gives a similar video, 0 a random one."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "3:4", "4:3", "1:1"]]
-    """Width to height. Server default: "16:9"."""
+    """Aspect ratio (width:height). Server default: "16:9"."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """How many lines the video has."""
+    """Resolution in lines."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """How much moves. Server default: "auto"."""
+    """Amount of motion. Server default: "auto"."""
     bgm: NotRequired[bool]
     """Whether to add music. Not for Q3. Server default: false."""
     audio: NotRequired[bool]
-    """Whether to make sound too. Q3."""
+    """Whether to generate audio too. Q3."""
     off_peak: NotRequired[bool]
-    """Whether it may wait, for fewer points."""
+    """Whether the task may wait (off-peak), for fewer points."""
     payload: NotRequired[str]
-    """Text of your own that comes back."""
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
 
 
 class ViduUploadRequest(TypedDict):
     scene: Literal["vidu"]
-    """What the upload is for."""
+    """The purpose of the upload."""
 
 
 class ViduUpscaleRequest(TypedDict):
     video_url: NotRequired[str]
-    """The video: at most 300 seconds and below 60 frames a second."""
+    """The video: at most 300 seconds and below 60 frames per second."""
     video_creation_id: NotRequired[str]
-    """A video that Vidu made: the id of the creation, not of the task."""
+    """A video that Vidu generated: the id of the creation, not of the task."""
     upscale_resolution: NotRequired[Literal["1080p", "2K", "4K", "8K"]]
-    """How large; more than it was. Server default: "1080p"."""
+    """Target resolution; higher than the original. Server default: "1080p"."""
     payload: NotRequired[str]
-    """Text of your own that comes back."""
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
 
 
 class ViduV1Output(TypedDict):
-    """What the video is to be like."""
+    """Settings of the video."""
 
     sample_count: NotRequired[int]
-    """How many videos."""
+    """Number of videos."""
     resolution: NotRequired[Literal["512", "360p", "720p", "1080p"]]
     """`512` is the same as `360p`. Eight seconds take 720p alone."""
     aspect_ratio: NotRequired[str]
-    """Width to height, such as `16:9`, `9:16` or `1:1`."""
+    """Aspect ratio (width:height), such as `16:9`, `9:16` or `1:1`."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """How much moves."""
+    """Amount of motion."""
     duration: NotRequired[Literal[4, 8]]
-    """Seconds."""
+    """Duration in seconds."""
 
 
 class ViduV1Prompt(TypedDict):
     type: Literal["text", "image"]
-    """What `content` is."""
+    """The type of `content`."""
     content: str
-    """The text, or the image's address."""
+    """The text, or the image's URL."""
     negative: NotRequired[bool]
-    """Whether it says what to avoid."""
+    """Whether it is a negative prompt."""
 
 
 class ViduV1UpscaleInput(TypedDict):
     creation_id: str
-    """The video: the id of the creation, not of the task."""
+    """The id of the video's creation, not of the task."""
 
 
 class ViduV1UpscaleRequest(TypedDict):
     type: Literal["upscale"]
-    """Give a video more lines."""
+    """Upscale a video."""
     model: NotRequired[str]
-    """What to favour, such as `stable`."""
+    """What to favor, such as `stable`."""
     input: ViduV1UpscaleInput
     output_params: NotRequired[ViduV1Output]
 
@@ -213,52 +213,52 @@ class ViduReferenceRequest(TypedDict):
     model: str
     """Such as `viduq3`, `viduq3-mix`, `viduq2-pro`, `viduq2`, `viduq1`, `vidu2.0` or `vidu1.5`."""
     images: NotRequired[Sequence[str]]
-    """Images of the subjects, as addresses or data URLs, of 128 pixels a side or more; three with older models."""
+    """Images of the subjects, as URLs or data URLs, of at least 128 pixels a side; three with older models."""
     videos: NotRequired[Sequence[str]]
     """Videos of the subjects. viduq2-pro."""
     subjects: NotRequired[Sequence[ViduSubject]]
     """The subjects by name."""
     auto_subjects: NotRequired[bool | str]
-    """Whether to draw on the service's own subjects."""
+    """Whether to use the service's own subjects."""
     prompt: str
-    """What to show."""
+    """Text prompt."""
     audio: NotRequired[bool]
-    """Whether to make sound and speech too."""
+    """Whether to generate audio and speech too."""
     bgm: NotRequired[bool]
     """Whether to add music. Not for Q3. Server default: false."""
     duration: NotRequired[int]
-    """Seconds, by model."""
+    """Duration in seconds, by model."""
     seed: NotRequired[int | str]
-    """The same seed gives a similar video; 0 is chance."""
+    """Random seed; the same seed gives a similar video, 0 a random one."""
     aspect_ratio: NotRequired[str]
-    """Width to height, such as `16:9`, `9:16` or `1:1`."""
+    """Aspect ratio (width:height), such as `16:9`, `9:16` or `1:1`."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """How many lines the video has."""
+    """Resolution in lines."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """How much moves. Server default: "auto"."""
+    """Amount of motion. Server default: "auto"."""
     off_peak: NotRequired[bool]
-    """Whether it may wait, for fewer points."""
+    """Whether the task may wait (off-peak), for fewer points."""
     watermark: NotRequired[bool]
     """Whether to add a watermark."""
     wm_position: NotRequired[int]
-    """Where the watermark stands."""
+    """Position of the watermark."""
     wm_url: NotRequired[str]
-    """A picture as the watermark."""
+    """URL of an image as the watermark."""
     meta_data: NotRequired[str]
-    """What is written into the file about its origin, as JSON."""
+    """Metadata about the file's origin, as JSON."""
     payload: NotRequired[str]
-    """Text of your own that comes back."""
+    """Text of your own that is returned."""
     callback_url: NotRequired[str]
-    """Address that is called when the task changes."""
+    """Webhook URL, called when the task changes."""
 
 
 class ViduV1Input(TypedDict):
     prompts: Sequence[ViduV1Prompt]
     """The text, and the images in their order."""
     seed: NotRequired[int]
-    """The same seed gives a similar video."""
+    """Random seed; the same seed gives a similar video."""
     enhance: NotRequired[bool]
-    """Whether the prompt is made richer first."""
+    """Whether to expand the prompt automatically."""
     multi_image_boost: NotRequired[bool]
     """Whether to keep several reference images apart."""
 
@@ -271,13 +271,13 @@ class ViduV1SceneRequest(TypedDict):
 
 class ViduV1VideoRequest(TypedDict):
     type: Literal["text2video", "img2video", "headtailimg2video", "character2video"]
-    """From a text, from an image, from the first and last frame, or with reference images."""
+    """From text, from an image, from the first and last frame, or with reference images."""
     model: NotRequired[str]
-    """What to favour, `vidu-high-performance` or `stable`. Needed with version 1.0."""
+    """What to favor, `vidu-high-performance` or `stable`. Required with version 1.0."""
     model_version: NotRequired[str]
     """`1.0`, `1.5` or `2.0`."""
     style: NotRequired[Literal["general", "anime"]]
-    """The look, for a video from a text."""
+    """The style, for a video from text."""
     input: ViduV1Input
     output_params: ViduV1Output
     moderation: NotRequired[bool]
@@ -285,4 +285,4 @@ class ViduV1VideoRequest(TypedDict):
 
 
 ViduV1TaskRequest: TypeAlias = ViduV1VideoRequest | ViduV1UpscaleRequest
-"""What to make, or what to enlarge."""
+"""The video to generate or to upscale."""

@@ -10,22 +10,22 @@ class ZhipuVideoRequest(TypedDict):
     model: str
     """The model, such as `cogvideox-3`, `cogvideox-2`, `cogvideox-flash` or `cogvideox`."""
     prompt: NotRequired[str]
-    """What to show. Without a picture it is required."""
+    """Text prompt. Required without an image."""
     image_url: NotRequired[str | Sequence[str]]
     """First frame; as a list, first and last frame, for models that take both."""
     quality: NotRequired[Literal["quality", "speed"]]
-    """What counts more."""
+    """What to favor."""
     with_audio: NotRequired[bool]
-    """Whether to make sound too."""
+    """Whether to generate audio too."""
     size: NotRequired[str]
     """Width and height, such as `1920x1080` or `720x480`."""
     duration: NotRequired[int]
-    """Length in seconds: 5 or 10."""
+    """Duration in seconds: 5 or 10."""
     fps: NotRequired[int]
-    """Frames a second: 30 or 60."""
+    """Frames per second: 30 or 60."""
     request_id: NotRequired[str]
-    """A unique id of your own for the call."""
+    """A unique id of your own for the request."""
     user_id: NotRequired[str]
-    """An id of your user."""
+    """An id of your end user."""
     watermark_enabled: NotRequired[bool]
-    """Whether the video bears a watermark."""
+    """Whether the video has a watermark."""

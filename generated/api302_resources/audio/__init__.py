@@ -133,10 +133,10 @@ class Audio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         `submit_speech` gives a task at once.
 
@@ -145,19 +145,19 @@ class Audio(Resource):
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound's address, or the task.
+            URL of the audio, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -204,24 +204,24 @@ class Audio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302SpeechTask]:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         Args:
             text: The text.
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -362,10 +362,10 @@ class AsyncAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         `submit_speech` gives a task at once.
 
@@ -374,19 +374,19 @@ class AsyncAudio(AsyncResource):
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound's address, or the task.
+            URL of the audio, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -433,24 +433,24 @@ class AsyncAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302SpeechTask]:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         Args:
             text: The text.
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.

@@ -49,10 +49,10 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         `submit_text_to_speech` gives a task at once.
 
@@ -61,19 +61,19 @@ class Ai302(Resource):
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound's address, or the task.
+            URL of the audio, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -120,24 +120,24 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302SpeechTask]:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         Args:
             text: The text.
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -181,9 +181,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Tell how a text-to-speech task stands.
+        """Get a speech task (text to speech).
 
-        302.AI's SDK for JavaScript asks by POST with an empty object; its command line tool asks by GET.
+        302.AI's SDK for JavaScript polls by POST with an empty object; its command line tool by GET.
 
         Args:
             task_id: The task's id.
@@ -221,26 +221,26 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechV1Response:
-        """Read a text aloud (text to speech), with any provider, first version.
+        """Generate speech with any provider (v1).
 
-        Waits for the sound. The second version can also run in the background.
+        Waits for the audio. The second version can also run in the background.
 
         Args:
             text: The text.
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound's address.
+            URL of the audio.
 
         Raises:
             Api302Error: The call failed.
@@ -277,7 +277,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TtsProviders:
-        """List the text-to-speech providers with their models and voices.
+        """List text-to-speech providers, models and voices.
 
         Args:
             provider: Only these providers; all without it.
@@ -312,12 +312,12 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[JsonObject | Binary]:
-        """Read a text aloud (text to speech) with Higgs Audio, in a voice of its own choice.
+        """Create a speech task (Higgs Audio, smart voice).
 
         Args:
             input_text: The text.
-            is_multi_speaker: Whether several people speak.
-            system_prompt: How to read.
+            is_multi_speaker: Whether there are several speakers.
+            system_prompt: System prompt: how to speak.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -351,9 +351,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject | Binary:
-        """Fetch what Higgs Audio has read.
+        """Get a speech task (Higgs Audio).
 
-        Answers with the sound itself once it is done, and with JSON before.
+        Returns the audio itself once it is done, and JSON before.
 
         `stream_get_higgs_smart_voice` gives the bytes as they come.
 
@@ -364,7 +364,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, or how the task stands.
+            The audio, or the status of the task.
 
         Raises:
             Api302Error: The call failed.
@@ -389,9 +389,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Fetch what Higgs Audio has read.
+        """Get a speech task (Higgs Audio).
 
-        Answers with the sound itself once it is done, and with JSON before.
+        Returns the audio itself once it is done, and JSON before.
 
         Args:
             task_id: The task's id.
@@ -399,7 +399,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, or how the task stands, as a context manager that gives the bytes as they come.
+            The audio, or the status of the task, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -425,21 +425,21 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302F5TtsResponse:
-        """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+        """Generate speech in a cloned voice (F5-TTS).
 
-        Waits for the sound.
+        Waits for the audio.
 
         Args:
             gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
+            ref_audio_url: URL of a recording of the voice. Takes a URL.
             model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
+            ref_text: Transcript of the recording; detected if left out.
+            remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -476,16 +476,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302F5TtsResponse]:
-        """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+        """Create a speech task in a cloned voice (F5-TTS).
 
-        The path says sync, but this is the call that answers at once with a task.
+        The path contains `sync`, but this is the call that returns a task immediately.
 
         Args:
             gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
+            ref_audio_url: URL of a recording of the voice. Takes a URL.
             model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
+            ref_text: Transcript of the recording; detected if left out.
+            remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -524,7 +524,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302F5TtsResponse:
-        """Tell how a text read aloud by F5-TTS stands.
+        """Get a speech task in a cloned voice (F5-TTS).
 
         Args:
             request_id: The task's id.
@@ -565,27 +565,27 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Transcribe speech (speech to text), with any provider.
+        """Transcribe audio with any provider (speech to text).
 
-        Answers in JSON or, for `text`, `srt` and `vtt`, in plain text. The list of models tells which formats each
-        has.
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text. The list of models names the formats of each.
 
         Args:
-            file: The sound. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
+            file: The audio. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
                 bytes).
             model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`.
-            response_format: What to answer with; each model has some.
-            language: The language spoken, by its code of two letters.
-            prompt: A text in the same language that leads the style or comes before.
-            temperature: How much to vary. Server default: 0.
-            timestamp_granularities: What gets times, with `verbose_json`. Sent as `timestamp_granularities[]`.
-            include: What else to answer, such as `logprobs`. Sent as `include[]`.
+            response_format: Response format; each model supports some.
+            language: The language spoken, as a two-letter code.
+            prompt: A text in the same language that guides the style or continues an earlier part.
+            temperature: Sampling temperature. Server default: 0.
+            timestamp_granularities: Granularity of the timestamps, with `verbose_json`. Sent as
+                `timestamp_granularities[]`.
+            include: What else to return, such as `logprobs`. Sent as `include[]`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed.
@@ -621,7 +621,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TranscriptionModels:
-        """List the models that transcribe speech (speech to text).
+        """List transcription models (speech to text).
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -657,25 +657,25 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Find when each word of a text is said (forced alignment).
+        """Align a transcript with audio (forced alignment).
 
-        Answers in JSON or, for `srt` and `vtt`, in plain text.
+        Returns JSON or, for `srt` and `vtt`, plain text.
 
         Args:
-            file: The sound, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
+            file: The audio, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
                 bytes).
             model: The model: `whisper-v3` or `whisper-v3-turbo`.
-            text: What is said in it.
-            vad_model: What finds speech, such as `silero`.
-            preprocessing: What to do to the sound first.
-            response_format: What to answer with.
-            alignment_model: What finds the times.
+            text: Transcript of the audio.
+            vad_model: The voice activity detection model, such as `silero`.
+            preprocessing: Preprocessing of the audio.
+            response_format: Response format.
+            alignment_model: The alignment model.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The text with its times.
+            The text with its timestamps.
 
         Raises:
             Api302Error: The call failed.
@@ -713,15 +713,15 @@ class Ai302(Resource):
     ) -> Ai302WebTranscript:
         """Transcribe a video on the web (speech to text).
 
-        Takes a sound's address, or a page of a video platform.
+        Takes the URL of an audio file, or of a page of a video platform.
 
         Args:
-            url: The sound or video, or the page that shows it.
+            url: URL of the audio or video, or of the page that shows it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed.
@@ -748,19 +748,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WhisperxResponse:
-        """Transcribe speech (speech to text) with WhisperX.
+        """Transcribe audio with WhisperX (speech to text).
 
         Args:
-            audio_input: The sound; no address. Takes a local file (path, open file or bytes).
-            processing_type: What to do, such as `align`.
+            audio_input: The audio file; no URL. Takes a local file (path, open file or bytes).
+            processing_type: The type of processing, such as `align`.
             translate: Whether to translate: `true` or `false`.
-            language: The language spoken, by its code of two letters.
-            output: What to answer with, such as `raw` or `text`.
+            language: The language spoken, as a two-letter code.
+            output: Output format, such as `raw` or `text`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed.
@@ -796,20 +796,20 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StableAudioResponse:
-        """Make music or a sound from a text (text to music), with Stable Audio.
+        """Generate music or a sound from text (Stable Audio).
 
-        Waits for the sound, of at most 47 seconds.
+        Waits for the audio, of at most 47 seconds.
 
         Args:
-            prompt: What to make.
-            seconds_start: Where to begin.
-            seconds_total: How long it is. Server default: 30.
-            steps: How many steps to take. Server default: 100.
+            prompt: The prompt and the settings.
+            seconds_start: Start in seconds.
+            seconds_total: Duration in seconds. Server default: 30.
+            steps: Number of inference steps. Server default: 100.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -843,17 +843,17 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Start to give a video its sounds (video to audio), with MMAudio.
+        """Create a video-to-audio task (MMAudio).
 
         Args:
             video_url: The video. Takes a URL.
-            prompt: What is to be heard.
-            negative_prompt: What is not to be heard. Server default: "".
-            num_steps: How many steps to take. Server default: 25.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
-            duration: Seconds of sound. Server default: 8.
-            seed: The same seed gives the same sound.
-            mask_away_clip: Whether to go by the prompt alone.
+            prompt: Text prompt: the sounds.
+            negative_prompt: Negative prompt: what to avoid. Server default: "".
+            num_steps: Number of inference steps. Server default: 25.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.5.
+            duration: Duration in seconds. Server default: 8.
+            seed: Random seed; the same seed gives the same result.
+            mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -895,7 +895,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video with its sounds stands.
+        """Get a video-to-audio task (MMAudio).
 
         Args:
             request_id: The task's id.
@@ -934,21 +934,21 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SoundResponse:
-        """Make a sound from a text (text to audio), with MMAudio.
+        """Generate a sound from text (text to audio, MMAudio).
 
         Args:
-            prompt: What is to be heard.
-            negative_prompt: What is not to be heard. Server default: "".
-            num_steps: How many steps to take. Server default: 25.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
-            duration: Seconds of sound. Server default: 8.
-            seed: The same seed gives the same sound.
-            mask_away_clip: Whether to go by the prompt alone.
+            prompt: Text prompt: the sounds.
+            negative_prompt: Negative prompt: what to avoid. Server default: "".
+            num_steps: Number of inference steps. Server default: 25.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.5.
+            duration: Duration in seconds. Server default: 8.
+            seed: Random seed; the same seed gives the same result.
+            mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -989,16 +989,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SoundResponse:
-        """Make a song from lyrics and a sample, with DiffRhythm.
+        """Generate a song from lyrics and a sample (DiffRhythm).
 
         Args:
             lyrics: The lyrics, with times or with parts such as `[verse]` and `[chorus]`.
-            reference_audio_url: A sample to be like. Takes a URL.
-            style_prompt: The style, in words.
-            music_duration: How long it is. Server default: "95s".
-            num_inference_steps: How many steps to take. Server default: 32.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.
-            scheduler: How to take the steps. Server default: "euler".
+            reference_audio_url: URL of a reference audio. Takes a URL.
+            style_prompt: The style, as a text prompt.
+            music_duration: Duration in seconds. Server default: "95s".
+            num_inference_steps: Number of inference steps. Server default: 32.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.
+            scheduler: The sampler's scheduler. Server default: "euler".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1051,10 +1051,10 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         `submit_text_to_speech` gives a task at once.
 
@@ -1063,19 +1063,19 @@ class AsyncAi302(AsyncResource):
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound's address, or the task.
+            URL of the audio, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -1122,24 +1122,24 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302SpeechTask]:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         Args:
             text: The text.
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1183,9 +1183,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Tell how a text-to-speech task stands.
+        """Get a speech task (text to speech).
 
-        302.AI's SDK for JavaScript asks by POST with an empty object; its command line tool asks by GET.
+        302.AI's SDK for JavaScript polls by POST with an empty object; its command line tool by GET.
 
         Args:
             task_id: The task's id.
@@ -1225,26 +1225,26 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechV1Response:
-        """Read a text aloud (text to speech), with any provider, first version.
+        """Generate speech with any provider (v1).
 
-        Waits for the sound. The second version can also run in the background.
+        Waits for the audio. The second version can also run in the background.
 
         Args:
             text: The text.
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound's address.
+            URL of the audio.
 
         Raises:
             Api302Error: The call failed.
@@ -1281,7 +1281,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TtsProviders:
-        """List the text-to-speech providers with their models and voices.
+        """List text-to-speech providers, models and voices.
 
         Args:
             provider: Only these providers; all without it.
@@ -1316,12 +1316,12 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[JsonObject | Binary]:
-        """Read a text aloud (text to speech) with Higgs Audio, in a voice of its own choice.
+        """Create a speech task (Higgs Audio, smart voice).
 
         Args:
             input_text: The text.
-            is_multi_speaker: Whether several people speak.
-            system_prompt: How to read.
+            is_multi_speaker: Whether there are several speakers.
+            system_prompt: System prompt: how to speak.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1355,9 +1355,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject | Binary:
-        """Fetch what Higgs Audio has read.
+        """Get a speech task (Higgs Audio).
 
-        Answers with the sound itself once it is done, and with JSON before.
+        Returns the audio itself once it is done, and JSON before.
 
         `stream_get_higgs_smart_voice` gives the bytes as they come.
 
@@ -1368,7 +1368,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, or how the task stands.
+            The audio, or the status of the task.
 
         Raises:
             Api302Error: The call failed.
@@ -1393,9 +1393,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Fetch what Higgs Audio has read.
+        """Get a speech task (Higgs Audio).
 
-        Answers with the sound itself once it is done, and with JSON before.
+        Returns the audio itself once it is done, and JSON before.
 
         Args:
             task_id: The task's id.
@@ -1403,7 +1403,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, or how the task stands, as a context manager that gives the bytes as they come.
+            The audio, or the status of the task, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -1429,21 +1429,21 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302F5TtsResponse:
-        """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+        """Generate speech in a cloned voice (F5-TTS).
 
-        Waits for the sound.
+        Waits for the audio.
 
         Args:
             gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
+            ref_audio_url: URL of a recording of the voice. Takes a URL.
             model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
+            ref_text: Transcript of the recording; detected if left out.
+            remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -1480,16 +1480,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302F5TtsResponse]:
-        """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+        """Create a speech task in a cloned voice (F5-TTS).
 
-        The path says sync, but this is the call that answers at once with a task.
+        The path contains `sync`, but this is the call that returns a task immediately.
 
         Args:
             gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
+            ref_audio_url: URL of a recording of the voice. Takes a URL.
             model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
+            ref_text: Transcript of the recording; detected if left out.
+            remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1528,7 +1528,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302F5TtsResponse:
-        """Tell how a text read aloud by F5-TTS stands.
+        """Get a speech task in a cloned voice (F5-TTS).
 
         Args:
             request_id: The task's id.
@@ -1569,27 +1569,27 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Transcribe speech (speech to text), with any provider.
+        """Transcribe audio with any provider (speech to text).
 
-        Answers in JSON or, for `text`, `srt` and `vtt`, in plain text. The list of models tells which formats each
-        has.
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text. The list of models names the formats of each.
 
         Args:
-            file: The sound. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
+            file: The audio. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
                 bytes).
             model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`.
-            response_format: What to answer with; each model has some.
-            language: The language spoken, by its code of two letters.
-            prompt: A text in the same language that leads the style or comes before.
-            temperature: How much to vary. Server default: 0.
-            timestamp_granularities: What gets times, with `verbose_json`. Sent as `timestamp_granularities[]`.
-            include: What else to answer, such as `logprobs`. Sent as `include[]`.
+            response_format: Response format; each model supports some.
+            language: The language spoken, as a two-letter code.
+            prompt: A text in the same language that guides the style or continues an earlier part.
+            temperature: Sampling temperature. Server default: 0.
+            timestamp_granularities: Granularity of the timestamps, with `verbose_json`. Sent as
+                `timestamp_granularities[]`.
+            include: What else to return, such as `logprobs`. Sent as `include[]`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed.
@@ -1625,7 +1625,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TranscriptionModels:
-        """List the models that transcribe speech (speech to text).
+        """List transcription models (speech to text).
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -1661,25 +1661,25 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Find when each word of a text is said (forced alignment).
+        """Align a transcript with audio (forced alignment).
 
-        Answers in JSON or, for `srt` and `vtt`, in plain text.
+        Returns JSON or, for `srt` and `vtt`, plain text.
 
         Args:
-            file: The sound, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
+            file: The audio, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
                 bytes).
             model: The model: `whisper-v3` or `whisper-v3-turbo`.
-            text: What is said in it.
-            vad_model: What finds speech, such as `silero`.
-            preprocessing: What to do to the sound first.
-            response_format: What to answer with.
-            alignment_model: What finds the times.
+            text: Transcript of the audio.
+            vad_model: The voice activity detection model, such as `silero`.
+            preprocessing: Preprocessing of the audio.
+            response_format: Response format.
+            alignment_model: The alignment model.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The text with its times.
+            The text with its timestamps.
 
         Raises:
             Api302Error: The call failed.
@@ -1717,15 +1717,15 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302WebTranscript:
         """Transcribe a video on the web (speech to text).
 
-        Takes a sound's address, or a page of a video platform.
+        Takes the URL of an audio file, or of a page of a video platform.
 
         Args:
-            url: The sound or video, or the page that shows it.
+            url: URL of the audio or video, or of the page that shows it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed.
@@ -1754,19 +1754,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WhisperxResponse:
-        """Transcribe speech (speech to text) with WhisperX.
+        """Transcribe audio with WhisperX (speech to text).
 
         Args:
-            audio_input: The sound; no address. Takes a local file (path, open file or bytes).
-            processing_type: What to do, such as `align`.
+            audio_input: The audio file; no URL. Takes a local file (path, open file or bytes).
+            processing_type: The type of processing, such as `align`.
             translate: Whether to translate: `true` or `false`.
-            language: The language spoken, by its code of two letters.
-            output: What to answer with, such as `raw` or `text`.
+            language: The language spoken, as a two-letter code.
+            output: Output format, such as `raw` or `text`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed.
@@ -1802,20 +1802,20 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StableAudioResponse:
-        """Make music or a sound from a text (text to music), with Stable Audio.
+        """Generate music or a sound from text (Stable Audio).
 
-        Waits for the sound, of at most 47 seconds.
+        Waits for the audio, of at most 47 seconds.
 
         Args:
-            prompt: What to make.
-            seconds_start: Where to begin.
-            seconds_total: How long it is. Server default: 30.
-            steps: How many steps to take. Server default: 100.
+            prompt: The prompt and the settings.
+            seconds_start: Start in seconds.
+            seconds_total: Duration in seconds. Server default: 30.
+            steps: Number of inference steps. Server default: 100.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -1849,17 +1849,17 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Start to give a video its sounds (video to audio), with MMAudio.
+        """Create a video-to-audio task (MMAudio).
 
         Args:
             video_url: The video. Takes a URL.
-            prompt: What is to be heard.
-            negative_prompt: What is not to be heard. Server default: "".
-            num_steps: How many steps to take. Server default: 25.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
-            duration: Seconds of sound. Server default: 8.
-            seed: The same seed gives the same sound.
-            mask_away_clip: Whether to go by the prompt alone.
+            prompt: Text prompt: the sounds.
+            negative_prompt: Negative prompt: what to avoid. Server default: "".
+            num_steps: Number of inference steps. Server default: 25.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.5.
+            duration: Duration in seconds. Server default: 8.
+            seed: Random seed; the same seed gives the same result.
+            mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1901,7 +1901,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video with its sounds stands.
+        """Get a video-to-audio task (MMAudio).
 
         Args:
             request_id: The task's id.
@@ -1940,21 +1940,21 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SoundResponse:
-        """Make a sound from a text (text to audio), with MMAudio.
+        """Generate a sound from text (text to audio, MMAudio).
 
         Args:
-            prompt: What is to be heard.
-            negative_prompt: What is not to be heard. Server default: "".
-            num_steps: How many steps to take. Server default: 25.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
-            duration: Seconds of sound. Server default: 8.
-            seed: The same seed gives the same sound.
-            mask_away_clip: Whether to go by the prompt alone.
+            prompt: Text prompt: the sounds.
+            negative_prompt: Negative prompt: what to avoid. Server default: "".
+            num_steps: Number of inference steps. Server default: 25.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.5.
+            duration: Duration in seconds. Server default: 8.
+            seed: Random seed; the same seed gives the same result.
+            mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -1995,16 +1995,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SoundResponse:
-        """Make a song from lyrics and a sample, with DiffRhythm.
+        """Generate a song from lyrics and a sample (DiffRhythm).
 
         Args:
             lyrics: The lyrics, with times or with parts such as `[verse]` and `[chorus]`.
-            reference_audio_url: A sample to be like. Takes a URL.
-            style_prompt: The style, in words.
-            music_duration: How long it is. Server default: "95s".
-            num_inference_steps: How many steps to take. Server default: 32.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.
-            scheduler: How to take the steps. Server default: "euler".
+            reference_audio_url: URL of a reference audio. Takes a URL.
+            style_prompt: The style, as a text prompt.
+            music_duration: Duration in seconds. Server default: "95s".
+            num_inference_steps: Number of inference steps. Server default: 32.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.
+            scheduler: The sampler's scheduler. Server default: "euler".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

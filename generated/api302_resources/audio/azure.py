@@ -30,16 +30,16 @@ class Azure(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Read a marked-up text aloud (text to speech).
+        """Generate speech from SSML (text to speech, Azure).
 
-        The body is SSML, which names the voice and language. Sounds end after 10 minutes. The list of voices tells
+        The body is SSML, which names the voice and language. Audio ends after 10 minutes. The list of voices says
         what each voice can do.
 
         `stream_speech` gives the bytes as they come.
 
         Args:
             body: The whole body, application/ssml+xml.
-            x_microsoft_outputformat: The sound's format by its name at Microsoft, such as
+            x_microsoft_outputformat: The audio format by its name at Microsoft, such as
                 `riff-16khz-16bit-mono-pcm`, `riff-48khz-16bit-mono-pcm`, `audio-24khz-96kbitrate-mono-mp3`,
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
@@ -47,7 +47,7 @@ class Azure(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -78,14 +78,14 @@ class Azure(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Read a marked-up text aloud (text to speech).
+        """Generate speech from SSML (text to speech, Azure).
 
-        The body is SSML, which names the voice and language. Sounds end after 10 minutes. The list of voices tells
+        The body is SSML, which names the voice and language. Audio ends after 10 minutes. The list of voices says
         what each voice can do.
 
         Args:
             body: The whole body, application/ssml+xml.
-            x_microsoft_outputformat: The sound's format by its name at Microsoft, such as
+            x_microsoft_outputformat: The audio format by its name at Microsoft, such as
                 `riff-16khz-16bit-mono-pcm`, `riff-48khz-16bit-mono-pcm`, `audio-24khz-96kbitrate-mono-mp3`,
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
@@ -93,7 +93,7 @@ class Azure(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, as a context manager that gives the bytes as they come.
+            The audio, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -120,7 +120,7 @@ class Azure(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> list[AzureVoice]:
-        """List Microsoft's text-to-speech voices.
+        """List text-to-speech voices (Azure).
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -157,16 +157,16 @@ class AsyncAzure(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Read a marked-up text aloud (text to speech).
+        """Generate speech from SSML (text to speech, Azure).
 
-        The body is SSML, which names the voice and language. Sounds end after 10 minutes. The list of voices tells
+        The body is SSML, which names the voice and language. Audio ends after 10 minutes. The list of voices says
         what each voice can do.
 
         `stream_speech` gives the bytes as they come.
 
         Args:
             body: The whole body, application/ssml+xml.
-            x_microsoft_outputformat: The sound's format by its name at Microsoft, such as
+            x_microsoft_outputformat: The audio format by its name at Microsoft, such as
                 `riff-16khz-16bit-mono-pcm`, `riff-48khz-16bit-mono-pcm`, `audio-24khz-96kbitrate-mono-mp3`,
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
@@ -174,7 +174,7 @@ class AsyncAzure(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -205,14 +205,14 @@ class AsyncAzure(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Read a marked-up text aloud (text to speech).
+        """Generate speech from SSML (text to speech, Azure).
 
-        The body is SSML, which names the voice and language. Sounds end after 10 minutes. The list of voices tells
+        The body is SSML, which names the voice and language. Audio ends after 10 minutes. The list of voices says
         what each voice can do.
 
         Args:
             body: The whole body, application/ssml+xml.
-            x_microsoft_outputformat: The sound's format by its name at Microsoft, such as
+            x_microsoft_outputformat: The audio format by its name at Microsoft, such as
                 `riff-16khz-16bit-mono-pcm`, `riff-48khz-16bit-mono-pcm`, `audio-24khz-96kbitrate-mono-mp3`,
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
@@ -220,7 +220,7 @@ class AsyncAzure(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, as a context manager that gives the bytes as they come.
+            The audio, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -247,7 +247,7 @@ class AsyncAzure(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> list[AzureVoice]:
-        """List Microsoft's text-to-speech voices.
+        """List text-to-speech voices (Azure).
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.

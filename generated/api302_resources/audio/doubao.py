@@ -29,16 +29,16 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoSpeechResponse:
-        """Read a text aloud in a Doubao voice (text to speech).
+        """Generate speech from text (Doubao, text to speech).
 
         Args:
-            audio: How it sounds.
-            request: What to read.
+            audio: Settings of the audio.
+            request: The text and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -69,15 +69,15 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[DoubaoCaptions]:
-        """Start captions (subtitles) of a sound or video.
+        """Create a captioning task (subtitles).
 
         Args:
-            url: The sound or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG. Takes a URL.
-            language: What is spoken: `zh-CN`, `en-US`, `ja-JP`, `ko-KR`, `es-MX`, `ru-RU`, `fr-FR`, `yue`, `wuu`,
-                `nan` or `ug`.
+            url: URL of the audio or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG. Takes a URL.
+            language: The language spoken: `zh-CN`, `en-US`, `ja-JP`, `ko-KR`, `es-MX`, `ru-RU`, `fr-FR`, `yue`,
+                `wuu`, `nan` or `ug`.
             caption_type: Speech or songs. Server default: "auto".
-            words_per_line: How many characters a line. Server default: 46.
-            max_lines: How many lines at once. Server default: 1.
+            words_per_line: Maximum number of characters per line. Server default: 46.
+            max_lines: Maximum number of lines at once. Server default: 1.
             use_itn: Whether to write numbers in digits: `True` or `False`.
             use_punc: Whether to add punctuation: `True` or `False`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -120,7 +120,7 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoCaptions:
-        """Fetch captions (subtitles).
+        """Get captions (subtitles).
 
         Volcengine's own call is a GET with the same parameters.
 
@@ -159,13 +159,13 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[DoubaoCaptions]:
-        """Start to find when each line of a text is said.
+        """Create a subtitle alignment task.
 
         Args:
-            url: The sound. Takes a URL.
-            audio_text: What is said in it.
+            url: URL of the audio. Takes a URL.
+            audio_text: Transcript of the audio.
             caption_type: Speech or songs.
-            sta_punc_mode: What becomes of punctuation: 1 leaves it out at the end of a line, 2 puts spaces, 3
+            sta_punc_mode: Handling of punctuation: 1 removes it at the end of a line, 2 replaces it by spaces, 3
                 keeps it. Server default: "1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -202,7 +202,7 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoCaptions:
-        """Fetch when each line of a text is said.
+        """Get a subtitle alignment task.
 
         Volcengine's own call is a GET with the same parameters.
 
@@ -213,7 +213,7 @@ class Doubao(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The lines with their times.
+            The lines with their timestamps.
 
         Raises:
             Api302Error: The call failed.
@@ -245,16 +245,16 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoSpeechResponse:
-        """Read a text aloud in a Doubao voice (text to speech).
+        """Generate speech from text (Doubao, text to speech).
 
         Args:
-            audio: How it sounds.
-            request: What to read.
+            audio: Settings of the audio.
+            request: The text and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -285,15 +285,15 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[DoubaoCaptions]:
-        """Start captions (subtitles) of a sound or video.
+        """Create a captioning task (subtitles).
 
         Args:
-            url: The sound or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG. Takes a URL.
-            language: What is spoken: `zh-CN`, `en-US`, `ja-JP`, `ko-KR`, `es-MX`, `ru-RU`, `fr-FR`, `yue`, `wuu`,
-                `nan` or `ug`.
+            url: URL of the audio or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG. Takes a URL.
+            language: The language spoken: `zh-CN`, `en-US`, `ja-JP`, `ko-KR`, `es-MX`, `ru-RU`, `fr-FR`, `yue`,
+                `wuu`, `nan` or `ug`.
             caption_type: Speech or songs. Server default: "auto".
-            words_per_line: How many characters a line. Server default: 46.
-            max_lines: How many lines at once. Server default: 1.
+            words_per_line: Maximum number of characters per line. Server default: 46.
+            max_lines: Maximum number of lines at once. Server default: 1.
             use_itn: Whether to write numbers in digits: `True` or `False`.
             use_punc: Whether to add punctuation: `True` or `False`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -336,7 +336,7 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoCaptions:
-        """Fetch captions (subtitles).
+        """Get captions (subtitles).
 
         Volcengine's own call is a GET with the same parameters.
 
@@ -375,13 +375,13 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[DoubaoCaptions]:
-        """Start to find when each line of a text is said.
+        """Create a subtitle alignment task.
 
         Args:
-            url: The sound. Takes a URL.
-            audio_text: What is said in it.
+            url: URL of the audio. Takes a URL.
+            audio_text: Transcript of the audio.
             caption_type: Speech or songs.
-            sta_punc_mode: What becomes of punctuation: 1 leaves it out at the end of a line, 2 puts spaces, 3
+            sta_punc_mode: Handling of punctuation: 1 removes it at the end of a line, 2 replaces it by spaces, 3
                 keeps it. Server default: "1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -418,7 +418,7 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoCaptions:
-        """Fetch when each line of a text is said.
+        """Get a subtitle alignment task.
 
         Volcengine's own call is a GET with the same parameters.
 
@@ -429,7 +429,7 @@ class AsyncDoubao(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The lines with their times.
+            The lines with their timestamps.
 
         Raises:
             Api302Error: The call failed.

@@ -27,10 +27,10 @@ class Dubbingx(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[DubbingxTaskResponse]:
-        """Read a marked-up text aloud (text to speech).
+        """Generate speech from SSML (text to speech, Azure).
 
         The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
-        and `audioSpeed` say how to read. Silence is `<break time="0.15"/>`, a reading `<phoneme
+        and `audioSpeed` set the voice. Silence is `<break time="0.15"/>`, a pronunciation `<phoneme
         ph="duan2">段</phoneme>`.
 
         Args:
@@ -63,7 +63,7 @@ class Dubbingx(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DubbingxTaskResponse:
-        """Tell how a DubbingX task stands.
+        """Get a speech task (DubbingX).
 
         Args:
             taskId: The task's id.
@@ -102,16 +102,16 @@ class Dubbingx(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DubbingxVoiceResponse:
-        """List DubbingX's voices.
+        """List voices (DubbingX).
 
         Args:
-            pageIndex: Which page, from 1.
-            pageSize: How many a page.
-            isMyModel: Those you trained; without it the official ones.
+            pageIndex: Page number, from 1.
+            pageSize: Number of items per page.
+            isMyModel: Only voices that you trained; without it the official ones.
             keyword: Part of the name or description.
-            grade: With all moods, with one, or with several.
+            grade: With all emotions, with one, or with several.
             gender: 0 for women's voices and 1 for men's.
-            ageGroup: How old it sounds: child, teenager, young, middle-aged or old.
+            ageGroup: Age of the voice: child, teenager, young, middle-aged or old.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -152,7 +152,7 @@ class Dubbingx(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DubbingxEmotionResponse:
-        """Tell which mood suits a text.
+        """Detect the emotion that suits a text.
 
         Args:
             text: The text.
@@ -160,7 +160,7 @@ class Dubbingx(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The mood.
+            The emotion.
 
         Raises:
             Api302Error: The call failed.
@@ -188,10 +188,10 @@ class AsyncDubbingx(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[DubbingxTaskResponse]:
-        """Read a marked-up text aloud (text to speech).
+        """Generate speech from SSML (text to speech, Azure).
 
         The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
-        and `audioSpeed` say how to read. Silence is `<break time="0.15"/>`, a reading `<phoneme
+        and `audioSpeed` set the voice. Silence is `<break time="0.15"/>`, a pronunciation `<phoneme
         ph="duan2">段</phoneme>`.
 
         Args:
@@ -224,7 +224,7 @@ class AsyncDubbingx(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DubbingxTaskResponse:
-        """Tell how a DubbingX task stands.
+        """Get a speech task (DubbingX).
 
         Args:
             taskId: The task's id.
@@ -263,16 +263,16 @@ class AsyncDubbingx(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DubbingxVoiceResponse:
-        """List DubbingX's voices.
+        """List voices (DubbingX).
 
         Args:
-            pageIndex: Which page, from 1.
-            pageSize: How many a page.
-            isMyModel: Those you trained; without it the official ones.
+            pageIndex: Page number, from 1.
+            pageSize: Number of items per page.
+            isMyModel: Only voices that you trained; without it the official ones.
             keyword: Part of the name or description.
-            grade: With all moods, with one, or with several.
+            grade: With all emotions, with one, or with several.
             gender: 0 for women's voices and 1 for men's.
-            ageGroup: How old it sounds: child, teenager, young, middle-aged or old.
+            ageGroup: Age of the voice: child, teenager, young, middle-aged or old.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -313,7 +313,7 @@ class AsyncDubbingx(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DubbingxEmotionResponse:
-        """Tell which mood suits a text.
+        """Detect the emotion that suits a text.
 
         Args:
             text: The text.
@@ -321,7 +321,7 @@ class AsyncDubbingx(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The mood.
+            The emotion.
 
         Raises:
             Api302Error: The call failed.

@@ -30,13 +30,13 @@ class Elevenlabs(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ElevenlabsTranscript]:
-        """Start to transcribe speech (speech to text).
+        """Create a transcription task (speech to text).
 
         Args:
-            audio_url: The sound. Takes a URL.
-            language_code: What is spoken, such as `en` or `zh`; found out otherwise.
-            tag_audio_events: Whether to note laughter, applause and the like. Server default: true.
-            diarize: Whether to tell who speaks. Server default: true.
+            audio_url: URL of the audio. Takes a URL.
+            language_code: The language spoken, such as `en` or `zh`; detected if left out.
+            tag_audio_events: Whether to tag laughter, applause and other sounds. Server default: true.
+            diarize: Whether to separate speakers (diarization). Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -69,9 +69,9 @@ class Elevenlabs(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ElevenlabsTranscript:
-        """Fetch the transcript.
+        """Get a transcription task.
 
-        A reply with words or text is finished, whether it says so or not.
+        A response with words or text is finished, whether it says so or not.
 
         Args:
             request_id: The task's id.
@@ -114,19 +114,19 @@ class Elevenlabs(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ElevenlabsSpeech]:
-        """Start to read a text aloud (text to speech) with Multilingual v2.
+        """Create a speech task (Multilingual v2, text to speech).
 
         Args:
             text: The text.
             voice: The voice. Server default: "Rachel".
-            stability: How evenly to read. Server default: 0.5.
-            similarity_boost: How closely to keep to the voice. Server default: 0.75.
-            style: How strongly to act.
-            speed: How fast, 1 being usual. Server default: 1.
-            timestamps: Whether to tell when each word is said.
-            previous_text: What was said before.
-            next_text: What is said next.
-            language_code: The language by its code of two letters, for models that take one.
+            stability: Stability of the voice. Server default: 0.5.
+            similarity_boost: Similarity to the original voice. Server default: 0.75.
+            style: Strength of the style.
+            speed: Speed; 1 is normal. Server default: 1.
+            timestamps: Whether to return timestamps of each word.
+            previous_text: The text before.
+            next_text: The text after.
+            language_code: The language as a two-letter code, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -172,7 +172,7 @@ class Elevenlabs(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ElevenlabsSpeech:
-        """Tell how a text read aloud stands.
+        """Get a speech task (text to speech).
 
         For Flash v2.5 too.
 
@@ -218,19 +218,19 @@ class Elevenlabs(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ElevenlabsSpeech]:
-        """Start to read a text aloud (text to speech) with Flash v2.5.
+        """Create a speech task (Flash v2.5, text to speech).
 
         Args:
             text: The text.
             voice: The voice. Server default: "Rachel".
-            stability: How evenly to read. Server default: 0.5.
-            similarity_boost: How closely to keep to the voice. Server default: 0.75.
-            style: How strongly to act.
-            speed: How fast, 1 being usual. Server default: 1.
-            timestamps: Whether to tell when each word is said.
-            previous_text: What was said before.
-            next_text: What is said next.
-            language_code: The language by its code of two letters, for models that take one.
+            stability: Stability of the voice. Server default: 0.5.
+            similarity_boost: Similarity to the original voice. Server default: 0.75.
+            style: Strength of the style.
+            speed: Speed; 1 is normal. Server default: 1.
+            timestamps: Whether to return timestamps of each word.
+            previous_text: The text before.
+            next_text: The text after.
+            language_code: The language as a two-letter code, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -283,13 +283,13 @@ class AsyncElevenlabs(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ElevenlabsTranscript]:
-        """Start to transcribe speech (speech to text).
+        """Create a transcription task (speech to text).
 
         Args:
-            audio_url: The sound. Takes a URL.
-            language_code: What is spoken, such as `en` or `zh`; found out otherwise.
-            tag_audio_events: Whether to note laughter, applause and the like. Server default: true.
-            diarize: Whether to tell who speaks. Server default: true.
+            audio_url: URL of the audio. Takes a URL.
+            language_code: The language spoken, such as `en` or `zh`; detected if left out.
+            tag_audio_events: Whether to tag laughter, applause and other sounds. Server default: true.
+            diarize: Whether to separate speakers (diarization). Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -322,9 +322,9 @@ class AsyncElevenlabs(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ElevenlabsTranscript:
-        """Fetch the transcript.
+        """Get a transcription task.
 
-        A reply with words or text is finished, whether it says so or not.
+        A response with words or text is finished, whether it says so or not.
 
         Args:
             request_id: The task's id.
@@ -367,19 +367,19 @@ class AsyncElevenlabs(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ElevenlabsSpeech]:
-        """Start to read a text aloud (text to speech) with Multilingual v2.
+        """Create a speech task (Multilingual v2, text to speech).
 
         Args:
             text: The text.
             voice: The voice. Server default: "Rachel".
-            stability: How evenly to read. Server default: 0.5.
-            similarity_boost: How closely to keep to the voice. Server default: 0.75.
-            style: How strongly to act.
-            speed: How fast, 1 being usual. Server default: 1.
-            timestamps: Whether to tell when each word is said.
-            previous_text: What was said before.
-            next_text: What is said next.
-            language_code: The language by its code of two letters, for models that take one.
+            stability: Stability of the voice. Server default: 0.5.
+            similarity_boost: Similarity to the original voice. Server default: 0.75.
+            style: Strength of the style.
+            speed: Speed; 1 is normal. Server default: 1.
+            timestamps: Whether to return timestamps of each word.
+            previous_text: The text before.
+            next_text: The text after.
+            language_code: The language as a two-letter code, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -425,7 +425,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ElevenlabsSpeech:
-        """Tell how a text read aloud stands.
+        """Get a speech task (text to speech).
 
         For Flash v2.5 too.
 
@@ -471,19 +471,19 @@ class AsyncElevenlabs(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ElevenlabsSpeech]:
-        """Start to read a text aloud (text to speech) with Flash v2.5.
+        """Create a speech task (Flash v2.5, text to speech).
 
         Args:
             text: The text.
             voice: The voice. Server default: "Rachel".
-            stability: How evenly to read. Server default: 0.5.
-            similarity_boost: How closely to keep to the voice. Server default: 0.75.
-            style: How strongly to act.
-            speed: How fast, 1 being usual. Server default: 1.
-            timestamps: Whether to tell when each word is said.
-            previous_text: What was said before.
-            next_text: What is said next.
-            language_code: The language by its code of two letters, for models that take one.
+            stability: Stability of the voice. Server default: 0.5.
+            similarity_boost: Similarity to the original voice. Server default: 0.75.
+            style: Strength of the style.
+            speed: Speed; 1 is normal. Server default: 1.
+            timestamps: Whether to return timestamps of each word.
+            previous_text: The text before.
+            next_text: The text after.
+            language_code: The language as a two-letter code, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is

@@ -40,29 +40,29 @@ class FishAudio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioSpeechResponse:
-        """Read a text aloud in a Fish Audio voice (text to speech).
+        """Generate speech from text (Fish Audio, text to speech).
 
-        Answers with the sound's address, not with the sound as Fish Audio itself does.
+        Returns the URL of the audio, not the audio as Fish Audio itself does.
 
         Args:
             text: The text.
-            reference_id: The voice's id. Several with models of the S2 family, whose text then marks who speaks,
+            reference_id: The voice's id. Several with models of the S2 family, whose text then marks the speaker,
                 as `<|speaker:0|>`.
-            chunk_length: Characters read at once. Server default: 200.
+            chunk_length: Number of characters per chunk. Server default: 200.
             normalize: Whether to spell out numbers and dates; faster without. Server default: true.
-            format: The sound's format. Server default: "mp3".
-            mp3_bitrate: Kilobits a second of an mp3. Server default: 128.
-            opus_bitrate: Kilobits a second of an opus; -1000 chooses. Server default: 32.
+            format: Audio format. Server default: "mp3".
+            mp3_bitrate: Bit rate of an mp3 in kilobits per second. Server default: 128.
+            opus_bitrate: Bit rate of an opus in kilobits per second; -1000 for automatic. Server default: 32.
             latency: `normal` for quality, `balanced` for speed.
-            sample_rate: Samples a second; each format has its own usual rate.
-            prosody: How to read.
-            temperature: How much to vary. Server default: 0.7.
-            top_p: How much of the likely sounds to choose from. Server default: 0.7.
+            sample_rate: Sample rate in hertz; each format has its own default.
+            prosody: Prosody: speed and volume.
+            temperature: Sampling temperature. Server default: 0.7.
+            top_p: Nucleus sampling: share of the likeliest sounds to choose from. Server default: 0.7.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound's address.
+            URL of the audio.
 
         Raises:
             Api302Error: The call failed.
@@ -111,21 +111,21 @@ class FishAudio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioVoice:
-        """Clone a voice from recordings.
+        """Create a voice from recordings (voice clone).
 
         Best are 30 to 45 seconds of one speaker, evenly spoken, with pauses of half a second, and without noise or
         echo.
 
         Args:
-            type: The kind of model.
-            title: Its name.
-            train_mode: How to train; `fast` is ready at once.
+            type: The type of model.
+            title: Title.
+            train_mode: Training mode; `fast` is ready immediately.
             voices: The recordings. Takes a local file (path, open file or bytes).
-            texts: What each recording says; found out otherwise.
-            visibility: Who may use it: all, those with the address, or you.
-            description: What it is like.
-            cover_image: Its picture; a public one needs it. Takes a local file (path, open file or bytes).
-            tags: Words to find it by.
+            texts: Transcript of each recording; detected if left out.
+            visibility: Visibility: all, those with the URL, or you alone.
+            description: Description of the voice.
+            cover_image: Cover image; required by a public voice. Takes a local file (path, open file or bytes).
+            tags: Tags.
             enhance_audio_quality: Whether to improve the recordings first.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -177,20 +177,20 @@ class FishAudio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioVoiceList:
-        """List voices.
+        """List voices (Fish Audio).
 
         `iter_list_voices` goes through the items of all pages.
 
         Args:
-            page_size: How many a page. Server default: 10.
-            page_number: Which page, from 1. Server default: 1.
+            page_size: Number of items per page. Server default: 10.
+            page_number: Page number, from 1. Server default: 1.
             title: Part of the title.
-            tag: Tags that it has.
-            self_: Only those of your own. Sent as `self`. Server default: false.
-            author_id: Who made it.
-            language: Languages it speaks, such as `en`.
+            tag: Tags of the voice.
+            self_: Only your own voices. Sent as `self`. Server default: false.
+            author_id: The author's id.
+            language: Supported languages, such as `en`.
             title_language: Languages of the title.
-            sort_by: What to sort by: `score`, `task_count` or `created_at`.
+            sort_by: Sort order: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -238,17 +238,17 @@ class FishAudio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Iterator[FishAudioVoice]:
-        """List voices.
+        """List voices (Fish Audio).
 
         Args:
-            page_size: How many a page. Server default: 10.
+            page_size: Number of items per page. Server default: 10.
             title: Part of the title.
-            tag: Tags that it has.
-            self_: Only those of your own. Sent as `self`. Server default: false.
-            author_id: Who made it.
-            language: Languages it speaks, such as `en`.
+            tag: Tags of the voice.
+            self_: Only your own voices. Sent as `self`. Server default: false.
+            author_id: The author's id.
+            language: Supported languages, such as `en`.
             title_language: Languages of the title.
-            sort_by: What to sort by: `score`, `task_count` or `created_at`.
+            sort_by: Sort order: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -287,7 +287,7 @@ class FishAudio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioVoice:
-        """Show a voice.
+        """Get a voice (Fish Audio).
 
         Args:
             id: The voice's id.
@@ -322,20 +322,20 @@ class FishAudio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Change what is said of a voice.
+        """Update a voice (Fish Audio).
 
         Args:
             id: The voice's id.
-            title: Its name.
-            description: What it is like.
-            visibility: Who may use it: all, those with the address, or you.
-            tags: Words to find it by.
-            cover_image: Its picture. Takes a local file (path, open file or bytes).
+            title: Title.
+            description: Description of the voice.
+            visibility: Visibility: all, those with the URL, or you alone.
+            tags: Tags.
+            cover_image: URL of the cover image. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -370,7 +370,7 @@ class FishAudio(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -407,29 +407,29 @@ class AsyncFishAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioSpeechResponse:
-        """Read a text aloud in a Fish Audio voice (text to speech).
+        """Generate speech from text (Fish Audio, text to speech).
 
-        Answers with the sound's address, not with the sound as Fish Audio itself does.
+        Returns the URL of the audio, not the audio as Fish Audio itself does.
 
         Args:
             text: The text.
-            reference_id: The voice's id. Several with models of the S2 family, whose text then marks who speaks,
+            reference_id: The voice's id. Several with models of the S2 family, whose text then marks the speaker,
                 as `<|speaker:0|>`.
-            chunk_length: Characters read at once. Server default: 200.
+            chunk_length: Number of characters per chunk. Server default: 200.
             normalize: Whether to spell out numbers and dates; faster without. Server default: true.
-            format: The sound's format. Server default: "mp3".
-            mp3_bitrate: Kilobits a second of an mp3. Server default: 128.
-            opus_bitrate: Kilobits a second of an opus; -1000 chooses. Server default: 32.
+            format: Audio format. Server default: "mp3".
+            mp3_bitrate: Bit rate of an mp3 in kilobits per second. Server default: 128.
+            opus_bitrate: Bit rate of an opus in kilobits per second; -1000 for automatic. Server default: 32.
             latency: `normal` for quality, `balanced` for speed.
-            sample_rate: Samples a second; each format has its own usual rate.
-            prosody: How to read.
-            temperature: How much to vary. Server default: 0.7.
-            top_p: How much of the likely sounds to choose from. Server default: 0.7.
+            sample_rate: Sample rate in hertz; each format has its own default.
+            prosody: Prosody: speed and volume.
+            temperature: Sampling temperature. Server default: 0.7.
+            top_p: Nucleus sampling: share of the likeliest sounds to choose from. Server default: 0.7.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound's address.
+            URL of the audio.
 
         Raises:
             Api302Error: The call failed.
@@ -478,21 +478,21 @@ class AsyncFishAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioVoice:
-        """Clone a voice from recordings.
+        """Create a voice from recordings (voice clone).
 
         Best are 30 to 45 seconds of one speaker, evenly spoken, with pauses of half a second, and without noise or
         echo.
 
         Args:
-            type: The kind of model.
-            title: Its name.
-            train_mode: How to train; `fast` is ready at once.
+            type: The type of model.
+            title: Title.
+            train_mode: Training mode; `fast` is ready immediately.
             voices: The recordings. Takes a local file (path, open file or bytes).
-            texts: What each recording says; found out otherwise.
-            visibility: Who may use it: all, those with the address, or you.
-            description: What it is like.
-            cover_image: Its picture; a public one needs it. Takes a local file (path, open file or bytes).
-            tags: Words to find it by.
+            texts: Transcript of each recording; detected if left out.
+            visibility: Visibility: all, those with the URL, or you alone.
+            description: Description of the voice.
+            cover_image: Cover image; required by a public voice. Takes a local file (path, open file or bytes).
+            tags: Tags.
             enhance_audio_quality: Whether to improve the recordings first.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -544,20 +544,20 @@ class AsyncFishAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioVoiceList:
-        """List voices.
+        """List voices (Fish Audio).
 
         `iter_list_voices` goes through the items of all pages.
 
         Args:
-            page_size: How many a page. Server default: 10.
-            page_number: Which page, from 1. Server default: 1.
+            page_size: Number of items per page. Server default: 10.
+            page_number: Page number, from 1. Server default: 1.
             title: Part of the title.
-            tag: Tags that it has.
-            self_: Only those of your own. Sent as `self`. Server default: false.
-            author_id: Who made it.
-            language: Languages it speaks, such as `en`.
+            tag: Tags of the voice.
+            self_: Only your own voices. Sent as `self`. Server default: false.
+            author_id: The author's id.
+            language: Supported languages, such as `en`.
             title_language: Languages of the title.
-            sort_by: What to sort by: `score`, `task_count` or `created_at`.
+            sort_by: Sort order: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -605,17 +605,17 @@ class AsyncFishAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncIterator[FishAudioVoice]:
-        """List voices.
+        """List voices (Fish Audio).
 
         Args:
-            page_size: How many a page. Server default: 10.
+            page_size: Number of items per page. Server default: 10.
             title: Part of the title.
-            tag: Tags that it has.
-            self_: Only those of your own. Sent as `self`. Server default: false.
-            author_id: Who made it.
-            language: Languages it speaks, such as `en`.
+            tag: Tags of the voice.
+            self_: Only your own voices. Sent as `self`. Server default: false.
+            author_id: The author's id.
+            language: Supported languages, such as `en`.
             title_language: Languages of the title.
-            sort_by: What to sort by: `score`, `task_count` or `created_at`.
+            sort_by: Sort order: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -654,7 +654,7 @@ class AsyncFishAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioVoice:
-        """Show a voice.
+        """Get a voice (Fish Audio).
 
         Args:
             id: The voice's id.
@@ -689,20 +689,20 @@ class AsyncFishAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Change what is said of a voice.
+        """Update a voice (Fish Audio).
 
         Args:
             id: The voice's id.
-            title: Its name.
-            description: What it is like.
-            visibility: Who may use it: all, those with the address, or you.
-            tags: Words to find it by.
-            cover_image: Its picture. Takes a local file (path, open file or bytes).
+            title: Title.
+            description: Description of the voice.
+            visibility: Visibility: all, those with the URL, or you alone.
+            tags: Tags.
+            cover_image: URL of the cover image. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -737,7 +737,7 @@ class AsyncFishAudio(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.

@@ -49,10 +49,10 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxSpeechResponse:
-        """Read a text aloud (text to speech).
+        """Generate speech from text (MiniMax, text to speech).
 
-        Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
-        comes in pieces; the last event has status 2 and the whole sound, unless `stream_options` says not.
+        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
+        chunks; the last event has status 2 and the whole audio, unless `stream_options` excludes it.
 
         `stream_speech` gives the events as they come.
 
@@ -60,21 +60,21 @@ class Minimax(Resource):
             model: The model: `speech-2.8-hd`, `speech-2.8-turbo`, `speech-2.6-hd`, `speech-2.6-turbo`,
                 `speech-02-hd`, `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`.
             text: The text. Pauses of x seconds are `<#x#>`.
-            stream_options: How to stream.
+            stream_options: Stream settings.
             voice_setting: The voice.
-            audio_setting: The sound.
-            pronunciation_dict: How to read certain words.
+            audio_setting: Audio settings.
+            pronunciation_dict: Pronunciation of certain words.
             timber_weights: Voices to mix.
-            voice_modify: What to do to the voice.
-            language_boost: The language to read by, such as `English` or `Chinese`, or `auto`.
-            output_format: The sound itself, or its address; a stream gives `hex` alone. Server default: "hex".
-            subtitle_enable: Whether to make subtitles too. Server default: false.
+            voice_modify: Effects on the voice.
+            language_boost: The language to improve, such as `English` or `Chinese`, or `auto`.
+            output_format: The audio itself, or its URL; a stream returns `hex` alone. Server default: "hex".
+            subtitle_enable: Whether to generate subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, whole or in pieces.
+            The audio, whole or in chunks.
 
         Raises:
             Api302Error: The call failed.
@@ -125,24 +125,24 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[MinimaxSpeechResponse, Any]:
-        """Read a text aloud (text to speech).
+        """Generate speech from text (MiniMax, text to speech).
 
-        Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
-        comes in pieces; the last event has status 2 and the whole sound, unless `stream_options` says not.
+        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
+        chunks; the last event has status 2 and the whole audio, unless `stream_options` excludes it.
 
         Args:
             model: The model: `speech-2.8-hd`, `speech-2.8-turbo`, `speech-2.6-hd`, `speech-2.6-turbo`,
                 `speech-02-hd`, `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`.
             text: The text. Pauses of x seconds are `<#x#>`.
-            stream_options: How to stream.
+            stream_options: Stream settings.
             voice_setting: The voice.
-            audio_setting: The sound.
-            pronunciation_dict: How to read certain words.
+            audio_setting: Audio settings.
+            pronunciation_dict: Pronunciation of certain words.
             timber_weights: Voices to mix.
-            voice_modify: What to do to the voice.
-            language_boost: The language to read by, such as `English` or `Chinese`, or `auto`.
-            output_format: The sound itself, or its address; a stream gives `hex` alone. Server default: "hex".
-            subtitle_enable: Whether to make subtitles too. Server default: false.
+            voice_modify: Effects on the voice.
+            language_boost: The language to improve, such as `English` or `Chinese`, or `auto`.
+            output_format: The audio itself, or its URL; a stream returns `hex` alone. Server default: "hex".
+            subtitle_enable: Whether to generate subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -196,21 +196,21 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MinimaxLongSpeechTask]:
-        """Start to read a long text aloud (text to speech).
+        """Create a speech task for a long text (text to speech).
 
-        Give `text`, or `text_file_id`. `minimax_get_file` gives the sound's address by the `file_id` of the reply,
-        once done.
+        Give `text`, or `text_file_id`. `minimax_get_file` returns the URL of the audio by the `file_id` of the
+        response, once done.
 
         Args:
             model: The model, such as `speech-2.6-hd` or `speech-02-turbo`.
             voice_setting: The voice.
             text: The text.
-            text_file_id: An uploaded text, or a ZIP file of texts.
-            audio_setting: The sound.
-            pronunciation_dict: How to read certain words.
-            language_boost: The language to read by, such as `English` or `Chinese`, or `auto`.
-            voice_modify: What to do to the voice.
-            aigc_watermark: Whether to mark the end as made by a machine.
+            text_file_id: The id of an uploaded text, or a ZIP file of texts.
+            audio_setting: Audio settings.
+            pronunciation_dict: Pronunciation of certain words.
+            language_boost: The language to improve, such as `English` or `Chinese`, or `auto`.
+            voice_modify: Effects on the voice.
+            aigc_watermark: Whether to add an audible mark of AI generation at the end.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -255,7 +255,7 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxLongSpeechTask:
-        """Tell how the reading of a long text stands.
+        """Get a speech task for a long text.
 
         Args:
             task_id: The task's id.
@@ -291,13 +291,13 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make a voice from words.
+        """Create a voice from a description.
 
         Args:
-            gender: Whose voice.
-            age: How old.
-            voice_desc: What it is like, in words.
-            text: A text to try it with.
+            gender: Gender of the voice.
+            age: Age of the voice.
+            voice_desc: Description of the voice.
+            text: A text for the preview.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -330,13 +330,14 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxMusicUpload:
-        """Upload a song to take its voice and its music.
+        """Upload a song as a reference for voice and music.
 
-        `song` gives both ids, `voice` and `instrumental` one. The voice must sing; speech will not do. For music-01.
+        `song` returns both ids, `voice` and `instrumental` one. The voice must sing; speech is not accepted. For
+        music-01.
 
         Args:
-            purpose: What the file has.
-            file: The sound. Takes a local file (path, open file or bytes).
+            purpose: The content of the file.
+            file: The audio. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -375,23 +376,23 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxMusicResponse:
-        """Make a song from lyrics and a style.
+        """Generate a song from lyrics and a style.
 
-        Waits for the song. music-01 took a form instead, with an uploaded voice or music.
+        Waits for the song. music-01 took a form instead, with an uploaded voice or instrumental.
 
         Args:
             model: The model: `music-2.5`, `music-2.0`, `music-1.5`.
-            prompt: The style, in words.
-            lyrics: The lyrics, with parts such as `[Verse]` and `[Chorus]`.
-            audio_setting: The sound.
-            output_format: The song itself, or its address.
+            prompt: The style, as a text prompt.
+            lyrics: The lyrics, with sections such as `[Verse]` and `[Chorus]`.
+            audio_setting: Audio settings.
+            output_format: The song itself, or its URL.
             lyrics_optimizer: Whether to write the lyrics from the prompt. Server default: false.
-            is_instrumental: Whether to leave out the voice. Server default: false.
-            audio_url: A song to sing anew, for the `music-cover` models. Takes a URL.
-            audio_base64: A song to sing anew, for the `music-cover` models. Takes base64 text or a local file
+            is_instrumental: Whether to generate instrumental music. Server default: false.
+            audio_url: URL of a song to cover, for the `music-cover` models. Takes a URL.
+            audio_base64: URL of a song to cover, for the `music-cover` models. Takes base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            refer_voice: An uploaded voice.
-            refer_instrumental: Uploaded music.
+            refer_voice: The id of an uploaded voice.
+            refer_instrumental: The id of an uploaded instrumental.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -450,10 +451,10 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxSpeechResponse:
-        """Read a text aloud (text to speech).
+        """Generate speech from text (MiniMax, text to speech).
 
-        Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
-        comes in pieces; the last event has status 2 and the whole sound, unless `stream_options` says not.
+        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
+        chunks; the last event has status 2 and the whole audio, unless `stream_options` excludes it.
 
         `stream_speech` gives the events as they come.
 
@@ -461,21 +462,21 @@ class AsyncMinimax(AsyncResource):
             model: The model: `speech-2.8-hd`, `speech-2.8-turbo`, `speech-2.6-hd`, `speech-2.6-turbo`,
                 `speech-02-hd`, `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`.
             text: The text. Pauses of x seconds are `<#x#>`.
-            stream_options: How to stream.
+            stream_options: Stream settings.
             voice_setting: The voice.
-            audio_setting: The sound.
-            pronunciation_dict: How to read certain words.
+            audio_setting: Audio settings.
+            pronunciation_dict: Pronunciation of certain words.
             timber_weights: Voices to mix.
-            voice_modify: What to do to the voice.
-            language_boost: The language to read by, such as `English` or `Chinese`, or `auto`.
-            output_format: The sound itself, or its address; a stream gives `hex` alone. Server default: "hex".
-            subtitle_enable: Whether to make subtitles too. Server default: false.
+            voice_modify: Effects on the voice.
+            language_boost: The language to improve, such as `English` or `Chinese`, or `auto`.
+            output_format: The audio itself, or its URL; a stream returns `hex` alone. Server default: "hex".
+            subtitle_enable: Whether to generate subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, whole or in pieces.
+            The audio, whole or in chunks.
 
         Raises:
             Api302Error: The call failed.
@@ -526,24 +527,24 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[MinimaxSpeechResponse, Any]:
-        """Read a text aloud (text to speech).
+        """Generate speech from text (MiniMax, text to speech).
 
-        Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
-        comes in pieces; the last event has status 2 and the whole sound, unless `stream_options` says not.
+        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
+        chunks; the last event has status 2 and the whole audio, unless `stream_options` excludes it.
 
         Args:
             model: The model: `speech-2.8-hd`, `speech-2.8-turbo`, `speech-2.6-hd`, `speech-2.6-turbo`,
                 `speech-02-hd`, `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`.
             text: The text. Pauses of x seconds are `<#x#>`.
-            stream_options: How to stream.
+            stream_options: Stream settings.
             voice_setting: The voice.
-            audio_setting: The sound.
-            pronunciation_dict: How to read certain words.
+            audio_setting: Audio settings.
+            pronunciation_dict: Pronunciation of certain words.
             timber_weights: Voices to mix.
-            voice_modify: What to do to the voice.
-            language_boost: The language to read by, such as `English` or `Chinese`, or `auto`.
-            output_format: The sound itself, or its address; a stream gives `hex` alone. Server default: "hex".
-            subtitle_enable: Whether to make subtitles too. Server default: false.
+            voice_modify: Effects on the voice.
+            language_boost: The language to improve, such as `English` or `Chinese`, or `auto`.
+            output_format: The audio itself, or its URL; a stream returns `hex` alone. Server default: "hex".
+            subtitle_enable: Whether to generate subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -597,21 +598,21 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MinimaxLongSpeechTask]:
-        """Start to read a long text aloud (text to speech).
+        """Create a speech task for a long text (text to speech).
 
-        Give `text`, or `text_file_id`. `minimax_get_file` gives the sound's address by the `file_id` of the reply,
-        once done.
+        Give `text`, or `text_file_id`. `minimax_get_file` returns the URL of the audio by the `file_id` of the
+        response, once done.
 
         Args:
             model: The model, such as `speech-2.6-hd` or `speech-02-turbo`.
             voice_setting: The voice.
             text: The text.
-            text_file_id: An uploaded text, or a ZIP file of texts.
-            audio_setting: The sound.
-            pronunciation_dict: How to read certain words.
-            language_boost: The language to read by, such as `English` or `Chinese`, or `auto`.
-            voice_modify: What to do to the voice.
-            aigc_watermark: Whether to mark the end as made by a machine.
+            text_file_id: The id of an uploaded text, or a ZIP file of texts.
+            audio_setting: Audio settings.
+            pronunciation_dict: Pronunciation of certain words.
+            language_boost: The language to improve, such as `English` or `Chinese`, or `auto`.
+            voice_modify: Effects on the voice.
+            aigc_watermark: Whether to add an audible mark of AI generation at the end.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -656,7 +657,7 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxLongSpeechTask:
-        """Tell how the reading of a long text stands.
+        """Get a speech task for a long text.
 
         Args:
             task_id: The task's id.
@@ -692,13 +693,13 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make a voice from words.
+        """Create a voice from a description.
 
         Args:
-            gender: Whose voice.
-            age: How old.
-            voice_desc: What it is like, in words.
-            text: A text to try it with.
+            gender: Gender of the voice.
+            age: Age of the voice.
+            voice_desc: Description of the voice.
+            text: A text for the preview.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -731,13 +732,14 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxMusicUpload:
-        """Upload a song to take its voice and its music.
+        """Upload a song as a reference for voice and music.
 
-        `song` gives both ids, `voice` and `instrumental` one. The voice must sing; speech will not do. For music-01.
+        `song` returns both ids, `voice` and `instrumental` one. The voice must sing; speech is not accepted. For
+        music-01.
 
         Args:
-            purpose: What the file has.
-            file: The sound. Takes a local file (path, open file or bytes).
+            purpose: The content of the file.
+            file: The audio. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -776,23 +778,23 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxMusicResponse:
-        """Make a song from lyrics and a style.
+        """Generate a song from lyrics and a style.
 
-        Waits for the song. music-01 took a form instead, with an uploaded voice or music.
+        Waits for the song. music-01 took a form instead, with an uploaded voice or instrumental.
 
         Args:
             model: The model: `music-2.5`, `music-2.0`, `music-1.5`.
-            prompt: The style, in words.
-            lyrics: The lyrics, with parts such as `[Verse]` and `[Chorus]`.
-            audio_setting: The sound.
-            output_format: The song itself, or its address.
+            prompt: The style, as a text prompt.
+            lyrics: The lyrics, with sections such as `[Verse]` and `[Chorus]`.
+            audio_setting: Audio settings.
+            output_format: The song itself, or its URL.
             lyrics_optimizer: Whether to write the lyrics from the prompt. Server default: false.
-            is_instrumental: Whether to leave out the voice. Server default: false.
-            audio_url: A song to sing anew, for the `music-cover` models. Takes a URL.
-            audio_base64: A song to sing anew, for the `music-cover` models. Takes base64 text or a local file
+            is_instrumental: Whether to generate instrumental music. Server default: false.
+            audio_url: URL of a song to cover, for the `music-cover` models. Takes a URL.
+            audio_base64: URL of a song to cover, for the `music-cover` models. Takes base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            refer_voice: An uploaded voice.
-            refer_instrumental: Uploaded music.
+            refer_voice: The id of an uploaded voice.
+            refer_instrumental: The id of an uploaded instrumental.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

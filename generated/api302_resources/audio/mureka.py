@@ -29,12 +29,12 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaFile:
-        """Upload a sound for Mureka to go by.
+        """Upload a reference audio (Mureka).
 
         Args:
-            file: The sound, as mp3 or m4a; a melody as mid too. Takes a local file (path, open file or bytes).
-            purpose: What it is for, and what is over is cut off: `reference` and `instrumental` 30 seconds,
-                `vocal` 15 to 30, `melody` 5 to 60, `voice` for speech 5 to 15; `audio` for other calls.
+            file: The audio, as mp3 or m4a; a melody as mid too. Takes a local file (path, open file or bytes).
+            purpose: The purpose; longer audio is cut off: `reference` and `instrumental` 30 seconds, `vocal` 15
+                to 30, `melody` 5 to 60, `voice` for speech 5 to 15; `audio` for other calls.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -64,10 +64,10 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaLyrics:
-        """Write lyrics.
+        """Generate lyrics.
 
         Args:
-            prompt: What the song is about.
+            prompt: Text prompt: what the song is about.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -95,7 +95,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaLyrics:
-        """Go on from lyrics.
+        """Extend lyrics.
 
         Args:
             lyrics: The lyrics so far.
@@ -132,19 +132,20 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MurekaTask]:
-        """Make a song from lyrics.
+        """Create a song task from lyrics.
 
-        Say how by `prompt`, or by `melody_id`, or by `reference_id` and `vocal_id`; one way excludes the others.
+        Choose the style by `prompt`, or by `melody_id`, or by `reference_id` and `vocal_id`; these exclude each
+        other.
 
         Args:
-            lyrics: The lyrics, with parts such as `[Verse]`.
+            lyrics: The lyrics, with sections such as `[Verse]`.
             model: The model: `auto` for the newest, `mureka-5.5`, `mureka-6`, `mureka-7.5`, `mureka-o1`.
-            n: How many songs to make. Server default: 2.
-            prompt: The style, in words.
-            reference_id: An uploaded song to be like.
-            vocal_id: An uploaded voice to sing with.
-            melody_id: An uploaded melody to use.
-            stream: Whether to give an address to listen at while it is made; not with mureka-o1.
+            n: Number of songs to generate. Server default: 2.
+            prompt: The style, as a text prompt.
+            reference_id: The id of an uploaded reference song.
+            vocal_id: The id of an uploaded voice to sing with.
+            melody_id: The id of an uploaded melody.
+            stream: Whether to return a URL for listening during generation; not with mureka-o1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -185,7 +186,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaTask:
-        """Tell how a song stands.
+        """Get a song task.
 
         Args:
             task_id: The task's id.
@@ -219,7 +220,7 @@ class Mureka(Resource):
         """Separate a song into its tracks (stems).
 
         Args:
-            url: The song, by address or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
+            url: The song, as a URL or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -251,15 +252,15 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MurekaTask]:
-        """Make instrumental music.
+        """Create an instrumental music task.
 
-        Say how by `prompt` or by `instrumental_id`.
+        Choose the style by `prompt` or by `instrumental_id`.
 
         Args:
             model: The model: `auto` for the newest, `mureka-6`, `mureka-7.5`.
-            n: How many pieces to make.
-            prompt: The style, in words.
-            instrumental_id: An uploaded piece to be like.
+            n: Number of instrumentals to generate.
+            prompt: The style, as a text prompt.
+            instrumental_id: The id of an uploaded reference instrumental.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -291,7 +292,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaTask:
-        """Tell how instrumental music stands.
+        """Get an instrumental music task.
 
         Args:
             task_id: The task's id.
@@ -324,19 +325,19 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Read a text aloud (text to speech).
+        """Generate speech from text (MiniMax, text to speech).
 
         Give `voice` or `voice_id`.
 
         Args:
             text: The text.
-            voice: A voice of Mureka's: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
-            voice_id: An uploaded voice.
+            voice: A voice of Mureka: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
+            voice_id: The id of an uploaded voice.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -363,17 +364,17 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Read a conversation aloud (text to speech, podcast).
+        """Generate a podcast from a conversation (text to speech).
 
         Args:
-            conversations: Who says what, in order.
-            background: The music behind it.
-            speed: How fast, 1 being usual.
+            conversations: The utterances, in order.
+            background: The background music.
+            speed: Speed; 1 is normal.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -405,12 +406,12 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaFile:
-        """Upload a sound for Mureka to go by.
+        """Upload a reference audio (Mureka).
 
         Args:
-            file: The sound, as mp3 or m4a; a melody as mid too. Takes a local file (path, open file or bytes).
-            purpose: What it is for, and what is over is cut off: `reference` and `instrumental` 30 seconds,
-                `vocal` 15 to 30, `melody` 5 to 60, `voice` for speech 5 to 15; `audio` for other calls.
+            file: The audio, as mp3 or m4a; a melody as mid too. Takes a local file (path, open file or bytes).
+            purpose: The purpose; longer audio is cut off: `reference` and `instrumental` 30 seconds, `vocal` 15
+                to 30, `melody` 5 to 60, `voice` for speech 5 to 15; `audio` for other calls.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -440,10 +441,10 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaLyrics:
-        """Write lyrics.
+        """Generate lyrics.
 
         Args:
-            prompt: What the song is about.
+            prompt: Text prompt: what the song is about.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -473,7 +474,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaLyrics:
-        """Go on from lyrics.
+        """Extend lyrics.
 
         Args:
             lyrics: The lyrics so far.
@@ -512,19 +513,20 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MurekaTask]:
-        """Make a song from lyrics.
+        """Create a song task from lyrics.
 
-        Say how by `prompt`, or by `melody_id`, or by `reference_id` and `vocal_id`; one way excludes the others.
+        Choose the style by `prompt`, or by `melody_id`, or by `reference_id` and `vocal_id`; these exclude each
+        other.
 
         Args:
-            lyrics: The lyrics, with parts such as `[Verse]`.
+            lyrics: The lyrics, with sections such as `[Verse]`.
             model: The model: `auto` for the newest, `mureka-5.5`, `mureka-6`, `mureka-7.5`, `mureka-o1`.
-            n: How many songs to make. Server default: 2.
-            prompt: The style, in words.
-            reference_id: An uploaded song to be like.
-            vocal_id: An uploaded voice to sing with.
-            melody_id: An uploaded melody to use.
-            stream: Whether to give an address to listen at while it is made; not with mureka-o1.
+            n: Number of songs to generate. Server default: 2.
+            prompt: The style, as a text prompt.
+            reference_id: The id of an uploaded reference song.
+            vocal_id: The id of an uploaded voice to sing with.
+            melody_id: The id of an uploaded melody.
+            stream: Whether to return a URL for listening during generation; not with mureka-o1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -565,7 +567,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaTask:
-        """Tell how a song stands.
+        """Get a song task.
 
         Args:
             task_id: The task's id.
@@ -601,7 +603,7 @@ class AsyncMureka(AsyncResource):
         """Separate a song into its tracks (stems).
 
         Args:
-            url: The song, by address or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
+            url: The song, as a URL or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -633,15 +635,15 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MurekaTask]:
-        """Make instrumental music.
+        """Create an instrumental music task.
 
-        Say how by `prompt` or by `instrumental_id`.
+        Choose the style by `prompt` or by `instrumental_id`.
 
         Args:
             model: The model: `auto` for the newest, `mureka-6`, `mureka-7.5`.
-            n: How many pieces to make.
-            prompt: The style, in words.
-            instrumental_id: An uploaded piece to be like.
+            n: Number of instrumentals to generate.
+            prompt: The style, as a text prompt.
+            instrumental_id: The id of an uploaded reference instrumental.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -673,7 +675,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaTask:
-        """Tell how instrumental music stands.
+        """Get an instrumental music task.
 
         Args:
             task_id: The task's id.
@@ -708,19 +710,19 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Read a text aloud (text to speech).
+        """Generate speech from text (MiniMax, text to speech).
 
         Give `voice` or `voice_id`.
 
         Args:
             text: The text.
-            voice: A voice of Mureka's: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
-            voice_id: An uploaded voice.
+            voice: A voice of Mureka: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
+            voice_id: The id of an uploaded voice.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -747,17 +749,17 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Read a conversation aloud (text to speech, podcast).
+        """Generate a podcast from a conversation (text to speech).
 
         Args:
-            conversations: Who says what, in order.
-            background: The music behind it.
-            speed: How fast, 1 being usual.
+            conversations: The utterances, in order.
+            background: The background music.
+            speed: Speed; 1 is normal.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.

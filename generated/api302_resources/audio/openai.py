@@ -35,9 +35,9 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Read a text aloud (text to speech).
+        """Generate speech from text (MiniMax, text to speech).
 
-        Answers with the sound itself.
+        Returns the audio itself.
 
         `stream_speech` gives the bytes as they come.
 
@@ -46,15 +46,15 @@ class Openai(Resource):
             input: The text.
             voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
                 `shimmer`, `verse`, `marin`, `cedar`.
-            response_format: The sound's format. Server default: "mp3".
-            speed: How fast to read. Server default: 1.
-            instructions: How to read; not for `tts-1` and `tts-1-hd`.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed. Server default: 1.
+            instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, in the format that was asked for.
+            The audio, in the format that was asked for.
 
         Raises:
             Api302Error: The call failed.
@@ -97,24 +97,24 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Read a text aloud (text to speech).
+        """Generate speech from text (MiniMax, text to speech).
 
-        Answers with the sound itself.
+        Returns the audio itself.
 
         Args:
             model: The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
             input: The text.
             voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
                 `shimmer`, `verse`, `marin`, `cedar`.
-            response_format: The sound's format. Server default: "mp3".
-            speed: How fast to read. Server default: 1.
-            instructions: How to read; not for `tts-1` and `tts-1-hd`.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed. Server default: 1.
+            instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, in the format that was asked for, as a context manager that gives the bytes as they come.
+            The audio, in the format that was asked for, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -163,36 +163,37 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Transcribe speech (speech to text).
+        """Transcribe audio (speech to text).
 
-        Answers in JSON or, for `text`, `srt` and `vtt`, in plain text.
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text.
 
         Args:
-            file: The sound, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the ending.
-                Takes a local file (path, open file or bytes).
+            file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
+                extension. Takes a local file (path, open file or bytes).
             model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `gpt-4o-mini-transcribe`,
                 `gpt-4o-transcribe-diarize`, `whisper-v3-turbo`.
-            language: The language spoken, by its code of two letters.
-            prompt: A text in the same language that leads the style or comes before.
-            response_format: What to answer with. Not every model has all; `diarized_json` names the speakers.
+            language: The language spoken, as a two-letter code.
+            prompt: A text in the same language that guides the style or continues an earlier part.
+            response_format: Response format. Not every model supports all; `diarized_json` names the speakers.
                 Server default: "json".
-            temperature: How much to vary. Server default: 0.
-            timestamp_granularities: What gets times; needs `verbose_json`. Sent as `timestamp_granularities[]`.
-            include: What else to answer; GPT-4o models with `json` only. Sent as `include[]`.
-            chunking_strategy: `auto` cuts the sound at pauses, which the diarizing model needs beyond 30 seconds;
+            temperature: Sampling temperature. Server default: 0.
+            timestamp_granularities: Granularity of the timestamps; needs `verbose_json`. Sent as
+                `timestamp_granularities[]`.
+            include: What else to return; GPT-4o models with `json` only. Sent as `include[]`.
+            chunking_strategy: `auto` cuts the audio at pauses, which the diarizing model needs beyond 30 seconds;
                 or an object of OpenAI's as JSON text.
             known_speaker_names: Names for speakers, as many as references. Sent as `known_speaker_names[]`.
             known_speaker_references: Samples of those speakers, 2 to 10 seconds each, as data URLs. Sent as
                 `known_speaker_references[]`.
-            vad_model: What finds speech, such as `silero`; for whisper-v3 and whisper-v3-turbo.
-            preprocessing: What to do to the sound first; for whisper-v3 and whisper-v3-turbo.
-            alignment_model: What finds the times; for whisper-v3 and whisper-v3-turbo.
+            vad_model: The voice activity detection model, such as `silero`; for whisper-v3 and whisper-v3-turbo.
+            preprocessing: Preprocessing of the audio; for whisper-v3 and whisper-v3-turbo.
+            alignment_model: The alignment model; for whisper-v3 and whisper-v3-turbo.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed.
@@ -241,23 +242,23 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Transcribe speech and translate it into English.
+        """Transcribe audio and translate it into English.
 
-        Answers in JSON or, for `text`, `srt` and `vtt`, in plain text.
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text.
 
         Args:
-            file: The sound, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the ending.
-                Takes a local file (path, open file or bytes).
+            file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
+                extension. Takes a local file (path, open file or bytes).
             model: `whisper-1`.
-            prompt: A text in English that leads the style or comes before.
-            response_format: What to answer with. Server default: "json".
-            temperature: How much to vary. Server default: 0.
+            prompt: A text in English that guides the style or continues an earlier part.
+            response_format: Response format. Server default: "json".
+            temperature: Sampling temperature. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was said, in English.
+            The transcript in English.
 
         Raises:
             Api302Error: The call failed.
@@ -296,9 +297,9 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Read a text aloud (text to speech).
+        """Generate speech from text (MiniMax, text to speech).
 
-        Answers with the sound itself.
+        Returns the audio itself.
 
         `stream_speech` gives the bytes as they come.
 
@@ -307,15 +308,15 @@ class AsyncOpenai(AsyncResource):
             input: The text.
             voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
                 `shimmer`, `verse`, `marin`, `cedar`.
-            response_format: The sound's format. Server default: "mp3".
-            speed: How fast to read. Server default: 1.
-            instructions: How to read; not for `tts-1` and `tts-1-hd`.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed. Server default: 1.
+            instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, in the format that was asked for.
+            The audio, in the format that was asked for.
 
         Raises:
             Api302Error: The call failed.
@@ -358,24 +359,24 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Read a text aloud (text to speech).
+        """Generate speech from text (MiniMax, text to speech).
 
-        Answers with the sound itself.
+        Returns the audio itself.
 
         Args:
             model: The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
             input: The text.
             voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
                 `shimmer`, `verse`, `marin`, `cedar`.
-            response_format: The sound's format. Server default: "mp3".
-            speed: How fast to read. Server default: 1.
-            instructions: How to read; not for `tts-1` and `tts-1-hd`.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed. Server default: 1.
+            instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, in the format that was asked for, as a context manager that gives the bytes as they come.
+            The audio, in the format that was asked for, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -424,36 +425,37 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Transcribe speech (speech to text).
+        """Transcribe audio (speech to text).
 
-        Answers in JSON or, for `text`, `srt` and `vtt`, in plain text.
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text.
 
         Args:
-            file: The sound, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the ending.
-                Takes a local file (path, open file or bytes).
+            file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
+                extension. Takes a local file (path, open file or bytes).
             model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `gpt-4o-mini-transcribe`,
                 `gpt-4o-transcribe-diarize`, `whisper-v3-turbo`.
-            language: The language spoken, by its code of two letters.
-            prompt: A text in the same language that leads the style or comes before.
-            response_format: What to answer with. Not every model has all; `diarized_json` names the speakers.
+            language: The language spoken, as a two-letter code.
+            prompt: A text in the same language that guides the style or continues an earlier part.
+            response_format: Response format. Not every model supports all; `diarized_json` names the speakers.
                 Server default: "json".
-            temperature: How much to vary. Server default: 0.
-            timestamp_granularities: What gets times; needs `verbose_json`. Sent as `timestamp_granularities[]`.
-            include: What else to answer; GPT-4o models with `json` only. Sent as `include[]`.
-            chunking_strategy: `auto` cuts the sound at pauses, which the diarizing model needs beyond 30 seconds;
+            temperature: Sampling temperature. Server default: 0.
+            timestamp_granularities: Granularity of the timestamps; needs `verbose_json`. Sent as
+                `timestamp_granularities[]`.
+            include: What else to return; GPT-4o models with `json` only. Sent as `include[]`.
+            chunking_strategy: `auto` cuts the audio at pauses, which the diarizing model needs beyond 30 seconds;
                 or an object of OpenAI's as JSON text.
             known_speaker_names: Names for speakers, as many as references. Sent as `known_speaker_names[]`.
             known_speaker_references: Samples of those speakers, 2 to 10 seconds each, as data URLs. Sent as
                 `known_speaker_references[]`.
-            vad_model: What finds speech, such as `silero`; for whisper-v3 and whisper-v3-turbo.
-            preprocessing: What to do to the sound first; for whisper-v3 and whisper-v3-turbo.
-            alignment_model: What finds the times; for whisper-v3 and whisper-v3-turbo.
+            vad_model: The voice activity detection model, such as `silero`; for whisper-v3 and whisper-v3-turbo.
+            preprocessing: Preprocessing of the audio; for whisper-v3 and whisper-v3-turbo.
+            alignment_model: The alignment model; for whisper-v3 and whisper-v3-turbo.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed.
@@ -502,23 +504,23 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Transcribe speech and translate it into English.
+        """Transcribe audio and translate it into English.
 
-        Answers in JSON or, for `text`, `srt` and `vtt`, in plain text.
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text.
 
         Args:
-            file: The sound, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the ending.
-                Takes a local file (path, open file or bytes).
+            file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
+                extension. Takes a local file (path, open file or bytes).
             model: `whisper-1`.
-            prompt: A text in English that leads the style or comes before.
-            response_format: What to answer with. Server default: "json".
-            temperature: How much to vary. Server default: 0.
+            prompt: A text in English that guides the style or continues an earlier part.
+            response_format: Response format. Server default: "json".
+            temperature: Sampling temperature. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was said, in English.
+            The transcript in English.
 
         Raises:
             Api302Error: The call failed.

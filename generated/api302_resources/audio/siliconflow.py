@@ -33,15 +33,15 @@ class Siliconflow(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SiliconflowVoice:
-        """Clone a voice from a recording.
+        """Create a voice from a recording (voice clone).
 
         Args:
             model: The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or
                 `fishaudio/fish-speech-1.5`.
             customName: A name of your own.
-            text: What the recording says.
-            audio: The recording. Takes a data URL or a local file (pathlib.Path, open file or bytes).
-            file: The recording. Takes a local file (path, open file or bytes).
+            text: Transcript of the recording.
+            audio: The audio file. Takes a data URL or a local file (pathlib.Path, open file or bytes).
+            file: The audio file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -76,12 +76,12 @@ class Siliconflow(Resource):
         """Delete a cloned voice.
 
         Args:
-            uri: Its name, for `voice`.
+            uri: URI of the voice, for `voice`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -105,11 +105,11 @@ class Siliconflow(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SiliconflowTranscript:
-        """Transcribe speech (speech to text).
+        """Transcribe audio (speech to text).
 
         Args:
             model: The model, such as `FunAudioLLM/SenseVoiceSmall`.
-            file: The sound. Takes a local file (path, open file or bytes).
+            file: The audio. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -149,10 +149,10 @@ class Siliconflow(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Read a text or a conversation aloud (text to speech).
+        """Generate speech or dialogue from text (text to speech).
 
-        Answers with the sound itself. Give a `voice` or `references`; MOSS-TTSD reads conversations marked `[S1]` and
-        `[S2]` with two references.
+        Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]`
+        with two references.
 
         `stream_speech` gives the bytes as they come.
 
@@ -161,19 +161,20 @@ class Siliconflow(Resource):
             input: The text.
             voice: A voice: the model's name, a colon and `alex`, `anna`, `bella`, `benjamin`, `charles`,
                 `claire`, `david` or `diana`; or one of your own.
-            references: Recordings of the voices to read with.
-            max_tokens: How much to make at most; MOSS-TTSD only. Server default: 2048.
-            response_format: The sound's format. Server default: "mp3".
-            sample_rate: Samples a second: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm.
-            stream: Whether to send the sound while it is made.
-            speed: How fast, 1 being usual. Server default: 1.
-            gain: Decibels louder or softer. Server default: 0.
+            references: Recordings of the voices to speak with.
+            max_tokens: Maximum number of tokens; MOSS-TTSD only. Server default: 2048.
+            response_format: Audio format. Server default: "mp3".
+            sample_rate: Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and
+                pcm.
+            stream: Whether to stream the audio.
+            speed: Speed; 1 is normal. Server default: 1.
+            gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -222,29 +223,30 @@ class Siliconflow(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Read a text or a conversation aloud (text to speech).
+        """Generate speech or dialogue from text (text to speech).
 
-        Answers with the sound itself. Give a `voice` or `references`; MOSS-TTSD reads conversations marked `[S1]` and
-        `[S2]` with two references.
+        Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]`
+        with two references.
 
         Args:
             model: The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`.
             input: The text.
             voice: A voice: the model's name, a colon and `alex`, `anna`, `bella`, `benjamin`, `charles`,
                 `claire`, `david` or `diana`; or one of your own.
-            references: Recordings of the voices to read with.
-            max_tokens: How much to make at most; MOSS-TTSD only. Server default: 2048.
-            response_format: The sound's format. Server default: "mp3".
-            sample_rate: Samples a second: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm.
-            stream: Whether to send the sound while it is made.
-            speed: How fast, 1 being usual. Server default: 1.
-            gain: Decibels louder or softer. Server default: 0.
+            references: Recordings of the voices to speak with.
+            max_tokens: Maximum number of tokens; MOSS-TTSD only. Server default: 2048.
+            response_format: Audio format. Server default: "mp3".
+            sample_rate: Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and
+                pcm.
+            stream: Whether to stream the audio.
+            speed: Speed; 1 is normal. Server default: 1.
+            gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, as a context manager that gives the bytes as they come.
+            The audio, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -290,15 +292,15 @@ class AsyncSiliconflow(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SiliconflowVoice:
-        """Clone a voice from a recording.
+        """Create a voice from a recording (voice clone).
 
         Args:
             model: The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or
                 `fishaudio/fish-speech-1.5`.
             customName: A name of your own.
-            text: What the recording says.
-            audio: The recording. Takes a data URL or a local file (pathlib.Path, open file or bytes).
-            file: The recording. Takes a local file (path, open file or bytes).
+            text: Transcript of the recording.
+            audio: The audio file. Takes a data URL or a local file (pathlib.Path, open file or bytes).
+            file: The audio file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -333,12 +335,12 @@ class AsyncSiliconflow(AsyncResource):
         """Delete a cloned voice.
 
         Args:
-            uri: Its name, for `voice`.
+            uri: URI of the voice, for `voice`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -362,11 +364,11 @@ class AsyncSiliconflow(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SiliconflowTranscript:
-        """Transcribe speech (speech to text).
+        """Transcribe audio (speech to text).
 
         Args:
             model: The model, such as `FunAudioLLM/SenseVoiceSmall`.
-            file: The sound. Takes a local file (path, open file or bytes).
+            file: The audio. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -406,10 +408,10 @@ class AsyncSiliconflow(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Read a text or a conversation aloud (text to speech).
+        """Generate speech or dialogue from text (text to speech).
 
-        Answers with the sound itself. Give a `voice` or `references`; MOSS-TTSD reads conversations marked `[S1]` and
-        `[S2]` with two references.
+        Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]`
+        with two references.
 
         `stream_speech` gives the bytes as they come.
 
@@ -418,19 +420,20 @@ class AsyncSiliconflow(AsyncResource):
             input: The text.
             voice: A voice: the model's name, a colon and `alex`, `anna`, `bella`, `benjamin`, `charles`,
                 `claire`, `david` or `diana`; or one of your own.
-            references: Recordings of the voices to read with.
-            max_tokens: How much to make at most; MOSS-TTSD only. Server default: 2048.
-            response_format: The sound's format. Server default: "mp3".
-            sample_rate: Samples a second: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm.
-            stream: Whether to send the sound while it is made.
-            speed: How fast, 1 being usual. Server default: 1.
-            gain: Decibels louder or softer. Server default: 0.
+            references: Recordings of the voices to speak with.
+            max_tokens: Maximum number of tokens; MOSS-TTSD only. Server default: 2048.
+            response_format: Audio format. Server default: "mp3".
+            sample_rate: Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and
+                pcm.
+            stream: Whether to stream the audio.
+            speed: Speed; 1 is normal. Server default: 1.
+            gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed.
@@ -479,29 +482,30 @@ class AsyncSiliconflow(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Read a text or a conversation aloud (text to speech).
+        """Generate speech or dialogue from text (text to speech).
 
-        Answers with the sound itself. Give a `voice` or `references`; MOSS-TTSD reads conversations marked `[S1]` and
-        `[S2]` with two references.
+        Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]`
+        with two references.
 
         Args:
             model: The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`.
             input: The text.
             voice: A voice: the model's name, a colon and `alex`, `anna`, `bella`, `benjamin`, `charles`,
                 `claire`, `david` or `diana`; or one of your own.
-            references: Recordings of the voices to read with.
-            max_tokens: How much to make at most; MOSS-TTSD only. Server default: 2048.
-            response_format: The sound's format. Server default: "mp3".
-            sample_rate: Samples a second: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm.
-            stream: Whether to send the sound while it is made.
-            speed: How fast, 1 being usual. Server default: 1.
-            gain: Decibels louder or softer. Server default: 0.
+            references: Recordings of the voices to speak with.
+            max_tokens: Maximum number of tokens; MOSS-TTSD only. Server default: 2048.
+            response_format: Audio format. Server default: "mp3".
+            sample_rate: Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and
+                pcm.
+            stream: Whether to stream the audio.
+            speed: Speed; 1 is normal. Server default: 1.
+            gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, as a context manager that gives the bytes as they come.
+            The audio, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.

@@ -39,25 +39,25 @@ class Suno(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[SunoFetchResponse]:
-        """Make a song (text to music).
+        """Create a song task (text to music).
 
-        Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Going on from a
+        Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Extending a
         song: these, with `task_id`, `continue_clip_id` and `continue_at` of that song, and its model.
 
         Args:
             mv: The model, such as `chirp-v3-5`, `chirp-v4`, `chirp-auk`, `chirp-bluejay`, `chirp-crow` or
                 `chirp-fenix`.
-            gpt_description_prompt: What the song is about; Suno writes the rest.
-            prompt: The lyrics, with parts such as `[Verse]` and `[Chorus]`.
+            gpt_description_prompt: Text prompt: what the song is about; Suno writes the rest.
+            prompt: The lyrics, with sections such as `[Verse]` and `[Chorus]`.
             tags: The style.
-            negative_tags: The style to avoid.
+            negative_tags: Negative prompt: the styles to avoid.
             title: The song's title.
-            make_instrumental: Whether to leave out the voice.
-            task_id: The task of the song to go on from.
-            continue_clip_id: The song to go on from; each task makes two.
-            continue_at: The second to go on from.
-            metadata: Finer wishes.
-            webhook: Address that is called when the songs are done.
+            make_instrumental: Whether to generate instrumental music.
+            task_id: The id of the task of the song to extend.
+            continue_clip_id: The id of the song to extend; each task generates two.
+            continue_at: The position in seconds from which to extend.
+            metadata: Advanced settings.
+            webhook: Webhook URL, called when the songs are done.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -104,12 +104,12 @@ class Suno(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SunoLyricsResponse:
-        """Write lyrics.
+        """Generate lyrics.
 
-        Answers with the lyrics at once, as the provider's own program reads it.
+        Returns the lyrics immediately, as the provider's own program reads them.
 
         Args:
-            prompt: What the song is about.
+            prompt: Text prompt: what the song is about.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -139,9 +139,9 @@ class Suno(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SunoFetchResponse:
-        """Tell how a song stands.
+        """Get a song task.
 
-        While it works, songs may already have an address on Suno's own host; those on 302.AI's come with the end.
+        While the task runs, songs may already have a URL on Suno's own host; those on 302.AI's follow at the end.
 
         Args:
             task_id: The task's id.
@@ -189,25 +189,25 @@ class AsyncSuno(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[SunoFetchResponse]:
-        """Make a song (text to music).
+        """Create a song task (text to music).
 
-        Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Going on from a
+        Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Extending a
         song: these, with `task_id`, `continue_clip_id` and `continue_at` of that song, and its model.
 
         Args:
             mv: The model, such as `chirp-v3-5`, `chirp-v4`, `chirp-auk`, `chirp-bluejay`, `chirp-crow` or
                 `chirp-fenix`.
-            gpt_description_prompt: What the song is about; Suno writes the rest.
-            prompt: The lyrics, with parts such as `[Verse]` and `[Chorus]`.
+            gpt_description_prompt: Text prompt: what the song is about; Suno writes the rest.
+            prompt: The lyrics, with sections such as `[Verse]` and `[Chorus]`.
             tags: The style.
-            negative_tags: The style to avoid.
+            negative_tags: Negative prompt: the styles to avoid.
             title: The song's title.
-            make_instrumental: Whether to leave out the voice.
-            task_id: The task of the song to go on from.
-            continue_clip_id: The song to go on from; each task makes two.
-            continue_at: The second to go on from.
-            metadata: Finer wishes.
-            webhook: Address that is called when the songs are done.
+            make_instrumental: Whether to generate instrumental music.
+            task_id: The id of the task of the song to extend.
+            continue_clip_id: The id of the song to extend; each task generates two.
+            continue_at: The position in seconds from which to extend.
+            metadata: Advanced settings.
+            webhook: Webhook URL, called when the songs are done.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -254,12 +254,12 @@ class AsyncSuno(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SunoLyricsResponse:
-        """Write lyrics.
+        """Generate lyrics.
 
-        Answers with the lyrics at once, as the provider's own program reads it.
+        Returns the lyrics immediately, as the provider's own program reads them.
 
         Args:
-            prompt: What the song is about.
+            prompt: Text prompt: what the song is about.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -289,9 +289,9 @@ class AsyncSuno(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SunoFetchResponse:
-        """Tell how a song stands.
+        """Get a song task.
 
-        While it works, songs may already have an address on Suno's own host; those on 302.AI's come with the end.
+        While the task runs, songs may already have a URL on Suno's own host; those on 302.AI's follow at the end.
 
         Args:
             task_id: The task's id.

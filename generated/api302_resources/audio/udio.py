@@ -27,13 +27,13 @@ class Udio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> UdioGenerateResponse:
-        """Make a song (text to music), or go on from one.
+        """Create a song task, or extend a song.
 
-        `config.mode` decides: `regular` makes a song, `precede` and `continuation` add to the beginning or the end of
-        `config.source.song_id`.
+        `config.mode` decides: `regular` generates a song, `precede` and `continuation` add to the beginning or the
+        end of `config.source.song_id`.
 
         Args:
-            gen_params: What to make.
+            gen_params: The prompt and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -67,13 +67,13 @@ class AsyncUdio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> UdioGenerateResponse:
-        """Make a song (text to music), or go on from one.
+        """Create a song task, or extend a song.
 
-        `config.mode` decides: `regular` makes a song, `precede` and `continuation` add to the beginning or the end of
-        `config.source.song_id`.
+        `config.mode` decides: `regular` generates a song, `precede` and `continuation` add to the beginning or the
+        end of `config.source.song_id`.
 
         Args:
-            gen_params: What to make.
+            gen_params: The prompt and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -43,12 +43,11 @@ class Ai302(Resource):
     ) -> Task[Ai302ModelTask]:
         """Upscale an image.
 
-        Real-ESRGAN, if wanted with a second model for faces. Answers with the finished task, or with the task as it
-        stands.
+        Real-ESRGAN, optionally with a second model for faces. Returns the finished task, or the running one.
 
         Args:
             image: The image. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            scale: How many times larger. Server default: 4.
+            scale: Upscaling factor. Server default: 4.
             face_enhance: Restore faces too. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -80,7 +79,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Upscale an image, version 2.
+        """Upscale an image (v2).
 
         The fields of this call are not documented.
 
@@ -90,7 +89,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed.
@@ -112,7 +111,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Upscale an image, version 3.
+        """Upscale an image (v3).
 
         The fields of this call are not documented.
 
@@ -122,7 +121,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed.
@@ -144,7 +143,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Upscale an image, version 4.
+        """Upscale an image (v4).
 
         The fields of this call are not documented.
 
@@ -154,7 +153,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed.
@@ -206,33 +205,34 @@ class Ai302(Resource):
     ) -> Task[Ai302ModelTask]:
         """Upscale an image and add detail.
 
-        Clarity Upscaler, steered by a prompt. Answers with the finished task, or with the task as it stands.
+        Clarity Upscaler, steered by a prompt. Returns the finished task, or the running one.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: What is on it.
-            negative_prompt: What not to show.
-            scale_factor: How many times larger. Server default: 2.
-            dynamic: How strong the contrast becomes; 3 to 9 are usual. Server default: 6.
-            creativity: How much may be made up; 0.3 to 0.9 are usual. Server default: 0.35.
-            resemblance: How close to stay to the image; 0.3 to 1.6 are usual. Server default: 0.6.
-            tiling_width: Width of the tiles, a multiple of 16; smaller ones add more detail. Server default: 112.
-            tiling_height: Height of the tiles, a multiple of 16; smaller ones add more detail. Server default:
-                144.
-            sd_model: The model that paints. Server default: "juggernaut_reborn.safetensors [338b85bc4f]".
+            prompt: Text prompt: what the image shows.
+            negative_prompt: Negative prompt: what to avoid.
+            scale_factor: Upscaling factor. Server default: 2.
+            dynamic: Contrast (HDR); 3 to 9 are usual. Server default: 6.
+            creativity: Creativity: how much may be added; 0.3 to 0.9 are usual. Server default: 0.35.
+            resemblance: Resemblance: how close to stay to the image; 0.3 to 1.6 are usual. Server default: 0.6.
+            tiling_width: Width of the tiles in pixels, a multiple of 16; smaller ones add more detail. Server
+                default: 112.
+            tiling_height: Height of the tiles in pixels, a multiple of 16; smaller ones add more detail. Server
+                default: 144.
+            sd_model: The Stable Diffusion model. Server default: "juggernaut_reborn.safetensors [338b85bc4f]".
             scheduler: The sampler. Server default: "DPM++ 3M SDE Karras".
-            num_inference_steps: How many steps to take. Server default: 18.
-            seed: Fixes the chance. Server default: 1337.
-            multistep_factor: Multiplies the steps. Server default: 0.8.
-            downscaling: Make the image smaller first. Server default: false.
-            downscaling_resolution: To how many pixels. Server default: 768.
-            lora_links: Addresses of LoRA weights, with commas between.
+            num_inference_steps: Number of inference steps. Server default: 18.
+            seed: Random seed; the same seed gives the same result. Server default: 1337.
+            multistep_factor: Factor of the number of inference steps. Server default: 0.8.
+            downscaling: Downscale the image first. Server default: false.
+            downscaling_resolution: Number of pixels to downscale to. Server default: 768.
+            lora_links: URLs of LoRA weights, with commas between.
             custom_sd_model: A model of your own.
-            sharpen: How much to sharpen at the end. Server default: 0.
-            mask: Marks what stays as it is. Takes a local file (path, open file or bytes).
+            sharpen: Sharpening at the end. Server default: 0.
+            mask: Mask: what stays unchanged. Takes a local file (path, open file or bytes).
             handfix: Repair hands. Server default: "disabled".
-            pattern: The image is a pattern without seams. Server default: false.
-            output_format: The image's format. Server default: "png".
+            pattern: The image is a seamless pattern. Server default: false.
+            output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -306,30 +306,30 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Upscale an image and add detail, version 2.
+        """Upscale an image and add detail (v2).
 
         Waits for the image.
 
         Args:
             image_url: The image. Takes a URL.
-            model_type: The kind of model that paints. Server default: "SD_1_5".
-            scale: How many times larger. Server default: 2.
-            creativity: How much may be made up. Server default: 0.5.
+            model_type: The type of model. Server default: "SD_1_5".
+            scale: Upscaling factor. Server default: 2.
+            creativity: Creativity: how much may be added. Server default: 0.5.
             detail: How much detail to add. Server default: 1.
             shape_preservation: How closely shapes are kept. Server default: 0.25.
-            prompt: What is on the image; without it, it is described first.
-            prompt_suffix: Added to the prompt.
-            negative_prompt: What not to show.
-            seed: Fixes the chance.
-            guidance_scale: How closely to follow the prompt. Server default: 7.5.
-            num_inference_steps: How many steps to take. Server default: 20.
-            override_size_limits: Take very large images too.
-            skip_ccsr: Leave out the first of the two models.
-            enable_safety_checks: Turn unsuitable images black. Server default: true.
-            base_model_url: Address of a base model.
-            additional_lora_url: Address of LoRA weights.
-            additional_lora_scale: How much they count. Server default: 1.
-            additional_embedding_url: Address of embeddings.
+            prompt: Text prompt: what the image shows; without it, the image is captioned first.
+            prompt_suffix: Text added to the prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 7.5.
+            num_inference_steps: Number of inference steps. Server default: 20.
+            override_size_limits: Accept very large images too.
+            skip_ccsr: Skip the first of the two models.
+            enable_safety_checks: Turn unsafe images black. Server default: true.
+            base_model_url: URL of a base model.
+            additional_lora_url: URL of LoRA weights.
+            additional_lora_scale: Weight of the LoRA. Server default: 1.
+            additional_embedding_url: URL of embeddings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -385,12 +385,12 @@ class Ai302(Resource):
     ) -> Task[Ai302ModelTask]:
         """Upscale and restore a portrait.
 
-        Answers with the finished task, or with the task as it stands.
+        Returns the finished task, or the running one.
 
         Args:
             image: The photo. Takes a local file (path, open file or bytes).
-            input: The photo again. Takes a local file (path, open file or bytes).
-            upscale: How many times larger.
+            input: The photo, repeated. Takes a local file (path, open file or bytes).
+            upscale: Upscaling factor.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -429,7 +429,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed.
@@ -454,7 +454,7 @@ class Ai302(Resource):
     ) -> Task[Ai302ModelTask]:
         """Remove the background of an image.
 
-        Answers with the finished task, or with the task as it stands.
+        Returns the finished task, or the running one.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
@@ -485,7 +485,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Remove the background of an image, version 2.
+        """Remove the background of an image (v2).
 
         Waits for the image.
 
@@ -520,7 +520,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Remove the background of an image, version 3.
+        """Remove the background of an image (v3).
 
         Waits for the image.
 
@@ -569,22 +569,22 @@ class Ai302(Resource):
     ) -> Task[Ai302ModelTask]:
         """Relight a subject in another scene.
 
-        IC-Light. Answers with the finished task, or with the task as it stands.
+        IC-Light. Returns the finished task, or the running one.
 
         Args:
-            subject_image: What stands in front. Takes a local file (path, open file or bytes).
-            prompt: The subject and the scene.
-            appended_prompt: Added to the prompt. Server default: "best quality".
-            negative_prompt: What not to show.
-            width: Pixels.
-            height: Pixels.
-            light_source: Where the light comes from.
-            steps: How many steps to take. Server default: 25.
-            cfg: How closely to follow the prompt. Server default: 2.
-            highres_scale: How many times larger the result is. Server default: 1.5.
-            highres_denoise: How much changes while it grows. Server default: 0.5.
-            lowres_denoise: How much changes before. Server default: 0.9.
-            seed: Fixes the chance.
+            subject_image: Image of the subject. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: the subject and the scene.
+            appended_prompt: Text added to the prompt. Server default: "best quality".
+            negative_prompt: Negative prompt: what to avoid.
+            width: Size in pixels.
+            height: Size in pixels.
+            light_source: Direction of the light.
+            steps: Number of inference steps. Server default: 25.
+            cfg: Guidance scale: how closely the output follows the prompt. Server default: 2.
+            highres_scale: Upscaling factor of the result. Server default: 1.5.
+            highres_denoise: Denoising strength of the high-resolution pass. Server default: 0.5.
+            lowres_denoise: Denoising strength of the low-resolution pass. Server default: 0.9.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -644,27 +644,26 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Relight a subject before a background.
+        """Relight a subject in front of a background.
 
-        IC-Light; takes 40 to 80 seconds, so it mostly answers with the task as it stands. The pictures may be given
-        as addresses too.
+        IC-Light; takes 40 to 80 seconds, so it usually returns the running task. The images may be given as URLs too.
 
         Args:
-            subject_image: What stands in front. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            background_image: What is behind it. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            prompt: The scene; may be empty.
-            appended_prompt: Added to the prompt. Server default: "best quality".
-            negative_prompt: What not to show.
-            compute_normal: Give normal maps too. Server default: false.
-            width: Pixels.
-            height: Pixels.
-            light_source: Where the light comes from, such as `Use Background Image`.
-            bg_source: As one of 302.AI's apps names the light.
-            steps: How many steps to take. Server default: 25.
-            cfg: How closely to follow the prompt. Server default: 2.
-            highres_scale: How many times larger the result is. Server default: 1.5.
-            highres_denoise: How much changes while it grows. Server default: 0.5.
-            seed: Fixes the chance.
+            subject_image: Image of the subject. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            background_image: Background image. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            prompt: Text prompt: the scene; may be empty.
+            appended_prompt: Text added to the prompt. Server default: "best quality".
+            negative_prompt: Negative prompt: what to avoid.
+            compute_normal: Return normal maps too. Server default: false.
+            width: Size in pixels.
+            height: Size in pixels.
+            light_source: Direction of the light, such as `Use Background Image`.
+            bg_source: Direction of the light, as one of 302.AI's apps names it.
+            steps: Number of inference steps. Server default: 25.
+            cfg: Guidance scale: how closely the output follows the prompt. Server default: 2.
+            highres_scale: Upscaling factor of the result. Server default: 1.5.
+            highres_denoise: Denoising strength of the high-resolution pass. Server default: 0.5.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -712,9 +711,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Tell how a relit subject before a background stands.
+        """Get a relighting task with a background.
 
-        Another way to ask for what `ai302_get_task` tells.
+        Another way to poll what `ai302_get_task` returns.
 
         Args:
             id: The task's id.
@@ -764,32 +763,33 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Relight a subject in another scene, version 2.
+        """Relight a subject in another scene (v2).
 
         IC-Light V2. Waits for the images.
 
         Args:
-            prompt: The scene and its light.
-            image_url: What stands in front. Takes a URL.
+            prompt: Text prompt: the scene and its light.
+            image_url: Image of the subject. Takes a URL.
             type: Whether the background comes from the prompt or from an image; one caller.
-            background_image_url: The background; one caller. Takes a URL.
-            bg_source: Where the light comes from; one caller.
-            negative_prompt: What not to show.
-            initial_latent: Where the light comes from. Server default: "None".
-            mask_image_url: Marks what stands in front. Takes a URL.
-            image_size: A size by name, or width and height.
-            num_images: How many images. Server default: 1.
-            num_inference_steps: How many steps to take. Server default: 28.
-            guidance_scale: How closely to follow the prompt. Server default: 5.
-            cfg: How closely to follow the prompt, against the negative one. Server default: 1.
-            enable_hr_fix: Work at a high resolution too.
-            hr_downscale: How much smaller the first pass is. Server default: 0.5.
-            lowres_denoise: How much changes in the first pass. Server default: 0.98.
-            highres_denoise: How much changes in the second. Server default: 0.95.
-            background_threshold: How sharply the subject is cut out; without effect by now. Server default: 0.67.
-            output_format: The image's format. Server default: "jpeg".
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            seed: Fixes the chance.
+            background_image_url: URL of the background; one caller. Takes a URL.
+            bg_source: Direction of the light; one caller.
+            negative_prompt: Negative prompt: what to avoid.
+            initial_latent: Direction of the light. Server default: "None".
+            mask_image_url: Mask: the foreground. Takes a URL.
+            image_size: An image size by name, or width and height.
+            num_images: Number of images. Server default: 1.
+            num_inference_steps: Number of inference steps. Server default: 28.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 5.
+            cfg: Guidance scale: how closely the output follows the prompt, against the negative prompt. Server
+                default: 1.
+            enable_hr_fix: Add a high-resolution pass.
+            hr_downscale: Downscaling factor of the first pass. Server default: 0.5.
+            lowres_denoise: Denoising strength of the first pass. Server default: 0.98.
+            highres_denoise: Denoising strength of the second pass. Server default: 0.95.
+            background_threshold: Threshold of the cutout; without effect by now. Server default: 0.67.
+            output_format: Image format. Server default: "jpeg".
+            enable_safety_checker: Check for unsafe images. Server default: true.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -845,7 +845,7 @@ class Ai302(Resource):
     ) -> Task[Ai302ModelTask]:
         """Colorize a black-and-white photo.
 
-        Answers with the finished task, or with the task as it stands.
+        Returns the finished task, or the running one.
 
         Args:
             image: The photo. Takes a URL.
@@ -877,9 +877,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Colorize a black-and-white photo, version 2.
+        """Colorize a black-and-white photo (v2).
 
-        Answers with the finished task, or with the task as it stands.
+        Returns the finished task, or the running one.
 
         Args:
             image: The photo. Takes a URL.
@@ -920,20 +920,20 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Inpaint a marked part of an image.
+        """Inpaint a masked part of an image.
 
         Waits for the image.
 
         Args:
-            prompt: What to show there.
+            prompt: Text prompt: what to show there.
             image_url: The image. Takes a URL.
-            mask_url: What to paint anew is white on it. Takes a URL.
+            mask_url: URL of the mask; white marks what is inpainted. Takes a URL.
             model_name: The model by its Hugging Face name, such as
-                `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by address.
-            negative_prompt: What not to show.
-            num_inference_steps: How many steps to take. Server default: 30.
-            guidance_scale: How closely to follow the prompt. Server default: 7.5.
-            seed: Fixes the chance.
+                `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by URL.
+            negative_prompt: Negative prompt: what to avoid.
+            num_inference_steps: Number of inference steps. Server default: 30.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 7.5.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -981,7 +981,7 @@ class Ai302(Resource):
 
         Args:
             image_url: The image, as a file. Takes a local file (path, open file or bytes).
-            mask_image_url: Marks what to remove, a PNG file. Takes a local file (path, open file or bytes).
+            mask_image_url: Mask: what to remove, a PNG file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1023,22 +1023,22 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Give a portrait another style.
+        """Change the style of a portrait.
 
-        Answers with the finished task, or with the task as it stands.
+        Returns the finished task, or the running one.
 
         Args:
             image: A photo of a person. Takes a local file (path, open file or bytes).
             style: The style. Server default: "3D".
-            prompt: What to show. Server default: "a person".
-            negative_prompt: What not to show.
-            denoising_strength: How far to leave the photo. Server default: 0.65.
-            prompt_strength: How closely to follow the prompt. Server default: 4.5.
+            prompt: Text prompt. Server default: "a person".
+            negative_prompt: Negative prompt: what to avoid.
+            denoising_strength: Denoising strength: how far to leave the photo. Server default: 0.65.
+            prompt_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.5.
             control_depth_strength: How closely to keep the depth. Server default: 0.8.
-            instant_id_strength: How closely to keep the person. Server default: 1.
-            custom_lora_url: Address of LoRA weights.
-            lora_scale: How much they count. Server default: 1.
-            seed: Fixes the chance.
+            instant_id_strength: How closely to keep the person's identity. Server default: 1.
+            custom_lora_url: URL of LoRA weights.
+            lora_scale: Weight of the LoRA. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1083,12 +1083,12 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage | Ai302ModelTask:
-        """Swap faces, version 2 (face swap).
+        """Swap faces (v2).
 
-        Gives the image, or a task to ask `ai302_get_task` for.
+        Returns the image, or a task to poll with `ai302_get_task`.
 
         Args:
-            base_image_url: The picture, as a file. Takes a local file (path, open file or bytes).
+            base_image_url: The image, as a file. Takes a local file (path, open file or bytes).
             swap_image_url: The face, as a file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1134,26 +1134,27 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Make a picture with the face of a photo.
+        """Generate an image with the face of a photo.
 
-        FLUX with PuLID. Answers with the finished task, or with the task as it stands.
+        FLUX with PuLID. Returns the finished task, or the running one.
 
         Args:
             main_face_image: The photo of the face. Takes a local file (path, open file or bytes).
-            prompt: What to show. Server default: "portrait, color, cinematic".
-            negative_prompt: What not to show.
-            width: Pixels. Server default: 896.
-            height: Pixels. Server default: 1152.
-            num_steps: How many steps to take. Server default: 20.
-            start_step: From which step the face counts; 0 keeps it closest, 4 is freer. Server default: 0.
-            guidance_scale: How closely to follow the prompt. Server default: 4.
-            id_weight: How much the face counts. Server default: 1.
-            true_cfg: How closely to follow the prompt, against the negative one. Server default: 1.
-            max_sequence_length: How long the prompt may be. Server default: 128.
-            output_format: The image's format. Server default: "webp".
-            output_quality: Its quality; not for PNG. Server default: 80.
-            num_outputs: How many images. Server default: 1.
-            seed: Fixes the chance.
+            prompt: Text prompt. Server default: "portrait, color, cinematic".
+            negative_prompt: Negative prompt: what to avoid.
+            width: Width in pixels. Server default: 896.
+            height: Height in pixels. Server default: 1152.
+            num_steps: Number of inference steps. Server default: 20.
+            start_step: Step from which the face is used; 0 keeps it closest, 4 is freer. Server default: 0.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 4.
+            id_weight: Weight of the face. Server default: 1.
+            true_cfg: Guidance scale: how closely the output follows the prompt, against the negative prompt.
+                Server default: 1.
+            max_sequence_length: Maximum length of the prompt in tokens. Server default: 128.
+            output_format: Image format. Server default: "webp".
+            output_quality: Image quality; not for PNG. Server default: 80.
+            num_outputs: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1207,16 +1208,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedImage]:
-        """Transfer the pose of another picture to a person.
+        """Create a pose transfer task.
 
         Args:
-            person_image_url: The person. Takes a URL.
-            pose_image_url: The pose. Takes a URL.
-            num_inference_steps: How many steps to take. Server default: 50.
-            guidance_scale: How closely to follow the pictures. Server default: 2.5.
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            output_format: The image's format. Server default: "png".
-            seed: Fixes the chance.
+            person_image_url: Image of the person. Takes a URL.
+            pose_image_url: URL of the image of the pose. Takes a URL.
+            num_inference_steps: Number of inference steps. Server default: 50.
+            guidance_scale: Guidance scale: how closely the output follows the images. Server default: 2.5.
+            enable_safety_checker: Check for unsafe images. Server default: true.
+            output_format: Image format. Server default: "png".
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1257,7 +1258,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedImage:
-        """Tell how a pose transfer stands.
+        """Get a pose transfer task.
 
         Args:
             request_id: The task's id.
@@ -1297,19 +1298,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedImage]:
-        """Dress a person in a garment (virtual try-on).
+        """Create a virtual try-on task.
 
         Leffa, in the background.
 
         Args:
-            human_image_url: The person. Takes a URL.
-            garment_image_url: The garment. Takes a URL.
-            garment_type: The kind of garment. Leffa asks for it; 302.AI's own app leaves it out.
-            num_inference_steps: How many steps to take. Server default: 50.
-            guidance_scale: How closely to follow the pictures. Server default: 2.5.
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            output_format: The image's format. Server default: "png".
-            seed: Fixes the chance.
+            human_image_url: Image of the person. Takes a URL.
+            garment_image_url: URL of the image of the garment. Takes a URL.
+            garment_type: The type of garment. Leffa asks for it; 302.AI's own app leaves it out.
+            num_inference_steps: Number of inference steps. Server default: 50.
+            guidance_scale: Guidance scale: how closely the output follows the images. Server default: 2.5.
+            enable_safety_checker: Check for unsafe images. Server default: true.
+            output_format: Image format. Server default: "png".
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1351,7 +1352,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedImage:
-        """Tell how a virtual try-on stands.
+        """Get a virtual try-on task.
 
         Args:
             request_id: The task's id.
@@ -1388,17 +1389,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Ask about an image.
+        """Ask a question about an image (LLaVA).
 
-        Answers with the finished task, or with the task as it stands; `output` is the model's words, or a list of
-        them as JSON text.
+        Returns the finished task, or the running one; `output` is the model's text, or a list of texts as JSON.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
             prompt: The question.
-            top_p: Choose among the likeliest words that make up this share. Server default: 1.
-            temperature: How much to vary. Server default: 0.2.
-            max_tokens: How long the answer may become. Server default: 1024.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share. Server default: 1.
+            temperature: Sampling temperature. Server default: 0.2.
+            max_tokens: Maximum number of tokens of the answer. Server default: 1024.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1430,15 +1430,15 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PngResponse:
-        """Take a screenshot of an HTML page.
+        """Convert an HTML page to a PNG (screenshot).
 
         Args:
-            htmlCode: The page.
+            htmlCode: HTML code of the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The picture.
+            The image.
 
         Raises:
             Api302Error: The call failed.
@@ -1463,7 +1463,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PngResponse:
-        """Turn an SVG into a PNG.
+        """Convert an SVG to a PNG.
 
         Args:
             svgCode: The drawing.
@@ -1471,7 +1471,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The picture.
+            The image.
 
         Raises:
             Api302Error: The call failed.
@@ -1503,19 +1503,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TrellisResponse:
-        """Make a 3D model of an image with Trellis.
+        """Generate a 3D model from an image (Trellis).
 
         Waits for the model.
 
         Args:
             image_url: The image. Takes a URL.
-            ss_guidance_strength: How closely the rough shape follows the image. Server default: 7.5.
-            ss_sampling_steps: How many steps to take for the rough shape. Server default: 12.
-            slat_guidance_strength: How closely the details follow the image. Server default: 3.
-            slat_sampling_steps: How many steps to take for the details. Server default: 12.
-            mesh_simplify: How much to simplify the mesh. Server default: 0.95.
-            texture_size: Pixels of the texture. Server default: 1024.
-            seed: Fixes the chance.
+            ss_guidance_strength: Guidance scale of the rough shape. Server default: 7.5.
+            ss_sampling_steps: Number of inference steps of the rough shape. Server default: 12.
+            slat_guidance_strength: Guidance scale of the details. Server default: 3.
+            slat_sampling_steps: Number of inference steps of the details. Server default: 12.
+            mesh_simplify: Share by which the mesh is simplified. Server default: 0.95.
+            texture_size: Texture size in pixels. Server default: 1024.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1723,18 +1723,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ImageTranslationResponse]:
-        """Translate the words on a picture.
+        """Translate the text in an image.
 
-        Pictures up to 2000 by 2000 pixels and 50 MB. Without translation the words are only removed.
+        Images of up to 2000 by 2000 pixels and 50 MB. Without translation the text is only removed.
 
         Args:
-            downloadInfo: The picture, as JSON text of an object with its address in `url`; the address in ASCII.
-            srcLang: The language of the words; `auto` finds it, `both` is Chinese and English.
-            tgtLang: The language wanted; empty where nothing is translated.
-            translateOn: 1 translates, 0 only removes the words.
-            synthesisOn: 1 puts the new words onto the picture.
-            commodityFilterOn: 1 leaves the words on goods alone. Server default: 0.
-            callback: An address that gets what the query gives once the task ends.
+            downloadInfo: The image, as JSON text of an object with its URL in `url`; the URL in ASCII.
+            srcLang: The source language; `auto` detects it, `both` is Chinese and English.
+            tgtLang: The target language; empty where nothing is translated.
+            translateOn: 1 translates, 0 only removes the text.
+            synthesisOn: 1 puts the translation onto the image.
+            commodityFilterOn: 1 leaves the text on products unchanged. Server default: 0.
+            callback: Webhook URL, called with the result once the task ends.
             extraOptions: More settings, as JSON text of an object such as one with `font_family`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -1777,7 +1777,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageTranslationResponse:
-        """Tell how the translation of a picture stands.
+        """Get an image translation task.
 
         Args:
             id: The task's id.
@@ -1811,14 +1811,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageTranslationTicket:
-        """Compose a translated picture again, with other words or colours.
+        """Redo an image translation with other text or colors.
 
-        Runs in the background; ask `ai302_get_image_translation` for the same id again. Words do not move to make
+        Runs in the background; poll `ai302_get_image_translation` for the same id again. Texts do not move to make
         room for each other.
 
         Args:
             id: The task's id.
-            result: The result as the query gave it, as JSON text, with other values for `translation`,
+            result: The result as returned by the query, as JSON text, with other values for `translation`,
                 `fill_color`, `stroke_color` or `trans_font_size` under `meta_data`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1852,11 +1852,11 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Dress a person in the clothes of another picture (virtual try-on).
+        """Create a clothes change task (virtual try-on).
 
         Args:
-            modelImageFile: The person. Takes a local file (path, open file or bytes).
-            clothesImageFile: The clothes. Takes a local file (path, open file or bytes).
+            modelImageFile: Image of the person. Takes a local file (path, open file or bytes).
+            clothesImageFile: Image of the clothes. Takes a local file (path, open file or bytes).
             modelImgSegLabels: What to replace on the person: numbers of parts with commas between, such as `10`.
             clothesImgSegLabels: What to take from the clothes: numbers of parts with commas between, such as
                 `10`.
@@ -1899,13 +1899,13 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Dress a person in the clothes of another picture, both marked by masks (virtual try-on).
+        """Create a clothes change task with masks (virtual try-on).
 
         Args:
-            modelImageFile: The person. Takes a local file (path, open file or bytes).
-            clothesImageFile: The clothes. Takes a local file (path, open file or bytes).
-            modelMaskFile: Marks what to replace on the person. Takes a local file (path, open file or bytes).
-            clothesMaskFile: Marks what to take from the clothes. Takes a local file (path, open file or bytes).
+            modelImageFile: Image of the person. Takes a local file (path, open file or bytes).
+            clothesImageFile: Image of the clothes. Takes a local file (path, open file or bytes).
+            modelMaskFile: Mask: what to replace on the person. Takes a local file (path, open file or bytes).
+            clothesMaskFile: Mask: what to take from the clothes. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1942,7 +1942,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a change of clothes stands.
+        """Get a clothes change task (virtual try-on).
 
         Args:
             taskId: The task's id.
@@ -1975,12 +1975,12 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Put a face onto a picture (face swap).
+        """Create a face swap task.
 
         Args:
-            faceImageFile: The face. Takes a local file (path, open file or bytes).
-            targetImageFile: The picture. Takes a local file (path, open file or bytes).
-            filmFilter: `1` makes it look like film.
+            faceImageFile: Image of the face. Takes a local file (path, open file or bytes).
+            targetImageFile: Input image. Takes a local file (path, open file or bytes).
+            filmFilter: `1` adds a film look.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2011,7 +2011,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a face swap stands.
+        """Get a face swap task.
 
         Args:
             taskId: The task's id.
@@ -2046,14 +2046,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Replace a thing on a picture by one of another picture.
+        """Create an object replacement task.
 
         Args:
-            sourceImageFile: The source picture. Takes a local file (path, open file or bytes).
-            targetImageFile: The target picture. Takes a local file (path, open file or bytes).
-            sourceDescription: The thing on the source picture.
-            targetDescription: The thing on the target picture.
-            smallObject: `1` where the thing is small.
+            sourceImageFile: Source image. Takes a local file (path, open file or bytes).
+            targetImageFile: Target image. Takes a local file (path, open file or bytes).
+            sourceDescription: Description of the object in the source image.
+            targetDescription: Description of the object in the target image.
+            smallObject: `1` where the object is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2095,14 +2095,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Replace a thing on a picture by one of another picture, both marked by masks.
+        """Create an object replacement task with masks.
 
         Args:
-            sourceImageFile: The source picture. Takes a local file (path, open file or bytes).
-            targetImageFile: The target picture. Takes a local file (path, open file or bytes).
-            sourceMaskFile: Marks the thing on the source picture. Takes a local file (path, open file or bytes).
-            targetMaskFile: Marks the thing on the target picture. Takes a local file (path, open file or bytes).
-            smallObject: `1` where the thing is small.
+            sourceImageFile: Source image. Takes a local file (path, open file or bytes).
+            targetImageFile: Target image. Takes a local file (path, open file or bytes).
+            sourceMaskFile: Mask: the object in the source image. Takes a local file (path, open file or bytes).
+            targetMaskFile: Mask: the object in the target image. Takes a local file (path, open file or bytes).
+            smallObject: `1` where the object is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2140,7 +2140,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a replaced thing stands.
+        """Get an object replacement task.
 
         Args:
             taskId: The task's id.
@@ -2172,11 +2172,11 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Turn a drawn figure into a real person.
+        """Create a cartoon-to-photo task.
 
         Args:
             imageFile: The drawing. Takes a local file (path, open file or bytes).
-            targetType: The kind of person wanted, as a number; `0` in 302.AI's app.
+            targetType: The type of person wanted, as a number; `0` in 302.AI's app.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2206,7 +2206,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a real person from a drawing stands.
+        """Get a cartoon-to-photo task.
 
         Args:
             taskId: The task's id.
@@ -2238,11 +2238,11 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Give a picture the style of another (style transfer).
+        """Create a style transfer task.
 
         Args:
-            oriImageFile: The picture. Takes a local file (path, open file or bytes).
-            refImageFile: The style. Takes a local file (path, open file or bytes).
+            oriImageFile: Input image. Takes a local file (path, open file or bytes).
+            refImageFile: Image of the style. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2274,7 +2274,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a style transfer stands.
+        """Get a style transfer task.
 
         Args:
             taskId: The task's id.
@@ -2304,7 +2304,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Erase an object from a picture.
+        """Create an object removal task.
 
         The fields of this call are not documented.
 
@@ -2337,7 +2337,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how the erasing of an object stands.
+        """Get an object removal task.
 
         Args:
             taskId: The task's id.
@@ -2376,12 +2376,11 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncTask[Ai302ModelTask]:
         """Upscale an image.
 
-        Real-ESRGAN, if wanted with a second model for faces. Answers with the finished task, or with the task as it
-        stands.
+        Real-ESRGAN, optionally with a second model for faces. Returns the finished task, or the running one.
 
         Args:
             image: The image. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            scale: How many times larger. Server default: 4.
+            scale: Upscaling factor. Server default: 4.
             face_enhance: Restore faces too. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -2413,7 +2412,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Upscale an image, version 2.
+        """Upscale an image (v2).
 
         The fields of this call are not documented.
 
@@ -2423,7 +2422,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed.
@@ -2445,7 +2444,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Upscale an image, version 3.
+        """Upscale an image (v3).
 
         The fields of this call are not documented.
 
@@ -2455,7 +2454,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed.
@@ -2477,7 +2476,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Upscale an image, version 4.
+        """Upscale an image (v4).
 
         The fields of this call are not documented.
 
@@ -2487,7 +2486,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed.
@@ -2539,33 +2538,34 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncTask[Ai302ModelTask]:
         """Upscale an image and add detail.
 
-        Clarity Upscaler, steered by a prompt. Answers with the finished task, or with the task as it stands.
+        Clarity Upscaler, steered by a prompt. Returns the finished task, or the running one.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: What is on it.
-            negative_prompt: What not to show.
-            scale_factor: How many times larger. Server default: 2.
-            dynamic: How strong the contrast becomes; 3 to 9 are usual. Server default: 6.
-            creativity: How much may be made up; 0.3 to 0.9 are usual. Server default: 0.35.
-            resemblance: How close to stay to the image; 0.3 to 1.6 are usual. Server default: 0.6.
-            tiling_width: Width of the tiles, a multiple of 16; smaller ones add more detail. Server default: 112.
-            tiling_height: Height of the tiles, a multiple of 16; smaller ones add more detail. Server default:
-                144.
-            sd_model: The model that paints. Server default: "juggernaut_reborn.safetensors [338b85bc4f]".
+            prompt: Text prompt: what the image shows.
+            negative_prompt: Negative prompt: what to avoid.
+            scale_factor: Upscaling factor. Server default: 2.
+            dynamic: Contrast (HDR); 3 to 9 are usual. Server default: 6.
+            creativity: Creativity: how much may be added; 0.3 to 0.9 are usual. Server default: 0.35.
+            resemblance: Resemblance: how close to stay to the image; 0.3 to 1.6 are usual. Server default: 0.6.
+            tiling_width: Width of the tiles in pixels, a multiple of 16; smaller ones add more detail. Server
+                default: 112.
+            tiling_height: Height of the tiles in pixels, a multiple of 16; smaller ones add more detail. Server
+                default: 144.
+            sd_model: The Stable Diffusion model. Server default: "juggernaut_reborn.safetensors [338b85bc4f]".
             scheduler: The sampler. Server default: "DPM++ 3M SDE Karras".
-            num_inference_steps: How many steps to take. Server default: 18.
-            seed: Fixes the chance. Server default: 1337.
-            multistep_factor: Multiplies the steps. Server default: 0.8.
-            downscaling: Make the image smaller first. Server default: false.
-            downscaling_resolution: To how many pixels. Server default: 768.
-            lora_links: Addresses of LoRA weights, with commas between.
+            num_inference_steps: Number of inference steps. Server default: 18.
+            seed: Random seed; the same seed gives the same result. Server default: 1337.
+            multistep_factor: Factor of the number of inference steps. Server default: 0.8.
+            downscaling: Downscale the image first. Server default: false.
+            downscaling_resolution: Number of pixels to downscale to. Server default: 768.
+            lora_links: URLs of LoRA weights, with commas between.
             custom_sd_model: A model of your own.
-            sharpen: How much to sharpen at the end. Server default: 0.
-            mask: Marks what stays as it is. Takes a local file (path, open file or bytes).
+            sharpen: Sharpening at the end. Server default: 0.
+            mask: Mask: what stays unchanged. Takes a local file (path, open file or bytes).
             handfix: Repair hands. Server default: "disabled".
-            pattern: The image is a pattern without seams. Server default: false.
-            output_format: The image's format. Server default: "png".
+            pattern: The image is a seamless pattern. Server default: false.
+            output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2639,30 +2639,30 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Upscale an image and add detail, version 2.
+        """Upscale an image and add detail (v2).
 
         Waits for the image.
 
         Args:
             image_url: The image. Takes a URL.
-            model_type: The kind of model that paints. Server default: "SD_1_5".
-            scale: How many times larger. Server default: 2.
-            creativity: How much may be made up. Server default: 0.5.
+            model_type: The type of model. Server default: "SD_1_5".
+            scale: Upscaling factor. Server default: 2.
+            creativity: Creativity: how much may be added. Server default: 0.5.
             detail: How much detail to add. Server default: 1.
             shape_preservation: How closely shapes are kept. Server default: 0.25.
-            prompt: What is on the image; without it, it is described first.
-            prompt_suffix: Added to the prompt.
-            negative_prompt: What not to show.
-            seed: Fixes the chance.
-            guidance_scale: How closely to follow the prompt. Server default: 7.5.
-            num_inference_steps: How many steps to take. Server default: 20.
-            override_size_limits: Take very large images too.
-            skip_ccsr: Leave out the first of the two models.
-            enable_safety_checks: Turn unsuitable images black. Server default: true.
-            base_model_url: Address of a base model.
-            additional_lora_url: Address of LoRA weights.
-            additional_lora_scale: How much they count. Server default: 1.
-            additional_embedding_url: Address of embeddings.
+            prompt: Text prompt: what the image shows; without it, the image is captioned first.
+            prompt_suffix: Text added to the prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 7.5.
+            num_inference_steps: Number of inference steps. Server default: 20.
+            override_size_limits: Accept very large images too.
+            skip_ccsr: Skip the first of the two models.
+            enable_safety_checks: Turn unsafe images black. Server default: true.
+            base_model_url: URL of a base model.
+            additional_lora_url: URL of LoRA weights.
+            additional_lora_scale: Weight of the LoRA. Server default: 1.
+            additional_embedding_url: URL of embeddings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2718,12 +2718,12 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncTask[Ai302ModelTask]:
         """Upscale and restore a portrait.
 
-        Answers with the finished task, or with the task as it stands.
+        Returns the finished task, or the running one.
 
         Args:
             image: The photo. Takes a local file (path, open file or bytes).
-            input: The photo again. Takes a local file (path, open file or bytes).
-            upscale: How many times larger.
+            input: The photo, repeated. Takes a local file (path, open file or bytes).
+            upscale: Upscaling factor.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2762,7 +2762,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed.
@@ -2787,7 +2787,7 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncTask[Ai302ModelTask]:
         """Remove the background of an image.
 
-        Answers with the finished task, or with the task as it stands.
+        Returns the finished task, or the running one.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
@@ -2818,7 +2818,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Remove the background of an image, version 2.
+        """Remove the background of an image (v2).
 
         Waits for the image.
 
@@ -2853,7 +2853,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Remove the background of an image, version 3.
+        """Remove the background of an image (v3).
 
         Waits for the image.
 
@@ -2902,22 +2902,22 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncTask[Ai302ModelTask]:
         """Relight a subject in another scene.
 
-        IC-Light. Answers with the finished task, or with the task as it stands.
+        IC-Light. Returns the finished task, or the running one.
 
         Args:
-            subject_image: What stands in front. Takes a local file (path, open file or bytes).
-            prompt: The subject and the scene.
-            appended_prompt: Added to the prompt. Server default: "best quality".
-            negative_prompt: What not to show.
-            width: Pixels.
-            height: Pixels.
-            light_source: Where the light comes from.
-            steps: How many steps to take. Server default: 25.
-            cfg: How closely to follow the prompt. Server default: 2.
-            highres_scale: How many times larger the result is. Server default: 1.5.
-            highres_denoise: How much changes while it grows. Server default: 0.5.
-            lowres_denoise: How much changes before. Server default: 0.9.
-            seed: Fixes the chance.
+            subject_image: Image of the subject. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: the subject and the scene.
+            appended_prompt: Text added to the prompt. Server default: "best quality".
+            negative_prompt: Negative prompt: what to avoid.
+            width: Size in pixels.
+            height: Size in pixels.
+            light_source: Direction of the light.
+            steps: Number of inference steps. Server default: 25.
+            cfg: Guidance scale: how closely the output follows the prompt. Server default: 2.
+            highres_scale: Upscaling factor of the result. Server default: 1.5.
+            highres_denoise: Denoising strength of the high-resolution pass. Server default: 0.5.
+            lowres_denoise: Denoising strength of the low-resolution pass. Server default: 0.9.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2977,27 +2977,26 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Relight a subject before a background.
+        """Relight a subject in front of a background.
 
-        IC-Light; takes 40 to 80 seconds, so it mostly answers with the task as it stands. The pictures may be given
-        as addresses too.
+        IC-Light; takes 40 to 80 seconds, so it usually returns the running task. The images may be given as URLs too.
 
         Args:
-            subject_image: What stands in front. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            background_image: What is behind it. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            prompt: The scene; may be empty.
-            appended_prompt: Added to the prompt. Server default: "best quality".
-            negative_prompt: What not to show.
-            compute_normal: Give normal maps too. Server default: false.
-            width: Pixels.
-            height: Pixels.
-            light_source: Where the light comes from, such as `Use Background Image`.
-            bg_source: As one of 302.AI's apps names the light.
-            steps: How many steps to take. Server default: 25.
-            cfg: How closely to follow the prompt. Server default: 2.
-            highres_scale: How many times larger the result is. Server default: 1.5.
-            highres_denoise: How much changes while it grows. Server default: 0.5.
-            seed: Fixes the chance.
+            subject_image: Image of the subject. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            background_image: Background image. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            prompt: Text prompt: the scene; may be empty.
+            appended_prompt: Text added to the prompt. Server default: "best quality".
+            negative_prompt: Negative prompt: what to avoid.
+            compute_normal: Return normal maps too. Server default: false.
+            width: Size in pixels.
+            height: Size in pixels.
+            light_source: Direction of the light, such as `Use Background Image`.
+            bg_source: Direction of the light, as one of 302.AI's apps names it.
+            steps: Number of inference steps. Server default: 25.
+            cfg: Guidance scale: how closely the output follows the prompt. Server default: 2.
+            highres_scale: Upscaling factor of the result. Server default: 1.5.
+            highres_denoise: Denoising strength of the high-resolution pass. Server default: 0.5.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3045,9 +3044,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Tell how a relit subject before a background stands.
+        """Get a relighting task with a background.
 
-        Another way to ask for what `ai302_get_task` tells.
+        Another way to poll what `ai302_get_task` returns.
 
         Args:
             id: The task's id.
@@ -3097,32 +3096,33 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Relight a subject in another scene, version 2.
+        """Relight a subject in another scene (v2).
 
         IC-Light V2. Waits for the images.
 
         Args:
-            prompt: The scene and its light.
-            image_url: What stands in front. Takes a URL.
+            prompt: Text prompt: the scene and its light.
+            image_url: Image of the subject. Takes a URL.
             type: Whether the background comes from the prompt or from an image; one caller.
-            background_image_url: The background; one caller. Takes a URL.
-            bg_source: Where the light comes from; one caller.
-            negative_prompt: What not to show.
-            initial_latent: Where the light comes from. Server default: "None".
-            mask_image_url: Marks what stands in front. Takes a URL.
-            image_size: A size by name, or width and height.
-            num_images: How many images. Server default: 1.
-            num_inference_steps: How many steps to take. Server default: 28.
-            guidance_scale: How closely to follow the prompt. Server default: 5.
-            cfg: How closely to follow the prompt, against the negative one. Server default: 1.
-            enable_hr_fix: Work at a high resolution too.
-            hr_downscale: How much smaller the first pass is. Server default: 0.5.
-            lowres_denoise: How much changes in the first pass. Server default: 0.98.
-            highres_denoise: How much changes in the second. Server default: 0.95.
-            background_threshold: How sharply the subject is cut out; without effect by now. Server default: 0.67.
-            output_format: The image's format. Server default: "jpeg".
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            seed: Fixes the chance.
+            background_image_url: URL of the background; one caller. Takes a URL.
+            bg_source: Direction of the light; one caller.
+            negative_prompt: Negative prompt: what to avoid.
+            initial_latent: Direction of the light. Server default: "None".
+            mask_image_url: Mask: the foreground. Takes a URL.
+            image_size: An image size by name, or width and height.
+            num_images: Number of images. Server default: 1.
+            num_inference_steps: Number of inference steps. Server default: 28.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 5.
+            cfg: Guidance scale: how closely the output follows the prompt, against the negative prompt. Server
+                default: 1.
+            enable_hr_fix: Add a high-resolution pass.
+            hr_downscale: Downscaling factor of the first pass. Server default: 0.5.
+            lowres_denoise: Denoising strength of the first pass. Server default: 0.98.
+            highres_denoise: Denoising strength of the second pass. Server default: 0.95.
+            background_threshold: Threshold of the cutout; without effect by now. Server default: 0.67.
+            output_format: Image format. Server default: "jpeg".
+            enable_safety_checker: Check for unsafe images. Server default: true.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -3178,7 +3178,7 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncTask[Ai302ModelTask]:
         """Colorize a black-and-white photo.
 
-        Answers with the finished task, or with the task as it stands.
+        Returns the finished task, or the running one.
 
         Args:
             image: The photo. Takes a URL.
@@ -3210,9 +3210,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Colorize a black-and-white photo, version 2.
+        """Colorize a black-and-white photo (v2).
 
-        Answers with the finished task, or with the task as it stands.
+        Returns the finished task, or the running one.
 
         Args:
             image: The photo. Takes a URL.
@@ -3253,20 +3253,20 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Inpaint a marked part of an image.
+        """Inpaint a masked part of an image.
 
         Waits for the image.
 
         Args:
-            prompt: What to show there.
+            prompt: Text prompt: what to show there.
             image_url: The image. Takes a URL.
-            mask_url: What to paint anew is white on it. Takes a URL.
+            mask_url: URL of the mask; white marks what is inpainted. Takes a URL.
             model_name: The model by its Hugging Face name, such as
-                `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by address.
-            negative_prompt: What not to show.
-            num_inference_steps: How many steps to take. Server default: 30.
-            guidance_scale: How closely to follow the prompt. Server default: 7.5.
-            seed: Fixes the chance.
+                `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by URL.
+            negative_prompt: Negative prompt: what to avoid.
+            num_inference_steps: Number of inference steps. Server default: 30.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 7.5.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -3314,7 +3314,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             image_url: The image, as a file. Takes a local file (path, open file or bytes).
-            mask_image_url: Marks what to remove, a PNG file. Takes a local file (path, open file or bytes).
+            mask_image_url: Mask: what to remove, a PNG file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -3356,22 +3356,22 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Give a portrait another style.
+        """Change the style of a portrait.
 
-        Answers with the finished task, or with the task as it stands.
+        Returns the finished task, or the running one.
 
         Args:
             image: A photo of a person. Takes a local file (path, open file or bytes).
             style: The style. Server default: "3D".
-            prompt: What to show. Server default: "a person".
-            negative_prompt: What not to show.
-            denoising_strength: How far to leave the photo. Server default: 0.65.
-            prompt_strength: How closely to follow the prompt. Server default: 4.5.
+            prompt: Text prompt. Server default: "a person".
+            negative_prompt: Negative prompt: what to avoid.
+            denoising_strength: Denoising strength: how far to leave the photo. Server default: 0.65.
+            prompt_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.5.
             control_depth_strength: How closely to keep the depth. Server default: 0.8.
-            instant_id_strength: How closely to keep the person. Server default: 1.
-            custom_lora_url: Address of LoRA weights.
-            lora_scale: How much they count. Server default: 1.
-            seed: Fixes the chance.
+            instant_id_strength: How closely to keep the person's identity. Server default: 1.
+            custom_lora_url: URL of LoRA weights.
+            lora_scale: Weight of the LoRA. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3416,12 +3416,12 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage | Ai302ModelTask:
-        """Swap faces, version 2 (face swap).
+        """Swap faces (v2).
 
-        Gives the image, or a task to ask `ai302_get_task` for.
+        Returns the image, or a task to poll with `ai302_get_task`.
 
         Args:
-            base_image_url: The picture, as a file. Takes a local file (path, open file or bytes).
+            base_image_url: The image, as a file. Takes a local file (path, open file or bytes).
             swap_image_url: The face, as a file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -3467,26 +3467,27 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Make a picture with the face of a photo.
+        """Generate an image with the face of a photo.
 
-        FLUX with PuLID. Answers with the finished task, or with the task as it stands.
+        FLUX with PuLID. Returns the finished task, or the running one.
 
         Args:
             main_face_image: The photo of the face. Takes a local file (path, open file or bytes).
-            prompt: What to show. Server default: "portrait, color, cinematic".
-            negative_prompt: What not to show.
-            width: Pixels. Server default: 896.
-            height: Pixels. Server default: 1152.
-            num_steps: How many steps to take. Server default: 20.
-            start_step: From which step the face counts; 0 keeps it closest, 4 is freer. Server default: 0.
-            guidance_scale: How closely to follow the prompt. Server default: 4.
-            id_weight: How much the face counts. Server default: 1.
-            true_cfg: How closely to follow the prompt, against the negative one. Server default: 1.
-            max_sequence_length: How long the prompt may be. Server default: 128.
-            output_format: The image's format. Server default: "webp".
-            output_quality: Its quality; not for PNG. Server default: 80.
-            num_outputs: How many images. Server default: 1.
-            seed: Fixes the chance.
+            prompt: Text prompt. Server default: "portrait, color, cinematic".
+            negative_prompt: Negative prompt: what to avoid.
+            width: Width in pixels. Server default: 896.
+            height: Height in pixels. Server default: 1152.
+            num_steps: Number of inference steps. Server default: 20.
+            start_step: Step from which the face is used; 0 keeps it closest, 4 is freer. Server default: 0.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 4.
+            id_weight: Weight of the face. Server default: 1.
+            true_cfg: Guidance scale: how closely the output follows the prompt, against the negative prompt.
+                Server default: 1.
+            max_sequence_length: Maximum length of the prompt in tokens. Server default: 128.
+            output_format: Image format. Server default: "webp".
+            output_quality: Image quality; not for PNG. Server default: 80.
+            num_outputs: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3540,16 +3541,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedImage]:
-        """Transfer the pose of another picture to a person.
+        """Create a pose transfer task.
 
         Args:
-            person_image_url: The person. Takes a URL.
-            pose_image_url: The pose. Takes a URL.
-            num_inference_steps: How many steps to take. Server default: 50.
-            guidance_scale: How closely to follow the pictures. Server default: 2.5.
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            output_format: The image's format. Server default: "png".
-            seed: Fixes the chance.
+            person_image_url: Image of the person. Takes a URL.
+            pose_image_url: URL of the image of the pose. Takes a URL.
+            num_inference_steps: Number of inference steps. Server default: 50.
+            guidance_scale: Guidance scale: how closely the output follows the images. Server default: 2.5.
+            enable_safety_checker: Check for unsafe images. Server default: true.
+            output_format: Image format. Server default: "png".
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3590,7 +3591,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedImage:
-        """Tell how a pose transfer stands.
+        """Get a pose transfer task.
 
         Args:
             request_id: The task's id.
@@ -3630,19 +3631,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedImage]:
-        """Dress a person in a garment (virtual try-on).
+        """Create a virtual try-on task.
 
         Leffa, in the background.
 
         Args:
-            human_image_url: The person. Takes a URL.
-            garment_image_url: The garment. Takes a URL.
-            garment_type: The kind of garment. Leffa asks for it; 302.AI's own app leaves it out.
-            num_inference_steps: How many steps to take. Server default: 50.
-            guidance_scale: How closely to follow the pictures. Server default: 2.5.
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            output_format: The image's format. Server default: "png".
-            seed: Fixes the chance.
+            human_image_url: Image of the person. Takes a URL.
+            garment_image_url: URL of the image of the garment. Takes a URL.
+            garment_type: The type of garment. Leffa asks for it; 302.AI's own app leaves it out.
+            num_inference_steps: Number of inference steps. Server default: 50.
+            guidance_scale: Guidance scale: how closely the output follows the images. Server default: 2.5.
+            enable_safety_checker: Check for unsafe images. Server default: true.
+            output_format: Image format. Server default: "png".
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3684,7 +3685,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedImage:
-        """Tell how a virtual try-on stands.
+        """Get a virtual try-on task.
 
         Args:
             request_id: The task's id.
@@ -3721,17 +3722,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Ask about an image.
+        """Ask a question about an image (LLaVA).
 
-        Answers with the finished task, or with the task as it stands; `output` is the model's words, or a list of
-        them as JSON text.
+        Returns the finished task, or the running one; `output` is the model's text, or a list of texts as JSON.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
             prompt: The question.
-            top_p: Choose among the likeliest words that make up this share. Server default: 1.
-            temperature: How much to vary. Server default: 0.2.
-            max_tokens: How long the answer may become. Server default: 1024.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share. Server default: 1.
+            temperature: Sampling temperature. Server default: 0.2.
+            max_tokens: Maximum number of tokens of the answer. Server default: 1024.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3763,15 +3763,15 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PngResponse:
-        """Take a screenshot of an HTML page.
+        """Convert an HTML page to a PNG (screenshot).
 
         Args:
-            htmlCode: The page.
+            htmlCode: HTML code of the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The picture.
+            The image.
 
         Raises:
             Api302Error: The call failed.
@@ -3796,7 +3796,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PngResponse:
-        """Turn an SVG into a PNG.
+        """Convert an SVG to a PNG.
 
         Args:
             svgCode: The drawing.
@@ -3804,7 +3804,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The picture.
+            The image.
 
         Raises:
             Api302Error: The call failed.
@@ -3836,19 +3836,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TrellisResponse:
-        """Make a 3D model of an image with Trellis.
+        """Generate a 3D model from an image (Trellis).
 
         Waits for the model.
 
         Args:
             image_url: The image. Takes a URL.
-            ss_guidance_strength: How closely the rough shape follows the image. Server default: 7.5.
-            ss_sampling_steps: How many steps to take for the rough shape. Server default: 12.
-            slat_guidance_strength: How closely the details follow the image. Server default: 3.
-            slat_sampling_steps: How many steps to take for the details. Server default: 12.
-            mesh_simplify: How much to simplify the mesh. Server default: 0.95.
-            texture_size: Pixels of the texture. Server default: 1024.
-            seed: Fixes the chance.
+            ss_guidance_strength: Guidance scale of the rough shape. Server default: 7.5.
+            ss_sampling_steps: Number of inference steps of the rough shape. Server default: 12.
+            slat_guidance_strength: Guidance scale of the details. Server default: 3.
+            slat_sampling_steps: Number of inference steps of the details. Server default: 12.
+            mesh_simplify: Share by which the mesh is simplified. Server default: 0.95.
+            texture_size: Texture size in pixels. Server default: 1024.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4056,18 +4056,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ImageTranslationResponse]:
-        """Translate the words on a picture.
+        """Translate the text in an image.
 
-        Pictures up to 2000 by 2000 pixels and 50 MB. Without translation the words are only removed.
+        Images of up to 2000 by 2000 pixels and 50 MB. Without translation the text is only removed.
 
         Args:
-            downloadInfo: The picture, as JSON text of an object with its address in `url`; the address in ASCII.
-            srcLang: The language of the words; `auto` finds it, `both` is Chinese and English.
-            tgtLang: The language wanted; empty where nothing is translated.
-            translateOn: 1 translates, 0 only removes the words.
-            synthesisOn: 1 puts the new words onto the picture.
-            commodityFilterOn: 1 leaves the words on goods alone. Server default: 0.
-            callback: An address that gets what the query gives once the task ends.
+            downloadInfo: The image, as JSON text of an object with its URL in `url`; the URL in ASCII.
+            srcLang: The source language; `auto` detects it, `both` is Chinese and English.
+            tgtLang: The target language; empty where nothing is translated.
+            translateOn: 1 translates, 0 only removes the text.
+            synthesisOn: 1 puts the translation onto the image.
+            commodityFilterOn: 1 leaves the text on products unchanged. Server default: 0.
+            callback: Webhook URL, called with the result once the task ends.
             extraOptions: More settings, as JSON text of an object such as one with `font_family`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -4110,7 +4110,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageTranslationResponse:
-        """Tell how the translation of a picture stands.
+        """Get an image translation task.
 
         Args:
             id: The task's id.
@@ -4144,14 +4144,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageTranslationTicket:
-        """Compose a translated picture again, with other words or colours.
+        """Redo an image translation with other text or colors.
 
-        Runs in the background; ask `ai302_get_image_translation` for the same id again. Words do not move to make
+        Runs in the background; poll `ai302_get_image_translation` for the same id again. Texts do not move to make
         room for each other.
 
         Args:
             id: The task's id.
-            result: The result as the query gave it, as JSON text, with other values for `translation`,
+            result: The result as returned by the query, as JSON text, with other values for `translation`,
                 `fill_color`, `stroke_color` or `trans_font_size` under `meta_data`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -4185,11 +4185,11 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Dress a person in the clothes of another picture (virtual try-on).
+        """Create a clothes change task (virtual try-on).
 
         Args:
-            modelImageFile: The person. Takes a local file (path, open file or bytes).
-            clothesImageFile: The clothes. Takes a local file (path, open file or bytes).
+            modelImageFile: Image of the person. Takes a local file (path, open file or bytes).
+            clothesImageFile: Image of the clothes. Takes a local file (path, open file or bytes).
             modelImgSegLabels: What to replace on the person: numbers of parts with commas between, such as `10`.
             clothesImgSegLabels: What to take from the clothes: numbers of parts with commas between, such as
                 `10`.
@@ -4232,13 +4232,13 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Dress a person in the clothes of another picture, both marked by masks (virtual try-on).
+        """Create a clothes change task with masks (virtual try-on).
 
         Args:
-            modelImageFile: The person. Takes a local file (path, open file or bytes).
-            clothesImageFile: The clothes. Takes a local file (path, open file or bytes).
-            modelMaskFile: Marks what to replace on the person. Takes a local file (path, open file or bytes).
-            clothesMaskFile: Marks what to take from the clothes. Takes a local file (path, open file or bytes).
+            modelImageFile: Image of the person. Takes a local file (path, open file or bytes).
+            clothesImageFile: Image of the clothes. Takes a local file (path, open file or bytes).
+            modelMaskFile: Mask: what to replace on the person. Takes a local file (path, open file or bytes).
+            clothesMaskFile: Mask: what to take from the clothes. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4275,7 +4275,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a change of clothes stands.
+        """Get a clothes change task (virtual try-on).
 
         Args:
             taskId: The task's id.
@@ -4310,12 +4310,12 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Put a face onto a picture (face swap).
+        """Create a face swap task.
 
         Args:
-            faceImageFile: The face. Takes a local file (path, open file or bytes).
-            targetImageFile: The picture. Takes a local file (path, open file or bytes).
-            filmFilter: `1` makes it look like film.
+            faceImageFile: Image of the face. Takes a local file (path, open file or bytes).
+            targetImageFile: Input image. Takes a local file (path, open file or bytes).
+            filmFilter: `1` adds a film look.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4346,7 +4346,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a face swap stands.
+        """Get a face swap task.
 
         Args:
             taskId: The task's id.
@@ -4383,14 +4383,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Replace a thing on a picture by one of another picture.
+        """Create an object replacement task.
 
         Args:
-            sourceImageFile: The source picture. Takes a local file (path, open file or bytes).
-            targetImageFile: The target picture. Takes a local file (path, open file or bytes).
-            sourceDescription: The thing on the source picture.
-            targetDescription: The thing on the target picture.
-            smallObject: `1` where the thing is small.
+            sourceImageFile: Source image. Takes a local file (path, open file or bytes).
+            targetImageFile: Target image. Takes a local file (path, open file or bytes).
+            sourceDescription: Description of the object in the source image.
+            targetDescription: Description of the object in the target image.
+            smallObject: `1` where the object is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4432,14 +4432,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Replace a thing on a picture by one of another picture, both marked by masks.
+        """Create an object replacement task with masks.
 
         Args:
-            sourceImageFile: The source picture. Takes a local file (path, open file or bytes).
-            targetImageFile: The target picture. Takes a local file (path, open file or bytes).
-            sourceMaskFile: Marks the thing on the source picture. Takes a local file (path, open file or bytes).
-            targetMaskFile: Marks the thing on the target picture. Takes a local file (path, open file or bytes).
-            smallObject: `1` where the thing is small.
+            sourceImageFile: Source image. Takes a local file (path, open file or bytes).
+            targetImageFile: Target image. Takes a local file (path, open file or bytes).
+            sourceMaskFile: Mask: the object in the source image. Takes a local file (path, open file or bytes).
+            targetMaskFile: Mask: the object in the target image. Takes a local file (path, open file or bytes).
+            smallObject: `1` where the object is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4477,7 +4477,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a replaced thing stands.
+        """Get an object replacement task.
 
         Args:
             taskId: The task's id.
@@ -4511,11 +4511,11 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Turn a drawn figure into a real person.
+        """Create a cartoon-to-photo task.
 
         Args:
             imageFile: The drawing. Takes a local file (path, open file or bytes).
-            targetType: The kind of person wanted, as a number; `0` in 302.AI's app.
+            targetType: The type of person wanted, as a number; `0` in 302.AI's app.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4545,7 +4545,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a real person from a drawing stands.
+        """Get a cartoon-to-photo task.
 
         Args:
             taskId: The task's id.
@@ -4579,11 +4579,11 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Give a picture the style of another (style transfer).
+        """Create a style transfer task.
 
         Args:
-            oriImageFile: The picture. Takes a local file (path, open file or bytes).
-            refImageFile: The style. Takes a local file (path, open file or bytes).
+            oriImageFile: Input image. Takes a local file (path, open file or bytes).
+            refImageFile: Image of the style. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4615,7 +4615,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a style transfer stands.
+        """Get a style transfer task.
 
         Args:
             taskId: The task's id.
@@ -4647,7 +4647,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Erase an object from a picture.
+        """Create an object removal task.
 
         The fields of this call are not documented.
 
@@ -4680,7 +4680,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how the erasing of an object stands.
+        """Get an object removal task.
 
         Args:
             taskId: The task's id.

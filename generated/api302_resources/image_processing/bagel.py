@@ -30,14 +30,14 @@ class Bagel(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Change an image by words.
+        """Edit an image by a text prompt.
 
         Args:
-            prompt: What to change.
+            prompt: Text prompt: what to change.
             image_url: The image. Takes a URL.
             use_thought: Let the model think first; better and slower.
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            seed: Fixes the chance.
+            enable_safety_checker: Check for unsafe images. Server default: true.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -83,14 +83,14 @@ class AsyncBagel(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Change an image by words.
+        """Edit an image by a text prompt.
 
         Args:
-            prompt: What to change.
+            prompt: Text prompt: what to change.
             image_url: The image. Takes a URL.
             use_thought: Let the model think first; better and slower.
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            seed: Fixes the chance.
+            enable_safety_checker: Check for unsafe images. Server default: true.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -36,12 +36,12 @@ class Bria(Resource):
         """Remove the background of an image.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            preserve_partial_alpha: Keep what is half transparent.
+            preserve_partial_alpha: Keep partial transparency.
             sync: Wait for the image.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -85,17 +85,17 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Blur the background.
+        """Blur the background of an image.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            scale: How much to blur.
+            scale: Strength of the blur.
             preserve_alpha: Keep the transparency of the image. Server default: true.
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             sync: Wait for the image.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -152,28 +152,28 @@ class Bria(Resource):
     ) -> BriaResults:
         """Replace the background of an image.
 
-        Takes `bg_prompt` or a reference image. Without `sync` the addresses come at once, before the images are
-        there.
+        Takes `bg_prompt` or a reference image. Without `sync` the URLs are returned immediately, before the images
+        are there.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            bg_prompt: What to show behind.
-            ref_image_url: The address of an image to go by. Takes a URL.
-            ref_image_file: The image to go by itself. Takes base64 text or a local file (pathlib.Path, open file
-                or bytes).
-            mode: How to make the background from a text.
+            bg_prompt: Text prompt of the background.
+            ref_image_url: URL of a reference image. Takes a URL.
+            ref_image_file: The file of a reference image. Takes base64 text or a local file (pathlib.Path, open
+                file or bytes).
+            mode: Mode of generating the background from text.
             fast: The faster way; older than `mode`. Server default: true.
-            refine_prompt: Let the text be enriched. Server default: true.
-            enhance_ref_image: Let the image to go by be adjusted. Server default: true.
-            negative_prompt: What not to show.
+            refine_prompt: Expand the prompt automatically. Server default: true.
+            enhance_ref_image: Let the reference image be adjusted. Server default: true.
+            negative_prompt: Negative prompt: what to avoid.
             original_quality: Keep the size; else one megapixel. Server default: false.
-            num_results: How many images.
-            seed: Fixes the chance.
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
+            num_results: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             sync: Wait for the image.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -224,13 +224,13 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Erase what is in the foreground.
+        """Erase the foreground of an image.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -266,15 +266,15 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Erase an object that a mask marks.
+        """Erase an object from an image by a mask.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            mask_url: The address of the mask; counts before `mask_file`. Takes a URL.
-            mask_file: The mask itself. Takes base64 text or a local file (pathlib.Path, open file or bytes).
-            content_moderation: Refuse unsuitable images. Server default: false.
+            mask_url: URL of the mask; takes precedence over `mask_file`. Takes a URL.
+            mask_file: The file of the mask. Takes base64 text or a local file (pathlib.Path, open file or bytes).
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -320,21 +320,21 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Extend an image beyond its edges (outpaint).
+        """Expand an image beyond its edges (outpaint).
 
         Places the image on a larger canvas and fills the rest.
 
         Args:
-            canvas_size: Width and height of the canvas.
-            original_image_size: Width and height of the image on it.
-            original_image_location: Where its upper left corner goes.
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            canvas_size: Width and height of the canvas in pixels.
+            original_image_size: Width and height of the image on it in pixels.
+            original_image_location: Position of the image's upper left corner in pixels.
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            prompt: What to fill it with.
-            negative_prompt: What not to show.
-            seed: Fixes the chance.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            prompt: Text prompt: what to fill it with.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -381,10 +381,10 @@ class Bria(Resource):
         """Upscale an image.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            desired_increase: By which factor. Server default: 2.
+            desired_increase: Upscaling factor. Server default: 2.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -418,11 +418,11 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Crop an image to what matters.
+        """Crop an image to its main subject.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -457,8 +457,8 @@ class Bria(Resource):
         """Describe an image (caption).
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -497,13 +497,13 @@ class Bria(Resource):
         """Cut out a product (remove its background).
 
         Args:
-            sku: The product's number in your stock.
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            sku: The product's stock number (SKU).
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             preserve_alpha: Keep the transparency of the image. Server default: true.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -548,18 +548,18 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Make a pack shot of a product.
+        """Generate a packshot of a product.
 
-        Gives 2000 by 2000 pixels.
+        Returns an image of 2000 by 2000 pixels.
 
         Args:
-            sku: The product's number in your stock.
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            sku: The product's stock number (SKU).
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            background_color: A colour such as `#FFFFFF`, or `transparent`. Server default: "#FFFFFF".
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            background_color: A color such as `#FFFFFF`, or `transparent`. Server default: "#FFFFFF".
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -614,24 +614,24 @@ class Bria(Resource):
     ) -> BriaResult:
         """Add a shadow to a product.
 
-        Takes a cut-out product.
+        Takes a product image without background.
 
         Args:
-            sku: The product's number in your stock.
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            sku: The product's stock number (SKU).
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            type: The kind of shadow. Server default: "regular".
-            background_color: A colour such as `#FFFFFF`; transparent without it.
-            shadow_color: The shadow's colour. Server default: "#000000".
-            shadow_offset: How many pixels to the right and down. Server default: [0, 15].
-            shadow_intensity: How strong. Server default: 60.
-            shadow_blur: How blurred; 15, or 20 for `float`, without it.
-            shadow_width: Pixels; `float` only.
-            shadow_height: Pixels; `float` only. Server default: 70.
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
+            type: The type of shadow. Server default: "regular".
+            background_color: A color such as `#FFFFFF`; transparent without it.
+            shadow_color: Color of the shadow. Server default: "#000000".
+            shadow_offset: Offset to the right and down in pixels. Server default: [0, 15].
+            shadow_intensity: Strength. Server default: 60.
+            shadow_blur: Blur; 15, or 20 for `float`, without it.
+            shadow_width: Width in pixels; `float` only.
+            shadow_height: Height in pixels; `float` only. Server default: 70.
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             preserve_alpha: Keep the transparency of the image. Server default: true.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -714,33 +714,35 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResults:
-        """Show a product in a scene.
+        """Place a product in a scene.
 
-        Without `sync` the addresses come at once, before the images are there.
+        Without `sync` the URLs are returned immediately, before the images are there.
 
         Args:
-            sku: The product's number in your stock.
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            sku: The product's stock number (SKU).
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            scene_description: The scene, in English, or a colour such as `#FF5733`.
-            mode: How to make the scene. Server default: "fast".
-            optimize_description: Let the text be enriched. Server default: true.
-            num_results: How many images; ten times as many with `automatic` placement. Server default: 4.
-            exclude_elements: What not to show; not with `fast`.
-            placement_type: How the product is placed. Server default: "original".
+            scene_description: The scene, in English, or a color such as `#FF5733`.
+            mode: Mode of generating the scene. Server default: "fast".
+            optimize_description: Expand the prompt automatically. Server default: true.
+            num_results: Number of images; ten times as many with `automatic` placement. Server default: 4.
+            exclude_elements: Negative prompt: what to avoid; not with `fast`.
+            placement_type: Placement of the product. Server default: "original".
             original_quality: Keep the size; `original` only. Server default: false.
-            aspect_ratio: Width to height; `automatic_aspect_ratio` only.
-            shot_size: Width and height of the image; about a million pixels. Server default: [1000, 1000].
-            foreground_image_size: Width and height of the product; `custom_coordinates` only.
-            foreground_image_location: Where its upper left corner goes; `custom_coordinates` only.
-            manual_placement_selection: Where to place it; `manual_placement` only. Server default:
+            aspect_ratio: Aspect ratio (width:height); `automatic_aspect_ratio` only.
+            shot_size: Width and height of the image in pixels; about a million pixels. Server default: [1000,
+                1000].
+            foreground_image_size: Width and height of the product in pixels; `custom_coordinates` only.
+            foreground_image_location: Position of the product's upper left corner in pixels; `custom_coordinates`
+                only.
+            manual_placement_selection: Where to place the product; `manual_placement` only. Server default:
                 ["upper_left"].
-            padding_values: Pixels on the left, right, top and bottom; `manual_padding` only. Server default: [0,
-                0, 0, 0].
+            padding_values: Padding on the left, right, top and bottom in pixels; `manual_padding` only. Server
+                default: [0, 0, 0, 0].
             sync: Wait for the image. Server default: false.
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -797,11 +799,11 @@ class Bria(Resource):
     ) -> BriaVisual:
         """Register an image for the calls that need its id.
 
-        Takes JPEG and PNG up to 12 MB.
+        Takes JPEG and PNG of up to 12 MB.
 
         Args:
-            image_url: The image's address. Takes a URL.
-            org_image_key: The image's id at your own place that BRIA can reach.
+            image_url: URL of the image. Takes a URL.
+            org_image_key: The image's id in your own storage that BRIA can reach.
             is_private: Keep it out of BRIA's public gallery. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -834,9 +836,9 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make masks of all things in an image (segmentation).
+        """Generate masks of all objects in an image (segmentation).
 
-        Gives a ZIP of masks, named after the image, and a map that tells which pixel belongs to which mask.
+        Returns a ZIP of masks, named after the image, and a map that assigns each pixel to a mask.
 
         Args:
             visual_id: The id of the registered image.
@@ -867,9 +869,9 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> list[BriaPerson]:
-        """Tell who is in an image and what can be changed.
+        """Get the people in an image and their possible changes.
 
-        Answers with status 205 until the image is ready; then ask again.
+        Returns status 205 until the image is ready; then poll again.
 
         Args:
             visual_id: The id of the registered image.
@@ -905,15 +907,15 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Change the people in an image.
+        """Modify the people in an image.
 
-        Ask first who is in it and what can be changed. Give all changes to one person in one call.
+        First get the people in the image and their possible changes. Give all changes to one person in one call.
 
         Args:
             visual_id: The id of the registered image.
             changes: The changes.
-            sid: The session of an earlier change to the image, to go on from.
-            desired_resolution: How large.
+            sid: The session of an earlier change to the image, to continue from.
+            desired_resolution: Target resolution.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -946,13 +948,13 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaPsd:
-        """Take an image apart into a layered PSD file.
+        """Convert an image to a layered PSD file.
 
-        The background, the foreground, and a layer for each thing.
+        The background, the foreground, and a layer for each object.
 
         Args:
             visual_id: The id of the registered image.
-            sid: The session of an earlier change to the image, to go on from.
+            sid: The session of an earlier change to the image, to continue from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -993,12 +995,12 @@ class AsyncBria(AsyncResource):
         """Remove the background of an image.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            preserve_partial_alpha: Keep what is half transparent.
+            preserve_partial_alpha: Keep partial transparency.
             sync: Wait for the image.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1042,17 +1044,17 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Blur the background.
+        """Blur the background of an image.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            scale: How much to blur.
+            scale: Strength of the blur.
             preserve_alpha: Keep the transparency of the image. Server default: true.
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             sync: Wait for the image.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1109,28 +1111,28 @@ class AsyncBria(AsyncResource):
     ) -> BriaResults:
         """Replace the background of an image.
 
-        Takes `bg_prompt` or a reference image. Without `sync` the addresses come at once, before the images are
-        there.
+        Takes `bg_prompt` or a reference image. Without `sync` the URLs are returned immediately, before the images
+        are there.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            bg_prompt: What to show behind.
-            ref_image_url: The address of an image to go by. Takes a URL.
-            ref_image_file: The image to go by itself. Takes base64 text or a local file (pathlib.Path, open file
-                or bytes).
-            mode: How to make the background from a text.
+            bg_prompt: Text prompt of the background.
+            ref_image_url: URL of a reference image. Takes a URL.
+            ref_image_file: The file of a reference image. Takes base64 text or a local file (pathlib.Path, open
+                file or bytes).
+            mode: Mode of generating the background from text.
             fast: The faster way; older than `mode`. Server default: true.
-            refine_prompt: Let the text be enriched. Server default: true.
-            enhance_ref_image: Let the image to go by be adjusted. Server default: true.
-            negative_prompt: What not to show.
+            refine_prompt: Expand the prompt automatically. Server default: true.
+            enhance_ref_image: Let the reference image be adjusted. Server default: true.
+            negative_prompt: Negative prompt: what to avoid.
             original_quality: Keep the size; else one megapixel. Server default: false.
-            num_results: How many images.
-            seed: Fixes the chance.
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
+            num_results: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             sync: Wait for the image.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1181,13 +1183,13 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Erase what is in the foreground.
+        """Erase the foreground of an image.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1223,15 +1225,15 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Erase an object that a mask marks.
+        """Erase an object from an image by a mask.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            mask_url: The address of the mask; counts before `mask_file`. Takes a URL.
-            mask_file: The mask itself. Takes base64 text or a local file (pathlib.Path, open file or bytes).
-            content_moderation: Refuse unsuitable images. Server default: false.
+            mask_url: URL of the mask; takes precedence over `mask_file`. Takes a URL.
+            mask_file: The file of the mask. Takes base64 text or a local file (pathlib.Path, open file or bytes).
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1277,21 +1279,21 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Extend an image beyond its edges (outpaint).
+        """Expand an image beyond its edges (outpaint).
 
         Places the image on a larger canvas and fills the rest.
 
         Args:
-            canvas_size: Width and height of the canvas.
-            original_image_size: Width and height of the image on it.
-            original_image_location: Where its upper left corner goes.
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            canvas_size: Width and height of the canvas in pixels.
+            original_image_size: Width and height of the image on it in pixels.
+            original_image_location: Position of the image's upper left corner in pixels.
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            prompt: What to fill it with.
-            negative_prompt: What not to show.
-            seed: Fixes the chance.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            prompt: Text prompt: what to fill it with.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1338,10 +1340,10 @@ class AsyncBria(AsyncResource):
         """Upscale an image.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            desired_increase: By which factor. Server default: 2.
+            desired_increase: Upscaling factor. Server default: 2.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1375,11 +1377,11 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Crop an image to what matters.
+        """Crop an image to its main subject.
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1414,8 +1416,8 @@ class AsyncBria(AsyncResource):
         """Describe an image (caption).
 
         Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1454,13 +1456,13 @@ class AsyncBria(AsyncResource):
         """Cut out a product (remove its background).
 
         Args:
-            sku: The product's number in your stock.
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            sku: The product's stock number (SKU).
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             preserve_alpha: Keep the transparency of the image. Server default: true.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1505,18 +1507,18 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Make a pack shot of a product.
+        """Generate a packshot of a product.
 
-        Gives 2000 by 2000 pixels.
+        Returns an image of 2000 by 2000 pixels.
 
         Args:
-            sku: The product's number in your stock.
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            sku: The product's stock number (SKU).
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            background_color: A colour such as `#FFFFFF`, or `transparent`. Server default: "#FFFFFF".
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            background_color: A color such as `#FFFFFF`, or `transparent`. Server default: "#FFFFFF".
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1571,24 +1573,24 @@ class AsyncBria(AsyncResource):
     ) -> BriaResult:
         """Add a shadow to a product.
 
-        Takes a cut-out product.
+        Takes a product image without background.
 
         Args:
-            sku: The product's number in your stock.
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            sku: The product's stock number (SKU).
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            type: The kind of shadow. Server default: "regular".
-            background_color: A colour such as `#FFFFFF`; transparent without it.
-            shadow_color: The shadow's colour. Server default: "#000000".
-            shadow_offset: How many pixels to the right and down. Server default: [0, 15].
-            shadow_intensity: How strong. Server default: 60.
-            shadow_blur: How blurred; 15, or 20 for `float`, without it.
-            shadow_width: Pixels; `float` only.
-            shadow_height: Pixels; `float` only. Server default: 70.
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
+            type: The type of shadow. Server default: "regular".
+            background_color: A color such as `#FFFFFF`; transparent without it.
+            shadow_color: Color of the shadow. Server default: "#000000".
+            shadow_offset: Offset to the right and down in pixels. Server default: [0, 15].
+            shadow_intensity: Strength. Server default: 60.
+            shadow_blur: Blur; 15, or 20 for `float`, without it.
+            shadow_width: Width in pixels; `float` only.
+            shadow_height: Height in pixels; `float` only. Server default: 70.
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             preserve_alpha: Keep the transparency of the image. Server default: true.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1671,33 +1673,35 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResults:
-        """Show a product in a scene.
+        """Place a product in a scene.
 
-        Without `sync` the addresses come at once, before the images are there.
+        Without `sync` the URLs are returned immediately, before the images are there.
 
         Args:
-            sku: The product's number in your stock.
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+            sku: The product's stock number (SKU).
+            image_url: URL of the image; takes precedence over `file`. Takes a URL.
+            file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            scene_description: The scene, in English, or a colour such as `#FF5733`.
-            mode: How to make the scene. Server default: "fast".
-            optimize_description: Let the text be enriched. Server default: true.
-            num_results: How many images; ten times as many with `automatic` placement. Server default: 4.
-            exclude_elements: What not to show; not with `fast`.
-            placement_type: How the product is placed. Server default: "original".
+            scene_description: The scene, in English, or a color such as `#FF5733`.
+            mode: Mode of generating the scene. Server default: "fast".
+            optimize_description: Expand the prompt automatically. Server default: true.
+            num_results: Number of images; ten times as many with `automatic` placement. Server default: 4.
+            exclude_elements: Negative prompt: what to avoid; not with `fast`.
+            placement_type: Placement of the product. Server default: "original".
             original_quality: Keep the size; `original` only. Server default: false.
-            aspect_ratio: Width to height; `automatic_aspect_ratio` only.
-            shot_size: Width and height of the image; about a million pixels. Server default: [1000, 1000].
-            foreground_image_size: Width and height of the product; `custom_coordinates` only.
-            foreground_image_location: Where its upper left corner goes; `custom_coordinates` only.
-            manual_placement_selection: Where to place it; `manual_placement` only. Server default:
+            aspect_ratio: Aspect ratio (width:height); `automatic_aspect_ratio` only.
+            shot_size: Width and height of the image in pixels; about a million pixels. Server default: [1000,
+                1000].
+            foreground_image_size: Width and height of the product in pixels; `custom_coordinates` only.
+            foreground_image_location: Position of the product's upper left corner in pixels; `custom_coordinates`
+                only.
+            manual_placement_selection: Where to place the product; `manual_placement` only. Server default:
                 ["upper_left"].
-            padding_values: Pixels on the left, right, top and bottom; `manual_padding` only. Server default: [0,
-                0, 0, 0].
+            padding_values: Padding on the left, right, top and bottom in pixels; `manual_padding` only. Server
+                default: [0, 0, 0, 0].
             sync: Wait for the image. Server default: false.
-            force_rmbg: Cut out even if the image has transparency already. Server default: false.
-            content_moderation: Refuse unsuitable images. Server default: false.
+            force_rmbg: Remove the background even if the image has transparency already. Server default: false.
+            content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1754,11 +1758,11 @@ class AsyncBria(AsyncResource):
     ) -> BriaVisual:
         """Register an image for the calls that need its id.
 
-        Takes JPEG and PNG up to 12 MB.
+        Takes JPEG and PNG of up to 12 MB.
 
         Args:
-            image_url: The image's address. Takes a URL.
-            org_image_key: The image's id at your own place that BRIA can reach.
+            image_url: URL of the image. Takes a URL.
+            org_image_key: The image's id in your own storage that BRIA can reach.
             is_private: Keep it out of BRIA's public gallery. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1791,9 +1795,9 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make masks of all things in an image (segmentation).
+        """Generate masks of all objects in an image (segmentation).
 
-        Gives a ZIP of masks, named after the image, and a map that tells which pixel belongs to which mask.
+        Returns a ZIP of masks, named after the image, and a map that assigns each pixel to a mask.
 
         Args:
             visual_id: The id of the registered image.
@@ -1826,9 +1830,9 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> list[BriaPerson]:
-        """Tell who is in an image and what can be changed.
+        """Get the people in an image and their possible changes.
 
-        Answers with status 205 until the image is ready; then ask again.
+        Returns status 205 until the image is ready; then poll again.
 
         Args:
             visual_id: The id of the registered image.
@@ -1864,15 +1868,15 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Change the people in an image.
+        """Modify the people in an image.
 
-        Ask first who is in it and what can be changed. Give all changes to one person in one call.
+        First get the people in the image and their possible changes. Give all changes to one person in one call.
 
         Args:
             visual_id: The id of the registered image.
             changes: The changes.
-            sid: The session of an earlier change to the image, to go on from.
-            desired_resolution: How large.
+            sid: The session of an earlier change to the image, to continue from.
+            desired_resolution: Target resolution.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1905,13 +1909,13 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaPsd:
-        """Take an image apart into a layered PSD file.
+        """Convert an image to a layered PSD file.
 
-        The background, the foreground, and a layer for each thing.
+        The background, the foreground, and a layer for each object.
 
         Args:
             visual_id: The id of the registered image.
-            sid: The session of an earlier change to the image, to go on from.
+            sid: The session of an earlier change to the image, to continue from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

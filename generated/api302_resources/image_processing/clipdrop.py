@@ -36,8 +36,8 @@ class Clipdrop(Resource):
         Args:
             image_file: The image: JPEG or PNG, up to 16 megapixels and 30 MB. Takes a local file (path, open file
                 or bytes).
-            mask_file: A PNG of the same size: white marks what to remove, the rest is black. Takes a local file
-                (path, open file or bytes).
+            mask_file: Mask: a PNG of the same size; white marks what to remove, the rest is black. Takes a local
+                file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -78,8 +78,8 @@ class Clipdrop(Resource):
         Args:
             image_file: The image: JPEG or PNG, up to 16 megapixels and 30 MB. Takes a local file (path, open file
                 or bytes).
-            mask_file: A PNG of the same size: white marks what to remove, the rest is black. Takes a local file
-                (path, open file or bytes).
+            mask_file: Mask: a PNG of the same size; white marks what to remove, the rest is black. Takes a local
+                file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -117,15 +117,15 @@ class Clipdrop(Resource):
     ) -> Binary:
         """Upscale an image.
 
-        WebP where the image is transparent in parts, else JPEG.
+        Returns WebP where the image is partially transparent, else JPEG.
 
         `stream_upscale` gives the bytes as they come.
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB. Takes a local file (path,
                 open file or bytes).
-            target_width: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
-            target_height: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
+            target_width: Target width in pixels. Clipdrop asks for it; a caller leaves it out.
+            target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -165,13 +165,13 @@ class Clipdrop(Resource):
     ) -> ByteStream:
         """Upscale an image.
 
-        WebP where the image is transparent in parts, else JPEG.
+        Returns WebP where the image is partially transparent, else JPEG.
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB. Takes a local file (path,
                 open file or bytes).
-            target_width: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
-            target_height: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
+            target_width: Target width in pixels. Clipdrop asks for it; a caller leaves it out.
+            target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -209,14 +209,14 @@ class Clipdrop(Resource):
     ) -> Binary:
         """Remove the background of an image.
 
-        PNG, or what the `Accept` header asks for.
+        Returns PNG, or what the `Accept` header asks for.
 
         `stream_remove_background` gives the bytes as they come.
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB. Takes a local file (path,
                 open file or bytes).
-            transparency_handling: What to do with an image that is transparent in parts already. Server default:
+            transparency_handling: What to do with an image that is partially transparent already. Server default:
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -255,12 +255,12 @@ class Clipdrop(Resource):
     ) -> ByteStream:
         """Remove the background of an image.
 
-        PNG, or what the `Accept` header asks for.
+        Returns PNG, or what the `Accept` header asks for.
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB. Takes a local file (path,
                 open file or bytes).
-            transparency_handling: What to do with an image that is transparent in parts already. Server default:
+            transparency_handling: What to do with an image that is partially transparent already. Server default:
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -299,9 +299,9 @@ class Clipdrop(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Extend an image beyond its edges (outpaint).
+        """Expand an image beyond its edges (outpaint).
 
-        A negative number cuts instead.
+        A negative number crops instead.
 
         `stream_uncrop` gives the bytes as they come.
 
@@ -312,7 +312,7 @@ class Clipdrop(Resource):
             extend_right: Pixels to add on the right. Server default: 0.
             extend_up: Pixels to add above. Server default: 0.
             extend_down: Pixels to add below. Server default: 0.
-            seed: Fixes the chance, so that the same request gives the same image.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -357,9 +357,9 @@ class Clipdrop(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Extend an image beyond its edges (outpaint).
+        """Expand an image beyond its edges (outpaint).
 
-        A negative number cuts instead.
+        A negative number crops instead.
 
         Args:
             image_file: The image: JPEG, PNG or WebP, up to 10 megapixels and 30 MB. Takes a local file (path,
@@ -368,7 +368,7 @@ class Clipdrop(Resource):
             extend_right: Pixels to add on the right. Server default: 0.
             extend_up: Pixels to add above. Server default: 0.
             extend_down: Pixels to add below. Server default: 0.
-            seed: Fixes the chance, so that the same request gives the same image.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -420,8 +420,8 @@ class AsyncClipdrop(AsyncResource):
         Args:
             image_file: The image: JPEG or PNG, up to 16 megapixels and 30 MB. Takes a local file (path, open file
                 or bytes).
-            mask_file: A PNG of the same size: white marks what to remove, the rest is black. Takes a local file
-                (path, open file or bytes).
+            mask_file: Mask: a PNG of the same size; white marks what to remove, the rest is black. Takes a local
+                file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -462,8 +462,8 @@ class AsyncClipdrop(AsyncResource):
         Args:
             image_file: The image: JPEG or PNG, up to 16 megapixels and 30 MB. Takes a local file (path, open file
                 or bytes).
-            mask_file: A PNG of the same size: white marks what to remove, the rest is black. Takes a local file
-                (path, open file or bytes).
+            mask_file: Mask: a PNG of the same size; white marks what to remove, the rest is black. Takes a local
+                file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -501,15 +501,15 @@ class AsyncClipdrop(AsyncResource):
     ) -> Binary:
         """Upscale an image.
 
-        WebP where the image is transparent in parts, else JPEG.
+        Returns WebP where the image is partially transparent, else JPEG.
 
         `stream_upscale` gives the bytes as they come.
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB. Takes a local file (path,
                 open file or bytes).
-            target_width: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
-            target_height: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
+            target_width: Target width in pixels. Clipdrop asks for it; a caller leaves it out.
+            target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -549,13 +549,13 @@ class AsyncClipdrop(AsyncResource):
     ) -> AsyncByteStream:
         """Upscale an image.
 
-        WebP where the image is transparent in parts, else JPEG.
+        Returns WebP where the image is partially transparent, else JPEG.
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB. Takes a local file (path,
                 open file or bytes).
-            target_width: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
-            target_height: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
+            target_width: Target width in pixels. Clipdrop asks for it; a caller leaves it out.
+            target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -593,14 +593,14 @@ class AsyncClipdrop(AsyncResource):
     ) -> Binary:
         """Remove the background of an image.
 
-        PNG, or what the `Accept` header asks for.
+        Returns PNG, or what the `Accept` header asks for.
 
         `stream_remove_background` gives the bytes as they come.
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB. Takes a local file (path,
                 open file or bytes).
-            transparency_handling: What to do with an image that is transparent in parts already. Server default:
+            transparency_handling: What to do with an image that is partially transparent already. Server default:
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -639,12 +639,12 @@ class AsyncClipdrop(AsyncResource):
     ) -> AsyncByteStream:
         """Remove the background of an image.
 
-        PNG, or what the `Accept` header asks for.
+        Returns PNG, or what the `Accept` header asks for.
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB. Takes a local file (path,
                 open file or bytes).
-            transparency_handling: What to do with an image that is transparent in parts already. Server default:
+            transparency_handling: What to do with an image that is partially transparent already. Server default:
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -683,9 +683,9 @@ class AsyncClipdrop(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Extend an image beyond its edges (outpaint).
+        """Expand an image beyond its edges (outpaint).
 
-        A negative number cuts instead.
+        A negative number crops instead.
 
         `stream_uncrop` gives the bytes as they come.
 
@@ -696,7 +696,7 @@ class AsyncClipdrop(AsyncResource):
             extend_right: Pixels to add on the right. Server default: 0.
             extend_up: Pixels to add above. Server default: 0.
             extend_down: Pixels to add below. Server default: 0.
-            seed: Fixes the chance, so that the same request gives the same image.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -741,9 +741,9 @@ class AsyncClipdrop(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Extend an image beyond its edges (outpaint).
+        """Expand an image beyond its edges (outpaint).
 
-        A negative number cuts instead.
+        A negative number crops instead.
 
         Args:
             image_file: The image: JPEG, PNG or WebP, up to 10 megapixels and 30 MB. Takes a local file (path,
@@ -752,7 +752,7 @@ class AsyncClipdrop(AsyncResource):
             extend_right: Pixels to add on the right. Server default: 0.
             extend_up: Pixels to add above. Server default: 0.
             extend_down: Pixels to add below. Server default: 0.
-            seed: Fixes the chance, so that the same request gives the same image.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -35,17 +35,17 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoDrawingResponse:
-        """Change an image as a text says.
+        """Edit an image by a text prompt (SeedEdit).
 
         Args:
-            prompt: What to change.
-            negative_prompt: What not to show.
-            image_urls: The image's address. Takes a URL.
-            binary_data_base64: The image itself. Takes base64 text or a local file (pathlib.Path, open file or
+            prompt: Text prompt: what to change.
+            negative_prompt: Negative prompt: what to avoid.
+            image_urls: URLs of the images. Takes a URL.
+            binary_data_base64: The image in base64. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            seed: Fixes the chance; -1 leaves it open.
-            scale: How closely to follow the prompt.
-            return_url: Give addresses in place of base64.
+            seed: Random seed; the same seed gives the same result, -1 a random one.
+            scale: Guidance scale: how closely the output follows the prompt.
+            return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -101,24 +101,24 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoDrawingResponse:
-        """Show a character in a new picture.
+        """Generate an image of a character.
 
         Args:
-            prompt: What to show.
-            image_urls: The address of an image of the character. Takes a URL.
-            binary_data_base64: That image itself. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
-            desc_pushback: Let the prompt be enriched from the image.
-            seed: Fixes the chance; -1 leaves it open.
-            scale: How closely to follow the prompt.
-            ddim_steps: How many steps to take.
-            width: Pixels.
-            height: Pixels.
-            cfg_rescale: How far to rescale the guidance.
-            ref_ip_weight: How much the look of the image counts.
-            ref_id_weight: How much the face counts.
-            use_sr: Enlarge the image at the end.
-            return_url: Give addresses in place of base64.
+            prompt: Text prompt.
+            image_urls: URL of an image of the character. Takes a URL.
+            binary_data_base64: The image of the character in base64. Takes base64 text or a local file
+                (pathlib.Path, open file or bytes).
+            desc_pushback: Expand the prompt from the image.
+            seed: Random seed; the same seed gives the same result, -1 a random one.
+            scale: Guidance scale: how closely the output follows the prompt.
+            ddim_steps: Number of inference steps.
+            width: Width in pixels.
+            height: Height in pixels.
+            cfg_rescale: Rescaling of the guidance.
+            ref_ip_weight: Weight of the image's look.
+            ref_id_weight: Weight of the face.
+            use_sr: Upscale the image at the end.
+            return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -170,13 +170,13 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[DoubaoEditTaskResponse]:
-        """Change an image as a text says, with SeedEdit 3.0.
+        """Create an image editing task (SeedEdit 3.0).
 
         Args:
-            prompt: What to change.
+            prompt: Text prompt: what to change.
             binary_data_base64: The image. Takes base64 text or a local file (pathlib.Path, open file or bytes).
-            seed: Fixes the chance; -1 leaves it open.
-            scale: How much to change.
+            seed: Random seed; the same seed gives the same result, -1 a random one.
+            scale: Strength of the change.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -209,9 +209,9 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoEditTaskResponse:
-        """Fetch the image of a SeedEdit 3.0 task.
+        """Get an image editing task (SeedEdit 3.0).
 
-        Any state but `done` and `failed` means that it is still at work.
+        Any state but `done` and `failed` means that the task is running.
 
         Args:
             task_id: The task's id.
@@ -255,17 +255,17 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoDrawingResponse:
-        """Change an image as a text says.
+        """Edit an image by a text prompt (SeedEdit).
 
         Args:
-            prompt: What to change.
-            negative_prompt: What not to show.
-            image_urls: The image's address. Takes a URL.
-            binary_data_base64: The image itself. Takes base64 text or a local file (pathlib.Path, open file or
+            prompt: Text prompt: what to change.
+            negative_prompt: Negative prompt: what to avoid.
+            image_urls: URLs of the images. Takes a URL.
+            binary_data_base64: The image in base64. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            seed: Fixes the chance; -1 leaves it open.
-            scale: How closely to follow the prompt.
-            return_url: Give addresses in place of base64.
+            seed: Random seed; the same seed gives the same result, -1 a random one.
+            scale: Guidance scale: how closely the output follows the prompt.
+            return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -321,24 +321,24 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoDrawingResponse:
-        """Show a character in a new picture.
+        """Generate an image of a character.
 
         Args:
-            prompt: What to show.
-            image_urls: The address of an image of the character. Takes a URL.
-            binary_data_base64: That image itself. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
-            desc_pushback: Let the prompt be enriched from the image.
-            seed: Fixes the chance; -1 leaves it open.
-            scale: How closely to follow the prompt.
-            ddim_steps: How many steps to take.
-            width: Pixels.
-            height: Pixels.
-            cfg_rescale: How far to rescale the guidance.
-            ref_ip_weight: How much the look of the image counts.
-            ref_id_weight: How much the face counts.
-            use_sr: Enlarge the image at the end.
-            return_url: Give addresses in place of base64.
+            prompt: Text prompt.
+            image_urls: URL of an image of the character. Takes a URL.
+            binary_data_base64: The image of the character in base64. Takes base64 text or a local file
+                (pathlib.Path, open file or bytes).
+            desc_pushback: Expand the prompt from the image.
+            seed: Random seed; the same seed gives the same result, -1 a random one.
+            scale: Guidance scale: how closely the output follows the prompt.
+            ddim_steps: Number of inference steps.
+            width: Width in pixels.
+            height: Height in pixels.
+            cfg_rescale: Rescaling of the guidance.
+            ref_ip_weight: Weight of the image's look.
+            ref_id_weight: Weight of the face.
+            use_sr: Upscale the image at the end.
+            return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -390,13 +390,13 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[DoubaoEditTaskResponse]:
-        """Change an image as a text says, with SeedEdit 3.0.
+        """Create an image editing task (SeedEdit 3.0).
 
         Args:
-            prompt: What to change.
+            prompt: Text prompt: what to change.
             binary_data_base64: The image. Takes base64 text or a local file (pathlib.Path, open file or bytes).
-            seed: Fixes the chance; -1 leaves it open.
-            scale: How much to change.
+            seed: Random seed; the same seed gives the same result, -1 a random one.
+            scale: Strength of the change.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -429,9 +429,9 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoEditTaskResponse:
-        """Fetch the image of a SeedEdit 3.0 task.
+        """Get an image editing task (SeedEdit 3.0).
 
-        Any state but `done` and `failed` means that it is still at work.
+        Any state but `done` and `failed` means that the task is running.
 
         Args:
             task_id: The task's id.

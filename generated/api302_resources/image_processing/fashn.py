@@ -41,27 +41,28 @@ class Fashn(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Dress a person in a garment (virtual try-on).
+        """Create a virtual try-on task.
 
-        Waits for the images. A refusal has its kind in `detail.name`, such as `NSFWError`.
+        Waits for the images. A refusal has its type in `detail.name`, such as `NSFWError`.
 
         Args:
-            model_image: The person. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            garment_image: The garment. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+            model_image: Image of the person. Takes a URL, a data URL or a local file (pathlib.Path, open file or
                 bytes).
-            category: The kind of garment.
-            garment_photo_type: Whether the garment lies or is worn. Server default: "auto".
-            flat_lay: The garment lies; by `garment_photo_type` since. Server default: false.
-            remove_garment_background: Cut the garment out first. Server default: false.
+            garment_image: Image of the garment. Takes a URL, a data URL or a local file (pathlib.Path, open file
+                or bytes).
+            category: The type of garment.
+            garment_photo_type: Whether the photo shows the garment flat or worn. Server default: "auto".
+            flat_lay: The photo shows the garment flat; superseded by `garment_photo_type`. Server default: false.
+            remove_garment_background: Remove the background of the garment first. Server default: false.
             long_top: The top is a long one. Server default: false.
             cover_feet: It may cover the feet. Server default: false.
             adjust_hands: Correct the hands. Server default: false.
             restore_background: Keep the background as it was. Server default: false.
             restore_clothes: Keep the other clothes as they were. Server default: false.
-            nsfw_filter: Refuse unsuitable images. Server default: true.
-            guidance_scale: How closely to follow the garment. Server default: 2.
-            timesteps: How many steps to take. Server default: 50.
-            seed: Fixes the chance.
+            nsfw_filter: Refuse unsafe images. Server default: true.
+            guidance_scale: Guidance scale: how closely the output follows the garment. Server default: 2.
+            timesteps: Number of inference steps. Server default: 50.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -121,25 +122,26 @@ class Fashn(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Dress a person in a garment (virtual try-on), version 1.5.
+        """Dress a person in a garment (virtual try-on v1.5).
 
         Waits for the images.
 
         Args:
-            model_image: The person. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            garment_image: The garment. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+            model_image: Image of the person. Takes a URL, a data URL or a local file (pathlib.Path, open file or
                 bytes).
-            category: The kind of garment. Server default: "auto".
+            garment_image: Image of the garment. Takes a URL, a data URL or a local file (pathlib.Path, open file
+                or bytes).
+            category: The type of garment. Server default: "auto".
             mode: Speed or quality. Server default: "balanced".
-            garment_photo_type: Whether the garment lies or is worn. Server default: "auto".
-            moderation_level: How strictly garments are judged. Server default: "permissive".
-            num_samples: How many images. Server default: 1.
-            segmentation_free: Leave out the step that tells clothes from body. Server default: true.
+            garment_photo_type: Whether the photo shows the garment flat or worn. Server default: "auto".
+            moderation_level: How strictly garments are moderated. Server default: "permissive".
+            num_samples: Number of images. Server default: 1.
+            segmentation_free: Skip the segmentation of clothes and body. Server default: true.
             restore_background: Keep the background as it was; one caller.
             restore_clothes: Keep the other clothes as they were; one caller.
             long_top: The top is a long one; one caller.
-            output_format: The images' format. Server default: "png".
-            seed: Fixes the chance.
+            output_format: Image format. Server default: "png".
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -203,27 +205,28 @@ class AsyncFashn(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Dress a person in a garment (virtual try-on).
+        """Create a virtual try-on task.
 
-        Waits for the images. A refusal has its kind in `detail.name`, such as `NSFWError`.
+        Waits for the images. A refusal has its type in `detail.name`, such as `NSFWError`.
 
         Args:
-            model_image: The person. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            garment_image: The garment. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+            model_image: Image of the person. Takes a URL, a data URL or a local file (pathlib.Path, open file or
                 bytes).
-            category: The kind of garment.
-            garment_photo_type: Whether the garment lies or is worn. Server default: "auto".
-            flat_lay: The garment lies; by `garment_photo_type` since. Server default: false.
-            remove_garment_background: Cut the garment out first. Server default: false.
+            garment_image: Image of the garment. Takes a URL, a data URL or a local file (pathlib.Path, open file
+                or bytes).
+            category: The type of garment.
+            garment_photo_type: Whether the photo shows the garment flat or worn. Server default: "auto".
+            flat_lay: The photo shows the garment flat; superseded by `garment_photo_type`. Server default: false.
+            remove_garment_background: Remove the background of the garment first. Server default: false.
             long_top: The top is a long one. Server default: false.
             cover_feet: It may cover the feet. Server default: false.
             adjust_hands: Correct the hands. Server default: false.
             restore_background: Keep the background as it was. Server default: false.
             restore_clothes: Keep the other clothes as they were. Server default: false.
-            nsfw_filter: Refuse unsuitable images. Server default: true.
-            guidance_scale: How closely to follow the garment. Server default: 2.
-            timesteps: How many steps to take. Server default: 50.
-            seed: Fixes the chance.
+            nsfw_filter: Refuse unsafe images. Server default: true.
+            guidance_scale: Guidance scale: how closely the output follows the garment. Server default: 2.
+            timesteps: Number of inference steps. Server default: 50.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -283,25 +286,26 @@ class AsyncFashn(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Dress a person in a garment (virtual try-on), version 1.5.
+        """Dress a person in a garment (virtual try-on v1.5).
 
         Waits for the images.
 
         Args:
-            model_image: The person. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            garment_image: The garment. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+            model_image: Image of the person. Takes a URL, a data URL or a local file (pathlib.Path, open file or
                 bytes).
-            category: The kind of garment. Server default: "auto".
+            garment_image: Image of the garment. Takes a URL, a data URL or a local file (pathlib.Path, open file
+                or bytes).
+            category: The type of garment. Server default: "auto".
             mode: Speed or quality. Server default: "balanced".
-            garment_photo_type: Whether the garment lies or is worn. Server default: "auto".
-            moderation_level: How strictly garments are judged. Server default: "permissive".
-            num_samples: How many images. Server default: 1.
-            segmentation_free: Leave out the step that tells clothes from body. Server default: true.
+            garment_photo_type: Whether the photo shows the garment flat or worn. Server default: "auto".
+            moderation_level: How strictly garments are moderated. Server default: "permissive".
+            num_samples: Number of images. Server default: 1.
+            segmentation_free: Skip the segmentation of clothes and body. Server default: true.
             restore_background: Keep the background as it was; one caller.
             restore_clothes: Keep the other clothes as they were; one caller.
             long_top: The top is a long one; one caller.
-            output_format: The images' format. Server default: "png".
-            seed: Fixes the chance.
+            output_format: Image format. Server default: "png".
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

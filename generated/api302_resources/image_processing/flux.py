@@ -38,20 +38,21 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Vary an image with FLUX 1.1 Ultra.
+        """Generate a variation of an image (FLUX 1.1 Ultra).
 
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            image_prompt_strength: How much the image counts. Server default: 0.1.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            image_prompt_strength: Weight of the image. Server default: 0.1.
             raw: Less processed, more natural.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -105,20 +106,21 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Vary an image with FLUX 1.1 Pro.
+        """Generate a variation of an image (FLUX 1.1 Pro).
 
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            prompt: What to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -171,19 +173,19 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Vary an image with FLUX Dev.
+        """Generate a variation of an image (FLUX Dev).
 
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the image; Dev only.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            enable_safety_checker: Check what was made for unsuitable content. Server default: true.
-            acceleration: How much speed to trade for quality. Server default: "none".
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the image; Dev only.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            enable_safety_checker: Check the result for unsafe content. Server default: true.
+            acceleration: How much quality to trade for speed. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -235,19 +237,19 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Vary an image with FLUX Schnell.
+        """Generate a variation of an image (FLUX Schnell).
 
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the image; Dev only.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            enable_safety_checker: Check what was made for unsuitable content. Server default: true.
-            acceleration: How much speed to trade for quality. Server default: "none".
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the image; Dev only.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            enable_safety_checker: Check the result for unsafe content. Server default: true.
+            acceleration: How much quality to trade for speed. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -300,21 +302,22 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image that keeps the edges of another.
+        """Generate an image from the edges of another (Canny).
 
         Args:
-            prompt: What to show.
-            control_image_url: The image whose edges or depth to keep. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            prompt: Text prompt.
+            control_image_url: URL of the image whose edges or depth to keep. Takes a URL, a data URL or a local
+                file (pathlib.Path, open file or bytes).
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -368,21 +371,22 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image that keeps the depth of another.
+        """Generate an image from the depth of another (Depth).
 
         Args:
-            prompt: What to show.
-            control_image_url: The image whose edges or depth to keep. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            prompt: Text prompt.
+            control_image_url: URL of the image whose edges or depth to keep. Takes a URL, a data URL or a local
+                file (pathlib.Path, open file or bytes).
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -434,19 +438,20 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Inpaint what a mask marks.
+        """Inpaint the masked part of an image (FLUX Fill).
 
         Args:
-            prompt: What to show there.
+            prompt: Text prompt: what to show there.
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            mask_url: Marks where to paint; as large as the image. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            mask_url: URL of the mask: what to inpaint; as large as the image. Takes a URL, a data URL or a local
+                file (pathlib.Path, open file or bytes).
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -497,19 +502,20 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Change an image as a text says, with Kontext Pro.
+        """Edit an image by a text prompt (FLUX Kontext Pro).
 
         Args:
-            prompt: What to change.
+            prompt: Text prompt: what to change.
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            aspect_ratio: Width to height.
-            guidance_scale: How closely to follow the prompt.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            aspect_ratio: Aspect ratio (width:height).
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -561,19 +567,20 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Change an image as a text says, with Kontext Max.
+        """Edit an image by a text prompt (FLUX Kontext Max).
 
         Args:
-            prompt: What to change.
+            prompt: Text prompt: what to change.
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            aspect_ratio: Width to height.
-            guidance_scale: How closely to follow the prompt.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            aspect_ratio: Aspect ratio (width:height).
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -630,20 +637,21 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Vary an image with FLUX 1.1 Ultra.
+        """Generate a variation of an image (FLUX 1.1 Ultra).
 
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            image_prompt_strength: How much the image counts. Server default: 0.1.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            image_prompt_strength: Weight of the image. Server default: 0.1.
             raw: Less processed, more natural.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -697,20 +705,21 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Vary an image with FLUX 1.1 Pro.
+        """Generate a variation of an image (FLUX 1.1 Pro).
 
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            prompt: What to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -763,19 +772,19 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Vary an image with FLUX Dev.
+        """Generate a variation of an image (FLUX Dev).
 
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the image; Dev only.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            enable_safety_checker: Check what was made for unsuitable content. Server default: true.
-            acceleration: How much speed to trade for quality. Server default: "none".
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the image; Dev only.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            enable_safety_checker: Check the result for unsafe content. Server default: true.
+            acceleration: How much quality to trade for speed. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -827,19 +836,19 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Vary an image with FLUX Schnell.
+        """Generate a variation of an image (FLUX Schnell).
 
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the image; Dev only.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            enable_safety_checker: Check what was made for unsuitable content. Server default: true.
-            acceleration: How much speed to trade for quality. Server default: "none".
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the image; Dev only.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            enable_safety_checker: Check the result for unsafe content. Server default: true.
+            acceleration: How much quality to trade for speed. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -892,21 +901,22 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image that keeps the edges of another.
+        """Generate an image from the edges of another (Canny).
 
         Args:
-            prompt: What to show.
-            control_image_url: The image whose edges or depth to keep. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            prompt: Text prompt.
+            control_image_url: URL of the image whose edges or depth to keep. Takes a URL, a data URL or a local
+                file (pathlib.Path, open file or bytes).
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -960,21 +970,22 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image that keeps the depth of another.
+        """Generate an image from the depth of another (Depth).
 
         Args:
-            prompt: What to show.
-            control_image_url: The image whose edges or depth to keep. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            prompt: Text prompt.
+            control_image_url: URL of the image whose edges or depth to keep. Takes a URL, a data URL or a local
+                file (pathlib.Path, open file or bytes).
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1026,19 +1037,20 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Inpaint what a mask marks.
+        """Inpaint the masked part of an image (FLUX Fill).
 
         Args:
-            prompt: What to show there.
+            prompt: Text prompt: what to show there.
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            mask_url: Marks where to paint; as large as the image. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            mask_url: URL of the mask: what to inpaint; as large as the image. Takes a URL, a data URL or a local
+                file (pathlib.Path, open file or bytes).
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1089,19 +1101,20 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Change an image as a text says, with Kontext Pro.
+        """Edit an image by a text prompt (FLUX Kontext Pro).
 
         Args:
-            prompt: What to change.
+            prompt: Text prompt: what to change.
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            aspect_ratio: Width to height.
-            guidance_scale: How closely to follow the prompt.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            aspect_ratio: Aspect ratio (width:height).
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1153,19 +1166,20 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Change an image as a text says, with Kontext Max.
+        """Edit an image by a text prompt (FLUX Kontext Max).
 
         Args:
-            prompt: What to change.
+            prompt: Text prompt: what to change.
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            aspect_ratio: Width to height.
-            guidance_scale: How closely to follow the prompt.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images. Server default: 1.
-            output_format: The image's format. Server default: "jpeg".
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
-            enhance_prompt: Let the prompt be enriched.
+            aspect_ratio: Aspect ratio (width:height).
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest. Server default:
+                "2".
+            enhance_prompt: Expand the prompt automatically.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

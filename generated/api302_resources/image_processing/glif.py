@@ -26,17 +26,17 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Draw a portrait photo in a style.
+        """Generate a portrait in a style from a photo.
 
-        The inputs are the photo's address and, in words, what to make of it.
+        The inputs are the URL of the photo and a text prompt.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -59,15 +59,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Turn a photo into a sculpture.
+        """Generate a sculpture from a photo.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -90,15 +90,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Turn a photo into pixel art.
+        """Generate pixel art from a photo.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -121,15 +121,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Show a logo in a material.
+        """Generate a logo in a material.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -152,17 +152,17 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Turn an image into a moving one.
+        """Animate an image.
 
-        The inputs are `image`, an address, and `add-prompt`, what to add.
+        The inputs are `image`, a URL, and `add-prompt`, what to add.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -189,17 +189,17 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Draw a portrait photo in a style.
+        """Generate a portrait in a style from a photo.
 
-        The inputs are the photo's address and, in words, what to make of it.
+        The inputs are the URL of the photo and a text prompt.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -224,15 +224,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Turn a photo into a sculpture.
+        """Generate a sculpture from a photo.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -257,15 +257,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Turn a photo into pixel art.
+        """Generate pixel art from a photo.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -290,15 +290,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Show a logo in a material.
+        """Generate a logo in a material.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -323,17 +323,17 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Turn an image into a moving one.
+        """Animate an image.
 
-        The inputs are `image`, an address, and `add-prompt`, what to add.
+        The inputs are `image`, a URL, and `add-prompt`, what to add.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.

@@ -42,25 +42,24 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Inpaint what a mask marks, with Ideogram 3.0.
+        """Inpaint the masked part of an image (Ideogram 3.0).
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
-            mask: As large as the image: black where to change it, white elsewhere. Takes a local file (path, open
-                file or bytes).
-            prompt: What to show there.
-            magic_prompt: Let the prompt be enriched.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            rendering_speed: How fast; the price depends on it. Server default: "DEFAULT".
-            style_type: The kind of style. Server default: "GENERAL".
-            style_preset: A named style, such as `WATERCOLOR` or `BAUHAUS`.
+            mask: Mask: as large as the image; black where to change it, white elsewhere. Takes a local file
+                (path, open file or bytes).
+            prompt: Text prompt: what to show there.
+            magic_prompt: Expand the prompt automatically.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            rendering_speed: Rendering speed; the price depends on it. Server default: "DEFAULT".
+            style_type: The style type. Server default: "GENERAL".
+            style_preset: A style preset, such as `WATERCOLOR` or `BAUHAUS`.
             style_codes: Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-            color_palette: Colours to use: a named set, or colours of your choice.
-            style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
-                or bytes).
-            character_reference_images: Images of a person to keep to. Takes a local file (path, open file or
+            color_palette: Color palette: a preset by name, or your own colors.
+            style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
                 bytes).
+            character_reference_images: Character reference images. Takes a local file (path, open file or bytes).
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -128,27 +127,27 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Make an image from an image and a text, with Ideogram 3.0.
+        """Generate an image from an image and text (Ideogram 3.0).
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
-            prompt: What to show.
-            image_weight: How much the image counts. Server default: 50.
-            negative_prompt: What not to show.
-            resolution: Width and height such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`.
-            aspect_ratio: Width to height; not with `resolution`. Server default: "1x1".
-            rendering_speed: How fast; the price depends on it. Server default: "DEFAULT".
-            magic_prompt: Let the prompt be enriched.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            style_type: The kind of style. Server default: "GENERAL".
-            style_preset: A named style, such as `WATERCOLOR` or `BAUHAUS`.
+            prompt: Text prompt.
+            image_weight: Weight of the image. Server default: 50.
+            negative_prompt: Negative prompt: what to avoid.
+            resolution: Width and height in pixels, such as `1280x704`, one of Ideogram's list; not with
+                `aspect_ratio`.
+            aspect_ratio: Aspect ratio (width:height); not with `resolution`. Server default: "1x1".
+            rendering_speed: Rendering speed; the price depends on it. Server default: "DEFAULT".
+            magic_prompt: Expand the prompt automatically.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            style_type: The style type. Server default: "GENERAL".
+            style_preset: A style preset, such as `WATERCOLOR` or `BAUHAUS`.
             style_codes: Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-            color_palette: Colours to use: a named set, or colours of your choice.
-            style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
-                or bytes).
-            character_reference_images: Images of a person to keep to. Takes a local file (path, open file or
+            color_palette: Color palette: a preset by name, or your own colors.
+            style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
                 bytes).
+            character_reference_images: Character reference images. Takes a local file (path, open file or bytes).
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -210,19 +209,19 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Extend a square image to another shape (outpaint), with Ideogram 3.0.
+        """Expand a square image (outpaint, Ideogram 3.0).
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
-            resolution: Width and height such as `1280x704`, one of Ideogram's list.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            rendering_speed: How fast; the price depends on it. Server default: "DEFAULT".
-            style_preset: A named style, such as `WATERCOLOR` or `BAUHAUS`.
+            resolution: Width and height in pixels, such as `1280x704`, one of Ideogram's list.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            rendering_speed: Rendering speed; the price depends on it. Server default: "DEFAULT".
+            style_preset: A style preset, such as `WATERCOLOR` or `BAUHAUS`.
             style_codes: Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-            color_palette: Colours to use: a named set, or colours of your choice.
-            style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
-                or bytes).
+            color_palette: Color palette: a preset by name, or your own colors.
+            style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
+                bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -273,20 +272,20 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Replace the background of an image, with Ideogram 3.0.
+        """Replace the background of an image (Ideogram 3.0).
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
-            prompt: What to show behind.
-            magic_prompt: Let the prompt be enriched.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            rendering_speed: How fast; the price depends on it. Server default: "DEFAULT".
-            style_preset: A named style, such as `WATERCOLOR` or `BAUHAUS`.
+            prompt: Text prompt of the background.
+            magic_prompt: Expand the prompt automatically.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            rendering_speed: Rendering speed; the price depends on it. Server default: "DEFAULT".
+            style_preset: A style preset, such as `WATERCOLOR` or `BAUHAUS`.
             style_codes: Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-            color_palette: Colours to use: a named set, or colours of your choice.
-            style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
-                or bytes).
+            color_palette: Color palette: a preset by name, or your own colors.
+            style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
+                bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -330,10 +329,10 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Make an image from an image and a text, with a model up to version 2.
+        """Generate an image from an image and text (up to 2).
 
         Args:
-            image_request: What to make.
+            image_request: The prompt and the settings.
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -371,7 +370,7 @@ class Ideogram(Resource):
         """Upscale an image.
 
         Args:
-            image_request: How to enlarge it.
+            image_request: Upscaling settings.
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -450,19 +449,19 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Inpaint what a mask marks, with a model of version 2.
+        """Inpaint the masked part of an image (Ideogram 2).
 
         Args:
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
-            mask: As large as the image: black where to change it, white elsewhere. Takes a local file (path, open
-                file or bytes).
-            prompt: What to show there.
+            mask: Mask: as large as the image; black where to change it, white elsewhere. Takes a local file
+                (path, open file or bytes).
+            prompt: Text prompt: what to show there.
             model: The model. Server default: "V_2".
-            magic_prompt_option: Let the prompt be enriched.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            style_type: The kind of style; from `V_2` on.
+            magic_prompt_option: Expand the prompt automatically.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            style_type: The style type; from `V_2` on.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -520,25 +519,24 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Inpaint what a mask marks, with Ideogram 3.0.
+        """Inpaint the masked part of an image (Ideogram 3.0).
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
-            mask: As large as the image: black where to change it, white elsewhere. Takes a local file (path, open
-                file or bytes).
-            prompt: What to show there.
-            magic_prompt: Let the prompt be enriched.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            rendering_speed: How fast; the price depends on it. Server default: "DEFAULT".
-            style_type: The kind of style. Server default: "GENERAL".
-            style_preset: A named style, such as `WATERCOLOR` or `BAUHAUS`.
+            mask: Mask: as large as the image; black where to change it, white elsewhere. Takes a local file
+                (path, open file or bytes).
+            prompt: Text prompt: what to show there.
+            magic_prompt: Expand the prompt automatically.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            rendering_speed: Rendering speed; the price depends on it. Server default: "DEFAULT".
+            style_type: The style type. Server default: "GENERAL".
+            style_preset: A style preset, such as `WATERCOLOR` or `BAUHAUS`.
             style_codes: Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-            color_palette: Colours to use: a named set, or colours of your choice.
-            style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
-                or bytes).
-            character_reference_images: Images of a person to keep to. Takes a local file (path, open file or
+            color_palette: Color palette: a preset by name, or your own colors.
+            style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
                 bytes).
+            character_reference_images: Character reference images. Takes a local file (path, open file or bytes).
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -606,27 +604,27 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Make an image from an image and a text, with Ideogram 3.0.
+        """Generate an image from an image and text (Ideogram 3.0).
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
-            prompt: What to show.
-            image_weight: How much the image counts. Server default: 50.
-            negative_prompt: What not to show.
-            resolution: Width and height such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`.
-            aspect_ratio: Width to height; not with `resolution`. Server default: "1x1".
-            rendering_speed: How fast; the price depends on it. Server default: "DEFAULT".
-            magic_prompt: Let the prompt be enriched.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            style_type: The kind of style. Server default: "GENERAL".
-            style_preset: A named style, such as `WATERCOLOR` or `BAUHAUS`.
+            prompt: Text prompt.
+            image_weight: Weight of the image. Server default: 50.
+            negative_prompt: Negative prompt: what to avoid.
+            resolution: Width and height in pixels, such as `1280x704`, one of Ideogram's list; not with
+                `aspect_ratio`.
+            aspect_ratio: Aspect ratio (width:height); not with `resolution`. Server default: "1x1".
+            rendering_speed: Rendering speed; the price depends on it. Server default: "DEFAULT".
+            magic_prompt: Expand the prompt automatically.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            style_type: The style type. Server default: "GENERAL".
+            style_preset: A style preset, such as `WATERCOLOR` or `BAUHAUS`.
             style_codes: Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-            color_palette: Colours to use: a named set, or colours of your choice.
-            style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
-                or bytes).
-            character_reference_images: Images of a person to keep to. Takes a local file (path, open file or
+            color_palette: Color palette: a preset by name, or your own colors.
+            style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
                 bytes).
+            character_reference_images: Character reference images. Takes a local file (path, open file or bytes).
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -688,19 +686,19 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Extend a square image to another shape (outpaint), with Ideogram 3.0.
+        """Expand a square image (outpaint, Ideogram 3.0).
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
-            resolution: Width and height such as `1280x704`, one of Ideogram's list.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            rendering_speed: How fast; the price depends on it. Server default: "DEFAULT".
-            style_preset: A named style, such as `WATERCOLOR` or `BAUHAUS`.
+            resolution: Width and height in pixels, such as `1280x704`, one of Ideogram's list.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            rendering_speed: Rendering speed; the price depends on it. Server default: "DEFAULT".
+            style_preset: A style preset, such as `WATERCOLOR` or `BAUHAUS`.
             style_codes: Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-            color_palette: Colours to use: a named set, or colours of your choice.
-            style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
-                or bytes).
+            color_palette: Color palette: a preset by name, or your own colors.
+            style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
+                bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -751,20 +749,20 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Replace the background of an image, with Ideogram 3.0.
+        """Replace the background of an image (Ideogram 3.0).
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
-            prompt: What to show behind.
-            magic_prompt: Let the prompt be enriched.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            rendering_speed: How fast; the price depends on it. Server default: "DEFAULT".
-            style_preset: A named style, such as `WATERCOLOR` or `BAUHAUS`.
+            prompt: Text prompt of the background.
+            magic_prompt: Expand the prompt automatically.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            rendering_speed: Rendering speed; the price depends on it. Server default: "DEFAULT".
+            style_preset: A style preset, such as `WATERCOLOR` or `BAUHAUS`.
             style_codes: Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-            color_palette: Colours to use: a named set, or colours of your choice.
-            style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
-                or bytes).
+            color_palette: Color palette: a preset by name, or your own colors.
+            style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
+                bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -808,10 +806,10 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Make an image from an image and a text, with a model up to version 2.
+        """Generate an image from an image and text (up to 2).
 
         Args:
-            image_request: What to make.
+            image_request: The prompt and the settings.
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -849,7 +847,7 @@ class AsyncIdeogram(AsyncResource):
         """Upscale an image.
 
         Args:
-            image_request: How to enlarge it.
+            image_request: Upscaling settings.
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -928,19 +926,19 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Inpaint what a mask marks, with a model of version 2.
+        """Inpaint the masked part of an image (Ideogram 2).
 
         Args:
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
-            mask: As large as the image: black where to change it, white elsewhere. Takes a local file (path, open
-                file or bytes).
-            prompt: What to show there.
+            mask: Mask: as large as the image; black where to change it, white elsewhere. Takes a local file
+                (path, open file or bytes).
+            prompt: Text prompt: what to show there.
             model: The model. Server default: "V_2".
-            magic_prompt_option: Let the prompt be enriched.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            style_type: The kind of style; from `V_2` on.
+            magic_prompt_option: Expand the prompt automatically.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            style_type: The style type; from `V_2` on.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

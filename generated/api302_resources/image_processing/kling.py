@@ -29,11 +29,11 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Dress a person in a garment (virtual try-on).
+        """Create a virtual try-on task.
 
         Args:
-            human_image: The person. Takes a URL.
-            cloth_image: The garment. Takes a URL.
+            human_image: Image of the person. Takes a URL.
+            cloth_image: Image of the garment. Takes a URL.
             model_name: Such as `kolors-virtual-try-on-v1-5`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -73,11 +73,11 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Dress a person in a garment (virtual try-on).
+        """Create a virtual try-on task.
 
         Args:
-            human_image: The person. Takes a URL.
-            cloth_image: The garment. Takes a URL.
+            human_image: Image of the person. Takes a URL.
+            cloth_image: Image of the garment. Takes a URL.
             model_name: Such as `kolors-virtual-try-on-v1-5`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is

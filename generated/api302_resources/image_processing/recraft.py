@@ -36,10 +36,10 @@ class Recraft(Resource):
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
-            response_format: How to give the drawing: its address, or its bytes.
+            response_format: Response format: a URL, or the bytes in base64.
             svg_compression: Compress the drawing.
             limit_num_shapes: Limit the number of shapes.
-            max_num_shapes: How many shapes at most.
+            max_num_shapes: Maximum number of shapes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -84,8 +84,8 @@ class Recraft(Resource):
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
-            response_format: How to give the image: its address, or its bytes.
-            image_format: The image's format.
+            response_format: Response format: a URL, or the bytes in base64.
+            image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -119,12 +119,12 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage:
-        """Upscale an image, with sharper detail.
+        """Upscale an image with sharper detail (Clarity).
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
-            response_format: How to give the image: its address, or its bytes.
-            image_format: The image's format.
+            response_format: Response format: a URL, or the bytes in base64.
+            image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -159,16 +159,16 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage | Binary:
-        """Upscale an image, with new detail.
+        """Upscale an image with new detail (generative).
 
-        Some callers get the image as bytes.
+        Some callers receive the image as bytes.
 
         `stream_generative_upscale` gives the bytes as they come.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
-            response_format: How to give the image: its address, or its bytes.
-            image_format: The image's format.
+            response_format: Response format: a URL, or the bytes in base64.
+            image_format: Image format.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -204,14 +204,14 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Upscale an image, with new detail.
+        """Upscale an image with new detail (generative).
 
-        Some callers get the image as bytes.
+        Some callers receive the image as bytes.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
-            response_format: How to give the image: its address, or its bytes.
-            image_format: The image's format.
+            response_format: Response format: a URL, or the bytes in base64.
+            image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -254,10 +254,10 @@ class AsyncRecraft(AsyncResource):
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
-            response_format: How to give the drawing: its address, or its bytes.
+            response_format: Response format: a URL, or the bytes in base64.
             svg_compression: Compress the drawing.
             limit_num_shapes: Limit the number of shapes.
-            max_num_shapes: How many shapes at most.
+            max_num_shapes: Maximum number of shapes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -302,8 +302,8 @@ class AsyncRecraft(AsyncResource):
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
-            response_format: How to give the image: its address, or its bytes.
-            image_format: The image's format.
+            response_format: Response format: a URL, or the bytes in base64.
+            image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -337,12 +337,12 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage:
-        """Upscale an image, with sharper detail.
+        """Upscale an image with sharper detail (Clarity).
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
-            response_format: How to give the image: its address, or its bytes.
-            image_format: The image's format.
+            response_format: Response format: a URL, or the bytes in base64.
+            image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -377,16 +377,16 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage | Binary:
-        """Upscale an image, with new detail.
+        """Upscale an image with new detail (generative).
 
-        Some callers get the image as bytes.
+        Some callers receive the image as bytes.
 
         `stream_generative_upscale` gives the bytes as they come.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
-            response_format: How to give the image: its address, or its bytes.
-            image_format: The image's format.
+            response_format: Response format: a URL, or the bytes in base64.
+            image_format: Image format.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -422,14 +422,14 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Upscale an image, with new detail.
+        """Upscale an image with new detail (generative).
 
-        Some callers get the image as bytes.
+        Some callers receive the image as bytes.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
-            response_format: How to give the image: its address, or its bytes.
-            image_format: The image's format.
+            response_format: Response format: a URL, or the bytes in base64.
+            image_format: Image format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -39,23 +39,23 @@ class Rodin(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RodinResponse]:
-        """Make a 3D model of a text or of images.
+        """Create a 3D model task from text or images (Rodin).
 
         Args:
-            prompt: What to make; needed where there are no images.
-            input_image_urls: What to make it of. Takes a URL.
-            condition_mode: `fuse` mixes things of several images, `concat` takes them as views of one thing.
+            prompt: Text prompt; required without images.
+            input_image_urls: URLs of input images. Takes a URL.
+            condition_mode: `fuse` mixes objects of several images, `concat` takes them as views of one object.
                 Server default: "concat".
-            geometry_file_format: The kind of file. Server default: "glb".
-            material: The kind of material. Server default: "PBR".
-            quality: How fine the model is. Server default: "medium".
-            tier: The kind of model. Server default: "Regular".
+            geometry_file_format: The file format. Server default: "glb".
+            material: The type of material. Server default: "PBR".
+            quality: Quality of the model. Server default: "medium".
+            tier: The type of model. Server default: "Regular".
             use_hyper: Export in hyper mode.
-            TAPose: Put figures into a T or A pose.
-            bbox_condition: Length, width and height of its box.
+            TAPose: Put characters into a T or A pose.
+            bbox_condition: Length, width and height of its bounding box.
             addons: Finer textures and more polygons.
-            seed: Fixes the chance.
-            webhook: An address to be called when the task ends.
+            seed: Random seed; the same seed gives the same result.
+            webhook: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -101,7 +101,7 @@ class Rodin(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RodinResponse:
-        """Tell how a 3D model stands.
+        """Get a 3D model task (Rodin).
 
         Args:
             request_id: The task's id.
@@ -150,23 +150,23 @@ class AsyncRodin(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RodinResponse]:
-        """Make a 3D model of a text or of images.
+        """Create a 3D model task from text or images (Rodin).
 
         Args:
-            prompt: What to make; needed where there are no images.
-            input_image_urls: What to make it of. Takes a URL.
-            condition_mode: `fuse` mixes things of several images, `concat` takes them as views of one thing.
+            prompt: Text prompt; required without images.
+            input_image_urls: URLs of input images. Takes a URL.
+            condition_mode: `fuse` mixes objects of several images, `concat` takes them as views of one object.
                 Server default: "concat".
-            geometry_file_format: The kind of file. Server default: "glb".
-            material: The kind of material. Server default: "PBR".
-            quality: How fine the model is. Server default: "medium".
-            tier: The kind of model. Server default: "Regular".
+            geometry_file_format: The file format. Server default: "glb".
+            material: The type of material. Server default: "PBR".
+            quality: Quality of the model. Server default: "medium".
+            tier: The type of model. Server default: "Regular".
             use_hyper: Export in hyper mode.
-            TAPose: Put figures into a T or A pose.
-            bbox_condition: Length, width and height of its box.
+            TAPose: Put characters into a T or A pose.
+            bbox_condition: Length, width and height of its bounding box.
             addons: Finer textures and more polygons.
-            seed: Fixes the chance.
-            webhook: An address to be called when the task ends.
+            seed: Random seed; the same seed gives the same result.
+            webhook: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -212,7 +212,7 @@ class AsyncRodin(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RodinResponse:
-        """Tell how a 3D model stands.
+        """Get a 3D model task (Rodin).
 
         Args:
             request_id: The task's id.

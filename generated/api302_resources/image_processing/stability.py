@@ -30,16 +30,16 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Upscale an image fast.
+        """Upscale an image (fast).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_fast_upscale` gives the bytes as they come.
 
         Args:
             image: The image: 32 to 1536 pixels a side, one megapixel at most. Takes a local file (path, open file
                 or bytes).
-            output_format: The image's format. Server default: "png".
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -74,14 +74,14 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Upscale an image fast.
+        """Upscale an image (fast).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image: 32 to 1536 pixels a side, one megapixel at most. Takes a local file (path, open file
                 or bytes).
-            output_format: The image's format. Server default: "png".
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -138,19 +138,19 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[StabilityResult | StabilityImageTask | Binary]:
-        """Upscale a poor image, with new detail.
+        """Create a creative upscaling task.
 
-        Takes from 64 by 64 pixels to one megapixel. Answers at once with a task.
+        For a poor image; adds new detail. Takes from 64 by 64 pixels to one megapixel. Returns a task immediately.
 
         Args:
             image: The image: from 64 pixels a side to one megapixel. Takes a local file (path, open file or
                 bytes).
-            prompt: What it shows.
-            negative_prompt: What not to show.
+            prompt: Text prompt: what the image shows.
+            negative_prompt: Negative prompt: what to avoid.
             creativity: How much detail to add. Server default: 0.3.
-            style_preset: A look to go for.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            style_preset: A style preset.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -196,20 +196,20 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Upscale an image, keeping to what is there.
+        """Upscale an image (conservative).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_conservative_upscale` gives the bytes as they come.
 
         Args:
             image: The image: from 64 pixels a side to 9.4 megapixels. Takes a local file (path, open file or
                 bytes).
-            prompt: What it shows.
-            negative_prompt: What not to show.
+            prompt: Text prompt: what the image shows.
+            negative_prompt: Negative prompt: what to avoid.
             creativity: How much detail to add. Server default: 0.35.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -255,18 +255,18 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Upscale an image, keeping to what is there.
+        """Upscale an image (conservative).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image: from 64 pixels a side to 9.4 megapixels. Takes a local file (path, open file or
                 bytes).
-            prompt: What it shows.
-            negative_prompt: What not to show.
+            prompt: Text prompt: what the image shows.
+            negative_prompt: Negative prompt: what to avoid.
             creativity: How much detail to add. Server default: 0.35.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -306,10 +306,10 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityResult | StabilityImageTask | Binary:
-        """Fetch an image that was made as a task.
+        """Get the image of a task.
 
-        Gives the image as bytes, or as JSON in base64; while the task runs, answers with 202. Ask no more than once
-        in ten seconds.
+        Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
+        seconds.
 
         `stream_get_result` gives the bytes as they come.
 
@@ -345,10 +345,10 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Fetch an image that was made as a task.
+        """Get the image of a task.
 
-        Gives the image as bytes, or as JSON in base64; while the task runs, answers with 202. Ask no more than once
-        in ten seconds.
+        Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
+        seconds.
 
         Args:
             id: The task's id.
@@ -381,16 +381,16 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityArtifacts | Binary:
-        """Upscale an image, first version.
+        """Upscale an image (v1).
 
-        Give the new width or the new height.
+        Give the new width or the new height in pixels.
 
         `stream_upscale_v1` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            width: Its new width in pixels.
-            height: Its new height in pixels.
+            width: Target width in pixels.
+            height: Target height in pixels.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -425,14 +425,14 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Upscale an image, first version.
+        """Upscale an image (v1).
 
-        Give the new width or the new height.
+        Give the new width or the new height in pixels.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            width: Its new width in pixels.
-            height: Its new height in pixels.
+            width: Target width in pixels.
+            height: Target height in pixels.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -465,19 +465,19 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Erase an object that a mask marks.
+        """Erase an object from an image by a mask.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_erase` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            mask: White where to erase; without it, the transparency of the image counts. Takes a local file
-                (path, open file or bytes).
-            grow_mask: By how many pixels to widen what is changed. Server default: 5.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            mask: Mask: white where to erase; without it, the transparency of the image is used. Takes a local
+                file (path, open file or bytes).
+            grow_mask: Number of pixels by which the mask is widened. Server default: 5.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -516,17 +516,17 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Erase an object that a mask marks.
+        """Erase an object from an image by a mask.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            mask: White where to erase; without it, the transparency of the image counts. Takes a local file
-                (path, open file or bytes).
-            grow_mask: By how many pixels to widen what is changed. Server default: 5.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            mask: Mask: white where to erase; without it, the transparency of the image is used. Takes a local
+                file (path, open file or bytes).
+            grow_mask: Number of pixels by which the mask is widened. Server default: 5.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -586,22 +586,22 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Inpaint what a mask marks.
+        """Inpaint the masked part of an image (FLUX Fill).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_inpaint` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: What to show there.
-            mask: White where to paint; without it, the transparency of the image counts. Takes a local file
-                (path, open file or bytes).
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed. Server default: 5.
-            style_preset: A look to go for.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: what to show there.
+            mask: Mask: white where to inpaint; without it, the transparency of the image is used. Takes a local
+                file (path, open file or bytes).
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened. Server default: 5.
+            style_preset: A style preset.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -671,20 +671,20 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Inpaint what a mask marks.
+        """Inpaint the masked part of an image (FLUX Fill).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: What to show there.
-            mask: White where to paint; without it, the transparency of the image counts. Takes a local file
-                (path, open file or bytes).
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed. Server default: 5.
-            style_preset: A look to go for.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: what to show there.
+            mask: Mask: white where to inpaint; without it, the transparency of the image is used. Takes a local
+                file (path, open file or bytes).
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened. Server default: 5.
+            style_preset: A style preset.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -735,9 +735,9 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Extend an image beyond its edges (outpaint).
+        """Expand an image beyond its edges (outpaint).
 
-        Gives the image as bytes, or as JSON in base64. At least one side is wanted.
+        Returns the image as bytes, or as JSON in base64. At least one side is required.
 
         `stream_outpaint` gives the bytes as they come.
 
@@ -747,10 +747,10 @@ class Stability(Resource):
             right: Pixels to add on the right.
             up: Pixels to add above.
             down: Pixels to add below.
-            creativity: How freely to extend. Server default: 0.5.
-            prompt: What to show there.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            creativity: Creativity of the extension. Server default: 0.5.
+            prompt: Text prompt: what to show there.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -802,9 +802,9 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Extend an image beyond its edges (outpaint).
+        """Expand an image beyond its edges (outpaint).
 
-        Gives the image as bytes, or as JSON in base64. At least one side is wanted.
+        Returns the image as bytes, or as JSON in base64. At least one side is required.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
@@ -812,10 +812,10 @@ class Stability(Resource):
             right: Pixels to add on the right.
             up: Pixels to add above.
             down: Pixels to add below.
-            creativity: How freely to extend. Server default: 0.5.
-            prompt: What to show there.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            creativity: Creativity of the extension. Server default: 0.5.
+            prompt: Text prompt: what to show there.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -864,20 +864,20 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Replace an object that a text names.
+        """Search and replace an object in an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_search_and_replace` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: What to show in its place.
-            search_prompt: What to replace.
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: what to show in its place.
+            search_prompt: Text prompt: what to replace.
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -926,18 +926,18 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Replace an object that a text names.
+        """Search and replace an object in an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: What to show in its place.
-            search_prompt: What to replace.
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: what to show in its place.
+            search_prompt: Text prompt: what to replace.
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -985,20 +985,20 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Recolor an object that a text names.
+        """Search and recolor an object in an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_search_and_recolor` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: Its new colours.
-            select_prompt: What to recolour.
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: its new colors.
+            select_prompt: Text prompt: what to recolor.
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1047,18 +1047,18 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Recolor an object that a text names.
+        """Search and recolor an object in an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: Its new colours.
-            select_prompt: What to recolour.
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: its new colors.
+            select_prompt: Text prompt: what to recolor.
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1103,13 +1103,13 @@ class Stability(Resource):
     ) -> StabilityImage | Binary:
         """Remove the background of an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_remove_background` gives the bytes as they come.
 
         Args:
             image: The image, four megapixels at most. Takes a local file (path, open file or bytes).
-            output_format: The image's format. Server default: "png".
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1146,11 +1146,11 @@ class Stability(Resource):
     ) -> ByteStream:
         """Remove the background of an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image, four megapixels at most. Takes a local file (path, open file or bytes).
-            output_format: The image's format. Server default: "png".
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1194,26 +1194,26 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[StabilityResult | StabilityImageTask | Binary]:
-        """Replace the background of a subject and relight it.
+        """Create a background replacement and relighting task.
 
-        Answers at once with a task. Takes `background_prompt` or `background_reference`.
+        Returns a task immediately. Takes `background_prompt` or `background_reference`.
 
         Args:
-            subject_image: The subject. Takes a local file (path, open file or bytes).
+            subject_image: Image of the subject. Takes a local file (path, open file or bytes).
             background_reference: An image whose style the background takes. Takes a local file (path, open file
                 or bytes).
-            background_prompt: What to show behind, or only the light.
-            foreground_prompt: What the subject is; keeps the background out of it.
-            negative_prompt: What not to show.
-            preserve_original_subject: How exactly to keep the subject; 1 is pixel by pixel, 0 lights it anew.
-            original_background_depth: How much of the depth of the image to keep.
-            keep_original_background: Only change the light.
-            light_source_direction: Where the light comes from.
-            light_reference: An image that is bright where light should fall. Takes a local file (path, open file
-                or bytes).
-            light_source_strength: How bright; needs `light_reference` or `light_source_direction`.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            background_prompt: Text prompt: the background, or only the light.
+            foreground_prompt: Text prompt: the subject; keeps the background out of it.
+            negative_prompt: Negative prompt: what to avoid.
+            preserve_original_subject: How exactly to keep the subject; 1 is pixel by pixel, 0 relights it.
+            original_background_depth: How closely to keep the depth of the image.
+            keep_original_background: Change the light only.
+            light_source_direction: Direction of the light.
+            light_reference: An image that is bright where light falls. Takes a local file (path, open file or
+                bytes).
+            light_source_strength: Strength of the light; needs `light_reference` or `light_source_direction`.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1266,20 +1266,20 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Make a finished image of a sketch.
+        """Generate an image from a sketch.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_sketch` gives the bytes as they come.
 
         Args:
             image: The sketch, or the image whose structure to keep. Takes a local file (path, open file or
                 bytes).
-            prompt: What to show.
-            control_strength: How much the image counts. Server default: 0.7.
-            negative_prompt: What not to show.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            control_strength: Weight of the image. Server default: 0.7.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1325,18 +1325,18 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Make a finished image of a sketch.
+        """Generate an image from a sketch.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The sketch, or the image whose structure to keep. Takes a local file (path, open file or
                 bytes).
-            prompt: What to show.
-            control_strength: How much the image counts. Server default: 0.7.
-            negative_prompt: What not to show.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            control_strength: Weight of the image. Server default: 0.7.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1381,20 +1381,20 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Make an image that keeps the structure of another.
+        """Generate an image with the structure of another.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_structure` gives the bytes as they come.
 
         Args:
             image: The sketch, or the image whose structure to keep. Takes a local file (path, open file or
                 bytes).
-            prompt: What to show.
-            control_strength: How much the image counts. Server default: 0.7.
-            negative_prompt: What not to show.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            control_strength: Weight of the image. Server default: 0.7.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1440,18 +1440,18 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Make an image that keeps the structure of another.
+        """Generate an image with the structure of another.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The sketch, or the image whose structure to keep. Takes a local file (path, open file or
                 bytes).
-            prompt: What to show.
-            control_strength: How much the image counts. Server default: 0.7.
-            negative_prompt: What not to show.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            control_strength: Weight of the image. Server default: 0.7.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1497,20 +1497,20 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Make an image in the style of another.
+        """Generate an image in the style of another.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_style` gives the bytes as they come.
 
         Args:
             image: The image whose style to take. Takes a local file (path, open file or bytes).
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height.
-            fidelity: How closely to keep to the style. Server default: 0.5.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height).
+            fidelity: How closely to follow the style. Server default: 0.5.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1558,18 +1558,18 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Make an image in the style of another.
+        """Generate an image in the style of another.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image whose style to take. Takes a local file (path, open file or bytes).
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height.
-            fidelity: How closely to keep to the style. Server default: 0.5.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height).
+            fidelity: How closely to follow the style. Server default: 0.5.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1612,20 +1612,20 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Make a 3D model from an image, fast.
+        """Generate a 3D model from an image (Stable Fast 3D).
 
         `stream_fast_3d` gives the bytes as they come.
 
         Args:
             image: One object, best on a plain background. Takes a local file (path, open file or bytes).
-            texture_resolution: Pixels of the textures. Server default: "1024".
-            foreground_ratio: How much of the frame the object fills. Server default: 0.85.
-            remesh: How to build the mesh. Server default: "none".
+            texture_resolution: Texture resolution in pixels. Server default: "1024".
+            foreground_ratio: Share of the frame that the object fills. Server default: 0.85.
+            remesh: Remeshing algorithm. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The model, a binary glTF file.
+            The 3D model, a binary glTF file.
 
         Raises:
             Api302Error: The call failed.
@@ -1655,18 +1655,18 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Make a 3D model from an image, fast.
+        """Generate a 3D model from an image (Stable Fast 3D).
 
         Args:
             image: One object, best on a plain background. Takes a local file (path, open file or bytes).
-            texture_resolution: Pixels of the textures. Server default: "1024".
-            foreground_ratio: How much of the frame the object fills. Server default: 0.85.
-            remesh: How to build the mesh. Server default: "none".
+            texture_resolution: Texture resolution in pixels. Server default: "1024".
+            foreground_ratio: Share of the frame that the object fills. Server default: 0.85.
+            remesh: Remeshing algorithm. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The model, a binary glTF file, as a context manager that gives the bytes as they come.
+            The 3D model, a binary glTF file, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -1699,24 +1699,24 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Make a 3D model from an image, with better hidden sides.
+        """Generate a 3D model from an image (Point Aware 3D).
 
         `stream_point_aware_3d` gives the bytes as they come.
 
         Args:
             image: One object, four megapixels at most. Takes a local file (path, open file or bytes).
-            texture_resolution: Pixels of the textures. Server default: "1024".
-            foreground_ratio: How much padding is around the object. Server default: 1.3.
-            remesh: How to build the mesh. Server default: "none".
+            texture_resolution: Texture resolution in pixels. Server default: "1024".
+            foreground_ratio: Amount of padding around the object. Server default: 1.3.
+            remesh: Remeshing algorithm. Server default: "none".
             target_type: What `target_count` counts. Server default: "none".
-            target_count: About how many of them the mesh should have. Server default: 1000.
-            guidance_scale: More gives more detail and more faults. Server default: 3.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
+            target_count: Approximate number of them in the mesh. Server default: 1000.
+            guidance_scale: Guidance scale: more gives more detail and more artifacts. Server default: 3.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The model, a binary glTF file.
+            The 3D model, a binary glTF file.
 
         Raises:
             Api302Error: The call failed.
@@ -1758,22 +1758,22 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Make a 3D model from an image, with better hidden sides.
+        """Generate a 3D model from an image (Point Aware 3D).
 
         Args:
             image: One object, four megapixels at most. Takes a local file (path, open file or bytes).
-            texture_resolution: Pixels of the textures. Server default: "1024".
-            foreground_ratio: How much padding is around the object. Server default: 1.3.
-            remesh: How to build the mesh. Server default: "none".
+            texture_resolution: Texture resolution in pixels. Server default: "1024".
+            foreground_ratio: Amount of padding around the object. Server default: 1.3.
+            remesh: Remeshing algorithm. Server default: "none".
             target_type: What `target_count` counts. Server default: "none".
-            target_count: About how many of them the mesh should have. Server default: 1000.
-            guidance_scale: More gives more detail and more faults. Server default: 3.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
+            target_count: Approximate number of them in the mesh. Server default: 1000.
+            guidance_scale: Guidance scale: more gives more detail and more artifacts. Server default: 3.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The model, a binary glTF file, as a context manager that gives the bytes as they come.
+            The 3D model, a binary glTF file, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -1813,16 +1813,16 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Upscale an image fast.
+        """Upscale an image (fast).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_fast_upscale` gives the bytes as they come.
 
         Args:
             image: The image: 32 to 1536 pixels a side, one megapixel at most. Takes a local file (path, open file
                 or bytes).
-            output_format: The image's format. Server default: "png".
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1857,14 +1857,14 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Upscale an image fast.
+        """Upscale an image (fast).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image: 32 to 1536 pixels a side, one megapixel at most. Takes a local file (path, open file
                 or bytes).
-            output_format: The image's format. Server default: "png".
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1921,19 +1921,19 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[StabilityResult | StabilityImageTask | Binary]:
-        """Upscale a poor image, with new detail.
+        """Create a creative upscaling task.
 
-        Takes from 64 by 64 pixels to one megapixel. Answers at once with a task.
+        For a poor image; adds new detail. Takes from 64 by 64 pixels to one megapixel. Returns a task immediately.
 
         Args:
             image: The image: from 64 pixels a side to one megapixel. Takes a local file (path, open file or
                 bytes).
-            prompt: What it shows.
-            negative_prompt: What not to show.
+            prompt: Text prompt: what the image shows.
+            negative_prompt: Negative prompt: what to avoid.
             creativity: How much detail to add. Server default: 0.3.
-            style_preset: A look to go for.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            style_preset: A style preset.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1979,20 +1979,20 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Upscale an image, keeping to what is there.
+        """Upscale an image (conservative).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_conservative_upscale` gives the bytes as they come.
 
         Args:
             image: The image: from 64 pixels a side to 9.4 megapixels. Takes a local file (path, open file or
                 bytes).
-            prompt: What it shows.
-            negative_prompt: What not to show.
+            prompt: Text prompt: what the image shows.
+            negative_prompt: Negative prompt: what to avoid.
             creativity: How much detail to add. Server default: 0.35.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2038,18 +2038,18 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Upscale an image, keeping to what is there.
+        """Upscale an image (conservative).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image: from 64 pixels a side to 9.4 megapixels. Takes a local file (path, open file or
                 bytes).
-            prompt: What it shows.
-            negative_prompt: What not to show.
+            prompt: Text prompt: what the image shows.
+            negative_prompt: Negative prompt: what to avoid.
             creativity: How much detail to add. Server default: 0.35.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2089,10 +2089,10 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityResult | StabilityImageTask | Binary:
-        """Fetch an image that was made as a task.
+        """Get the image of a task.
 
-        Gives the image as bytes, or as JSON in base64; while the task runs, answers with 202. Ask no more than once
-        in ten seconds.
+        Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
+        seconds.
 
         `stream_get_result` gives the bytes as they come.
 
@@ -2128,10 +2128,10 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Fetch an image that was made as a task.
+        """Get the image of a task.
 
-        Gives the image as bytes, or as JSON in base64; while the task runs, answers with 202. Ask no more than once
-        in ten seconds.
+        Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
+        seconds.
 
         Args:
             id: The task's id.
@@ -2164,16 +2164,16 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityArtifacts | Binary:
-        """Upscale an image, first version.
+        """Upscale an image (v1).
 
-        Give the new width or the new height.
+        Give the new width or the new height in pixels.
 
         `stream_upscale_v1` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            width: Its new width in pixels.
-            height: Its new height in pixels.
+            width: Target width in pixels.
+            height: Target height in pixels.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2208,14 +2208,14 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Upscale an image, first version.
+        """Upscale an image (v1).
 
-        Give the new width or the new height.
+        Give the new width or the new height in pixels.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            width: Its new width in pixels.
-            height: Its new height in pixels.
+            width: Target width in pixels.
+            height: Target height in pixels.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2248,19 +2248,19 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Erase an object that a mask marks.
+        """Erase an object from an image by a mask.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_erase` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            mask: White where to erase; without it, the transparency of the image counts. Takes a local file
-                (path, open file or bytes).
-            grow_mask: By how many pixels to widen what is changed. Server default: 5.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            mask: Mask: white where to erase; without it, the transparency of the image is used. Takes a local
+                file (path, open file or bytes).
+            grow_mask: Number of pixels by which the mask is widened. Server default: 5.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2299,17 +2299,17 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Erase an object that a mask marks.
+        """Erase an object from an image by a mask.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            mask: White where to erase; without it, the transparency of the image counts. Takes a local file
-                (path, open file or bytes).
-            grow_mask: By how many pixels to widen what is changed. Server default: 5.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            mask: Mask: white where to erase; without it, the transparency of the image is used. Takes a local
+                file (path, open file or bytes).
+            grow_mask: Number of pixels by which the mask is widened. Server default: 5.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2369,22 +2369,22 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Inpaint what a mask marks.
+        """Inpaint the masked part of an image (FLUX Fill).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_inpaint` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: What to show there.
-            mask: White where to paint; without it, the transparency of the image counts. Takes a local file
-                (path, open file or bytes).
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed. Server default: 5.
-            style_preset: A look to go for.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: what to show there.
+            mask: Mask: white where to inpaint; without it, the transparency of the image is used. Takes a local
+                file (path, open file or bytes).
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened. Server default: 5.
+            style_preset: A style preset.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2454,20 +2454,20 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Inpaint what a mask marks.
+        """Inpaint the masked part of an image (FLUX Fill).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: What to show there.
-            mask: White where to paint; without it, the transparency of the image counts. Takes a local file
-                (path, open file or bytes).
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed. Server default: 5.
-            style_preset: A look to go for.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: what to show there.
+            mask: Mask: white where to inpaint; without it, the transparency of the image is used. Takes a local
+                file (path, open file or bytes).
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened. Server default: 5.
+            style_preset: A style preset.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2518,9 +2518,9 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Extend an image beyond its edges (outpaint).
+        """Expand an image beyond its edges (outpaint).
 
-        Gives the image as bytes, or as JSON in base64. At least one side is wanted.
+        Returns the image as bytes, or as JSON in base64. At least one side is required.
 
         `stream_outpaint` gives the bytes as they come.
 
@@ -2530,10 +2530,10 @@ class AsyncStability(AsyncResource):
             right: Pixels to add on the right.
             up: Pixels to add above.
             down: Pixels to add below.
-            creativity: How freely to extend. Server default: 0.5.
-            prompt: What to show there.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            creativity: Creativity of the extension. Server default: 0.5.
+            prompt: Text prompt: what to show there.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2585,9 +2585,9 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Extend an image beyond its edges (outpaint).
+        """Expand an image beyond its edges (outpaint).
 
-        Gives the image as bytes, or as JSON in base64. At least one side is wanted.
+        Returns the image as bytes, or as JSON in base64. At least one side is required.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
@@ -2595,10 +2595,10 @@ class AsyncStability(AsyncResource):
             right: Pixels to add on the right.
             up: Pixels to add above.
             down: Pixels to add below.
-            creativity: How freely to extend. Server default: 0.5.
-            prompt: What to show there.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            creativity: Creativity of the extension. Server default: 0.5.
+            prompt: Text prompt: what to show there.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2647,20 +2647,20 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Replace an object that a text names.
+        """Search and replace an object in an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_search_and_replace` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: What to show in its place.
-            search_prompt: What to replace.
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: what to show in its place.
+            search_prompt: Text prompt: what to replace.
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2709,18 +2709,18 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Replace an object that a text names.
+        """Search and replace an object in an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: What to show in its place.
-            search_prompt: What to replace.
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: what to show in its place.
+            search_prompt: Text prompt: what to replace.
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2768,20 +2768,20 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Recolor an object that a text names.
+        """Search and recolor an object in an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_search_and_recolor` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: Its new colours.
-            select_prompt: What to recolour.
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: its new colors.
+            select_prompt: Text prompt: what to recolor.
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2830,18 +2830,18 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Recolor an object that a text names.
+        """Search and recolor an object in an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            prompt: Its new colours.
-            select_prompt: What to recolour.
-            negative_prompt: What not to show.
-            grow_mask: By how many pixels to widen what is changed.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt: its new colors.
+            select_prompt: Text prompt: what to recolor.
+            negative_prompt: Negative prompt: what to avoid.
+            grow_mask: Number of pixels by which the mask is widened.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2886,13 +2886,13 @@ class AsyncStability(AsyncResource):
     ) -> StabilityImage | Binary:
         """Remove the background of an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_remove_background` gives the bytes as they come.
 
         Args:
             image: The image, four megapixels at most. Takes a local file (path, open file or bytes).
-            output_format: The image's format. Server default: "png".
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2929,11 +2929,11 @@ class AsyncStability(AsyncResource):
     ) -> AsyncByteStream:
         """Remove the background of an image.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image, four megapixels at most. Takes a local file (path, open file or bytes).
-            output_format: The image's format. Server default: "png".
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2977,26 +2977,26 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[StabilityResult | StabilityImageTask | Binary]:
-        """Replace the background of a subject and relight it.
+        """Create a background replacement and relighting task.
 
-        Answers at once with a task. Takes `background_prompt` or `background_reference`.
+        Returns a task immediately. Takes `background_prompt` or `background_reference`.
 
         Args:
-            subject_image: The subject. Takes a local file (path, open file or bytes).
+            subject_image: Image of the subject. Takes a local file (path, open file or bytes).
             background_reference: An image whose style the background takes. Takes a local file (path, open file
                 or bytes).
-            background_prompt: What to show behind, or only the light.
-            foreground_prompt: What the subject is; keeps the background out of it.
-            negative_prompt: What not to show.
-            preserve_original_subject: How exactly to keep the subject; 1 is pixel by pixel, 0 lights it anew.
-            original_background_depth: How much of the depth of the image to keep.
-            keep_original_background: Only change the light.
-            light_source_direction: Where the light comes from.
-            light_reference: An image that is bright where light should fall. Takes a local file (path, open file
-                or bytes).
-            light_source_strength: How bright; needs `light_reference` or `light_source_direction`.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            background_prompt: Text prompt: the background, or only the light.
+            foreground_prompt: Text prompt: the subject; keeps the background out of it.
+            negative_prompt: Negative prompt: what to avoid.
+            preserve_original_subject: How exactly to keep the subject; 1 is pixel by pixel, 0 relights it.
+            original_background_depth: How closely to keep the depth of the image.
+            keep_original_background: Change the light only.
+            light_source_direction: Direction of the light.
+            light_reference: An image that is bright where light falls. Takes a local file (path, open file or
+                bytes).
+            light_source_strength: Strength of the light; needs `light_reference` or `light_source_direction`.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3049,20 +3049,20 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Make a finished image of a sketch.
+        """Generate an image from a sketch.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_sketch` gives the bytes as they come.
 
         Args:
             image: The sketch, or the image whose structure to keep. Takes a local file (path, open file or
                 bytes).
-            prompt: What to show.
-            control_strength: How much the image counts. Server default: 0.7.
-            negative_prompt: What not to show.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            control_strength: Weight of the image. Server default: 0.7.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -3108,18 +3108,18 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Make a finished image of a sketch.
+        """Generate an image from a sketch.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The sketch, or the image whose structure to keep. Takes a local file (path, open file or
                 bytes).
-            prompt: What to show.
-            control_strength: How much the image counts. Server default: 0.7.
-            negative_prompt: What not to show.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            control_strength: Weight of the image. Server default: 0.7.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -3164,20 +3164,20 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Make an image that keeps the structure of another.
+        """Generate an image with the structure of another.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_structure` gives the bytes as they come.
 
         Args:
             image: The sketch, or the image whose structure to keep. Takes a local file (path, open file or
                 bytes).
-            prompt: What to show.
-            control_strength: How much the image counts. Server default: 0.7.
-            negative_prompt: What not to show.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            control_strength: Weight of the image. Server default: 0.7.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -3223,18 +3223,18 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Make an image that keeps the structure of another.
+        """Generate an image with the structure of another.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The sketch, or the image whose structure to keep. Takes a local file (path, open file or
                 bytes).
-            prompt: What to show.
-            control_strength: How much the image counts. Server default: 0.7.
-            negative_prompt: What not to show.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            control_strength: Weight of the image. Server default: 0.7.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -3280,20 +3280,20 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Make an image in the style of another.
+        """Generate an image in the style of another.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_style` gives the bytes as they come.
 
         Args:
             image: The image whose style to take. Takes a local file (path, open file or bytes).
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height.
-            fidelity: How closely to keep to the style. Server default: 0.5.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height).
+            fidelity: How closely to follow the style. Server default: 0.5.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -3341,18 +3341,18 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Make an image in the style of another.
+        """Generate an image in the style of another.
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
             image: The image whose style to take. Takes a local file (path, open file or bytes).
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height.
-            fidelity: How closely to keep to the style. Server default: 0.5.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height).
+            fidelity: How closely to follow the style. Server default: 0.5.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -3395,20 +3395,20 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Make a 3D model from an image, fast.
+        """Generate a 3D model from an image (Stable Fast 3D).
 
         `stream_fast_3d` gives the bytes as they come.
 
         Args:
             image: One object, best on a plain background. Takes a local file (path, open file or bytes).
-            texture_resolution: Pixels of the textures. Server default: "1024".
-            foreground_ratio: How much of the frame the object fills. Server default: 0.85.
-            remesh: How to build the mesh. Server default: "none".
+            texture_resolution: Texture resolution in pixels. Server default: "1024".
+            foreground_ratio: Share of the frame that the object fills. Server default: 0.85.
+            remesh: Remeshing algorithm. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The model, a binary glTF file.
+            The 3D model, a binary glTF file.
 
         Raises:
             Api302Error: The call failed.
@@ -3438,18 +3438,18 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Make a 3D model from an image, fast.
+        """Generate a 3D model from an image (Stable Fast 3D).
 
         Args:
             image: One object, best on a plain background. Takes a local file (path, open file or bytes).
-            texture_resolution: Pixels of the textures. Server default: "1024".
-            foreground_ratio: How much of the frame the object fills. Server default: 0.85.
-            remesh: How to build the mesh. Server default: "none".
+            texture_resolution: Texture resolution in pixels. Server default: "1024".
+            foreground_ratio: Share of the frame that the object fills. Server default: 0.85.
+            remesh: Remeshing algorithm. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The model, a binary glTF file, as a context manager that gives the bytes as they come.
+            The 3D model, a binary glTF file, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -3482,24 +3482,24 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Make a 3D model from an image, with better hidden sides.
+        """Generate a 3D model from an image (Point Aware 3D).
 
         `stream_point_aware_3d` gives the bytes as they come.
 
         Args:
             image: One object, four megapixels at most. Takes a local file (path, open file or bytes).
-            texture_resolution: Pixels of the textures. Server default: "1024".
-            foreground_ratio: How much padding is around the object. Server default: 1.3.
-            remesh: How to build the mesh. Server default: "none".
+            texture_resolution: Texture resolution in pixels. Server default: "1024".
+            foreground_ratio: Amount of padding around the object. Server default: 1.3.
+            remesh: Remeshing algorithm. Server default: "none".
             target_type: What `target_count` counts. Server default: "none".
-            target_count: About how many of them the mesh should have. Server default: 1000.
-            guidance_scale: More gives more detail and more faults. Server default: 3.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
+            target_count: Approximate number of them in the mesh. Server default: 1000.
+            guidance_scale: Guidance scale: more gives more detail and more artifacts. Server default: 3.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The model, a binary glTF file.
+            The 3D model, a binary glTF file.
 
         Raises:
             Api302Error: The call failed.
@@ -3541,22 +3541,22 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Make a 3D model from an image, with better hidden sides.
+        """Generate a 3D model from an image (Point Aware 3D).
 
         Args:
             image: One object, four megapixels at most. Takes a local file (path, open file or bytes).
-            texture_resolution: Pixels of the textures. Server default: "1024".
-            foreground_ratio: How much padding is around the object. Server default: 1.3.
-            remesh: How to build the mesh. Server default: "none".
+            texture_resolution: Texture resolution in pixels. Server default: "1024".
+            foreground_ratio: Amount of padding around the object. Server default: 1.3.
+            remesh: Remeshing algorithm. Server default: "none".
             target_type: What `target_count` counts. Server default: "none".
-            target_count: About how many of them the mesh should have. Server default: 1000.
-            guidance_scale: More gives more detail and more faults. Server default: 3.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
+            target_count: Approximate number of them in the mesh. Server default: 1000.
+            guidance_scale: Guidance scale: more gives more detail and more artifacts. Server default: 3.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The model, a binary glTF file, as a context manager that gives the bytes as they come.
+            The 3D model, a binary glTF file, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.

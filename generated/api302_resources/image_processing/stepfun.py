@@ -33,17 +33,17 @@ class Stepfun(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages | Ai302ModelTask:
-        """Change an image by words with Step1X-Edit.
+        """Edit an image by a text prompt (Step1X-Edit).
 
         Args:
-            prompt: What to change.
+            prompt: Text prompt: what to change.
             image_url: The image. Takes a URL.
-            negative_prompt: What not to show.
-            num_inference_steps: How many steps to take. Server default: 30.
-            guidance_scale: How closely to follow the prompt. Server default: 4.
-            output_format: The image's format. Server default: "jpeg".
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            seed: Fixes the chance.
+            negative_prompt: Negative prompt: what to avoid.
+            num_inference_steps: Number of inference steps. Server default: 30.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 4.
+            output_format: Image format. Server default: "jpeg".
+            enable_safety_checker: Check for unsafe images. Server default: true.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -95,17 +95,17 @@ class AsyncStepfun(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages | Ai302ModelTask:
-        """Change an image by words with Step1X-Edit.
+        """Edit an image by a text prompt (Step1X-Edit).
 
         Args:
-            prompt: What to change.
+            prompt: Text prompt: what to change.
             image_url: The image. Takes a URL.
-            negative_prompt: What not to show.
-            num_inference_steps: How many steps to take. Server default: 30.
-            guidance_scale: How closely to follow the prompt. Server default: 4.
-            output_format: The image's format. Server default: "jpeg".
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            seed: Fixes the chance.
+            negative_prompt: Negative prompt: what to avoid.
+            num_inference_steps: Number of inference steps. Server default: 30.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 4.
+            output_format: Image format. Server default: "jpeg".
+            enable_safety_checker: Check for unsafe images. Server default: true.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -55,48 +55,49 @@ class Tripo(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[TripoTaskResponse]:
-        """Make a 3D model, or work on one.
+        """Create a 3D model task (Tripo).
 
-        `type` says what to do. Only the kinds of task are described that 302.AI has a price for; others may work too.
+        `type` decides whether a model is generated or processed. Described are only the types of task that 302.AI has
+        a price for; others may work too.
 
         The fields of one form go together:
-        - A model of a text: needs prompt; takes negative_prompt, image_seed, face_limit, geometry_quality,
+        - A 3D model from text: needs prompt; takes negative_prompt, image_seed, face_limit, geometry_quality,
           auto_size, quad, generate_parts, smart_low_poly, export_uv
-        - A model of an image: needs file; takes enable_image_autofix, style, face_limit, geometry_quality,
+        - A 3D model from an image: needs file; takes enable_image_autofix, style, face_limit, geometry_quality,
           texture_alignment, orientation, auto_size, quad, generate_parts, smart_low_poly, export_uv
-        - A model of several views: needs files; takes face_limit, geometry_quality, texture_alignment, orientation,
-          auto_size, quad, generate_parts, smart_low_poly, export_uv
-        - A new texture for a model: needs original_model_task_id; takes texture_alignment, texture_prompt,
+        - A 3D model from several views: needs files; takes face_limit, geometry_quality, texture_alignment,
+          orientation, auto_size, quad, generate_parts, smart_low_poly, export_uv
+        - A new texture for a 3D model: needs original_model_task_id; takes texture_alignment, texture_prompt,
           part_names, bake
 
         Args:
-            type: The kind of task.
-            prompt: What to make.
-            negative_prompt: What not to make.
-            image_seed: Fixes the chance of the first step.
+            type: The type of task.
+            prompt: The prompt and the settings.
+            negative_prompt: Negative prompt: what to avoid.
+            image_seed: Random seed of the first step.
             model_version: The model, such as `v2.5-20250123` or `v3.1-20260211`.
-            face_limit: How many faces at most.
-            texture: Make a texture. Server default: true.
-            pbr: Make PBR materials, with a texture. Server default: true.
-            model_seed: Fixes the chance of the shape.
-            texture_seed: Fixes the chance of the texture.
-            texture_quality: How fine the texture is. Server default: "standard".
-            geometry_quality: How fine the shape is. Server default: "standard".
-            auto_size: Give it the size of the real thing. Server default: false.
-            quad: Build it of quadrangles. Server default: false.
+            face_limit: Maximum number of faces.
+            texture: Generate a texture. Server default: true.
+            pbr: Generate PBR materials, with a texture. Server default: true.
+            model_seed: Random seed of the shape.
+            texture_seed: Random seed of the texture.
+            texture_quality: Quality of the texture. Server default: "standard".
+            geometry_quality: Quality of the geometry. Server default: "standard".
+            auto_size: Scale it to the size of the real object. Server default: false.
+            quad: Generate a quad mesh. Server default: false.
             compress: Compress the geometry.
-            generate_parts: Make it in parts. Server default: false.
-            smart_low_poly: Make do with few faces. Server default: false.
-            export_uv: Unwrap its surface. Server default: true.
-            file: An image, by address or by the token of an upload.
+            generate_parts: Generate it in parts. Server default: false.
+            smart_low_poly: Generate a low-poly model. Server default: false.
+            export_uv: Unwrap its surface (UV). Server default: true.
+            file: An image, by URL or by the token of an upload.
             enable_image_autofix: Improve the image first. Server default: false.
-            style: A style to give it.
-            texture_alignment: What the texture follows. Server default: "original_image".
-            orientation: Turn it as on the image. Server default: "default".
+            style: A style.
+            texture_alignment: What the texture is aligned to. Server default: "original_image".
+            orientation: Orient it as in the image. Server default: "default".
             files: The views from the front, left, back and right; an empty object skips one.
-            original_model_task_id: The task that made the model.
-            texture_prompt: What the texture is to look like.
-            part_names: Which parts.
+            original_model_task_id: The id of the task that generated the 3D model.
+            texture_prompt: The look of the texture.
+            part_names: The parts.
             bake: Bake the model. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -166,7 +167,7 @@ class Tripo(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TripoTaskResponse:
-        """Tell how a 3D task stands.
+        """Get a 3D model task (Tripo).
 
         Args:
             task_id: The task's id.
@@ -208,7 +209,7 @@ class Tripo(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The token to name the image by.
+            The token that identifies the image.
 
         Raises:
             Api302Error: The call failed.
@@ -263,48 +264,49 @@ class AsyncTripo(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[TripoTaskResponse]:
-        """Make a 3D model, or work on one.
+        """Create a 3D model task (Tripo).
 
-        `type` says what to do. Only the kinds of task are described that 302.AI has a price for; others may work too.
+        `type` decides whether a model is generated or processed. Described are only the types of task that 302.AI has
+        a price for; others may work too.
 
         The fields of one form go together:
-        - A model of a text: needs prompt; takes negative_prompt, image_seed, face_limit, geometry_quality,
+        - A 3D model from text: needs prompt; takes negative_prompt, image_seed, face_limit, geometry_quality,
           auto_size, quad, generate_parts, smart_low_poly, export_uv
-        - A model of an image: needs file; takes enable_image_autofix, style, face_limit, geometry_quality,
+        - A 3D model from an image: needs file; takes enable_image_autofix, style, face_limit, geometry_quality,
           texture_alignment, orientation, auto_size, quad, generate_parts, smart_low_poly, export_uv
-        - A model of several views: needs files; takes face_limit, geometry_quality, texture_alignment, orientation,
-          auto_size, quad, generate_parts, smart_low_poly, export_uv
-        - A new texture for a model: needs original_model_task_id; takes texture_alignment, texture_prompt,
+        - A 3D model from several views: needs files; takes face_limit, geometry_quality, texture_alignment,
+          orientation, auto_size, quad, generate_parts, smart_low_poly, export_uv
+        - A new texture for a 3D model: needs original_model_task_id; takes texture_alignment, texture_prompt,
           part_names, bake
 
         Args:
-            type: The kind of task.
-            prompt: What to make.
-            negative_prompt: What not to make.
-            image_seed: Fixes the chance of the first step.
+            type: The type of task.
+            prompt: The prompt and the settings.
+            negative_prompt: Negative prompt: what to avoid.
+            image_seed: Random seed of the first step.
             model_version: The model, such as `v2.5-20250123` or `v3.1-20260211`.
-            face_limit: How many faces at most.
-            texture: Make a texture. Server default: true.
-            pbr: Make PBR materials, with a texture. Server default: true.
-            model_seed: Fixes the chance of the shape.
-            texture_seed: Fixes the chance of the texture.
-            texture_quality: How fine the texture is. Server default: "standard".
-            geometry_quality: How fine the shape is. Server default: "standard".
-            auto_size: Give it the size of the real thing. Server default: false.
-            quad: Build it of quadrangles. Server default: false.
+            face_limit: Maximum number of faces.
+            texture: Generate a texture. Server default: true.
+            pbr: Generate PBR materials, with a texture. Server default: true.
+            model_seed: Random seed of the shape.
+            texture_seed: Random seed of the texture.
+            texture_quality: Quality of the texture. Server default: "standard".
+            geometry_quality: Quality of the geometry. Server default: "standard".
+            auto_size: Scale it to the size of the real object. Server default: false.
+            quad: Generate a quad mesh. Server default: false.
             compress: Compress the geometry.
-            generate_parts: Make it in parts. Server default: false.
-            smart_low_poly: Make do with few faces. Server default: false.
-            export_uv: Unwrap its surface. Server default: true.
-            file: An image, by address or by the token of an upload.
+            generate_parts: Generate it in parts. Server default: false.
+            smart_low_poly: Generate a low-poly model. Server default: false.
+            export_uv: Unwrap its surface (UV). Server default: true.
+            file: An image, by URL or by the token of an upload.
             enable_image_autofix: Improve the image first. Server default: false.
-            style: A style to give it.
-            texture_alignment: What the texture follows. Server default: "original_image".
-            orientation: Turn it as on the image. Server default: "default".
+            style: A style.
+            texture_alignment: What the texture is aligned to. Server default: "original_image".
+            orientation: Orient it as in the image. Server default: "default".
             files: The views from the front, left, back and right; an empty object skips one.
-            original_model_task_id: The task that made the model.
-            texture_prompt: What the texture is to look like.
-            part_names: Which parts.
+            original_model_task_id: The id of the task that generated the 3D model.
+            texture_prompt: The look of the texture.
+            part_names: The parts.
             bake: Bake the model. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -374,7 +376,7 @@ class AsyncTripo(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TripoTaskResponse:
-        """Tell how a 3D task stands.
+        """Get a 3D model task (Tripo).
 
         Args:
             task_id: The task's id.
@@ -416,7 +418,7 @@ class AsyncTripo(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The token to name the image by.
+            The token that identifies the image.
 
         Raises:
             Api302Error: The call failed.

@@ -67,34 +67,35 @@ class Vectorizer(Resource):
     ) -> Binary:
         """Vectorize an image.
 
-        Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides what comes back. Allow it
-        three minutes.
+        Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides the format of the response.
+        Allow it three minutes.
 
         `stream_vectorize` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            image_url: Its address. Takes a URL. Sent as `image.url`.
-            image_base64: Its bytes, in base64. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the file. Takes a URL. Sent as `image.url`.
+            image_base64: Image data in base64. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes). Sent as `image.base64`.
-            mode: How well to do it; the others are for trying out. Server default: "production".
-            input_max_pixels: Larger images are made smaller first. Sent as `input.max_pixels`. Server default:
-                2097252.
-            processing_max_colors: How many colours at most; 0 is as many as there are. Sent as
-                `processing.max_colors`. Server default: 0.
-            output_file_format: The kind of file. Sent as `output.file_format`. Server default: "svg".
+            mode: Quality of the result; the others are for trials. Server default: "production".
+            input_max_pixels: Maximum number of pixels; larger images are downscaled first. Sent as
+                `input.max_pixels`. Server default: 2097252.
+            processing_max_colors: Maximum number of colors; 0 for no limit. Sent as `processing.max_colors`.
+                Server default: 0.
+            output_file_format: The file format. Sent as `output.file_format`. Server default: "svg".
             output_svg_version: The version of SVG. Sent as `output.svg.version`. Server default: "svg_1_1".
-            output_svg_fixed_size: State the size in SVG. Sent as `output.svg.fixed_size`. Server default: false.
-            output_svg_adobe_compatibility_mode: Leave out what Illustrator does not read. Sent as
+            output_svg_fixed_size: Write the size into the SVG. Sent as `output.svg.fixed_size`. Server default:
+                false.
+            output_svg_adobe_compatibility_mode: Leave out what Illustrator cannot read. Sent as
                 `output.svg.adobe_compatibility_mode`. Server default: false.
-            output_dxf_compatibility_level: What DXF may hold. Sent as `output.dxf.compatibility_level`. Server
-                default: "lines_and_arcs".
-            output_bitmap_anti_aliasing_mode: The edges in PNG. Sent as `output.bitmap.anti_aliasing_mode`. Server
-                default: "anti_aliased".
+            output_dxf_compatibility_level: Compatibility level of DXF. Sent as `output.dxf.compatibility_level`.
+                Server default: "lines_and_arcs".
+            output_bitmap_anti_aliasing_mode: Anti-aliasing of PNG. Sent as `output.bitmap.anti_aliasing_mode`.
+                Server default: "anti_aliased".
             output_draw_style: Fill shapes or draw lines. Sent as `output.draw_style`. Server default:
                 "fill_shapes".
-            output_shape_stacking: Whether shapes lie side by side or on each other. Sent as
-                `output.shape_stacking`. Server default: "cutouts".
+            output_shape_stacking: Whether shapes lie side by side or stacked. Sent as `output.shape_stacking`.
+                Server default: "cutouts".
             output_group_by: How shapes are grouped. Sent as `output.group_by`. Server default: "none".
             output_parameterized_shapes_flatten: Write circles and the like as curves. Sent as
                 `output.parameterized_shapes.flatten`. Server default: false.
@@ -106,36 +107,34 @@ class Vectorizer(Resource):
                 `output.curves.allowed.circular_arc`. Server default: true.
             output_curves_allowed_elliptical_arc: Allow arcs of ellipses. Sent as
                 `output.curves.allowed.elliptical_arc`. Server default: true.
-            output_curves_line_fit_tolerance: How far lines may be from curves. Sent as
+            output_curves_line_fit_tolerance: Tolerance between lines and curves. Sent as
                 `output.curves.line_fit_tolerance`. Server default: 0.1.
             output_gap_filler_enabled: Hide gaps between shapes. Sent as `output.gap_filler.enabled`. Server
                 default: true.
-            output_gap_filler_clip: Keep what hides them inside the shapes. Sent as `output.gap_filler.clip`.
-                Server default: false.
-            output_gap_filler_non_scaling_stroke: Keep its width at any size. Sent as
+            output_gap_filler_clip: Clip the gap filler to the shapes. Sent as `output.gap_filler.clip`. Server
+                default: false.
+            output_gap_filler_non_scaling_stroke: Keep the gap filler's width at any size. Sent as
                 `output.gap_filler.non_scaling_stroke`. Server default: true.
-            output_gap_filler_stroke_width: Its width. Sent as `output.gap_filler.stroke_width`. Server default:
-                2.
+            output_gap_filler_stroke_width: Width of the gap filler. Sent as `output.gap_filler.stroke_width`.
+                Server default: 2.
             output_strokes_non_scaling_stroke: Keep the lines' width at any size. Sent as
                 `output.strokes.non_scaling_stroke`. Server default: true.
-            output_strokes_use_override_color: Draw all lines in one colour. Sent as
+            output_strokes_use_override_color: Draw all lines in one color. Sent as
                 `output.strokes.use_override_color`. Server default: false.
-            output_strokes_override_color: That colour. Sent as `output.strokes.override_color`. Server default:
-                "#000000".
-            output_strokes_stroke_width: The lines' width. Sent as `output.strokes.stroke_width`. Server default:
-                1.
-            output_size_scale: How many times larger. Sent as `output.size.scale`.
+            output_strokes_override_color: Color of all lines. Sent as `output.strokes.override_color`. Server
+                default: "#000000".
+            output_strokes_stroke_width: Width of the lines. Sent as `output.strokes.stroke_width`. Server
+                default: 1.
+            output_size_scale: Upscaling factor. Sent as `output.size.scale`.
             output_size_width: The width. Sent as `output.size.width`.
             output_size_height: The height. Sent as `output.size.height`.
-            output_size_unit: Their unit. Sent as `output.size.unit`. Server default: "none".
-            output_size_aspect_ratio: How it fits. Sent as `output.size.aspect_ratio`. Server default:
-                "preserve_inset".
-            output_size_align_x: Where it is from left to right. Sent as `output.size.align_x`. Server default:
-                0.5.
-            output_size_align_y: Where it is from top to bottom. Sent as `output.size.align_y`. Server default:
-                0.5.
-            output_size_input_dpi: Dots per inch of the image. Sent as `output.size.input_dpi`.
-            output_size_output_dpi: Dots per inch of the result. Sent as `output.size.output_dpi`.
+            output_size_unit: Unit of the width and height. Sent as `output.size.unit`. Server default: "none".
+            output_size_aspect_ratio: How the image fits into the size. Sent as `output.size.aspect_ratio`. Server
+                default: "preserve_inset".
+            output_size_align_x: Horizontal alignment. Sent as `output.size.align_x`. Server default: 0.5.
+            output_size_align_y: Vertical alignment. Sent as `output.size.align_y`. Server default: 0.5.
+            output_size_input_dpi: Resolution of the image in dots per inch. Sent as `output.size.input_dpi`.
+            output_size_output_dpi: Resolution of the result in dots per inch. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -248,32 +247,33 @@ class Vectorizer(Resource):
     ) -> ByteStream:
         """Vectorize an image.
 
-        Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides what comes back. Allow it
-        three minutes.
+        Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides the format of the response.
+        Allow it three minutes.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            image_url: Its address. Takes a URL. Sent as `image.url`.
-            image_base64: Its bytes, in base64. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the file. Takes a URL. Sent as `image.url`.
+            image_base64: Image data in base64. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes). Sent as `image.base64`.
-            mode: How well to do it; the others are for trying out. Server default: "production".
-            input_max_pixels: Larger images are made smaller first. Sent as `input.max_pixels`. Server default:
-                2097252.
-            processing_max_colors: How many colours at most; 0 is as many as there are. Sent as
-                `processing.max_colors`. Server default: 0.
-            output_file_format: The kind of file. Sent as `output.file_format`. Server default: "svg".
+            mode: Quality of the result; the others are for trials. Server default: "production".
+            input_max_pixels: Maximum number of pixels; larger images are downscaled first. Sent as
+                `input.max_pixels`. Server default: 2097252.
+            processing_max_colors: Maximum number of colors; 0 for no limit. Sent as `processing.max_colors`.
+                Server default: 0.
+            output_file_format: The file format. Sent as `output.file_format`. Server default: "svg".
             output_svg_version: The version of SVG. Sent as `output.svg.version`. Server default: "svg_1_1".
-            output_svg_fixed_size: State the size in SVG. Sent as `output.svg.fixed_size`. Server default: false.
-            output_svg_adobe_compatibility_mode: Leave out what Illustrator does not read. Sent as
+            output_svg_fixed_size: Write the size into the SVG. Sent as `output.svg.fixed_size`. Server default:
+                false.
+            output_svg_adobe_compatibility_mode: Leave out what Illustrator cannot read. Sent as
                 `output.svg.adobe_compatibility_mode`. Server default: false.
-            output_dxf_compatibility_level: What DXF may hold. Sent as `output.dxf.compatibility_level`. Server
-                default: "lines_and_arcs".
-            output_bitmap_anti_aliasing_mode: The edges in PNG. Sent as `output.bitmap.anti_aliasing_mode`. Server
-                default: "anti_aliased".
+            output_dxf_compatibility_level: Compatibility level of DXF. Sent as `output.dxf.compatibility_level`.
+                Server default: "lines_and_arcs".
+            output_bitmap_anti_aliasing_mode: Anti-aliasing of PNG. Sent as `output.bitmap.anti_aliasing_mode`.
+                Server default: "anti_aliased".
             output_draw_style: Fill shapes or draw lines. Sent as `output.draw_style`. Server default:
                 "fill_shapes".
-            output_shape_stacking: Whether shapes lie side by side or on each other. Sent as
-                `output.shape_stacking`. Server default: "cutouts".
+            output_shape_stacking: Whether shapes lie side by side or stacked. Sent as `output.shape_stacking`.
+                Server default: "cutouts".
             output_group_by: How shapes are grouped. Sent as `output.group_by`. Server default: "none".
             output_parameterized_shapes_flatten: Write circles and the like as curves. Sent as
                 `output.parameterized_shapes.flatten`. Server default: false.
@@ -285,36 +285,34 @@ class Vectorizer(Resource):
                 `output.curves.allowed.circular_arc`. Server default: true.
             output_curves_allowed_elliptical_arc: Allow arcs of ellipses. Sent as
                 `output.curves.allowed.elliptical_arc`. Server default: true.
-            output_curves_line_fit_tolerance: How far lines may be from curves. Sent as
+            output_curves_line_fit_tolerance: Tolerance between lines and curves. Sent as
                 `output.curves.line_fit_tolerance`. Server default: 0.1.
             output_gap_filler_enabled: Hide gaps between shapes. Sent as `output.gap_filler.enabled`. Server
                 default: true.
-            output_gap_filler_clip: Keep what hides them inside the shapes. Sent as `output.gap_filler.clip`.
-                Server default: false.
-            output_gap_filler_non_scaling_stroke: Keep its width at any size. Sent as
+            output_gap_filler_clip: Clip the gap filler to the shapes. Sent as `output.gap_filler.clip`. Server
+                default: false.
+            output_gap_filler_non_scaling_stroke: Keep the gap filler's width at any size. Sent as
                 `output.gap_filler.non_scaling_stroke`. Server default: true.
-            output_gap_filler_stroke_width: Its width. Sent as `output.gap_filler.stroke_width`. Server default:
-                2.
+            output_gap_filler_stroke_width: Width of the gap filler. Sent as `output.gap_filler.stroke_width`.
+                Server default: 2.
             output_strokes_non_scaling_stroke: Keep the lines' width at any size. Sent as
                 `output.strokes.non_scaling_stroke`. Server default: true.
-            output_strokes_use_override_color: Draw all lines in one colour. Sent as
+            output_strokes_use_override_color: Draw all lines in one color. Sent as
                 `output.strokes.use_override_color`. Server default: false.
-            output_strokes_override_color: That colour. Sent as `output.strokes.override_color`. Server default:
-                "#000000".
-            output_strokes_stroke_width: The lines' width. Sent as `output.strokes.stroke_width`. Server default:
-                1.
-            output_size_scale: How many times larger. Sent as `output.size.scale`.
+            output_strokes_override_color: Color of all lines. Sent as `output.strokes.override_color`. Server
+                default: "#000000".
+            output_strokes_stroke_width: Width of the lines. Sent as `output.strokes.stroke_width`. Server
+                default: 1.
+            output_size_scale: Upscaling factor. Sent as `output.size.scale`.
             output_size_width: The width. Sent as `output.size.width`.
             output_size_height: The height. Sent as `output.size.height`.
-            output_size_unit: Their unit. Sent as `output.size.unit`. Server default: "none".
-            output_size_aspect_ratio: How it fits. Sent as `output.size.aspect_ratio`. Server default:
-                "preserve_inset".
-            output_size_align_x: Where it is from left to right. Sent as `output.size.align_x`. Server default:
-                0.5.
-            output_size_align_y: Where it is from top to bottom. Sent as `output.size.align_y`. Server default:
-                0.5.
-            output_size_input_dpi: Dots per inch of the image. Sent as `output.size.input_dpi`.
-            output_size_output_dpi: Dots per inch of the result. Sent as `output.size.output_dpi`.
+            output_size_unit: Unit of the width and height. Sent as `output.size.unit`. Server default: "none".
+            output_size_aspect_ratio: How the image fits into the size. Sent as `output.size.aspect_ratio`. Server
+                default: "preserve_inset".
+            output_size_align_x: Horizontal alignment. Sent as `output.size.align_x`. Server default: 0.5.
+            output_size_align_y: Vertical alignment. Sent as `output.size.align_y`. Server default: 0.5.
+            output_size_input_dpi: Resolution of the image in dots per inch. Sent as `output.size.input_dpi`.
+            output_size_output_dpi: Resolution of the result in dots per inch. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -430,34 +428,35 @@ class AsyncVectorizer(AsyncResource):
     ) -> Binary:
         """Vectorize an image.
 
-        Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides what comes back. Allow it
-        three minutes.
+        Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides the format of the response.
+        Allow it three minutes.
 
         `stream_vectorize` gives the bytes as they come.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            image_url: Its address. Takes a URL. Sent as `image.url`.
-            image_base64: Its bytes, in base64. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the file. Takes a URL. Sent as `image.url`.
+            image_base64: Image data in base64. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes). Sent as `image.base64`.
-            mode: How well to do it; the others are for trying out. Server default: "production".
-            input_max_pixels: Larger images are made smaller first. Sent as `input.max_pixels`. Server default:
-                2097252.
-            processing_max_colors: How many colours at most; 0 is as many as there are. Sent as
-                `processing.max_colors`. Server default: 0.
-            output_file_format: The kind of file. Sent as `output.file_format`. Server default: "svg".
+            mode: Quality of the result; the others are for trials. Server default: "production".
+            input_max_pixels: Maximum number of pixels; larger images are downscaled first. Sent as
+                `input.max_pixels`. Server default: 2097252.
+            processing_max_colors: Maximum number of colors; 0 for no limit. Sent as `processing.max_colors`.
+                Server default: 0.
+            output_file_format: The file format. Sent as `output.file_format`. Server default: "svg".
             output_svg_version: The version of SVG. Sent as `output.svg.version`. Server default: "svg_1_1".
-            output_svg_fixed_size: State the size in SVG. Sent as `output.svg.fixed_size`. Server default: false.
-            output_svg_adobe_compatibility_mode: Leave out what Illustrator does not read. Sent as
+            output_svg_fixed_size: Write the size into the SVG. Sent as `output.svg.fixed_size`. Server default:
+                false.
+            output_svg_adobe_compatibility_mode: Leave out what Illustrator cannot read. Sent as
                 `output.svg.adobe_compatibility_mode`. Server default: false.
-            output_dxf_compatibility_level: What DXF may hold. Sent as `output.dxf.compatibility_level`. Server
-                default: "lines_and_arcs".
-            output_bitmap_anti_aliasing_mode: The edges in PNG. Sent as `output.bitmap.anti_aliasing_mode`. Server
-                default: "anti_aliased".
+            output_dxf_compatibility_level: Compatibility level of DXF. Sent as `output.dxf.compatibility_level`.
+                Server default: "lines_and_arcs".
+            output_bitmap_anti_aliasing_mode: Anti-aliasing of PNG. Sent as `output.bitmap.anti_aliasing_mode`.
+                Server default: "anti_aliased".
             output_draw_style: Fill shapes or draw lines. Sent as `output.draw_style`. Server default:
                 "fill_shapes".
-            output_shape_stacking: Whether shapes lie side by side or on each other. Sent as
-                `output.shape_stacking`. Server default: "cutouts".
+            output_shape_stacking: Whether shapes lie side by side or stacked. Sent as `output.shape_stacking`.
+                Server default: "cutouts".
             output_group_by: How shapes are grouped. Sent as `output.group_by`. Server default: "none".
             output_parameterized_shapes_flatten: Write circles and the like as curves. Sent as
                 `output.parameterized_shapes.flatten`. Server default: false.
@@ -469,36 +468,34 @@ class AsyncVectorizer(AsyncResource):
                 `output.curves.allowed.circular_arc`. Server default: true.
             output_curves_allowed_elliptical_arc: Allow arcs of ellipses. Sent as
                 `output.curves.allowed.elliptical_arc`. Server default: true.
-            output_curves_line_fit_tolerance: How far lines may be from curves. Sent as
+            output_curves_line_fit_tolerance: Tolerance between lines and curves. Sent as
                 `output.curves.line_fit_tolerance`. Server default: 0.1.
             output_gap_filler_enabled: Hide gaps between shapes. Sent as `output.gap_filler.enabled`. Server
                 default: true.
-            output_gap_filler_clip: Keep what hides them inside the shapes. Sent as `output.gap_filler.clip`.
-                Server default: false.
-            output_gap_filler_non_scaling_stroke: Keep its width at any size. Sent as
+            output_gap_filler_clip: Clip the gap filler to the shapes. Sent as `output.gap_filler.clip`. Server
+                default: false.
+            output_gap_filler_non_scaling_stroke: Keep the gap filler's width at any size. Sent as
                 `output.gap_filler.non_scaling_stroke`. Server default: true.
-            output_gap_filler_stroke_width: Its width. Sent as `output.gap_filler.stroke_width`. Server default:
-                2.
+            output_gap_filler_stroke_width: Width of the gap filler. Sent as `output.gap_filler.stroke_width`.
+                Server default: 2.
             output_strokes_non_scaling_stroke: Keep the lines' width at any size. Sent as
                 `output.strokes.non_scaling_stroke`. Server default: true.
-            output_strokes_use_override_color: Draw all lines in one colour. Sent as
+            output_strokes_use_override_color: Draw all lines in one color. Sent as
                 `output.strokes.use_override_color`. Server default: false.
-            output_strokes_override_color: That colour. Sent as `output.strokes.override_color`. Server default:
-                "#000000".
-            output_strokes_stroke_width: The lines' width. Sent as `output.strokes.stroke_width`. Server default:
-                1.
-            output_size_scale: How many times larger. Sent as `output.size.scale`.
+            output_strokes_override_color: Color of all lines. Sent as `output.strokes.override_color`. Server
+                default: "#000000".
+            output_strokes_stroke_width: Width of the lines. Sent as `output.strokes.stroke_width`. Server
+                default: 1.
+            output_size_scale: Upscaling factor. Sent as `output.size.scale`.
             output_size_width: The width. Sent as `output.size.width`.
             output_size_height: The height. Sent as `output.size.height`.
-            output_size_unit: Their unit. Sent as `output.size.unit`. Server default: "none".
-            output_size_aspect_ratio: How it fits. Sent as `output.size.aspect_ratio`. Server default:
-                "preserve_inset".
-            output_size_align_x: Where it is from left to right. Sent as `output.size.align_x`. Server default:
-                0.5.
-            output_size_align_y: Where it is from top to bottom. Sent as `output.size.align_y`. Server default:
-                0.5.
-            output_size_input_dpi: Dots per inch of the image. Sent as `output.size.input_dpi`.
-            output_size_output_dpi: Dots per inch of the result. Sent as `output.size.output_dpi`.
+            output_size_unit: Unit of the width and height. Sent as `output.size.unit`. Server default: "none".
+            output_size_aspect_ratio: How the image fits into the size. Sent as `output.size.aspect_ratio`. Server
+                default: "preserve_inset".
+            output_size_align_x: Horizontal alignment. Sent as `output.size.align_x`. Server default: 0.5.
+            output_size_align_y: Vertical alignment. Sent as `output.size.align_y`. Server default: 0.5.
+            output_size_input_dpi: Resolution of the image in dots per inch. Sent as `output.size.input_dpi`.
+            output_size_output_dpi: Resolution of the result in dots per inch. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -611,32 +608,33 @@ class AsyncVectorizer(AsyncResource):
     ) -> AsyncByteStream:
         """Vectorize an image.
 
-        Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides what comes back. Allow it
-        three minutes.
+        Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides the format of the response.
+        Allow it three minutes.
 
         Args:
             image: The image. Takes a local file (path, open file or bytes).
-            image_url: Its address. Takes a URL. Sent as `image.url`.
-            image_base64: Its bytes, in base64. Takes base64 text or a local file (pathlib.Path, open file or
+            image_url: URL of the file. Takes a URL. Sent as `image.url`.
+            image_base64: Image data in base64. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes). Sent as `image.base64`.
-            mode: How well to do it; the others are for trying out. Server default: "production".
-            input_max_pixels: Larger images are made smaller first. Sent as `input.max_pixels`. Server default:
-                2097252.
-            processing_max_colors: How many colours at most; 0 is as many as there are. Sent as
-                `processing.max_colors`. Server default: 0.
-            output_file_format: The kind of file. Sent as `output.file_format`. Server default: "svg".
+            mode: Quality of the result; the others are for trials. Server default: "production".
+            input_max_pixels: Maximum number of pixels; larger images are downscaled first. Sent as
+                `input.max_pixels`. Server default: 2097252.
+            processing_max_colors: Maximum number of colors; 0 for no limit. Sent as `processing.max_colors`.
+                Server default: 0.
+            output_file_format: The file format. Sent as `output.file_format`. Server default: "svg".
             output_svg_version: The version of SVG. Sent as `output.svg.version`. Server default: "svg_1_1".
-            output_svg_fixed_size: State the size in SVG. Sent as `output.svg.fixed_size`. Server default: false.
-            output_svg_adobe_compatibility_mode: Leave out what Illustrator does not read. Sent as
+            output_svg_fixed_size: Write the size into the SVG. Sent as `output.svg.fixed_size`. Server default:
+                false.
+            output_svg_adobe_compatibility_mode: Leave out what Illustrator cannot read. Sent as
                 `output.svg.adobe_compatibility_mode`. Server default: false.
-            output_dxf_compatibility_level: What DXF may hold. Sent as `output.dxf.compatibility_level`. Server
-                default: "lines_and_arcs".
-            output_bitmap_anti_aliasing_mode: The edges in PNG. Sent as `output.bitmap.anti_aliasing_mode`. Server
-                default: "anti_aliased".
+            output_dxf_compatibility_level: Compatibility level of DXF. Sent as `output.dxf.compatibility_level`.
+                Server default: "lines_and_arcs".
+            output_bitmap_anti_aliasing_mode: Anti-aliasing of PNG. Sent as `output.bitmap.anti_aliasing_mode`.
+                Server default: "anti_aliased".
             output_draw_style: Fill shapes or draw lines. Sent as `output.draw_style`. Server default:
                 "fill_shapes".
-            output_shape_stacking: Whether shapes lie side by side or on each other. Sent as
-                `output.shape_stacking`. Server default: "cutouts".
+            output_shape_stacking: Whether shapes lie side by side or stacked. Sent as `output.shape_stacking`.
+                Server default: "cutouts".
             output_group_by: How shapes are grouped. Sent as `output.group_by`. Server default: "none".
             output_parameterized_shapes_flatten: Write circles and the like as curves. Sent as
                 `output.parameterized_shapes.flatten`. Server default: false.
@@ -648,36 +646,34 @@ class AsyncVectorizer(AsyncResource):
                 `output.curves.allowed.circular_arc`. Server default: true.
             output_curves_allowed_elliptical_arc: Allow arcs of ellipses. Sent as
                 `output.curves.allowed.elliptical_arc`. Server default: true.
-            output_curves_line_fit_tolerance: How far lines may be from curves. Sent as
+            output_curves_line_fit_tolerance: Tolerance between lines and curves. Sent as
                 `output.curves.line_fit_tolerance`. Server default: 0.1.
             output_gap_filler_enabled: Hide gaps between shapes. Sent as `output.gap_filler.enabled`. Server
                 default: true.
-            output_gap_filler_clip: Keep what hides them inside the shapes. Sent as `output.gap_filler.clip`.
-                Server default: false.
-            output_gap_filler_non_scaling_stroke: Keep its width at any size. Sent as
+            output_gap_filler_clip: Clip the gap filler to the shapes. Sent as `output.gap_filler.clip`. Server
+                default: false.
+            output_gap_filler_non_scaling_stroke: Keep the gap filler's width at any size. Sent as
                 `output.gap_filler.non_scaling_stroke`. Server default: true.
-            output_gap_filler_stroke_width: Its width. Sent as `output.gap_filler.stroke_width`. Server default:
-                2.
+            output_gap_filler_stroke_width: Width of the gap filler. Sent as `output.gap_filler.stroke_width`.
+                Server default: 2.
             output_strokes_non_scaling_stroke: Keep the lines' width at any size. Sent as
                 `output.strokes.non_scaling_stroke`. Server default: true.
-            output_strokes_use_override_color: Draw all lines in one colour. Sent as
+            output_strokes_use_override_color: Draw all lines in one color. Sent as
                 `output.strokes.use_override_color`. Server default: false.
-            output_strokes_override_color: That colour. Sent as `output.strokes.override_color`. Server default:
-                "#000000".
-            output_strokes_stroke_width: The lines' width. Sent as `output.strokes.stroke_width`. Server default:
-                1.
-            output_size_scale: How many times larger. Sent as `output.size.scale`.
+            output_strokes_override_color: Color of all lines. Sent as `output.strokes.override_color`. Server
+                default: "#000000".
+            output_strokes_stroke_width: Width of the lines. Sent as `output.strokes.stroke_width`. Server
+                default: 1.
+            output_size_scale: Upscaling factor. Sent as `output.size.scale`.
             output_size_width: The width. Sent as `output.size.width`.
             output_size_height: The height. Sent as `output.size.height`.
-            output_size_unit: Their unit. Sent as `output.size.unit`. Server default: "none".
-            output_size_aspect_ratio: How it fits. Sent as `output.size.aspect_ratio`. Server default:
-                "preserve_inset".
-            output_size_align_x: Where it is from left to right. Sent as `output.size.align_x`. Server default:
-                0.5.
-            output_size_align_y: Where it is from top to bottom. Sent as `output.size.align_y`. Server default:
-                0.5.
-            output_size_input_dpi: Dots per inch of the image. Sent as `output.size.input_dpi`.
-            output_size_output_dpi: Dots per inch of the result. Sent as `output.size.output_dpi`.
+            output_size_unit: Unit of the width and height. Sent as `output.size.unit`. Server default: "none".
+            output_size_aspect_ratio: How the image fits into the size. Sent as `output.size.aspect_ratio`. Server
+                default: "preserve_inset".
+            output_size_align_x: Horizontal alignment. Sent as `output.size.align_x`. Server default: 0.5.
+            output_size_align_y: Vertical alignment. Sent as `output.size.align_y`. Server default: 0.5.
+            output_size_input_dpi: Resolution of the image in dots per inch. Sent as `output.size.input_dpi`.
+            output_size_output_dpi: Resolution of the result in dots per inch. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.

@@ -183,38 +183,38 @@ class Images(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageTask:
-        """Make images with any model.
+        """Generate images with any model.
 
-        Waits for the images, or with `run_async` answers at once with a task. A waiting call looks at the model every
-        few seconds for about 90 seconds.
+        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
+        seconds for about 90 seconds.
 
         `submit_generate` gives a task at once.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
-            height: Pixels; some models only.
-            width: Pixels; some models only.
+            height: Height in pixels; some models only.
+            width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-            negative_prompt: What not to show; some models only.
-            aspect_ratio: Such as `16:9`; some models only.
-            output_format: The images' format, such as `png`, `jpeg` or `webp`; some models only.
-            image: The image to start from, or several. Takes a URL, a data URL or a local file (pathlib.Path,
-                open file or bytes).
-            mask_image: Marks what may change; some models only. Takes a URL, a data URL or a local file
+            negative_prompt: Negative prompt: what to avoid; some models only.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`; some models only.
+            output_format: Image format, such as `png`, `jpeg` or `webp`; some models only.
+            image: Input image, or several. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+                bytes).
+            mask_image: Mask: what may change; some models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            mask: Marks what may change; GPT-Image models only. Takes a URL, a data URL or a local file
+            mask: Mask: what may change; GPT-Image models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            n: How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-            background: GPT-Image models only.
-            quality: GPT-Image models only.
-            sequential_image_generation: `auto` makes a series of images; Doubao Seedream only.
-            safety_tolerance: How much is let through; FLUX.2 only.
-            watermark: Mark the image as made by AI; some models only.
+            n: Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
+            background: Background; GPT-Image models only.
+            quality: Image quality; GPT-Image models only.
+            sequential_image_generation: `auto` generates a series of images; Doubao Seedream only.
+            safety_tolerance: Safety tolerance: how much passes the filter; FLUX.2 only.
+            watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
-            enable_sequential: Make a series of images; Wan only.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            enable_sequential: Generate a series of images; Wan only.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -286,36 +286,36 @@ class Images(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ImageTask]:
-        """Make images with any model.
+        """Generate images with any model.
 
-        Waits for the images, or with `run_async` answers at once with a task. A waiting call looks at the model every
-        few seconds for about 90 seconds.
+        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
+        seconds for about 90 seconds.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
-            height: Pixels; some models only.
-            width: Pixels; some models only.
+            height: Height in pixels; some models only.
+            width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-            negative_prompt: What not to show; some models only.
-            aspect_ratio: Such as `16:9`; some models only.
-            output_format: The images' format, such as `png`, `jpeg` or `webp`; some models only.
-            image: The image to start from, or several. Takes a URL, a data URL or a local file (pathlib.Path,
-                open file or bytes).
-            mask_image: Marks what may change; some models only. Takes a URL, a data URL or a local file
+            negative_prompt: Negative prompt: what to avoid; some models only.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`; some models only.
+            output_format: Image format, such as `png`, `jpeg` or `webp`; some models only.
+            image: Input image, or several. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+                bytes).
+            mask_image: Mask: what may change; some models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            mask: Marks what may change; GPT-Image models only. Takes a URL, a data URL or a local file
+            mask: Mask: what may change; GPT-Image models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            n: How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-            background: GPT-Image models only.
-            quality: GPT-Image models only.
-            sequential_image_generation: `auto` makes a series of images; Doubao Seedream only.
-            safety_tolerance: How much is let through; FLUX.2 only.
-            watermark: Mark the image as made by AI; some models only.
+            n: Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
+            background: Background; GPT-Image models only.
+            quality: Image quality; GPT-Image models only.
+            sequential_image_generation: `auto` generates a series of images; Doubao Seedream only.
+            safety_tolerance: Safety tolerance: how much passes the filter; FLUX.2 only.
+            watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
-            enable_sequential: Make a series of images; Wan only.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            enable_sequential: Generate a series of images; Wan only.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -510,38 +510,38 @@ class AsyncImages(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageTask:
-        """Make images with any model.
+        """Generate images with any model.
 
-        Waits for the images, or with `run_async` answers at once with a task. A waiting call looks at the model every
-        few seconds for about 90 seconds.
+        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
+        seconds for about 90 seconds.
 
         `submit_generate` gives a task at once.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
-            height: Pixels; some models only.
-            width: Pixels; some models only.
+            height: Height in pixels; some models only.
+            width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-            negative_prompt: What not to show; some models only.
-            aspect_ratio: Such as `16:9`; some models only.
-            output_format: The images' format, such as `png`, `jpeg` or `webp`; some models only.
-            image: The image to start from, or several. Takes a URL, a data URL or a local file (pathlib.Path,
-                open file or bytes).
-            mask_image: Marks what may change; some models only. Takes a URL, a data URL or a local file
+            negative_prompt: Negative prompt: what to avoid; some models only.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`; some models only.
+            output_format: Image format, such as `png`, `jpeg` or `webp`; some models only.
+            image: Input image, or several. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+                bytes).
+            mask_image: Mask: what may change; some models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            mask: Marks what may change; GPT-Image models only. Takes a URL, a data URL or a local file
+            mask: Mask: what may change; GPT-Image models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            n: How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-            background: GPT-Image models only.
-            quality: GPT-Image models only.
-            sequential_image_generation: `auto` makes a series of images; Doubao Seedream only.
-            safety_tolerance: How much is let through; FLUX.2 only.
-            watermark: Mark the image as made by AI; some models only.
+            n: Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
+            background: Background; GPT-Image models only.
+            quality: Image quality; GPT-Image models only.
+            sequential_image_generation: `auto` generates a series of images; Doubao Seedream only.
+            safety_tolerance: Safety tolerance: how much passes the filter; FLUX.2 only.
+            watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
-            enable_sequential: Make a series of images; Wan only.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            enable_sequential: Generate a series of images; Wan only.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -613,36 +613,36 @@ class AsyncImages(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ImageTask]:
-        """Make images with any model.
+        """Generate images with any model.
 
-        Waits for the images, or with `run_async` answers at once with a task. A waiting call looks at the model every
-        few seconds for about 90 seconds.
+        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
+        seconds for about 90 seconds.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
-            height: Pixels; some models only.
-            width: Pixels; some models only.
+            height: Height in pixels; some models only.
+            width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-            negative_prompt: What not to show; some models only.
-            aspect_ratio: Such as `16:9`; some models only.
-            output_format: The images' format, such as `png`, `jpeg` or `webp`; some models only.
-            image: The image to start from, or several. Takes a URL, a data URL or a local file (pathlib.Path,
-                open file or bytes).
-            mask_image: Marks what may change; some models only. Takes a URL, a data URL or a local file
+            negative_prompt: Negative prompt: what to avoid; some models only.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`; some models only.
+            output_format: Image format, such as `png`, `jpeg` or `webp`; some models only.
+            image: Input image, or several. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+                bytes).
+            mask_image: Mask: what may change; some models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            mask: Marks what may change; GPT-Image models only. Takes a URL, a data URL or a local file
+            mask: Mask: what may change; GPT-Image models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            n: How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-            background: GPT-Image models only.
-            quality: GPT-Image models only.
-            sequential_image_generation: `auto` makes a series of images; Doubao Seedream only.
-            safety_tolerance: How much is let through; FLUX.2 only.
-            watermark: Mark the image as made by AI; some models only.
+            n: Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
+            background: Background; GPT-Image models only.
+            quality: Image quality; GPT-Image models only.
+            sequential_image_generation: `auto` generates a series of images; Doubao Seedream only.
+            safety_tolerance: Safety tolerance: how much passes the filter; FLUX.2 only.
+            watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
-            enable_sequential: Make a series of images; Wan only.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            enable_sequential: Generate a series of images; Wan only.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.

@@ -38,20 +38,21 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageV1Response:
-        """Make an image with any model, first version.
+        """Generate an image with any model (v1).
 
-        Waits for the image. The second version can also run in the background and gives several images.
+        Waits for the image. The second version can also run in the background and returns several images.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model: The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them.
-            height: Pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-            width: Pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-            size: Width and height such as `1024x1024`, for models that take both at once.
-            negative_prompt: What not to show.
-            aspect_ratio: Such as `16:9`. A ratio that the model lacks becomes its usual one.
-            output_format: The image's format. Server default: "png".
-            image: The image to start from; image-to-image models need it. Takes a URL, a data URL or a local file
+            height: Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
+            width: Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
+            size: Width and height in pixels, such as `1024x1024`, for models that take both at once.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`. A ratio that the model lacks becomes its
+                usual one.
+            output_format: Image format. Server default: "png".
+            image: Input image; required by image-to-image models. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -113,38 +114,38 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageTask:
-        """Make images with any model.
+        """Generate images with any model.
 
-        Waits for the images, or with `run_async` answers at once with a task. A waiting call looks at the model every
-        few seconds for about 90 seconds.
+        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
+        seconds for about 90 seconds.
 
         `submit_generate_image` gives a task at once.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
-            height: Pixels; some models only.
-            width: Pixels; some models only.
+            height: Height in pixels; some models only.
+            width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-            negative_prompt: What not to show; some models only.
-            aspect_ratio: Such as `16:9`; some models only.
-            output_format: The images' format, such as `png`, `jpeg` or `webp`; some models only.
-            image: The image to start from, or several. Takes a URL, a data URL or a local file (pathlib.Path,
-                open file or bytes).
-            mask_image: Marks what may change; some models only. Takes a URL, a data URL or a local file
+            negative_prompt: Negative prompt: what to avoid; some models only.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`; some models only.
+            output_format: Image format, such as `png`, `jpeg` or `webp`; some models only.
+            image: Input image, or several. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+                bytes).
+            mask_image: Mask: what may change; some models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            mask: Marks what may change; GPT-Image models only. Takes a URL, a data URL or a local file
+            mask: Mask: what may change; GPT-Image models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            n: How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-            background: GPT-Image models only.
-            quality: GPT-Image models only.
-            sequential_image_generation: `auto` makes a series of images; Doubao Seedream only.
-            safety_tolerance: How much is let through; FLUX.2 only.
-            watermark: Mark the image as made by AI; some models only.
+            n: Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
+            background: Background; GPT-Image models only.
+            quality: Image quality; GPT-Image models only.
+            sequential_image_generation: `auto` generates a series of images; Doubao Seedream only.
+            safety_tolerance: Safety tolerance: how much passes the filter; FLUX.2 only.
+            watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
-            enable_sequential: Make a series of images; Wan only.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            enable_sequential: Generate a series of images; Wan only.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -216,36 +217,36 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ImageTask]:
-        """Make images with any model.
+        """Generate images with any model.
 
-        Waits for the images, or with `run_async` answers at once with a task. A waiting call looks at the model every
-        few seconds for about 90 seconds.
+        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
+        seconds for about 90 seconds.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
-            height: Pixels; some models only.
-            width: Pixels; some models only.
+            height: Height in pixels; some models only.
+            width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-            negative_prompt: What not to show; some models only.
-            aspect_ratio: Such as `16:9`; some models only.
-            output_format: The images' format, such as `png`, `jpeg` or `webp`; some models only.
-            image: The image to start from, or several. Takes a URL, a data URL or a local file (pathlib.Path,
-                open file or bytes).
-            mask_image: Marks what may change; some models only. Takes a URL, a data URL or a local file
+            negative_prompt: Negative prompt: what to avoid; some models only.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`; some models only.
+            output_format: Image format, such as `png`, `jpeg` or `webp`; some models only.
+            image: Input image, or several. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+                bytes).
+            mask_image: Mask: what may change; some models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            mask: Marks what may change; GPT-Image models only. Takes a URL, a data URL or a local file
+            mask: Mask: what may change; GPT-Image models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            n: How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-            background: GPT-Image models only.
-            quality: GPT-Image models only.
-            sequential_image_generation: `auto` makes a series of images; Doubao Seedream only.
-            safety_tolerance: How much is let through; FLUX.2 only.
-            watermark: Mark the image as made by AI; some models only.
+            n: Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
+            background: Background; GPT-Image models only.
+            quality: Image quality; GPT-Image models only.
+            sequential_image_generation: `auto` generates a series of images; Doubao Seedream only.
+            safety_tolerance: Safety tolerance: how much passes the filter; FLUX.2 only.
+            watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
-            enable_sequential: Make a series of images; Wan only.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            enable_sequential: Generate a series of images; Wan only.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -298,7 +299,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageTask:
-        """Tell how an image task stands.
+        """Get an image task.
 
         Args:
             task_id: The task's id.
@@ -331,16 +332,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Make an image with SDXL.
+        """Generate an image (SDXL).
 
-        Takes 5 to 10 seconds and mostly answers with the finished task; after 30 seconds it answers with the task as
-        it stands.
+        Takes 5 to 10 seconds and usually returns the finished task; after 30 seconds it returns the running task.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            width: Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
-            height: Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            width: Width in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
+            height: Height in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152,
+                1152x2048.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -372,10 +373,10 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Tell how a task of one of 302.AI's own models stands.
+        """Get a task of one of 302.AI's own models.
 
-        For calls under /302/submit that take longer than 30 seconds. `output` is an address, or JSON text of a list
-        of addresses.
+        For calls under /302/submit that take longer than 30 seconds. `output` is a URL, or JSON text of a list of
+        URLs.
 
         Args:
             id: The task's id.
@@ -417,21 +418,21 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with SDXL and LoRA weights.
+        """Generate an image with LoRA weights (SDXL).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
             loras: LoRA weights to add to the model.
             embeddings: Embeddings to add to the model.
-            format: The image's format.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            expand_prompt: Let the prompt be enriched.
-            enable_safety_checker: Check what was made for unsuitable content.
+            format: Image format.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            expand_prompt: Expand the prompt automatically.
+            enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -475,7 +476,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make an image fast with SDXL-Lightning.
+        """Generate an image (SDXL-Lightning).
 
         The fields of this call are not documented.
 
@@ -518,22 +519,22 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image fast with SDXL-Lightning, second version.
+        """Generate an image (SDXL-Lightning v2).
 
         Takes one to three seconds.
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             embeddings: Embeddings to add to the model.
-            format: The image's format.
-            num_images: How many images.
-            num_inference_steps: How many steps to take.
-            seed: Fixes the chance, so that the same request gives the same image.
-            expand_prompt: Let the prompt be enriched.
-            enable_safety_checker: Check what was made for unsuitable content.
-            width: Pixels; one caller gives it beside `image_size`.
-            height: Pixels; one caller gives it beside `image_size`.
+            format: Image format.
+            num_images: Number of images.
+            num_inference_steps: Number of inference steps.
+            seed: Random seed; the same seed gives the same result.
+            expand_prompt: Expand the prompt automatically.
+            enable_safety_checker: Check the result for unsafe content.
+            width: Width in pixels; one caller gives it beside `image_size`.
+            height: Height in pixels; one caller gives it beside `image_size`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -583,18 +584,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make images fast with SDXL-Lightning, third version.
+        """Generate images (SDXL-Lightning v3).
 
         Takes one to three seconds.
 
         Args:
-            prompt: What to show.
-            image_size: Width and height.
-            negative_prompt: What not to show.
-            batch_size: How many images. Server default: 1.
-            num_inference_steps: How many steps to take. Server default: 4.
-            guidance_scale: How closely to follow the prompt. Server default: 1.
-            seed: Fixes the chance.
+            prompt: Text prompt.
+            image_size: Width and height in pixels.
+            negative_prompt: Negative prompt: what to avoid.
+            batch_size: Number of images. Server default: 1.
+            num_inference_steps: Number of inference steps. Server default: 4.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -640,18 +641,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Make an image with SD3.
+        """Generate an image (SD3).
 
-        Waits for the image; a longer task is answered with its id.
+        Waits for the image; for a longer task it returns the id.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Such as `3:2`.
-            image: The image to start from. Takes a local file (path, open file or bytes).
-            output_format: The image's format, such as `png`.
-            seed: Fixes the chance; above 0.
-            prompt_strength: How far to go from `image`: 0 keeps it, 1 ignores it.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height), such as `3:2`.
+            image: Input image. Takes a local file (path, open file or bytes).
+            output_format: Image format, such as `png`.
+            seed: Random seed; the same seed gives the same result. Above 0.
+            prompt_strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -697,16 +698,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make images with SD3, second version.
+        """Generate images (SD3 v2).
 
         Args:
-            prompt: What to show.
-            image_size: Width and height.
-            negative_prompt: What not to show.
-            batch_size: How many images. Server default: 1.
-            num_inference_steps: How many steps to take. Server default: 20.
-            guidance_scale: How closely to follow the prompt. Server default: 7.5.
-            seed: Fixes the chance, so that the same request gives the same image.
+            prompt: Text prompt.
+            image_size: Width and height in pixels.
+            negative_prompt: Negative prompt: what to avoid.
+            batch_size: Number of images. Server default: 1.
+            num_inference_steps: Number of inference steps. Server default: 20.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 7.5.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -745,7 +746,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make an image with SD-3.5-Large.
+        """Generate an image (SD 3.5 Large).
 
         The fields of this call are not documented.
 
@@ -777,7 +778,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make an image with SD-3.5-Large-Turbo.
+        """Generate an image (SD 3.5 Large Turbo).
 
         The fields of this call are not documented.
 
@@ -809,7 +810,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make an image with SD-3.5-Medium.
+        """Generate an image (SD 3.5 Medium).
 
         The fields of this call are not documented.
 
@@ -847,15 +848,15 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with AuraFlow.
+        """Generate an image (AuraFlow).
 
         Args:
-            prompt: What to show.
-            num_images: How many images.
-            guidance_scale: How closely to follow the prompt.
-            num_inference_steps: How many steps to take.
-            expand_prompt: Let the prompt be enriched.
-            seed: Fixes the chance, so that the same request gives the same image.
+            prompt: Text prompt.
+            num_images: Number of images.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_inference_steps: Number of inference steps.
+            expand_prompt: Expand the prompt automatically.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -906,24 +907,24 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Kolors.
+        """Generate an image (Kolors).
 
-        Reads Chinese prompts too. With `image_url` it starts from that image.
+        Takes prompts in Chinese too. With `image_url` it starts from that image.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_url: The image to start from. Takes a URL.
-            strength: How far to go from `image_url`: 0 keeps it, 1 ignores it.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_url: URL of the input image. Takes a URL.
+            strength: Strength: how far to go from `image_url`; 0 keeps it, 1 ignores it.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
             scheduler: The sampler, such as `EulerDiscreteScheduler`.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -971,12 +972,12 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Make a picture that works as a QR code.
+        """Generate an image that works as a QR code.
 
         Args:
-            url: The address, or other text, that the code holds.
-            prompt: What to show.
-            qr_conditioning_scale: How much the code shows through, such as 1.5.
+            url: The URL, or other text, that the code holds.
+            prompt: Text prompt.
+            qr_conditioning_scale: Visibility of the QR code, such as 1.5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1030,32 +1031,32 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with a model and LoRA weights of your choice.
+        """Generate an image with a base model and LoRA weights.
 
         Args:
-            model_name: The model: a Hugging Face name or an address.
-            prompt: What to show.
-            negative_prompt: What not to show.
-            prompt_weighting: Read weights in the prompt, and let it be longer than 77 tokens.
+            model_name: The model: a Hugging Face name or a URL.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            prompt_weighting: Read weights in the prompt, and allow more than 77 tokens.
             loras: LoRA weights to add to the model.
             embeddings: Embeddings to add to the model.
-            controlnets: Images that steer the composition.
-            ip_adapter: Images that steer the look.
+            controlnets: ControlNets: images that steer the composition.
+            ip_adapter: IP-Adapters: images that steer the look.
             image_encoder_path: The image encoder's model.
-            image_encoder_subfolder: Where its weights are.
-            image_encoder_weight_name: The name of its weights. Server default: "pytorch_model.bin".
-            image_size: A size by name, or width and height.
-            image_format: The image's format.
-            num_images: How many images.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            clip_skip: How many of the text encoder's last layers to leave out.
+            image_encoder_subfolder: Folder of the image encoder's weights.
+            image_encoder_weight_name: Name of the image encoder's weights. Server default: "pytorch_model.bin".
+            image_size: An image size by name, or width and height.
+            image_format: Image format.
+            num_images: Number of images.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            clip_skip: CLIP skip: the number of the text encoder's last layers to leave out.
             scheduler: The sampler.
             unet_name: Another UNet.
-            variant: The weights' variant, such as `fp16`.
+            variant: Variant of the weights, such as `fp16`.
             eta: Noise that some samplers add.
-            seed: Fixes the chance, so that the same request gives the same image.
-            enable_safety_checker: Check what was made for unsuitable content.
+            seed: Random seed; the same seed gives the same result.
+            enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1111,10 +1112,10 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Get the images of a LoRA call that took long.
+        """Get a LoRA image task.
 
         Args:
-            request_id: The id that the call gave.
+            request_id: The id that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1156,22 +1157,22 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Lumina.
+        """Generate an image (Lumina).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            cfg_trunc_ratio: For how much of the time the guidance counts.
-            cfg_normalization: Normalise the guidance.
-            system_prompt: What the model is told beforehand.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            cfg_trunc_ratio: Share of the steps to which the guidance applies.
+            cfg_normalization: Normalize the guidance.
+            system_prompt: System prompt.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1227,20 +1228,20 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Playground.
+        """Generate an image (Playground v2.5).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
             embeddings: Embeddings to add to the model.
-            expand_prompt: Let the prompt be enriched.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
+            expand_prompt: Expand the prompt automatically.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1295,21 +1296,21 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Omnigen.
+        """Generate an image (OmniGen).
 
         Args:
-            prompt: What to show. `<img><|image_1|></img>` stands for the first of the images.
-            input_image_urls: Images to use. Takes a URL.
-            img_guidance_scale: How closely to follow the images.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            prompt: Text prompt. `<img><|image_1|></img>` stands for the first of the images.
+            input_image_urls: URLs of input images. Takes a URL.
+            img_guidance_scale: Image guidance scale: how closely the output follows the images.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1366,20 +1367,21 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageV1Response:
-        """Make an image with any model, first version.
+        """Generate an image with any model (v1).
 
-        Waits for the image. The second version can also run in the background and gives several images.
+        Waits for the image. The second version can also run in the background and returns several images.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model: The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them.
-            height: Pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-            width: Pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-            size: Width and height such as `1024x1024`, for models that take both at once.
-            negative_prompt: What not to show.
-            aspect_ratio: Such as `16:9`. A ratio that the model lacks becomes its usual one.
-            output_format: The image's format. Server default: "png".
-            image: The image to start from; image-to-image models need it. Takes a URL, a data URL or a local file
+            height: Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
+            width: Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
+            size: Width and height in pixels, such as `1024x1024`, for models that take both at once.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`. A ratio that the model lacks becomes its
+                usual one.
+            output_format: Image format. Server default: "png".
+            image: Input image; required by image-to-image models. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1441,38 +1443,38 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageTask:
-        """Make images with any model.
+        """Generate images with any model.
 
-        Waits for the images, or with `run_async` answers at once with a task. A waiting call looks at the model every
-        few seconds for about 90 seconds.
+        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
+        seconds for about 90 seconds.
 
         `submit_generate_image` gives a task at once.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
-            height: Pixels; some models only.
-            width: Pixels; some models only.
+            height: Height in pixels; some models only.
+            width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-            negative_prompt: What not to show; some models only.
-            aspect_ratio: Such as `16:9`; some models only.
-            output_format: The images' format, such as `png`, `jpeg` or `webp`; some models only.
-            image: The image to start from, or several. Takes a URL, a data URL or a local file (pathlib.Path,
-                open file or bytes).
-            mask_image: Marks what may change; some models only. Takes a URL, a data URL or a local file
+            negative_prompt: Negative prompt: what to avoid; some models only.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`; some models only.
+            output_format: Image format, such as `png`, `jpeg` or `webp`; some models only.
+            image: Input image, or several. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+                bytes).
+            mask_image: Mask: what may change; some models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            mask: Marks what may change; GPT-Image models only. Takes a URL, a data URL or a local file
+            mask: Mask: what may change; GPT-Image models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            n: How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-            background: GPT-Image models only.
-            quality: GPT-Image models only.
-            sequential_image_generation: `auto` makes a series of images; Doubao Seedream only.
-            safety_tolerance: How much is let through; FLUX.2 only.
-            watermark: Mark the image as made by AI; some models only.
+            n: Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
+            background: Background; GPT-Image models only.
+            quality: Image quality; GPT-Image models only.
+            sequential_image_generation: `auto` generates a series of images; Doubao Seedream only.
+            safety_tolerance: Safety tolerance: how much passes the filter; FLUX.2 only.
+            watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
-            enable_sequential: Make a series of images; Wan only.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            enable_sequential: Generate a series of images; Wan only.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1544,36 +1546,36 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ImageTask]:
-        """Make images with any model.
+        """Generate images with any model.
 
-        Waits for the images, or with `run_async` answers at once with a task. A waiting call looks at the model every
-        few seconds for about 90 seconds.
+        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
+        seconds for about 90 seconds.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
-            height: Pixels; some models only.
-            width: Pixels; some models only.
+            height: Height in pixels; some models only.
+            width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-            negative_prompt: What not to show; some models only.
-            aspect_ratio: Such as `16:9`; some models only.
-            output_format: The images' format, such as `png`, `jpeg` or `webp`; some models only.
-            image: The image to start from, or several. Takes a URL, a data URL or a local file (pathlib.Path,
-                open file or bytes).
-            mask_image: Marks what may change; some models only. Takes a URL, a data URL or a local file
+            negative_prompt: Negative prompt: what to avoid; some models only.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`; some models only.
+            output_format: Image format, such as `png`, `jpeg` or `webp`; some models only.
+            image: Input image, or several. Takes a URL, a data URL or a local file (pathlib.Path, open file or
+                bytes).
+            mask_image: Mask: what may change; some models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            mask: Marks what may change; GPT-Image models only. Takes a URL, a data URL or a local file
+            mask: Mask: what may change; GPT-Image models only. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            n: How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-            background: GPT-Image models only.
-            quality: GPT-Image models only.
-            sequential_image_generation: `auto` makes a series of images; Doubao Seedream only.
-            safety_tolerance: How much is let through; FLUX.2 only.
-            watermark: Mark the image as made by AI; some models only.
+            n: Number of images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
+            background: Background; GPT-Image models only.
+            quality: Image quality; GPT-Image models only.
+            sequential_image_generation: `auto` generates a series of images; Doubao Seedream only.
+            safety_tolerance: Safety tolerance: how much passes the filter; FLUX.2 only.
+            watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
-            enable_sequential: Make a series of images; Wan only.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            enable_sequential: Generate a series of images; Wan only.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1626,7 +1628,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ImageTask:
-        """Tell how an image task stands.
+        """Get an image task.
 
         Args:
             task_id: The task's id.
@@ -1661,16 +1663,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Make an image with SDXL.
+        """Generate an image (SDXL).
 
-        Takes 5 to 10 seconds and mostly answers with the finished task; after 30 seconds it answers with the task as
-        it stands.
+        Takes 5 to 10 seconds and usually returns the finished task; after 30 seconds it returns the running task.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            width: Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
-            height: Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            width: Width in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
+            height: Height in pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152,
+                1152x2048.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1702,10 +1704,10 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Tell how a task of one of 302.AI's own models stands.
+        """Get a task of one of 302.AI's own models.
 
-        For calls under /302/submit that take longer than 30 seconds. `output` is an address, or JSON text of a list
-        of addresses.
+        For calls under /302/submit that take longer than 30 seconds. `output` is a URL, or JSON text of a list of
+        URLs.
 
         Args:
             id: The task's id.
@@ -1747,21 +1749,21 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with SDXL and LoRA weights.
+        """Generate an image with LoRA weights (SDXL).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
             loras: LoRA weights to add to the model.
             embeddings: Embeddings to add to the model.
-            format: The image's format.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            expand_prompt: Let the prompt be enriched.
-            enable_safety_checker: Check what was made for unsuitable content.
+            format: Image format.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            expand_prompt: Expand the prompt automatically.
+            enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1805,7 +1807,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make an image fast with SDXL-Lightning.
+        """Generate an image (SDXL-Lightning).
 
         The fields of this call are not documented.
 
@@ -1848,22 +1850,22 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image fast with SDXL-Lightning, second version.
+        """Generate an image (SDXL-Lightning v2).
 
         Takes one to three seconds.
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             embeddings: Embeddings to add to the model.
-            format: The image's format.
-            num_images: How many images.
-            num_inference_steps: How many steps to take.
-            seed: Fixes the chance, so that the same request gives the same image.
-            expand_prompt: Let the prompt be enriched.
-            enable_safety_checker: Check what was made for unsuitable content.
-            width: Pixels; one caller gives it beside `image_size`.
-            height: Pixels; one caller gives it beside `image_size`.
+            format: Image format.
+            num_images: Number of images.
+            num_inference_steps: Number of inference steps.
+            seed: Random seed; the same seed gives the same result.
+            expand_prompt: Expand the prompt automatically.
+            enable_safety_checker: Check the result for unsafe content.
+            width: Width in pixels; one caller gives it beside `image_size`.
+            height: Height in pixels; one caller gives it beside `image_size`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1913,18 +1915,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make images fast with SDXL-Lightning, third version.
+        """Generate images (SDXL-Lightning v3).
 
         Takes one to three seconds.
 
         Args:
-            prompt: What to show.
-            image_size: Width and height.
-            negative_prompt: What not to show.
-            batch_size: How many images. Server default: 1.
-            num_inference_steps: How many steps to take. Server default: 4.
-            guidance_scale: How closely to follow the prompt. Server default: 1.
-            seed: Fixes the chance.
+            prompt: Text prompt.
+            image_size: Width and height in pixels.
+            negative_prompt: Negative prompt: what to avoid.
+            batch_size: Number of images. Server default: 1.
+            num_inference_steps: Number of inference steps. Server default: 4.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1970,18 +1972,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Make an image with SD3.
+        """Generate an image (SD3).
 
-        Waits for the image; a longer task is answered with its id.
+        Waits for the image; for a longer task it returns the id.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Such as `3:2`.
-            image: The image to start from. Takes a local file (path, open file or bytes).
-            output_format: The image's format, such as `png`.
-            seed: Fixes the chance; above 0.
-            prompt_strength: How far to go from `image`: 0 keeps it, 1 ignores it.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height), such as `3:2`.
+            image: Input image. Takes a local file (path, open file or bytes).
+            output_format: Image format, such as `png`.
+            seed: Random seed; the same seed gives the same result. Above 0.
+            prompt_strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2027,16 +2029,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make images with SD3, second version.
+        """Generate images (SD3 v2).
 
         Args:
-            prompt: What to show.
-            image_size: Width and height.
-            negative_prompt: What not to show.
-            batch_size: How many images. Server default: 1.
-            num_inference_steps: How many steps to take. Server default: 20.
-            guidance_scale: How closely to follow the prompt. Server default: 7.5.
-            seed: Fixes the chance, so that the same request gives the same image.
+            prompt: Text prompt.
+            image_size: Width and height in pixels.
+            negative_prompt: Negative prompt: what to avoid.
+            batch_size: Number of images. Server default: 1.
+            num_inference_steps: Number of inference steps. Server default: 20.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 7.5.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2075,7 +2077,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make an image with SD-3.5-Large.
+        """Generate an image (SD 3.5 Large).
 
         The fields of this call are not documented.
 
@@ -2107,7 +2109,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make an image with SD-3.5-Large-Turbo.
+        """Generate an image (SD 3.5 Large Turbo).
 
         The fields of this call are not documented.
 
@@ -2139,7 +2141,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make an image with SD-3.5-Medium.
+        """Generate an image (SD 3.5 Medium).
 
         The fields of this call are not documented.
 
@@ -2177,15 +2179,15 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with AuraFlow.
+        """Generate an image (AuraFlow).
 
         Args:
-            prompt: What to show.
-            num_images: How many images.
-            guidance_scale: How closely to follow the prompt.
-            num_inference_steps: How many steps to take.
-            expand_prompt: Let the prompt be enriched.
-            seed: Fixes the chance, so that the same request gives the same image.
+            prompt: Text prompt.
+            num_images: Number of images.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_inference_steps: Number of inference steps.
+            expand_prompt: Expand the prompt automatically.
+            seed: Random seed; the same seed gives the same result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2236,24 +2238,24 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Kolors.
+        """Generate an image (Kolors).
 
-        Reads Chinese prompts too. With `image_url` it starts from that image.
+        Takes prompts in Chinese too. With `image_url` it starts from that image.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_url: The image to start from. Takes a URL.
-            strength: How far to go from `image_url`: 0 keeps it, 1 ignores it.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_url: URL of the input image. Takes a URL.
+            strength: Strength: how far to go from `image_url`; 0 keeps it, 1 ignores it.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
             scheduler: The sampler, such as `EulerDiscreteScheduler`.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2301,12 +2303,12 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Make a picture that works as a QR code.
+        """Generate an image that works as a QR code.
 
         Args:
-            url: The address, or other text, that the code holds.
-            prompt: What to show.
-            qr_conditioning_scale: How much the code shows through, such as 1.5.
+            url: The URL, or other text, that the code holds.
+            prompt: Text prompt.
+            qr_conditioning_scale: Visibility of the QR code, such as 1.5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2360,32 +2362,32 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with a model and LoRA weights of your choice.
+        """Generate an image with a base model and LoRA weights.
 
         Args:
-            model_name: The model: a Hugging Face name or an address.
-            prompt: What to show.
-            negative_prompt: What not to show.
-            prompt_weighting: Read weights in the prompt, and let it be longer than 77 tokens.
+            model_name: The model: a Hugging Face name or a URL.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            prompt_weighting: Read weights in the prompt, and allow more than 77 tokens.
             loras: LoRA weights to add to the model.
             embeddings: Embeddings to add to the model.
-            controlnets: Images that steer the composition.
-            ip_adapter: Images that steer the look.
+            controlnets: ControlNets: images that steer the composition.
+            ip_adapter: IP-Adapters: images that steer the look.
             image_encoder_path: The image encoder's model.
-            image_encoder_subfolder: Where its weights are.
-            image_encoder_weight_name: The name of its weights. Server default: "pytorch_model.bin".
-            image_size: A size by name, or width and height.
-            image_format: The image's format.
-            num_images: How many images.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            clip_skip: How many of the text encoder's last layers to leave out.
+            image_encoder_subfolder: Folder of the image encoder's weights.
+            image_encoder_weight_name: Name of the image encoder's weights. Server default: "pytorch_model.bin".
+            image_size: An image size by name, or width and height.
+            image_format: Image format.
+            num_images: Number of images.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            clip_skip: CLIP skip: the number of the text encoder's last layers to leave out.
             scheduler: The sampler.
             unet_name: Another UNet.
-            variant: The weights' variant, such as `fp16`.
+            variant: Variant of the weights, such as `fp16`.
             eta: Noise that some samplers add.
-            seed: Fixes the chance, so that the same request gives the same image.
-            enable_safety_checker: Check what was made for unsuitable content.
+            seed: Random seed; the same seed gives the same result.
+            enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2441,10 +2443,10 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Get the images of a LoRA call that took long.
+        """Get a LoRA image task.
 
         Args:
-            request_id: The id that the call gave.
+            request_id: The id that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2486,22 +2488,22 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Lumina.
+        """Generate an image (Lumina).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            cfg_trunc_ratio: For how much of the time the guidance counts.
-            cfg_normalization: Normalise the guidance.
-            system_prompt: What the model is told beforehand.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            cfg_trunc_ratio: Share of the steps to which the guidance applies.
+            cfg_normalization: Normalize the guidance.
+            system_prompt: System prompt.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2557,20 +2559,20 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Playground.
+        """Generate an image (Playground v2.5).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
             embeddings: Embeddings to add to the model.
-            expand_prompt: Let the prompt be enriched.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
+            expand_prompt: Expand the prompt automatically.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2625,21 +2627,21 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Omnigen.
+        """Generate an image (OmniGen).
 
         Args:
-            prompt: What to show. `<img><|image_1|></img>` stands for the first of the images.
-            input_image_urls: Images to use. Takes a URL.
-            img_guidance_scale: How closely to follow the images.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            prompt: Text prompt. `<img><|image_1|></img>` stands for the first of the images.
+            input_image_urls: URLs of input images. Takes a URL.
+            img_guidance_scale: Image guidance scale: how closely the output follows the images.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

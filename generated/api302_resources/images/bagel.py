@@ -29,13 +29,13 @@ class Bagel(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image from a text.
+        """Generate an image (Bagel).
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             use_thought: Let the model think first; better and slower.
-            seed: Fixes the chance, so that the same request gives the same image.
-            enable_safety_checker: Check what was made for unsuitable content.
+            seed: Random seed; the same seed gives the same result.
+            enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -74,13 +74,13 @@ class AsyncBagel(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image from a text.
+        """Generate an image (Bagel).
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             use_thought: Let the model think first; better and slower.
-            seed: Fixes the chance, so that the same request gives the same image.
-            enable_safety_checker: Check what was made for unsuitable content.
+            seed: Random seed; the same seed gives the same result.
+            enable_safety_checker: Check the result for unsafe content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -32,16 +32,16 @@ class Baidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BaiduImageResponse:
-        """Make images from a text with iRAG.
+        """Generate images (iRAG).
 
         Args:
             model: `irag-1.0`.
-            prompt: What to show, up to 220 characters.
-            refer_image: An image to go by: up to 10 MB, at least 128 pixels, up to 4 to 1. Takes a URL, a data
-                URL or a local file (pathlib.Path, open file or bytes).
-            n: How many images. Server default: 1.
-            size: Width and height from `512x512` to `2048x2048`. Server default: "1024x1024".
-            user: Your own user's id.
+            prompt: Text prompt, up to 220 characters.
+            refer_image: Reference image: up to 10 MB, at least 128 pixels, up to 4:1. Takes a URL, a data URL or
+                a local file (pathlib.Path, open file or bytes).
+            n: Number of images. Server default: 1.
+            size: Width and height in pixels, from `512x512` to `2048x2048`. Server default: "1024x1024".
+            user: An id of your end user.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -82,16 +82,16 @@ class AsyncBaidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BaiduImageResponse:
-        """Make images from a text with iRAG.
+        """Generate images (iRAG).
 
         Args:
             model: `irag-1.0`.
-            prompt: What to show, up to 220 characters.
-            refer_image: An image to go by: up to 10 MB, at least 128 pixels, up to 4 to 1. Takes a URL, a data
-                URL or a local file (pathlib.Path, open file or bytes).
-            n: How many images. Server default: 1.
-            size: Width and height from `512x512` to `2048x2048`. Server default: "1024x1024".
-            user: Your own user's id.
+            prompt: Text prompt, up to 220 characters.
+            refer_image: Reference image: up to 10 MB, at least 128 pixels, up to 4:1. Takes a URL, a data URL or
+                a local file (pathlib.Path, open file or bytes).
+            n: Number of images. Server default: 1.
+            size: Width and height in pixels, from `512x512` to `2048x2048`. Server default: "1024x1024".
+            user: An id of your end user.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

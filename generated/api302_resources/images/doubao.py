@@ -44,26 +44,26 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoDrawingResponse:
-        """Make images with Doubao's general models.
+        """Generate images (Doubao).
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model_version: The model.
-            req_schedule_conf: How the prompt is worked on first.
-            llm_seed: Fixes the chance of the prompt's enrichment; -1 leaves it open.
-            seed: Fixes the chance; -1 leaves it open.
-            scale: How closely to follow the prompt.
-            ddim_steps: How many steps to take.
-            width: Pixels.
-            height: Pixels.
-            use_pre_llm: Let the prompt be enriched.
-            use_sr: Enlarge the image at the end.
-            sr_seed: Fixes the chance of the enlargement.
-            sr_strength: How much the enlargement may add.
-            sr_scale: How closely the enlargement follows the prompt.
-            sr_steps: How many steps the enlargement takes.
-            is_only_sr: Only enlarge.
-            return_url: Give addresses in place of base64.
+            req_schedule_conf: How the prompt is preprocessed.
+            llm_seed: Random seed of the prompt's expansion; -1 for a random one.
+            seed: Random seed; the same seed gives the same result, -1 a random one.
+            scale: Guidance scale: how closely the output follows the prompt.
+            ddim_steps: Number of inference steps.
+            width: Width in pixels.
+            height: Height in pixels.
+            use_pre_llm: Expand the prompt automatically.
+            use_sr: Upscale the image at the end.
+            sr_seed: Random seed of the upscaling.
+            sr_strength: Strength of the upscaling.
+            sr_scale: Guidance scale of the upscaling.
+            sr_steps: Number of inference steps of the upscaling.
+            is_only_sr: Only upscale.
+            return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -136,26 +136,26 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoDrawingResponse:
-        """Make images with Doubao's general models.
+        """Generate images (Doubao).
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             model_version: The model.
-            req_schedule_conf: How the prompt is worked on first.
-            llm_seed: Fixes the chance of the prompt's enrichment; -1 leaves it open.
-            seed: Fixes the chance; -1 leaves it open.
-            scale: How closely to follow the prompt.
-            ddim_steps: How many steps to take.
-            width: Pixels.
-            height: Pixels.
-            use_pre_llm: Let the prompt be enriched.
-            use_sr: Enlarge the image at the end.
-            sr_seed: Fixes the chance of the enlargement.
-            sr_strength: How much the enlargement may add.
-            sr_scale: How closely the enlargement follows the prompt.
-            sr_steps: How many steps the enlargement takes.
-            is_only_sr: Only enlarge.
-            return_url: Give addresses in place of base64.
+            req_schedule_conf: How the prompt is preprocessed.
+            llm_seed: Random seed of the prompt's expansion; -1 for a random one.
+            seed: Random seed; the same seed gives the same result, -1 a random one.
+            scale: Guidance scale: how closely the output follows the prompt.
+            ddim_steps: Number of inference steps.
+            width: Width in pixels.
+            height: Height in pixels.
+            use_pre_llm: Expand the prompt automatically.
+            use_sr: Upscale the image at the end.
+            sr_seed: Random seed of the upscaling.
+            sr_strength: Strength of the upscaling.
+            sr_scale: Guidance scale of the upscaling.
+            sr_steps: Number of inference steps of the upscaling.
+            is_only_sr: Only upscale.
+            return_url: Return URLs in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.

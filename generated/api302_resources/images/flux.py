@@ -69,71 +69,71 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[FluxResult]:
-        """Make an image, or start the training of a finetune.
+        """Create an image or finetuning task.
 
-        Black Forest Labs' own form. Which fields count depends on the model; `finetune` trains one of your own.
+        Black Forest Labs' own form. Which fields are used depends on the model; `finetune` trains one of your own.
 
         The fields of one form go together:
-        - What to make: needs prompt; takes the fields that no other form names
+        - The prompt and the settings: needs prompt; takes the fields that no other form names
         - What to train on; for the model `finetune`: needs file_data, finetune_comment, mode; takes trigger_word,
           iterations, learning_rate, captioning, priority, finetune_type, lora_rank
 
         Args:
             model: Such as `flux-pro-1.1-ultra`, `flux-pro-1.1`, `flux-dev`, `flux-kontext-pro`, `flux-2-pro`, one
                 that ends in `-finetuned`, or `finetune`.
-            prompt: What to show, or what to change.
-            width: Pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
-            height: Pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
-            aspect_ratio: From `21:9` to `9:21`; Ultra and Kontext.
-            steps: How many steps to take; some models only.
-            guidance: How closely to follow the prompt; some models only.
+            prompt: Text prompt: what to show, or what to change.
+            width: Width in pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
+            height: Height in pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
+            aspect_ratio: Aspect ratio (width:height), from `21:9` to `9:21`; Ultra and Kontext.
+            steps: Number of inference steps; some models only.
+            guidance: Guidance scale: how closely the output follows the prompt; some models only.
             interval: As in the page's example; older models.
-            prompt_upsampling: Let the prompt be enriched.
-            seed: Fixes the chance.
-            safety_tolerance: How much is let through; 0 is the strictest. Server default: 2.
-            output_format: The image's format.
+            prompt_upsampling: Expand the prompt automatically.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format.
             raw: Less processed; Ultra only.
-            image_prompt: An image to go by. Takes a URL, base64 text or a local file (pathlib.Path, open file or
+            image_prompt: Reference image. Takes a URL, base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            image_prompt_strength: How much `image_prompt` counts; Ultra only.
-            image: The image to change; Fill only. Takes a URL, base64 text or a local file (pathlib.Path, open
+            image_prompt_strength: Weight of `image_prompt`; Ultra only.
+            image: Input image; Fill only. Takes a URL, base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            mask: Mask: what to change; Fill only. Takes a URL, base64 text or a local file (pathlib.Path, open
                 file or bytes).
-            mask: Where to change it; Fill only. Takes a URL, base64 text or a local file (pathlib.Path, open file
-                or bytes).
-            input_image: The image to change; Kontext and FLUX.2. Takes a URL, base64 text or a local file
+            input_image: Input image; Kontext and FLUX.2. Takes a URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            input_image_2: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_2: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_3: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_3: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_4: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_4: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_5: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_5: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_6: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_6: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_7: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_7: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_8: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_8: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_9: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_9: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
-                (pathlib.Path, open file or bytes).
-            finetune_id: Your finetune; models that end in `-finetuned`.
-            finetune_strength: How much the finetune counts.
+            finetune_id: The id of your finetune; models that end in `-finetuned`.
+            finetune_strength: Weight of the finetune.
             sync: Wait for the image; one caller of FLUX.2 Klein.
-            webhook_url: An address to be called when the task ends.
-            webhook_secret: Signs that call.
-            file_data: A ZIP of images, with texts if you have them. Takes base64 text or a local file
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            file_data: A ZIP of images, with captions if you have them. Takes base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            finetune_comment: A note to tell it by.
-            mode: What is in the images.
-            trigger_word: The word that calls it up in prompts. Server default: "TOK".
-            iterations: How long to train. Server default: 300.
+            finetune_comment: A comment that identifies the finetune.
+            mode: The subject of the images.
+            trigger_word: The word that stands for the finetune in prompts. Server default: "TOK".
+            iterations: Number of training steps. Server default: 300.
             learning_rate: The learning rate.
-            captioning: Let the images be described. Server default: true.
-            priority: What to go for. Server default: "quality".
-            finetune_type: All weights, or a LoRA. Server default: "full".
-            lora_rank: The LoRA's rank. Server default: 32.
+            captioning: Whether to caption the images automatically. Server default: true.
+            priority: What to favor: speed or quality. Server default: "quality".
+            finetune_type: Train all weights, or a LoRA. Server default: "full".
+            lora_rank: Rank of the LoRA. Server default: 32.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -213,7 +213,7 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FluxResult:
-        """Tell how an image or a training stands.
+        """Get an image or finetuning task.
 
         Args:
             id: The task's id.
@@ -254,22 +254,22 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX 1.1 Ultra.
+        """Generate an image (FLUX 1.1 Ultra).
 
         302.AI's form. Up to some 2000 by 2000 pixels, in 10 to 20 seconds.
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             raw: Less processed, more natural.
-            image_url: An image to go by. Takes a URL.
-            image_prompt_strength: How much that image counts.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            safety_tolerance: How much is let through; 1 is the strictest.
-            enhance_prompt: Let the prompt be enriched.
-            sync_mode: Give the image as a data URL in place of an address.
+            image_url: Reference image. Takes a URL.
+            image_prompt_strength: Weight of that image.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest.
+            enhance_prompt: Expand the prompt automatically.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -325,24 +325,24 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX Pro.
+        """Generate an image (FLUX Pro).
 
-        302.AI's form, in five to ten seconds.
+        302.AI's form; takes five to ten seconds.
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             size: The same as `image_size`; the provider's own SDK sends both.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; not for Schnell.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest.
-            enhance_prompt: Let the prompt be enriched; Pro only.
-            acceleration: How much speed to trade for quality; Dev and Schnell.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; not for Schnell.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest.
+            enhance_prompt: Expand the prompt automatically; Pro only.
+            acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -400,24 +400,24 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX 1.1 Pro.
+        """Generate an image (FLUX 1.1 Pro).
 
-        302.AI's form, in five to ten seconds.
+        302.AI's form; takes five to ten seconds.
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             size: The same as `image_size`; the provider's own SDK sends both.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; not for Schnell.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest.
-            enhance_prompt: Let the prompt be enriched; Pro only.
-            acceleration: How much speed to trade for quality; Dev and Schnell.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; not for Schnell.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest.
+            enhance_prompt: Expand the prompt automatically; Pro only.
+            acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -475,24 +475,24 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX Dev.
+        """Generate an image (FLUX Dev).
 
-        302.AI's form, in five to ten seconds.
+        302.AI's form; takes five to ten seconds.
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             size: The same as `image_size`; the provider's own SDK sends both.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; not for Schnell.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest.
-            enhance_prompt: Let the prompt be enriched; Pro only.
-            acceleration: How much speed to trade for quality; Dev and Schnell.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; not for Schnell.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest.
+            enhance_prompt: Expand the prompt automatically; Pro only.
+            acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -550,24 +550,24 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX Schnell.
+        """Generate an image (FLUX Schnell).
 
-        302.AI's form, in five to ten seconds.
+        302.AI's form; takes five to ten seconds.
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             size: The same as `image_size`; the provider's own SDK sends both.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; not for Schnell.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest.
-            enhance_prompt: Let the prompt be enriched; Pro only.
-            acceleration: How much speed to trade for quality; Dev and Schnell.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; not for Schnell.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest.
+            enhance_prompt: Expand the prompt automatically; Pro only.
+            acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -612,7 +612,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make a realistic image with FLUX.
+        """Generate a realistic image (FLUX Realism).
 
         The fields of this call are not documented.
 
@@ -666,32 +666,32 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX, LoRA weights and control images.
+        """Generate an image with LoRA and ControlNet (FLUX).
 
-        302.AI's form, in about ten seconds.
+        302.AI's form; takes about ten seconds.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
             loras: LoRA weights to add to the model.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            controlnets: Images that steer the composition.
-            ip_adapters: Images that steer the look.
-            reference_image_url: An image to keep to. Takes a URL.
-            reference_strength: How much that image counts.
-            reference_start: From which part of the steps it counts.
-            reference_end: Up to which part of the steps it counts.
-            real_cfg_scale: The strength of real guidance.
-            use_real_cfg: Use real guidance; slower.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
+            controlnets: ControlNets: images that steer the composition.
+            ip_adapters: IP-Adapters: images that steer the look.
+            reference_image_url: Reference image. Takes a URL.
+            reference_strength: Weight of that image.
+            reference_start: Share of the steps after which it starts.
+            reference_end: Share of the steps after which it ends.
+            real_cfg_scale: Strength of the classifier-free guidance.
+            use_real_cfg: Use classifier-free guidance; slower.
             base_shift: The schedule's base shift.
-            max_shift: The schedule's greatest shift.
+            max_shift: The schedule's maximum shift.
             scheduler: The sampler.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -757,22 +757,22 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX and LoRA weights.
+        """Generate an image with LoRA weights (FLUX).
 
-        302.AI's form, in five to ten seconds.
+        302.AI's form; takes five to ten seconds.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
             loras: LoRA weights to add to the model.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -822,17 +822,17 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[FluxLoraTraining]:
-        """Start the training of LoRA weights.
+        """Create a LoRA training task (FLUX).
 
         Args:
-            images_data_url: A ZIP of at least four images, with texts of the same names if you have them. Takes a
-                URL.
-            trigger_word: The word that calls it up in prompts.
-            steps: How long to train.
-            is_style: The images show a style, not a thing.
+            images_data_url: A ZIP of at least four images, with captions of the same names if you have them.
+                Takes a URL.
+            trigger_word: The word that stands for the finetune in prompts.
+            steps: Number of training steps.
+            is_style: The images show a style, not an object.
             create_masks: Mask the subject in the images.
-            is_input_format_already_preprocessed: The images are prepared already.
-            data_archive_format: The archive's format, if its name does not tell.
+            is_input_format_already_preprocessed: The images are preprocessed already.
+            data_archive_format: Format of the archive, if its name does not show it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -873,7 +873,7 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FluxLoraTraining:
-        """Tell how a LoRA training stands.
+        """Get a LoRA training task (FLUX).
 
         Args:
             request_id: The task's id.
@@ -950,71 +950,71 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[FluxResult]:
-        """Make an image, or start the training of a finetune.
+        """Create an image or finetuning task.
 
-        Black Forest Labs' own form. Which fields count depends on the model; `finetune` trains one of your own.
+        Black Forest Labs' own form. Which fields are used depends on the model; `finetune` trains one of your own.
 
         The fields of one form go together:
-        - What to make: needs prompt; takes the fields that no other form names
+        - The prompt and the settings: needs prompt; takes the fields that no other form names
         - What to train on; for the model `finetune`: needs file_data, finetune_comment, mode; takes trigger_word,
           iterations, learning_rate, captioning, priority, finetune_type, lora_rank
 
         Args:
             model: Such as `flux-pro-1.1-ultra`, `flux-pro-1.1`, `flux-dev`, `flux-kontext-pro`, `flux-2-pro`, one
                 that ends in `-finetuned`, or `finetune`.
-            prompt: What to show, or what to change.
-            width: Pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
-            height: Pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
-            aspect_ratio: From `21:9` to `9:21`; Ultra and Kontext.
-            steps: How many steps to take; some models only.
-            guidance: How closely to follow the prompt; some models only.
+            prompt: Text prompt: what to show, or what to change.
+            width: Width in pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
+            height: Height in pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
+            aspect_ratio: Aspect ratio (width:height), from `21:9` to `9:21`; Ultra and Kontext.
+            steps: Number of inference steps; some models only.
+            guidance: Guidance scale: how closely the output follows the prompt; some models only.
             interval: As in the page's example; older models.
-            prompt_upsampling: Let the prompt be enriched.
-            seed: Fixes the chance.
-            safety_tolerance: How much is let through; 0 is the strictest. Server default: 2.
-            output_format: The image's format.
+            prompt_upsampling: Expand the prompt automatically.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format.
             raw: Less processed; Ultra only.
-            image_prompt: An image to go by. Takes a URL, base64 text or a local file (pathlib.Path, open file or
+            image_prompt: Reference image. Takes a URL, base64 text or a local file (pathlib.Path, open file or
                 bytes).
-            image_prompt_strength: How much `image_prompt` counts; Ultra only.
-            image: The image to change; Fill only. Takes a URL, base64 text or a local file (pathlib.Path, open
+            image_prompt_strength: Weight of `image_prompt`; Ultra only.
+            image: Input image; Fill only. Takes a URL, base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            mask: Mask: what to change; Fill only. Takes a URL, base64 text or a local file (pathlib.Path, open
                 file or bytes).
-            mask: Where to change it; Fill only. Takes a URL, base64 text or a local file (pathlib.Path, open file
-                or bytes).
-            input_image: The image to change; Kontext and FLUX.2. Takes a URL, base64 text or a local file
+            input_image: Input image; Kontext and FLUX.2. Takes a URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            input_image_2: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_2: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_3: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_3: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_4: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_4: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_5: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_5: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_6: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_6: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_7: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_7: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_8: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_8: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
+            input_image_9: Another input image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            input_image_9: Another image; FLUX.2 and Kontext. Takes a URL, base64 text or a local file
-                (pathlib.Path, open file or bytes).
-            finetune_id: Your finetune; models that end in `-finetuned`.
-            finetune_strength: How much the finetune counts.
+            finetune_id: The id of your finetune; models that end in `-finetuned`.
+            finetune_strength: Weight of the finetune.
             sync: Wait for the image; one caller of FLUX.2 Klein.
-            webhook_url: An address to be called when the task ends.
-            webhook_secret: Signs that call.
-            file_data: A ZIP of images, with texts if you have them. Takes base64 text or a local file
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            file_data: A ZIP of images, with captions if you have them. Takes base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            finetune_comment: A note to tell it by.
-            mode: What is in the images.
-            trigger_word: The word that calls it up in prompts. Server default: "TOK".
-            iterations: How long to train. Server default: 300.
+            finetune_comment: A comment that identifies the finetune.
+            mode: The subject of the images.
+            trigger_word: The word that stands for the finetune in prompts. Server default: "TOK".
+            iterations: Number of training steps. Server default: 300.
             learning_rate: The learning rate.
-            captioning: Let the images be described. Server default: true.
-            priority: What to go for. Server default: "quality".
-            finetune_type: All weights, or a LoRA. Server default: "full".
-            lora_rank: The LoRA's rank. Server default: 32.
+            captioning: Whether to caption the images automatically. Server default: true.
+            priority: What to favor: speed or quality. Server default: "quality".
+            finetune_type: Train all weights, or a LoRA. Server default: "full".
+            lora_rank: Rank of the LoRA. Server default: 32.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1094,7 +1094,7 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FluxResult:
-        """Tell how an image or a training stands.
+        """Get an image or finetuning task.
 
         Args:
             id: The task's id.
@@ -1135,22 +1135,22 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX 1.1 Ultra.
+        """Generate an image (FLUX 1.1 Ultra).
 
         302.AI's form. Up to some 2000 by 2000 pixels, in 10 to 20 seconds.
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             raw: Less processed, more natural.
-            image_url: An image to go by. Takes a URL.
-            image_prompt_strength: How much that image counts.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            safety_tolerance: How much is let through; 1 is the strictest.
-            enhance_prompt: Let the prompt be enriched.
-            sync_mode: Give the image as a data URL in place of an address.
+            image_url: Reference image. Takes a URL.
+            image_prompt_strength: Weight of that image.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest.
+            enhance_prompt: Expand the prompt automatically.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1206,24 +1206,24 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX Pro.
+        """Generate an image (FLUX Pro).
 
-        302.AI's form, in five to ten seconds.
+        302.AI's form; takes five to ten seconds.
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             size: The same as `image_size`; the provider's own SDK sends both.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; not for Schnell.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest.
-            enhance_prompt: Let the prompt be enriched; Pro only.
-            acceleration: How much speed to trade for quality; Dev and Schnell.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; not for Schnell.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest.
+            enhance_prompt: Expand the prompt automatically; Pro only.
+            acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1281,24 +1281,24 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX 1.1 Pro.
+        """Generate an image (FLUX 1.1 Pro).
 
-        302.AI's form, in five to ten seconds.
+        302.AI's form; takes five to ten seconds.
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             size: The same as `image_size`; the provider's own SDK sends both.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; not for Schnell.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest.
-            enhance_prompt: Let the prompt be enriched; Pro only.
-            acceleration: How much speed to trade for quality; Dev and Schnell.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; not for Schnell.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest.
+            enhance_prompt: Expand the prompt automatically; Pro only.
+            acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1356,24 +1356,24 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX Dev.
+        """Generate an image (FLUX Dev).
 
-        302.AI's form, in five to ten seconds.
+        302.AI's form; takes five to ten seconds.
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             size: The same as `image_size`; the provider's own SDK sends both.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; not for Schnell.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest.
-            enhance_prompt: Let the prompt be enriched; Pro only.
-            acceleration: How much speed to trade for quality; Dev and Schnell.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; not for Schnell.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest.
+            enhance_prompt: Expand the prompt automatically; Pro only.
+            acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1431,24 +1431,24 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX Schnell.
+        """Generate an image (FLUX Schnell).
 
-        302.AI's form, in five to ten seconds.
+        302.AI's form; takes five to ten seconds.
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             size: The same as `image_size`; the provider's own SDK sends both.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; not for Schnell.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            safety_tolerance: How much is let through; 1 is the strictest.
-            enhance_prompt: Let the prompt be enriched; Pro only.
-            acceleration: How much speed to trade for quality; Dev and Schnell.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; not for Schnell.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
+            safety_tolerance: Safety tolerance: how much passes the filter; 1 is the strictest.
+            enhance_prompt: Expand the prompt automatically; Pro only.
+            acceleration: How much quality to trade for speed; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1493,7 +1493,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make a realistic image with FLUX.
+        """Generate a realistic image (FLUX Realism).
 
         The fields of this call are not documented.
 
@@ -1547,32 +1547,32 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX, LoRA weights and control images.
+        """Generate an image with LoRA and ControlNet (FLUX).
 
-        302.AI's form, in about ten seconds.
+        302.AI's form; takes about ten seconds.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
             loras: LoRA weights to add to the model.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            controlnets: Images that steer the composition.
-            ip_adapters: Images that steer the look.
-            reference_image_url: An image to keep to. Takes a URL.
-            reference_strength: How much that image counts.
-            reference_start: From which part of the steps it counts.
-            reference_end: Up to which part of the steps it counts.
-            real_cfg_scale: The strength of real guidance.
-            use_real_cfg: Use real guidance; slower.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
+            controlnets: ControlNets: images that steer the composition.
+            ip_adapters: IP-Adapters: images that steer the look.
+            reference_image_url: Reference image. Takes a URL.
+            reference_strength: Weight of that image.
+            reference_start: Share of the steps after which it starts.
+            reference_end: Share of the steps after which it ends.
+            real_cfg_scale: Strength of the classifier-free guidance.
+            use_real_cfg: Use classifier-free guidance; slower.
             base_shift: The schedule's base shift.
-            max_shift: The schedule's greatest shift.
+            max_shift: The schedule's maximum shift.
             scheduler: The sampler.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1638,22 +1638,22 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with FLUX and LoRA weights.
+        """Generate an image with LoRA weights (FLUX).
 
-        302.AI's form, in five to ten seconds.
+        302.AI's form; takes five to ten seconds.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
             loras: LoRA weights to add to the model.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1703,17 +1703,17 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[FluxLoraTraining]:
-        """Start the training of LoRA weights.
+        """Create a LoRA training task (FLUX).
 
         Args:
-            images_data_url: A ZIP of at least four images, with texts of the same names if you have them. Takes a
-                URL.
-            trigger_word: The word that calls it up in prompts.
-            steps: How long to train.
-            is_style: The images show a style, not a thing.
+            images_data_url: A ZIP of at least four images, with captions of the same names if you have them.
+                Takes a URL.
+            trigger_word: The word that stands for the finetune in prompts.
+            steps: Number of training steps.
+            is_style: The images show a style, not an object.
             create_masks: Mask the subject in the images.
-            is_input_format_already_preprocessed: The images are prepared already.
-            data_archive_format: The archive's format, if its name does not tell.
+            is_input_format_already_preprocessed: The images are preprocessed already.
+            data_archive_format: Format of the archive, if its name does not show it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1754,7 +1754,7 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FluxLoraTraining:
-        """Tell how a LoRA training stands.
+        """Get a LoRA training task (FLUX).
 
         Args:
             request_id: The task's id.

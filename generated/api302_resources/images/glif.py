@@ -26,15 +26,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make an image with Claude and SD3.
+        """Generate an image with Claude and SD3.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -57,15 +57,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a sticker from a text.
+        """Generate a sticker from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -88,15 +88,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make graffiti from a text.
+        """Generate graffiti from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -119,15 +119,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a Wojak comic from a text.
+        """Generate a Wojak comic from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -150,15 +150,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a Lego picture from a text.
+        """Generate a Lego image from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -185,15 +185,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make an image with Claude and SD3.
+        """Generate an image with Claude and SD3.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -218,15 +218,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a sticker from a text.
+        """Generate a sticker from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -251,15 +251,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make graffiti from a text.
+        """Generate graffiti from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -284,15 +284,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a Wojak comic from a text.
+        """Generate a Wojak comic from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -317,15 +317,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a Lego picture from a text.
+        """Generate a Lego image from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.

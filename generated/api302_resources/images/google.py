@@ -27,11 +27,11 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Imagen 4.
+        """Generate an image (Imagen 4).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -62,11 +62,11 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Make an image with Imagen 3.
+        """Generate an image (Imagen 3).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -97,11 +97,11 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Make an image fast with Imagen 3.
+        """Generate an image (Imagen 3 Fast).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -136,11 +136,11 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Imagen 4.
+        """Generate an image (Imagen 4).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -171,11 +171,11 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Make an image with Imagen 3.
+        """Generate an image (Imagen 3).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -206,11 +206,11 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Make an image fast with Imagen 3.
+        """Generate an image (Imagen 3 Fast).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -37,20 +37,20 @@ class Hidream(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with the largest HiDream-I1 model.
+        """Generate an image (HiDream-I1 Full).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; the full model only.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; the full model only.
             loras: LoRA weights; the full model only.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -104,20 +104,20 @@ class Hidream(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with the middle HiDream-I1 model.
+        """Generate an image (HiDream-I1 Dev).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; the full model only.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; the full model only.
             loras: LoRA weights; the full model only.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -171,20 +171,20 @@ class Hidream(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with the fastest HiDream-I1 model.
+        """Generate an image (HiDream-I1 Fast).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; the full model only.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; the full model only.
             loras: LoRA weights; the full model only.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -242,20 +242,20 @@ class AsyncHidream(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with the largest HiDream-I1 model.
+        """Generate an image (HiDream-I1 Full).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; the full model only.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; the full model only.
             loras: LoRA weights; the full model only.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -309,20 +309,20 @@ class AsyncHidream(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with the middle HiDream-I1 model.
+        """Generate an image (HiDream-I1 Dev).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; the full model only.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; the full model only.
             loras: LoRA weights; the full model only.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -376,20 +376,20 @@ class AsyncHidream(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with the fastest HiDream-I1 model.
+        """Generate an image (HiDream-I1 Fast).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt; the full model only.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; the full model only.
             loras: LoRA weights; the full model only.
-            num_images: How many images.
-            seed: Fixes the chance, so that the same request gives the same image.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
+            num_images: Number of images.
+            seed: Random seed; the same seed gives the same result.
+            output_format: Image format.
+            enable_safety_checker: Check the result for unsafe content.
+            sync_mode: Return the image as a data URL in place of a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -29,10 +29,10 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Make images from a text with a model up to version 2.
+        """Generate images (Ideogram, up to version 2).
 
         Args:
-            image_request: What to make.
+            image_request: The prompt and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -77,25 +77,25 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Make images from a text with Ideogram 3.0.
+        """Generate images (Ideogram 3.0).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            resolution: Width and height such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`.
-            aspect_ratio: Width to height; not with `resolution`. Server default: "1x1".
-            rendering_speed: How fast; the price depends on it. Server default: "DEFAULT".
-            magic_prompt: Let the prompt be enriched.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            style_type: The kind of style.
-            style_preset: A named style, such as `WATERCOLOR` or `BAUHAUS`.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            resolution: Width and height in pixels, such as `1280x704`, one of Ideogram's list; not with
+                `aspect_ratio`.
+            aspect_ratio: Aspect ratio (width:height); not with `resolution`. Server default: "1x1".
+            rendering_speed: Rendering speed; the price depends on it. Server default: "DEFAULT".
+            magic_prompt: Expand the prompt automatically.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            style_type: The style type.
+            style_preset: A style preset, such as `WATERCOLOR` or `BAUHAUS`.
             style_codes: Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-            color_palette: Colours to use: a named set, or colours of your choice.
-            style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
-                or bytes).
-            character_reference_images: Images of a person to keep to. Takes a local file (path, open file or
+            color_palette: Color palette: a preset by name, or your own colors.
+            style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
                 bytes).
+            character_reference_images: Character reference images. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -146,10 +146,10 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Make images from a text with a model up to version 2.
+        """Generate images (Ideogram, up to version 2).
 
         Args:
-            image_request: What to make.
+            image_request: The prompt and the settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -194,25 +194,25 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramResponse:
-        """Make images from a text with Ideogram 3.0.
+        """Generate images (Ideogram 3.0).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            resolution: Width and height such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`.
-            aspect_ratio: Width to height; not with `resolution`. Server default: "1x1".
-            rendering_speed: How fast; the price depends on it. Server default: "DEFAULT".
-            magic_prompt: Let the prompt be enriched.
-            num_images: How many images. Server default: 1.
-            seed: Fixes the chance.
-            style_type: The kind of style.
-            style_preset: A named style, such as `WATERCOLOR` or `BAUHAUS`.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            resolution: Width and height in pixels, such as `1280x704`, one of Ideogram's list; not with
+                `aspect_ratio`.
+            aspect_ratio: Aspect ratio (width:height); not with `resolution`. Server default: "1x1".
+            rendering_speed: Rendering speed; the price depends on it. Server default: "DEFAULT".
+            magic_prompt: Expand the prompt automatically.
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            style_type: The style type.
+            style_preset: A style preset, such as `WATERCOLOR` or `BAUHAUS`.
             style_codes: Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-            color_palette: Colours to use: a named set, or colours of your choice.
-            style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
-                or bytes).
-            character_reference_images: Images of a person to keep to. Takes a local file (path, open file or
+            color_palette: Color palette: a preset by name, or your own colors.
+            style_reference_images: Style reference images; 10 MB in all. Takes a local file (path, open file or
                 bytes).
+            character_reference_images: Character reference images. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

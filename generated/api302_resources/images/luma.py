@@ -28,12 +28,12 @@ class Luma(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Photon.
+        """Generate an image (Luma Photon).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -67,12 +67,12 @@ class Luma(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image fast with Photon Flash.
+        """Generate an image (Luma Photon Flash).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -110,12 +110,12 @@ class AsyncLuma(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Photon.
+        """Generate an image (Luma Photon).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -149,12 +149,12 @@ class AsyncLuma(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image fast with Photon Flash.
+        """Generate an image (Luma Photon Flash).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

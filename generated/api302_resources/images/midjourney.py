@@ -31,17 +31,17 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Make pictures from a text, fast mode.
+        """Create an image task (fast mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -76,15 +76,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Press a button of a picture, fast mode.
+        """Create an upscale, vary or zoom task (fast mode).
 
-        Upscales, varies, zooms or makes anew, by the `customId` of a button in the task's reply.
+        Upscales, varies, zooms or rerolls, by the `customId` of a button in the task's response.
 
         Args:
             customId: The button, by the `customId` in the task's `buttons`.
-            taskId: The task that has the button.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            taskId: The id of the task that has the button.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -119,15 +119,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Blend several pictures, fast mode.
+        """Create an image blending task (fast mode).
 
         Args:
-            base64Array: The pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open file or
-                bytes).
+            base64Array: Input images in base64. Takes a data URL, base64 text or a local file (pathlib.Path, open
+                file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            dimensions: Width to height: 2:3, 1:1 or 3:2.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            dimensions: Aspect ratio (width:height): 2:3, 1:1 or 3:2.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -161,15 +161,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Put a picture into words, fast mode.
+        """Create an image description task (fast mode).
 
-        The words are in `prompt` of the task, once done.
+        The description is in `prompt` of the task, once done.
 
         Args:
-            base64: The picture. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            base64: Input image. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -205,18 +205,18 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Answer what a button asked back, fast mode.
+        """Submit the details that a button asks for (fast mode).
 
-        Some buttons, such as varying a region or a custom zoom, ask for more before they begin; their task waits in
-        the state MODAL.
+        Some buttons, such as varying a region or a custom zoom, ask for details before they begin; their task waits
+        in the state MODAL.
 
         Args:
-            taskId: The task that asks.
-            prompt: What to show instead.
-            maskBase64: What to paint anew, white on black. Takes a data URL, base64 text or a local file
+            taskId: The id of the task that asks.
+            prompt: Text prompt in place of the original one.
+            maskBase64: Mask: what to paint anew, white on black. Takes a data URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -247,7 +247,7 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, fast mode.
+        """Get a task (fast mode).
 
         Args:
             id: The task's id.
@@ -278,7 +278,7 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyCancelResponse:
-        """Cancel a task, fast mode.
+        """Cancel a task (fast mode).
 
         Args:
             id: The task's id.
@@ -286,7 +286,7 @@ class Midjourney(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Whether it was cancelled.
+            Whether it was canceled.
 
         Raises:
             Api302Error: The call failed.
@@ -313,17 +313,17 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Make pictures from a text, relax mode.
+        """Create an image task (relax mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -357,15 +357,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Press a button of a picture, relax mode.
+        """Create an upscale, vary or zoom task (relax mode).
 
-        Upscales, varies, zooms or makes anew, by the `customId` of a button in the task's reply.
+        Upscales, varies, zooms or rerolls, by the `customId` of a button in the task's response.
 
         Args:
             customId: The button, by the `customId` in the task's `buttons`.
-            taskId: The task that has the button.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            taskId: The id of the task that has the button.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -401,15 +401,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Blend several pictures, relax mode.
+        """Create an image blending task (relax mode).
 
         Args:
-            base64Array: The pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open file or
-                bytes).
+            base64Array: Input images in base64. Takes a data URL, base64 text or a local file (pathlib.Path, open
+                file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            dimensions: Width to height: 2:3, 1:1 or 3:2.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            dimensions: Aspect ratio (width:height): 2:3, 1:1 or 3:2.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -444,15 +444,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Put a picture into words, relax mode.
+        """Create an image description task (relax mode).
 
-        The words are in `prompt` of the task, once done.
+        The description is in `prompt` of the task, once done.
 
         Args:
-            base64: The picture. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            base64: Input image. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -487,18 +487,18 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Answer what a button asked back, relax mode.
+        """Submit the details that a button asks for (relax mode).
 
-        Some buttons, such as varying a region or a custom zoom, ask for more before they begin; their task waits in
-        the state MODAL.
+        Some buttons, such as varying a region or a custom zoom, ask for details before they begin; their task waits
+        in the state MODAL.
 
         Args:
-            taskId: The task that asks.
-            prompt: What to show instead.
-            maskBase64: What to paint anew, white on black. Takes a data URL, base64 text or a local file
+            taskId: The id of the task that asks.
+            prompt: Text prompt in place of the original one.
+            maskBase64: Mask: what to paint anew, white on black. Takes a data URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -529,7 +529,7 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, relax mode.
+        """Get a task (relax mode).
 
         Args:
             id: The task's id.
@@ -560,7 +560,7 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyCancelResponse:
-        """Cancel a task, relax mode.
+        """Cancel a task (relax mode).
 
         Args:
             id: The task's id.
@@ -568,7 +568,7 @@ class Midjourney(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Whether it was cancelled.
+            Whether it was canceled.
 
         Raises:
             Api302Error: The call failed.
@@ -595,17 +595,17 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Make pictures from a text, turbo mode.
+        """Create an image task (turbo mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -636,7 +636,7 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, turbo mode.
+        """Get a task (turbo mode).
 
         Args:
             id: The task's id.
@@ -675,17 +675,17 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Make pictures from a text, fast mode.
+        """Create an image task (fast mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -720,15 +720,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Press a button of a picture, fast mode.
+        """Create an upscale, vary or zoom task (fast mode).
 
-        Upscales, varies, zooms or makes anew, by the `customId` of a button in the task's reply.
+        Upscales, varies, zooms or rerolls, by the `customId` of a button in the task's response.
 
         Args:
             customId: The button, by the `customId` in the task's `buttons`.
-            taskId: The task that has the button.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            taskId: The id of the task that has the button.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -763,15 +763,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Blend several pictures, fast mode.
+        """Create an image blending task (fast mode).
 
         Args:
-            base64Array: The pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open file or
-                bytes).
+            base64Array: Input images in base64. Takes a data URL, base64 text or a local file (pathlib.Path, open
+                file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            dimensions: Width to height: 2:3, 1:1 or 3:2.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            dimensions: Aspect ratio (width:height): 2:3, 1:1 or 3:2.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -805,15 +805,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Put a picture into words, fast mode.
+        """Create an image description task (fast mode).
 
-        The words are in `prompt` of the task, once done.
+        The description is in `prompt` of the task, once done.
 
         Args:
-            base64: The picture. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            base64: Input image. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -849,18 +849,18 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Answer what a button asked back, fast mode.
+        """Submit the details that a button asks for (fast mode).
 
-        Some buttons, such as varying a region or a custom zoom, ask for more before they begin; their task waits in
-        the state MODAL.
+        Some buttons, such as varying a region or a custom zoom, ask for details before they begin; their task waits
+        in the state MODAL.
 
         Args:
-            taskId: The task that asks.
-            prompt: What to show instead.
-            maskBase64: What to paint anew, white on black. Takes a data URL, base64 text or a local file
+            taskId: The id of the task that asks.
+            prompt: Text prompt in place of the original one.
+            maskBase64: Mask: what to paint anew, white on black. Takes a data URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -891,7 +891,7 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, fast mode.
+        """Get a task (fast mode).
 
         Args:
             id: The task's id.
@@ -922,7 +922,7 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyCancelResponse:
-        """Cancel a task, fast mode.
+        """Cancel a task (fast mode).
 
         Args:
             id: The task's id.
@@ -930,7 +930,7 @@ class AsyncMidjourney(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Whether it was cancelled.
+            Whether it was canceled.
 
         Raises:
             Api302Error: The call failed.
@@ -959,17 +959,17 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Make pictures from a text, relax mode.
+        """Create an image task (relax mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1003,15 +1003,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Press a button of a picture, relax mode.
+        """Create an upscale, vary or zoom task (relax mode).
 
-        Upscales, varies, zooms or makes anew, by the `customId` of a button in the task's reply.
+        Upscales, varies, zooms or rerolls, by the `customId` of a button in the task's response.
 
         Args:
             customId: The button, by the `customId` in the task's `buttons`.
-            taskId: The task that has the button.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            taskId: The id of the task that has the button.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1047,15 +1047,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Blend several pictures, relax mode.
+        """Create an image blending task (relax mode).
 
         Args:
-            base64Array: The pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open file or
-                bytes).
+            base64Array: Input images in base64. Takes a data URL, base64 text or a local file (pathlib.Path, open
+                file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            dimensions: Width to height: 2:3, 1:1 or 3:2.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            dimensions: Aspect ratio (width:height): 2:3, 1:1 or 3:2.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1090,15 +1090,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Put a picture into words, relax mode.
+        """Create an image description task (relax mode).
 
-        The words are in `prompt` of the task, once done.
+        The description is in `prompt` of the task, once done.
 
         Args:
-            base64: The picture. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            base64: Input image. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1133,18 +1133,18 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Answer what a button asked back, relax mode.
+        """Submit the details that a button asks for (relax mode).
 
-        Some buttons, such as varying a region or a custom zoom, ask for more before they begin; their task waits in
-        the state MODAL.
+        Some buttons, such as varying a region or a custom zoom, ask for details before they begin; their task waits
+        in the state MODAL.
 
         Args:
-            taskId: The task that asks.
-            prompt: What to show instead.
-            maskBase64: What to paint anew, white on black. Takes a data URL, base64 text or a local file
+            taskId: The id of the task that asks.
+            prompt: Text prompt in place of the original one.
+            maskBase64: Mask: what to paint anew, white on black. Takes a data URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1175,7 +1175,7 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, relax mode.
+        """Get a task (relax mode).
 
         Args:
             id: The task's id.
@@ -1206,7 +1206,7 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyCancelResponse:
-        """Cancel a task, relax mode.
+        """Cancel a task (relax mode).
 
         Args:
             id: The task's id.
@@ -1214,7 +1214,7 @@ class AsyncMidjourney(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Whether it was cancelled.
+            Whether it was canceled.
 
         Raises:
             Api302Error: The call failed.
@@ -1243,17 +1243,17 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Make pictures from a text, turbo mode.
+        """Create an image task (turbo mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1284,7 +1284,7 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, turbo mode.
+        """Get a task (turbo mode).
 
         Args:
             id: The task's id.

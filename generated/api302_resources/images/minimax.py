@@ -38,21 +38,21 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxImageResponse:
-        """Make images from a text.
+        """Generate images (MiniMax).
 
         Args:
             model: `image-01`, `image-01-live` or 302.AI's `minimaxi-image-01`.
-            prompt: What to show.
-            aspect_ratio: Width to height; `21:9` is for `image-01` only. Server default: "1:1".
-            width: Pixels, a multiple of 8, together with `height`; `image-01` only.
-            height: Pixels, a multiple of 8, together with `width`; `image-01` only.
-            style: The look; `image-01-live` only.
-            subject_reference: Images of a person to keep to.
-            response_format: How the images come back. Server default: "url".
-            seed: Fixes the chance, so that the same request gives the same image.
-            n: How many images. Server default: 1.
-            prompt_optimizer: Let the prompt be improved. Server default: false.
-            aigc_watermark: Mark the images as made by AI. Server default: false.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height); `21:9` is for `image-01` only. Server default: "1:1".
+            width: Width in pixels, a multiple of 8, together with `height`; `image-01` only.
+            height: Height in pixels, a multiple of 8, together with `width`; `image-01` only.
+            style: The style; `image-01-live` only.
+            subject_reference: Character reference images.
+            response_format: Response format of the images. Server default: "url".
+            seed: Random seed; the same seed gives the same result.
+            n: Number of images. Server default: 1.
+            prompt_optimizer: Expand the prompt automatically. Server default: false.
+            aigc_watermark: Whether to mark the images as AI-generated. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -112,21 +112,21 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxImageResponse:
-        """Make images from a text.
+        """Generate images (MiniMax).
 
         Args:
             model: `image-01`, `image-01-live` or 302.AI's `minimaxi-image-01`.
-            prompt: What to show.
-            aspect_ratio: Width to height; `21:9` is for `image-01` only. Server default: "1:1".
-            width: Pixels, a multiple of 8, together with `height`; `image-01` only.
-            height: Pixels, a multiple of 8, together with `width`; `image-01` only.
-            style: The look; `image-01-live` only.
-            subject_reference: Images of a person to keep to.
-            response_format: How the images come back. Server default: "url".
-            seed: Fixes the chance, so that the same request gives the same image.
-            n: How many images. Server default: 1.
-            prompt_optimizer: Let the prompt be improved. Server default: false.
-            aigc_watermark: Mark the images as made by AI. Server default: false.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height); `21:9` is for `image-01` only. Server default: "1:1".
+            width: Width in pixels, a multiple of 8, together with `height`; `image-01` only.
+            height: Height in pixels, a multiple of 8, together with `width`; `image-01` only.
+            style: The style; `image-01-live` only.
+            subject_reference: Character reference images.
+            response_format: Response format of the images. Server default: "url".
+            seed: Random seed; the same seed gives the same result.
+            n: Number of images. Server default: 1.
+            prompt_optimizer: Expand the prompt automatically. Server default: false.
+            aigc_watermark: Whether to mark the images as AI-generated. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -41,32 +41,32 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiImageResponse:
-        """Make images from a text.
+        """Generate images (MiniMax).
 
-        GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
-        `stream`, they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
+        they send the image in stages.
 
         `submit_generate_image` gives a task at once. `stream_generate_image` gives the events as they come.
 
         Args:
-            prompt: What to show. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
+            prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
-            n: How many images. DALL·E 3 makes one. Server default: 1.
-            size: Width and height such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024, 1024x1536, and
-                any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E 2: 256x256,
-                512x512, 1024x1024.
-            quality: GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
-            style: DALL·E 3 only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only. A transparent one needs `png` or `webp`.
+            n: Number of images. DALL·E 3 generates one. Server default: 1.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
+                1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
+                2: 256x256, 512x512, 1024x1024.
+            quality: Image quality. GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
+            style: Image style; DALL·E 3 only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only. A transparent one needs `png` or `webp`.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the body; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the body;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -132,30 +132,30 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[OpenaiImageResponse]:
-        """Make images from a text.
+        """Generate images (MiniMax).
 
-        GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
-        `stream`, they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
+        they send the image in stages.
 
         Args:
-            prompt: What to show. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
+            prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
-            n: How many images. DALL·E 3 makes one. Server default: 1.
-            size: Width and height such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024, 1024x1536, and
-                any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E 2: 256x256,
-                512x512, 1024x1024.
-            quality: GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
-            style: DALL·E 3 only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only. A transparent one needs `png` or `webp`.
+            n: Number of images. DALL·E 3 generates one. Server default: 1.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
+                1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
+                2: 256x256, 512x512, 1024x1024.
+            quality: Image quality. GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
+            style: Image style; DALL·E 3 only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only. A transparent one needs `png` or `webp`.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the body; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the body;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -222,30 +222,30 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[OpenaiImageChunk, Any]:
-        """Make images from a text.
+        """Generate images (MiniMax).
 
-        GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
-        `stream`, they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
+        they send the image in stages.
 
         Args:
-            prompt: What to show. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
+            prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
-            n: How many images. DALL·E 3 makes one. Server default: 1.
-            size: Width and height such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024, 1024x1536, and
-                any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E 2: 256x256,
-                512x512, 1024x1024.
-            quality: GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
-            style: DALL·E 3 only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only. A transparent one needs `png` or `webp`.
+            n: Number of images. DALL·E 3 generates one. Server default: 1.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
+                1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
+                2: 256x256, 512x512, 1024x1024.
+            quality: Image quality. GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
+            style: Image style; DALL·E 3 only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only. A transparent one needs `png` or `webp`.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the body; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the body;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -313,33 +313,33 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiImageResponse:
-        """Change images by a text.
+        """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
 
         `submit_edit_image` gives a task at once. `stream_edit_image` gives the events as they come.
 
         Args:
-            image: The image, or up to 16 for GPT-Image, each a png, jpg or webp below 50 MB. DALL·E 2 takes one
-                square png below 4 MB. Takes a local file (path, open file or bytes).
-            prompt: What to change. DALL·E 2 takes 1,000 characters.
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
-            mask: A png of the first image's size; its fully transparent part is what changes. Takes a local file
-                (path, open file or bytes).
-            n: How many images.
-            size: Width and height such as `1024x1024`, or `auto`, as in image generation.
-            quality: GPT-Image only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only.
-            input_fidelity: How closely faces and marks are kept; GPT-Image only.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the form; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -409,31 +409,31 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[OpenaiImageResponse]:
-        """Change images by a text.
+        """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
 
         Args:
-            image: The image, or up to 16 for GPT-Image, each a png, jpg or webp below 50 MB. DALL·E 2 takes one
-                square png below 4 MB. Takes a local file (path, open file or bytes).
-            prompt: What to change. DALL·E 2 takes 1,000 characters.
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
-            mask: A png of the first image's size; its fully transparent part is what changes. Takes a local file
-                (path, open file or bytes).
-            n: How many images.
-            size: Width and height such as `1024x1024`, or `auto`, as in image generation.
-            quality: GPT-Image only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only.
-            input_fidelity: How closely faces and marks are kept; GPT-Image only.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the form; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -504,31 +504,31 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[OpenaiImageChunk, Any]:
-        """Change images by a text.
+        """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
 
         Args:
-            image: The image, or up to 16 for GPT-Image, each a png, jpg or webp below 50 MB. DALL·E 2 takes one
-                square png below 4 MB. Takes a local file (path, open file or bytes).
-            prompt: What to change. DALL·E 2 takes 1,000 characters.
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
-            mask: A png of the first image's size; its fully transparent part is what changes. Takes a local file
-                (path, open file or bytes).
-            n: How many images.
-            size: Width and height such as `1024x1024`, or `auto`, as in image generation.
-            quality: GPT-Image only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only.
-            input_fidelity: How closely faces and marks are kept; GPT-Image only.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the form; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -587,17 +587,17 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiImageResponse:
-        """Make variations of an image.
+        """Generate variations of an image.
 
         DALL·E 2 only.
 
         Args:
             image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes).
             model: `dall-e-2`. Server default: "dall-e-2".
-            n: How many images. Server default: 1.
-            response_format: How the images come back. Server default: "url".
-            size: Width and height. Server default: "1024x1024".
-            user: Your own user's id.
+            n: Number of images. Server default: 1.
+            response_format: Response format of the images. Server default: "url".
+            size: Width and height in pixels. Server default: "1024x1024".
+            user: An id of your end user.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -647,32 +647,32 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiImageResponse:
-        """Make images from a text.
+        """Generate images (MiniMax).
 
-        GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
-        `stream`, they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
+        they send the image in stages.
 
         `submit_generate_image` gives a task at once. `stream_generate_image` gives the events as they come.
 
         Args:
-            prompt: What to show. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
+            prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
-            n: How many images. DALL·E 3 makes one. Server default: 1.
-            size: Width and height such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024, 1024x1536, and
-                any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E 2: 256x256,
-                512x512, 1024x1024.
-            quality: GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
-            style: DALL·E 3 only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only. A transparent one needs `png` or `webp`.
+            n: Number of images. DALL·E 3 generates one. Server default: 1.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
+                1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
+                2: 256x256, 512x512, 1024x1024.
+            quality: Image quality. GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
+            style: Image style; DALL·E 3 only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only. A transparent one needs `png` or `webp`.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the body; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the body;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -738,30 +738,30 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[OpenaiImageResponse]:
-        """Make images from a text.
+        """Generate images (MiniMax).
 
-        GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
-        `stream`, they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
+        they send the image in stages.
 
         Args:
-            prompt: What to show. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
+            prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
-            n: How many images. DALL·E 3 makes one. Server default: 1.
-            size: Width and height such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024, 1024x1536, and
-                any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E 2: 256x256,
-                512x512, 1024x1024.
-            quality: GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
-            style: DALL·E 3 only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only. A transparent one needs `png` or `webp`.
+            n: Number of images. DALL·E 3 generates one. Server default: 1.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
+                1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
+                2: 256x256, 512x512, 1024x1024.
+            quality: Image quality. GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
+            style: Image style; DALL·E 3 only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only. A transparent one needs `png` or `webp`.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the body; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the body;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -828,30 +828,30 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[OpenaiImageChunk, Any]:
-        """Make images from a text.
+        """Generate images (MiniMax).
 
-        GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
-        `stream`, they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
+        they send the image in stages.
 
         Args:
-            prompt: What to show. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
+            prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
-            n: How many images. DALL·E 3 makes one. Server default: 1.
-            size: Width and height such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024, 1024x1536, and
-                any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E 2: 256x256,
-                512x512, 1024x1024.
-            quality: GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
-            style: DALL·E 3 only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only. A transparent one needs `png` or `webp`.
+            n: Number of images. DALL·E 3 generates one. Server default: 1.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
+                1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
+                2: 256x256, 512x512, 1024x1024.
+            quality: Image quality. GPT-Image: `auto`, `low`, `medium` or `high`. DALL·E 3: `standard` or `hd`.
+            style: Image style; DALL·E 3 only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only. A transparent one needs `png` or `webp`.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the body; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the body;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -919,33 +919,33 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiImageResponse:
-        """Change images by a text.
+        """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
 
         `submit_edit_image` gives a task at once. `stream_edit_image` gives the events as they come.
 
         Args:
-            image: The image, or up to 16 for GPT-Image, each a png, jpg or webp below 50 MB. DALL·E 2 takes one
-                square png below 4 MB. Takes a local file (path, open file or bytes).
-            prompt: What to change. DALL·E 2 takes 1,000 characters.
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
-            mask: A png of the first image's size; its fully transparent part is what changes. Takes a local file
-                (path, open file or bytes).
-            n: How many images.
-            size: Width and height such as `1024x1024`, or `auto`, as in image generation.
-            quality: GPT-Image only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only.
-            input_fidelity: How closely faces and marks are kept; GPT-Image only.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the form; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1015,31 +1015,31 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[OpenaiImageResponse]:
-        """Change images by a text.
+        """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
 
         Args:
-            image: The image, or up to 16 for GPT-Image, each a png, jpg or webp below 50 MB. DALL·E 2 takes one
-                square png below 4 MB. Takes a local file (path, open file or bytes).
-            prompt: What to change. DALL·E 2 takes 1,000 characters.
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
-            mask: A png of the first image's size; its fully transparent part is what changes. Takes a local file
-                (path, open file or bytes).
-            n: How many images.
-            size: Width and height such as `1024x1024`, or `auto`, as in image generation.
-            quality: GPT-Image only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only.
-            input_fidelity: How closely faces and marks are kept; GPT-Image only.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the form; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1110,31 +1110,31 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[OpenaiImageChunk, Any]:
-        """Change images by a text.
+        """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
 
         Args:
-            image: The image, or up to 16 for GPT-Image, each a png, jpg or webp below 50 MB. DALL·E 2 takes one
-                square png below 4 MB. Takes a local file (path, open file or bytes).
-            prompt: What to change. DALL·E 2 takes 1,000 characters.
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
-            mask: A png of the first image's size; its fully transparent part is what changes. Takes a local file
-                (path, open file or bytes).
-            n: How many images.
-            size: Width and height such as `1024x1024`, or `auto`, as in image generation.
-            quality: GPT-Image only.
-            response_format: How DALL·E's images come back. GPT-Image ignores it; see the query parameter.
-            background: GPT-Image only.
-            input_fidelity: How closely faces and marks are kept; GPT-Image only.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
             moderation: How strict the filter is; GPT-Image only.
-            output_format: The image's format; GPT-Image only.
-            output_compression: Percent, for `jpeg` and `webp`; GPT-Image only.
-            partial_images: How many unfinished images a stream sends first.
-            user: Your own name for the end user.
-            response_format_query: How images come back, for models that ignore the field of the form; `url`
-                stores them with 302.AI. Sent as `response_format`.
-            callback: An address to be called when the asynchronous task ends.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1193,17 +1193,17 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiImageResponse:
-        """Make variations of an image.
+        """Generate variations of an image.
 
         DALL·E 2 only.
 
         Args:
             image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes).
             model: `dall-e-2`. Server default: "dall-e-2".
-            n: How many images. Server default: 1.
-            response_format: How the images come back. Server default: "url".
-            size: Width and height. Server default: "1024x1024".
-            user: Your own user's id.
+            n: Number of images. Server default: 1.
+            response_format: Response format of the images. Server default: "url".
+            size: Width and height in pixels. Server default: "1024x1024".
+            user: An id of your end user.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -37,18 +37,18 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image or a vector drawing with Recraft V3.
+        """Generate an image or vector drawing (Recraft V3).
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             style: The style: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, or one with
                 a substyle such as `vector_illustration/line_art`. Not with `style_id`.
-            style_id: A style of your own.
-            colors: Colours to go for.
-            enable_safety_checker: Check what was made for unsuitable content.
-            size: Width and height such as `1024x1024`; some callers give it in place of `image_size`.
-            n: How many images; some callers.
+            style_id: The id of a style of your own.
+            colors: Preferred colors.
+            enable_safety_checker: Check the result for unsafe content.
+            size: Width and height in pixels, such as `1024x1024`; some callers give it in place of `image_size`.
+            n: Number of images; some callers.
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -94,15 +94,14 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftStyle:
-        """Make a style of your own from images.
+        """Create a style from images (Recraft V3).
 
-        The style's id then goes into `style_id`.
+        The id of the style then goes into `style_id`.
 
         Args:
             images_data_url: A ZIP of up to five PNG images. Takes a URL.
-            base_style: The style to start from: `any`, `realistic_image`, `digital_illustration`,
-                `vector_illustration`, or one with a substyle such as `vector_illustration/line_art`. Server default:
-                "digital_illustration".
+            base_style: The base style: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`,
+                or one with a substyle such as `vector_illustration/line_art`. Server default: "digital_illustration".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -143,18 +142,18 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Recraft 20B.
+        """Generate an image (Recraft 20B).
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             style: The style: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, or one with
                 a substyle such as `vector_illustration/line_art`. Not with `style_id`.
-            style_id: A style of your own.
-            colors: Colours to go for.
-            enable_safety_checker: Check what was made for unsuitable content.
-            size: Width and height such as `1024x1024`; some callers give it in place of `image_size`.
-            n: How many images; some callers.
+            style_id: The id of a style of your own.
+            colors: Preferred colors.
+            enable_safety_checker: Check the result for unsafe content.
+            size: Width and height in pixels, such as `1024x1024`; some callers give it in place of `image_size`.
+            n: Number of images; some callers.
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -212,18 +211,18 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image or a vector drawing with Recraft V3.
+        """Generate an image or vector drawing (Recraft V3).
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             style: The style: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, or one with
                 a substyle such as `vector_illustration/line_art`. Not with `style_id`.
-            style_id: A style of your own.
-            colors: Colours to go for.
-            enable_safety_checker: Check what was made for unsuitable content.
-            size: Width and height such as `1024x1024`; some callers give it in place of `image_size`.
-            n: How many images; some callers.
+            style_id: The id of a style of your own.
+            colors: Preferred colors.
+            enable_safety_checker: Check the result for unsafe content.
+            size: Width and height in pixels, such as `1024x1024`; some callers give it in place of `image_size`.
+            n: Number of images; some callers.
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -269,15 +268,14 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftStyle:
-        """Make a style of your own from images.
+        """Create a style from images (Recraft V3).
 
-        The style's id then goes into `style_id`.
+        The id of the style then goes into `style_id`.
 
         Args:
             images_data_url: A ZIP of up to five PNG images. Takes a URL.
-            base_style: The style to start from: `any`, `realistic_image`, `digital_illustration`,
-                `vector_illustration`, or one with a substyle such as `vector_illustration/line_art`. Server default:
-                "digital_illustration".
+            base_style: The base style: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`,
+                or one with a substyle such as `vector_illustration/line_art`. Server default: "digital_illustration".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -318,18 +316,18 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Recraft 20B.
+        """Generate an image (Recraft 20B).
 
         Args:
-            prompt: What to show.
-            image_size: A size by name, or width and height.
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
             style: The style: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, or one with
                 a substyle such as `vector_illustration/line_art`. Not with `style_id`.
-            style_id: A style of your own.
-            colors: Colours to go for.
-            enable_safety_checker: Check what was made for unsuitable content.
-            size: Width and height such as `1024x1024`; some callers give it in place of `image_size`.
-            n: How many images; some callers.
+            style_id: The id of a style of your own.
+            colors: Preferred colors.
+            enable_safety_checker: Check the result for unsafe content.
+            size: Width and height in pixels, such as `1024x1024`; some callers give it in place of `image_size`.
+            n: Number of images; some callers.
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.

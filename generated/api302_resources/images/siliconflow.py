@@ -32,16 +32,16 @@ class Siliconflow(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SiliconflowImageResponse:
-        """Make images from a text.
+        """Generate images (MiniMax).
 
         Args:
             model: Such as `Kwai-Kolors/Kolors`.
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: Width and height such as `1024x1024`.
-            batch_size: How many images.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: Width and height in pixels, such as `1024x1024`.
+            batch_size: Number of images.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -91,16 +91,16 @@ class AsyncSiliconflow(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SiliconflowImageResponse:
-        """Make images from a text.
+        """Generate images (MiniMax).
 
         Args:
             model: Such as `Kwai-Kolors/Kolors`.
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: Width and height such as `1024x1024`.
-            batch_size: How many images.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            image_size: Width and height in pixels, such as `1024x1024`.
+            batch_size: Number of images.
+            num_inference_steps: Number of inference steps.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -51,23 +51,23 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityArtifacts | Binary:
-        """Make images from texts, first version.
+        """Generate images (Stable Diffusion, v1).
 
-        Gives the images as JSON, or one image as bytes.
+        Returns the images as JSON, or one image as bytes.
 
         `stream_text_to_image` gives the bytes as they come.
 
         Args:
             engine_id: The model, such as `stable-diffusion-xl-1024-v1-0`.
-            text_prompts: What to show, and with negative weights what not to show.
-            height: Pixels, a multiple of 64. Server default: 512.
-            width: Pixels, a multiple of 64. Server default: 512.
-            cfg_scale: How closely to follow the texts. Server default: 7.
-            clip_guidance_preset: How CLIP guides. Server default: "NONE".
-            sampler: The sampler; chosen for you if left out.
-            samples: How many images. Server default: 1.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            steps: How many steps to take. Server default: 50.
+            text_prompts: Text prompts: what to show, and with negative weights what to avoid.
+            height: Height in pixels, a multiple of 64. Server default: 512.
+            width: Width in pixels, a multiple of 64. Server default: 512.
+            cfg_scale: Guidance scale: how closely the output follows the prompts. Server default: 7.
+            clip_guidance_preset: Preset of the CLIP guidance. Server default: "NONE".
+            sampler: The sampler; chosen automatically if left out.
+            samples: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            steps: Number of inference steps. Server default: 50.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -132,21 +132,21 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Make images from texts, first version.
+        """Generate images (Stable Diffusion, v1).
 
-        Gives the images as JSON, or one image as bytes.
+        Returns the images as JSON, or one image as bytes.
 
         Args:
             engine_id: The model, such as `stable-diffusion-xl-1024-v1-0`.
-            text_prompts: What to show, and with negative weights what not to show.
-            height: Pixels, a multiple of 64. Server default: 512.
-            width: Pixels, a multiple of 64. Server default: 512.
-            cfg_scale: How closely to follow the texts. Server default: 7.
-            clip_guidance_preset: How CLIP guides. Server default: "NONE".
-            sampler: The sampler; chosen for you if left out.
-            samples: How many images. Server default: 1.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            steps: How many steps to take. Server default: 50.
+            text_prompts: Text prompts: what to show, and with negative weights what to avoid.
+            height: Height in pixels, a multiple of 64. Server default: 512.
+            width: Width in pixels, a multiple of 64. Server default: 512.
+            cfg_scale: Guidance scale: how closely the output follows the prompts. Server default: 7.
+            clip_guidance_preset: Preset of the CLIP guidance. Server default: "NONE".
+            sampler: The sampler; chosen automatically if left out.
+            samples: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            steps: Number of inference steps. Server default: 50.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -214,21 +214,21 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Make an image with Stable Image Ultra.
+        """Generate an image (Stable Image Ultra).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_generate_ultra` gives the bytes as they come.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height; not with an image. Server default: "1:1".
-            image: The image to start from; needs `strength`. Takes a local file (path, open file or bytes).
-            strength: How far to go from `image`: 0 keeps it, 1 ignores it.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            style_preset: A look to go for.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height); not with an image. Server default: "1:1".
+            image: Input image; needs `strength`. Takes a local file (path, open file or bytes).
+            strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            style_preset: A style preset.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -298,19 +298,19 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Make an image with Stable Image Ultra.
+        """Generate an image (Stable Image Ultra).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height; not with an image. Server default: "1:1".
-            image: The image to start from; needs `strength`. Takes a local file (path, open file or bytes).
-            strength: How far to go from `image`: 0 keeps it, 1 ignores it.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            style_preset: A look to go for.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height); not with an image. Server default: "1:1".
+            image: Input image; needs `strength`. Takes a local file (path, open file or bytes).
+            strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            style_preset: A style preset.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -382,25 +382,24 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Make an image with SD3 or SD3.5.
+        """Generate an image (SD3 or SD 3.5).
 
-        From a text, or from an image and a text. Gives the image as bytes, or as JSON in base64.
+        From text, or from an image and text. Returns the image as bytes, or as JSON in base64.
 
         `stream_generate_sd3` gives the bytes as they come.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height; not with an image. Server default: "1:1".
-            mode: Whether there is an image to start from. Server default: "text-to-image".
-            image: The image to start from, with `mode: image-to-image`. Takes a local file (path, open file or
-                bytes).
-            strength: How far to go from `image`: 0 keeps it, 1 ignores it.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height); not with an image. Server default: "1:1".
+            mode: Whether there is an input image. Server default: "text-to-image".
+            image: Input image, with `mode: image-to-image`. Takes a local file (path, open file or bytes).
+            strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             model: `sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`.
-            cfg_scale: How closely to follow the prompt.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            style_preset: A look to go for.
-            output_format: The image's format. Server default: "png".
+            cfg_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            style_preset: A style preset.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -476,23 +475,22 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Make an image with SD3 or SD3.5.
+        """Generate an image (SD3 or SD 3.5).
 
-        From a text, or from an image and a text. Gives the image as bytes, or as JSON in base64.
+        From text, or from an image and text. Returns the image as bytes, or as JSON in base64.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height; not with an image. Server default: "1:1".
-            mode: Whether there is an image to start from. Server default: "text-to-image".
-            image: The image to start from, with `mode: image-to-image`. Takes a local file (path, open file or
-                bytes).
-            strength: How far to go from `image`: 0 keeps it, 1 ignores it.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height); not with an image. Server default: "1:1".
+            mode: Whether there is an input image. Server default: "text-to-image".
+            image: Input image, with `mode: image-to-image`. Takes a local file (path, open file or bytes).
+            strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             model: `sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`.
-            cfg_scale: How closely to follow the prompt.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            style_preset: A look to go for.
-            output_format: The image's format. Server default: "png".
+            cfg_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            style_preset: A style preset.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -563,23 +561,23 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityArtifacts | Binary:
-        """Make images from texts, first version.
+        """Generate images (Stable Diffusion, v1).
 
-        Gives the images as JSON, or one image as bytes.
+        Returns the images as JSON, or one image as bytes.
 
         `stream_text_to_image` gives the bytes as they come.
 
         Args:
             engine_id: The model, such as `stable-diffusion-xl-1024-v1-0`.
-            text_prompts: What to show, and with negative weights what not to show.
-            height: Pixels, a multiple of 64. Server default: 512.
-            width: Pixels, a multiple of 64. Server default: 512.
-            cfg_scale: How closely to follow the texts. Server default: 7.
-            clip_guidance_preset: How CLIP guides. Server default: "NONE".
-            sampler: The sampler; chosen for you if left out.
-            samples: How many images. Server default: 1.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            steps: How many steps to take. Server default: 50.
+            text_prompts: Text prompts: what to show, and with negative weights what to avoid.
+            height: Height in pixels, a multiple of 64. Server default: 512.
+            width: Width in pixels, a multiple of 64. Server default: 512.
+            cfg_scale: Guidance scale: how closely the output follows the prompts. Server default: 7.
+            clip_guidance_preset: Preset of the CLIP guidance. Server default: "NONE".
+            sampler: The sampler; chosen automatically if left out.
+            samples: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            steps: Number of inference steps. Server default: 50.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -644,21 +642,21 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Make images from texts, first version.
+        """Generate images (Stable Diffusion, v1).
 
-        Gives the images as JSON, or one image as bytes.
+        Returns the images as JSON, or one image as bytes.
 
         Args:
             engine_id: The model, such as `stable-diffusion-xl-1024-v1-0`.
-            text_prompts: What to show, and with negative weights what not to show.
-            height: Pixels, a multiple of 64. Server default: 512.
-            width: Pixels, a multiple of 64. Server default: 512.
-            cfg_scale: How closely to follow the texts. Server default: 7.
-            clip_guidance_preset: How CLIP guides. Server default: "NONE".
-            sampler: The sampler; chosen for you if left out.
-            samples: How many images. Server default: 1.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            steps: How many steps to take. Server default: 50.
+            text_prompts: Text prompts: what to show, and with negative weights what to avoid.
+            height: Height in pixels, a multiple of 64. Server default: 512.
+            width: Width in pixels, a multiple of 64. Server default: 512.
+            cfg_scale: Guidance scale: how closely the output follows the prompts. Server default: 7.
+            clip_guidance_preset: Preset of the CLIP guidance. Server default: "NONE".
+            sampler: The sampler; chosen automatically if left out.
+            samples: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            steps: Number of inference steps. Server default: 50.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -726,21 +724,21 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Make an image with Stable Image Ultra.
+        """Generate an image (Stable Image Ultra).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         `stream_generate_ultra` gives the bytes as they come.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height; not with an image. Server default: "1:1".
-            image: The image to start from; needs `strength`. Takes a local file (path, open file or bytes).
-            strength: How far to go from `image`: 0 keeps it, 1 ignores it.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            style_preset: A look to go for.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height); not with an image. Server default: "1:1".
+            image: Input image; needs `strength`. Takes a local file (path, open file or bytes).
+            strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            style_preset: A style preset.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -810,19 +808,19 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Make an image with Stable Image Ultra.
+        """Generate an image (Stable Image Ultra).
 
-        Gives the image as bytes, or as JSON in base64.
+        Returns the image as bytes, or as JSON in base64.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height; not with an image. Server default: "1:1".
-            image: The image to start from; needs `strength`. Takes a local file (path, open file or bytes).
-            strength: How far to go from `image`: 0 keeps it, 1 ignores it.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            style_preset: A look to go for.
-            output_format: The image's format. Server default: "png".
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height); not with an image. Server default: "1:1".
+            image: Input image; needs `strength`. Takes a local file (path, open file or bytes).
+            strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            style_preset: A style preset.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -894,25 +892,24 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Make an image with SD3 or SD3.5.
+        """Generate an image (SD3 or SD 3.5).
 
-        From a text, or from an image and a text. Gives the image as bytes, or as JSON in base64.
+        From text, or from an image and text. Returns the image as bytes, or as JSON in base64.
 
         `stream_generate_sd3` gives the bytes as they come.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height; not with an image. Server default: "1:1".
-            mode: Whether there is an image to start from. Server default: "text-to-image".
-            image: The image to start from, with `mode: image-to-image`. Takes a local file (path, open file or
-                bytes).
-            strength: How far to go from `image`: 0 keeps it, 1 ignores it.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height); not with an image. Server default: "1:1".
+            mode: Whether there is an input image. Server default: "text-to-image".
+            image: Input image, with `mode: image-to-image`. Takes a local file (path, open file or bytes).
+            strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             model: `sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`.
-            cfg_scale: How closely to follow the prompt.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            style_preset: A look to go for.
-            output_format: The image's format. Server default: "png".
+            cfg_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            style_preset: A style preset.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -988,23 +985,22 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Make an image with SD3 or SD3.5.
+        """Generate an image (SD3 or SD 3.5).
 
-        From a text, or from an image and a text. Gives the image as bytes, or as JSON in base64.
+        From text, or from an image and text. Returns the image as bytes, or as JSON in base64.
 
         Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            aspect_ratio: Width to height; not with an image. Server default: "1:1".
-            mode: Whether there is an image to start from. Server default: "text-to-image".
-            image: The image to start from, with `mode: image-to-image`. Takes a local file (path, open file or
-                bytes).
-            strength: How far to go from `image`: 0 keeps it, 1 ignores it.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height); not with an image. Server default: "1:1".
+            mode: Whether there is an input image. Server default: "text-to-image".
+            image: Input image, with `mode: image-to-image`. Takes a local file (path, open file or bytes).
+            strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             model: `sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`.
-            cfg_scale: How closely to follow the prompt.
-            seed: Fixes the chance; 0 leaves it open. Server default: 0.
-            style_preset: A look to go for.
-            output_format: The image's format. Server default: "png".
+            cfg_scale: Guidance scale: how closely the output follows the prompt.
+            seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
+            style_preset: A style preset.
+            output_format: Image format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.

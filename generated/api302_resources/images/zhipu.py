@@ -36,20 +36,20 @@ class Zhipu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ZhipuImageResponse:
-        """Make an image from a text with CogView.
+        """Generate an image (CogView).
 
         Args:
             model: Such as `cogview-4-250304` or `cogview-4`.
-            prompt: What to show.
-            size: Width and height, such as `1024x1024`, `768x1344`, `864x1152`, `1344x768`, `1152x864`,
+            prompt: Text prompt.
+            size: Width and height in pixels, such as `1024x1024`, `768x1344`, `864x1152`, `1344x768`, `1152x864`,
                 `1440x720` or `720x1440`.
-            quality: How good.
+            quality: Image quality.
             style: The style.
-            n: How many images.
-            response_format: How the image comes back.
-            user_id: Your own user's id.
-            user: Your own user's id, by its older name.
-            request_id: An id of yours for the call.
+            n: Number of images.
+            response_format: Response format of the image.
+            user_id: An id of your end user.
+            user: An id of your end user, by its older name.
+            request_id: An id of your own for the request.
             sensitive_word_check: An object whose fields are not described.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -108,20 +108,20 @@ class AsyncZhipu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ZhipuImageResponse:
-        """Make an image from a text with CogView.
+        """Generate an image (CogView).
 
         Args:
             model: Such as `cogview-4-250304` or `cogview-4`.
-            prompt: What to show.
-            size: Width and height, such as `1024x1024`, `768x1344`, `864x1152`, `1344x768`, `1152x864`,
+            prompt: Text prompt.
+            size: Width and height in pixels, such as `1024x1024`, `768x1344`, `864x1152`, `1344x768`, `1152x864`,
                 `1440x720` or `720x1440`.
-            quality: How good.
+            quality: Image quality.
             style: The style.
-            n: How many images.
-            response_format: How the image comes back.
-            user_id: Your own user's id.
-            user: Your own user's id, by its older name.
-            request_id: An id of yours for the call.
+            n: Number of images.
+            response_format: Response format of the image.
+            user_id: An id of your end user.
+            user: An id of your end user, by its older name.
+            request_id: An id of your own for the request.
             sensitive_word_check: An object whose fields are not described.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.

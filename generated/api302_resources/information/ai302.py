@@ -51,9 +51,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302BalanceResponse:
-        """Tell the account's balance.
+        """Get the account's balance.
 
-        The key must be allowed to see it.
+        The API key must be allowed to see it.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -83,12 +83,12 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RecordResponse:
-        """Tell what a call cost.
+        """Get the cost of a call.
 
-        By the id that every reply has in its `request-id` header. A new call may take a moment to show.
+        By the id that every response has in its `request-id` header. A new call may take a moment to show.
 
         Args:
-            request_id: The call's id.
+            request_id: The request ID.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -121,17 +121,17 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RecordList:
-        """List the calls made with this key.
+        """List the calls made with this API key.
 
-        Newest part of the log by page, at most 50 a page.
+        By page, newest first, at most 50 per page.
 
         `iter_list_records` goes through the items of all pages.
 
         Args:
-            page: Which page, from 1.
-            limit: How many a page.
-            start_time: Not before, in Unix seconds.
-            end_time: Not after, in Unix seconds.
+            page: Page number, from 1.
+            limit: Number of items per page.
+            start_time: Start of the period, in Unix seconds.
+            end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -165,14 +165,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """List the calls made with this key.
+        """List the calls made with this API key.
 
-        Newest part of the log by page, at most 50 a page.
+        By page, newest first, at most 50 per page.
 
         Args:
-            limit: How many a page.
-            start_time: Not before, in Unix seconds.
-            end_time: Not after, in Unix seconds.
+            limit: Number of items per page.
+            start_time: Start of the period, in Unix seconds.
+            end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -241,14 +241,14 @@ class Ai302(Resource):
     ) -> Ai302KeyList:
         """List the account's API keys.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The keys.
+            The API keys.
 
         Raises:
             Api302Error: The call failed.
@@ -279,21 +279,21 @@ class Ai302(Resource):
     ) -> Ai302KeyDone:
         """Create an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: Its name.
-            allow_save_logs: Whether requests and replies are kept.
-            allow_manage_key: Whether it may manage keys.
+            api_name: Name of the API key.
+            allow_save_logs: Whether requests and responses are logged.
+            allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
-            limit_cost: PTC it may spend in all; 0 for no limit.
-            limit_daily_cost: PTC it may spend a day; 0 for no limit.
-            expired_on: When it expires, in Unix seconds; 0 for never.
+            limit_cost: Maximum cost in PTC in all; 0 for no limit.
+            limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
+            expired_on: Expiry time in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -328,17 +328,17 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302KeyResponse:
-        """Tell about an API key.
+        """Get an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The key's name.
+            api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The key.
+            The API key.
 
         Raises:
             Api302Error: The call failed.
@@ -370,24 +370,24 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302KeyDone:
-        """Change an API key.
+        """Update an API key.
 
-        The key used must be allowed to manage keys. Send all switches and limits, not the changed ones alone.
+        The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
 
         Args:
-            api_name: The key's name.
-            allow_save_logs: Whether requests and replies are kept.
-            allow_manage_key: Whether it may manage keys.
+            api_name: The name of the API key.
+            allow_save_logs: Whether requests and responses are logged.
+            allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
-            limit_cost: PTC it may spend in all; 0 for no limit.
-            limit_daily_cost: PTC it may spend a day; 0 for no limit.
-            expired_on: When it expires, in Unix seconds; 0 for never.
-            api_name_body: Its name. Sent as `api_name`.
+            limit_cost: Maximum cost in PTC in all; 0 for no limit.
+            limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
+            expired_on: Expiry time in Unix seconds; 0 for never.
+            api_name_body: Name of the API key. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -425,15 +425,15 @@ class Ai302(Resource):
     ) -> Ai302KeyDone:
         """Delete an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The key's name.
+            api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -456,9 +456,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302UploadResponse:
-        """Upload a file and get its address.
+        """Upload a file and get its URL.
 
-        Up to 50 MB. Other calls take the address.
+        Up to 50 MB. Other calls take the URL.
 
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
@@ -466,7 +466,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The file's address.
+            URL of the file.
 
         Raises:
             Api302Error: The call failed.
@@ -489,10 +489,10 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ParsingResponse:
-        """Read the text of a file.
+        """Parse a file to text.
 
         Args:
-            url: The file's address, such as an upload gives. Takes a URL.
+            url: URL of the file, such as an upload returns. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -523,14 +523,15 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302MarkdownResponse | Text:
-        """Turn a file into Markdown.
+        """Convert a file to Markdown.
 
-        Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
+        Office files, PDF, CSV, JSON, HTML, XML, images, audio and ZIP. The text is returned immediately, in JSON or
+        plain.
 
         Args:
-            source_data_type: What is given: `file` or an address in `source_data`.
+            source_data_type: The type of source: `file` or a URL in `source_data`.
             file: The file. Takes a local file (path, open file or bytes).
-            source_data: The file's address. Takes a URL.
+            source_data: URL of the file. Takes a URL.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -580,15 +581,15 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SearchResponse:
-        """Search the web with a provider of your choice.
+        """Search the web with any provider.
 
-        One form for all providers, one form of results. What `category`, `time_range` and the other filters may say
-        depends on the provider; values that it does not know count as none.
+        One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
+        depends on the provider; values that it does not know are ignored.
 
         Args:
-            query: What to look for.
-            provider: Who searches.
-            max_results: How many results.
+            query: The search query.
+            provider: The search provider.
+            max_results: Maximum number of results.
             category: tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit,
                 github, arxiv, wechat, bilibili, imdb, wikipedia; search1_news: google, bing, duckduckgo, yahoo,
                 hackernews; exa: company, research paper, news, pdf, github, tweet, personal site, linkedin profile,
@@ -596,18 +597,18 @@ class Ai302(Resource):
             time_range: tavily: day, week, month, year; search1: day, month, year; bocha: oneDay, oneWeek,
                 oneMonth, oneYear, a date or two dates joined by `..`; firecrawl: hour, day, week, month, year;
                 unifuncs: Day, Week, Month, Year. exa takes its four dates instead.
-            include_images: Give images too.
-            include_domains: Only from these hosts.
-            exclude_domains: Not from these hosts.
-            startCrawlDate: exa: found after this, in ISO 8601.
-            endCrawlDate: exa: found before this, in ISO 8601.
+            include_images: Return images too.
+            include_domains: Only from these domains.
+            exclude_domains: Exclude these domains.
+            startCrawlDate: exa: crawled after this, in ISO 8601.
+            endCrawlDate: exa: crawled before this, in ISO 8601.
             startPublishedDate: exa: published after this, in ISO 8601.
             endPublishedDate: exa: published before this, in ISO 8601.
-            crawl_results: search1: of how many results to read the pages; costs more.
-            includeRowContent: metaso: give the pages' whole text; may cost more.
-            page: metaso, unifuncs: which page.
-            max_tokens_per_page: perplexity: at most so many tokens a page.
-            country: perplexity: from this country.
+            crawl_results: search1: number of results whose pages are read; costs more.
+            includeRowContent: metaso: return the pages' whole text; may cost more.
+            page: metaso, unifuncs: page number.
+            max_tokens_per_page: perplexity: maximum number of tokens per page.
+            country: perplexity: country of the results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -658,18 +659,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RunCodeResponse:
-        """Run code that needs no sandbox of its own.
+        """Run code (without a sandbox of its own).
 
-        Answers what the code printed. For files or state between calls use a sandbox.
+        Returns the printed output. For files or state between calls use a sandbox.
 
         Args:
-            language: Its language.
+            language: The programming language.
             code: The code.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it printed.
+            The printed output.
 
         Raises:
             Api302Error: The call failed.
@@ -699,23 +700,23 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SandboxOnceResponse:
-        """Run code in a sandbox made for it.
+        """Run code in a temporary sandbox.
 
-        The sandbox is gone afterwards. On demand, the files that the code left are exported: one as it is, several as
-        a ZIP.
+        The sandbox is destroyed afterwards. On demand, the files that the code left are exported: one as it is,
+        several as a ZIP.
 
         Args:
             code: The code.
-            language: Its language. Server default: "python".
+            language: The programming language. Server default: "python".
             envs: Environment variables.
             is_download: Export the files that the code leaves.
-            download_path: Where they are; without it the default folder.
-            timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
+            download_path: Path of the files; without it the default folder.
+            timeout_: Timeout in seconds. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it printed, and its files.
+            The printed output, and the files.
 
         Raises:
             Api302Error: The call failed.
@@ -754,14 +755,14 @@ class Ai302(Resource):
     ) -> Ai302SandboxCreated:
         """Create a sandbox.
 
-        It pauses at once and after each call, and wakes for the next, which takes some five seconds. It belongs to
-        the key that made it.
+        It pauses immediately and after each call, and resumes for the next, which takes some five seconds. It belongs
+        to the API key that created it.
 
         Args:
-            max_alive_time: Seconds it may live; 300 is recommended.
-            sandbox_name: A name of your choice.
+            max_alive_time: Maximum lifetime in seconds; 300 is recommended.
+            sandbox_name: A display name.
             envs: Environment variables.
-            metadata: Notes of your own.
+            metadata: Your own metadata.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -794,11 +795,11 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SandboxList:
-        """List the key's sandboxes.
+        """List the sandboxes of the API key.
 
         Args:
-            sandbox_name: Those of this name.
-            sandbox_id: The one of this id.
+            sandbox_name: Only those of this name.
+            sandbox_id: Only the one of this id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -838,7 +839,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -869,19 +870,19 @@ class Ai302(Resource):
     ) -> Ai302SandboxOnceResponse:
         """Run code in a sandbox.
 
-        Answers text alone; look at files with the calls for files. Their default folder is /home/user.
+        Returns text alone; list files with the calls for files. Their default folder is /home/user.
 
         Args:
             sandbox_id: The sandbox.
             code: The code.
-            language: Its language. Server default: "python".
+            language: The programming language. Server default: "python".
             envs: Environment variables.
-            timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
+            timeout_: Timeout in seconds. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it printed.
+            The printed output.
 
         Raises:
             Api302Error: The call failed.
@@ -911,20 +912,20 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SandboxCommandResponse:
-        """Run a command line in a sandbox.
+        """Run a shell command in a sandbox.
 
-        Answers text alone. Give 120 seconds or more to install something.
+        Returns text alone. Give 120 seconds or more to install something.
 
         Args:
             sandbox_id: The sandbox.
             cmd: The command line.
             envs: Environment variables.
-            timeout_: Seconds it may take. Sent as `timeout`.
+            timeout_: Timeout in seconds. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it printed.
+            The printed output.
 
         Raises:
             Api302Error: The call failed.
@@ -952,7 +953,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SandboxFiles:
-        """List files of a sandbox.
+        """List files in a sandbox.
 
         Args:
             sandbox_id: The sandbox.
@@ -961,7 +962,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What is at each path.
+            The content of each path.
 
         Raises:
             Api302Error: The call failed.
@@ -987,9 +988,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Bring files into a sandbox.
+        """Import files into a sandbox.
 
-        Files that are there are overwritten; folders are made.
+        Existing files are overwritten; folders are created.
 
         Args:
             sandbox_id: The sandbox.
@@ -998,7 +999,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -1024,9 +1025,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Export files of a sandbox to addresses.
+        """Export files from a sandbox.
 
-        Of a folder, documents, images, sound, video, archives and program text are exported.
+        Returns a URL of each. Of a folder, documents, images, audio, video, archives and source code are exported.
 
         Args:
             sandbox_id: The sandbox.
@@ -1035,7 +1036,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The addresses.
+            The URLs.
 
         Raises:
             Api302Error: The call failed.
@@ -1061,13 +1062,13 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302BrowserSubmitted:
-        """Have a model do something in a browser.
+        """Create a browser task.
 
-        Browser Use, run by 302.AI. Ask for the result with the task's id.
+        Browser Use, run by 302.AI: a model does something in a browser. Get the result with the task's id.
 
         Args:
-            task: What to do, in plain words.
-            model: The model that does it.
+            task: Text prompt: what to do, in plain words.
+            model: The model that runs the browser.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1097,9 +1098,10 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Tell how a browser task stands.
+        """Get a browser task.
 
-        The reply's fields and state words are not known, so there is nothing to wait on; look for yourself.
+        The response's fields and state words are not known, so the client cannot wait for it; read the response
+        yourself.
 
         Args:
             task_id: The task's id.
@@ -1136,20 +1138,20 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Search videos of TikTok.
+        """Search TikTok videos.
 
         Args:
-            keyword: What to look for.
-            offset: How many to skip. Server default: 0.
-            count: How many. Server default: 20.
-            sort_type: 0 the best match first, 1 the most liked first. Server default: 0.
-            publish_time: Days since it was published; 0 for any. Server default: 0.
+            keyword: The search query.
+            offset: Number of results to skip. Server default: 0.
+            count: Number of results. Server default: 20.
+            sort_type: 0 sorts by relevance, 1 by likes. Server default: 0.
+            publish_time: Maximum age in days; 0 for any. Server default: 0.
             region: The country, by ISO code. Server default: "US".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1183,15 +1185,15 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a video of TikTok by its address.
+        """Get a TikTok video by its URL.
 
         Args:
-            share_url: The address that sharing gives.
+            share_url: The share URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1217,19 +1219,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """List a user's posts on X.
+        """List the posts of an X (Twitter) user.
 
         Give the name or the id.
 
         Args:
             screen_name: The user's name.
-            rest_id: The user's id; the name then does not count.
-            cursor: Where the page before ended, from its reply.
+            rest_id: The user's id; the name is ignored then.
+            cursor: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1257,18 +1259,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a user's profile on X.
+        """Get the profile of an X (Twitter) user.
 
         Give the name or the id.
 
         Args:
             screen_name: The user's name.
-            rest_id: The user's id; the name then does not count.
+            rest_id: The user's id; the name is ignored then.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1297,19 +1299,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Search videos of YouTube.
+        """Search YouTube videos.
 
         Args:
-            search_query: What to look for.
+            search_query: The search query.
             language_code: The language. Server default: "en".
-            order_by: How old at most. Server default: "this_month".
+            order_by: Maximum age. Server default: "this_month".
             country_code: The country. Server default: "us".
-            continuation_token: Where the page before ended, from its reply.
+            continuation_token: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1348,21 +1350,21 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302YoutubeVideoResponse:
-        """Get what YouTube tells about a video.
+        """Get the details of a YouTube video.
 
         Args:
             video_id: The video's id.
-            url_access: Whether the addresses of video and sound are given (`normal`). Server default: "normal".
+            url_access: Whether the URLs of video and audio are returned (`normal`). Server default: "normal".
             lang: The language. Server default: "en-US".
-            videos: In which form the video's formats are given. Server default: "auto".
-            audios: In which form the sound's formats are given. Server default: "auto".
-            subtitles: Give the subtitles' addresses. Server default: true.
-            related: Give related videos. Server default: true.
+            videos: Form in which the video formats are returned. Server default: "auto".
+            audios: Form in which the audio formats are returned. Server default: "auto".
+            subtitles: Return the URLs of the subtitles. Server default: true.
+            related: Return related videos. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1397,7 +1399,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302YoutubeStreamsResponse:
-        """Get the addresses of a YouTube video's formats.
+        """Get the stream URLs of a YouTube video.
 
         Args:
             video_id: The video's id.
@@ -1405,7 +1407,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1432,18 +1434,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a YouTube video's subtitles.
+        """Get the subtitles of a YouTube video.
 
         Args:
-            subtitle_url: The subtitles' address, from the video's information.
-            format: The form. Server default: "srt".
-            fix_overlap: Part what overlaps, as automatic subtitles do. Server default: true.
+            subtitle_url: URL of the subtitles, from the video's details.
+            format: The format. Server default: "srt".
+            fix_overlap: Separate overlapping lines, as automatic subtitles have. Server default: true.
             target_lang: Translate into this language.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1474,19 +1476,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Search notes of Xiaohongshu.
+        """Search Xiaohongshu notes.
 
         Args:
-            keyword: What to look for.
-            page: Which page, from 1. Server default: 1.
-            sort: What comes first. Server default: "general".
-            noteType: The kind: `_0` all, `_1` videos, `_2` pictures, `_3` live. Server default: "_0".
-            noteTime: How old at most: a day, a week, half a year.
+            keyword: The search query.
+            page: Page number, from 1. Server default: 1.
+            sort: Sort order. Server default: "general".
+            noteType: The type: `_0` all, `_1` videos, `_2` images, `_3` live. Server default: "_0".
+            noteTime: Maximum age: a day, a week, half a year.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1519,23 +1521,23 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Search notes of Xiaohongshu, the app's search.
+        """Search Xiaohongshu notes (app).
 
-        For a further page give the `searchId` and `sessionId` of the first reply.
+        For a further page give the `searchId` and `sessionId` of the first response.
 
         Args:
-            keyword: What to look for.
-            page: Which page, from 1.
-            search_id: The search that goes on.
-            session_id: The session that goes on.
-            sort_type: What comes first. Server default: "general".
-            filter_note_type: The kind: all, videos, pictures. Server default: "不限".
-            filter_note_time: How old at most: any, a day, a week, half a year. Server default: "不限".
+            keyword: The search query.
+            page: Page number, from 1.
+            search_id: The id of the search to continue.
+            session_id: The id of the session to continue.
+            sort_type: Sort order. Server default: "general".
+            filter_note_type: The type: all, videos, images. Server default: "不限".
+            filter_note_time: Maximum age: any, a day, a week, half a year. Server default: "不限".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1571,18 +1573,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a note of Xiaohongshu, second version.
+        """Get a Xiaohongshu note (v2).
 
         Give the id or the share text.
 
         Args:
             note_id: The note's id.
-            share_text: The text that sharing gives.
+            share_text: The share text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1607,7 +1609,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a note of Xiaohongshu.
+        """Get a Xiaohongshu note.
 
         Args:
             note_id: The note's id.
@@ -1615,7 +1617,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1641,18 +1643,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a note of Xiaohongshu as the app shows it.
+        """Get a Xiaohongshu note (app).
 
         Give the id or the share text.
 
         Args:
             note_id: The note's id.
-            share_text: The text that sharing gives.
+            share_text: The share text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1682,22 +1684,22 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Search videos of Douyin.
+        """Search Douyin videos.
 
-        Leave `count` as it is: with others the service is known to fail.
+        Leave `count` as it is: with other values the service is known to fail.
 
         Args:
-            keyword: What to look for.
-            offset: How many to skip. Server default: 0.
-            count: How many. Server default: 20.
-            sort_type: 0 the best match first, 1 the most liked, 2 the newest. Server default: "0".
-            publish_time: Days since it was published; 0 for any. Server default: "0".
-            filter_duration: Minutes, from and to; 0 for any. Server default: "0".
+            keyword: The search query.
+            offset: Number of results to skip. Server default: 0.
+            count: Number of results. Server default: 20.
+            sort_type: 0 sorts by relevance, 1 by likes, 2 by time. Server default: "0".
+            publish_time: Maximum age in days; 0 for any. Server default: "0".
+            filter_duration: Duration in minutes, from and to; 0 for any. Server default: "0".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1731,15 +1733,15 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302DouyinIdResponse:
-        """Find a Douyin video's id by its address.
+        """Get the id of a Douyin video by its URL.
 
         Args:
-            url: The video's address.
+            url: URL of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1761,7 +1763,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a video of Douyin.
+        """Get a Douyin video.
 
         Args:
             aweme_id: The video's id.
@@ -1769,7 +1771,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1795,17 +1797,17 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """List a user's posts on Weibo.
+        """List the posts of a Weibo user.
 
         Args:
             uid: The user's id.
-            page: Which page, from 1. Server default: 1.
-            since_id: Where the page before ended, from its reply.
+            page: Page number, from 1. Server default: 1.
+            since_id: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1830,7 +1832,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get what Bilibili tells about a video.
+        """Get the details of a Bilibili video.
 
         Args:
             bv_id: The video's id.
@@ -1838,7 +1840,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1862,16 +1864,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """List an official WeChat account's articles.
+        """List the articles of a WeChat official account.
 
         Args:
             ghid: The account's id.
-            offset: Where the page before ended, from its reply.
+            offset: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1896,15 +1898,15 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get an article of an official WeChat account.
+        """Get an article of a WeChat official account.
 
         Args:
-            url: The article's address.
+            url: URL of the article.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -1930,9 +1932,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302BalanceResponse:
-        """Tell the account's balance.
+        """Get the account's balance.
 
-        The key must be allowed to see it.
+        The API key must be allowed to see it.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -1962,12 +1964,12 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RecordResponse:
-        """Tell what a call cost.
+        """Get the cost of a call.
 
-        By the id that every reply has in its `request-id` header. A new call may take a moment to show.
+        By the id that every response has in its `request-id` header. A new call may take a moment to show.
 
         Args:
-            request_id: The call's id.
+            request_id: The request ID.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2000,17 +2002,17 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RecordList:
-        """List the calls made with this key.
+        """List the calls made with this API key.
 
-        Newest part of the log by page, at most 50 a page.
+        By page, newest first, at most 50 per page.
 
         `iter_list_records` goes through the items of all pages.
 
         Args:
-            page: Which page, from 1.
-            limit: How many a page.
-            start_time: Not before, in Unix seconds.
-            end_time: Not after, in Unix seconds.
+            page: Page number, from 1.
+            limit: Number of items per page.
+            start_time: Start of the period, in Unix seconds.
+            end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2044,14 +2046,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
-        """List the calls made with this key.
+        """List the calls made with this API key.
 
-        Newest part of the log by page, at most 50 a page.
+        By page, newest first, at most 50 per page.
 
         Args:
-            limit: How many a page.
-            start_time: Not before, in Unix seconds.
-            end_time: Not after, in Unix seconds.
+            limit: Number of items per page.
+            start_time: Start of the period, in Unix seconds.
+            end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2120,14 +2122,14 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302KeyList:
         """List the account's API keys.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The keys.
+            The API keys.
 
         Raises:
             Api302Error: The call failed.
@@ -2158,21 +2160,21 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302KeyDone:
         """Create an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: Its name.
-            allow_save_logs: Whether requests and replies are kept.
-            allow_manage_key: Whether it may manage keys.
+            api_name: Name of the API key.
+            allow_save_logs: Whether requests and responses are logged.
+            allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
-            limit_cost: PTC it may spend in all; 0 for no limit.
-            limit_daily_cost: PTC it may spend a day; 0 for no limit.
-            expired_on: When it expires, in Unix seconds; 0 for never.
+            limit_cost: Maximum cost in PTC in all; 0 for no limit.
+            limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
+            expired_on: Expiry time in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -2207,17 +2209,17 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302KeyResponse:
-        """Tell about an API key.
+        """Get an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The key's name.
+            api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The key.
+            The API key.
 
         Raises:
             Api302Error: The call failed.
@@ -2249,24 +2251,24 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302KeyDone:
-        """Change an API key.
+        """Update an API key.
 
-        The key used must be allowed to manage keys. Send all switches and limits, not the changed ones alone.
+        The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
 
         Args:
-            api_name: The key's name.
-            allow_save_logs: Whether requests and replies are kept.
-            allow_manage_key: Whether it may manage keys.
+            api_name: The name of the API key.
+            allow_save_logs: Whether requests and responses are logged.
+            allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
-            limit_cost: PTC it may spend in all; 0 for no limit.
-            limit_daily_cost: PTC it may spend a day; 0 for no limit.
-            expired_on: When it expires, in Unix seconds; 0 for never.
-            api_name_body: Its name. Sent as `api_name`.
+            limit_cost: Maximum cost in PTC in all; 0 for no limit.
+            limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
+            expired_on: Expiry time in Unix seconds; 0 for never.
+            api_name_body: Name of the API key. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -2304,15 +2306,15 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302KeyDone:
         """Delete an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The key's name.
+            api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -2337,9 +2339,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302UploadResponse:
-        """Upload a file and get its address.
+        """Upload a file and get its URL.
 
-        Up to 50 MB. Other calls take the address.
+        Up to 50 MB. Other calls take the URL.
 
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
@@ -2347,7 +2349,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The file's address.
+            URL of the file.
 
         Raises:
             Api302Error: The call failed.
@@ -2372,10 +2374,10 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ParsingResponse:
-        """Read the text of a file.
+        """Parse a file to text.
 
         Args:
-            url: The file's address, such as an upload gives. Takes a URL.
+            url: URL of the file, such as an upload returns. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2408,14 +2410,15 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302MarkdownResponse | Text:
-        """Turn a file into Markdown.
+        """Convert a file to Markdown.
 
-        Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
+        Office files, PDF, CSV, JSON, HTML, XML, images, audio and ZIP. The text is returned immediately, in JSON or
+        plain.
 
         Args:
-            source_data_type: What is given: `file` or an address in `source_data`.
+            source_data_type: The type of source: `file` or a URL in `source_data`.
             file: The file. Takes a local file (path, open file or bytes).
-            source_data: The file's address. Takes a URL.
+            source_data: URL of the file. Takes a URL.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2465,15 +2468,15 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SearchResponse:
-        """Search the web with a provider of your choice.
+        """Search the web with any provider.
 
-        One form for all providers, one form of results. What `category`, `time_range` and the other filters may say
-        depends on the provider; values that it does not know count as none.
+        One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
+        depends on the provider; values that it does not know are ignored.
 
         Args:
-            query: What to look for.
-            provider: Who searches.
-            max_results: How many results.
+            query: The search query.
+            provider: The search provider.
+            max_results: Maximum number of results.
             category: tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit,
                 github, arxiv, wechat, bilibili, imdb, wikipedia; search1_news: google, bing, duckduckgo, yahoo,
                 hackernews; exa: company, research paper, news, pdf, github, tweet, personal site, linkedin profile,
@@ -2481,18 +2484,18 @@ class AsyncAi302(AsyncResource):
             time_range: tavily: day, week, month, year; search1: day, month, year; bocha: oneDay, oneWeek,
                 oneMonth, oneYear, a date or two dates joined by `..`; firecrawl: hour, day, week, month, year;
                 unifuncs: Day, Week, Month, Year. exa takes its four dates instead.
-            include_images: Give images too.
-            include_domains: Only from these hosts.
-            exclude_domains: Not from these hosts.
-            startCrawlDate: exa: found after this, in ISO 8601.
-            endCrawlDate: exa: found before this, in ISO 8601.
+            include_images: Return images too.
+            include_domains: Only from these domains.
+            exclude_domains: Exclude these domains.
+            startCrawlDate: exa: crawled after this, in ISO 8601.
+            endCrawlDate: exa: crawled before this, in ISO 8601.
             startPublishedDate: exa: published after this, in ISO 8601.
             endPublishedDate: exa: published before this, in ISO 8601.
-            crawl_results: search1: of how many results to read the pages; costs more.
-            includeRowContent: metaso: give the pages' whole text; may cost more.
-            page: metaso, unifuncs: which page.
-            max_tokens_per_page: perplexity: at most so many tokens a page.
-            country: perplexity: from this country.
+            crawl_results: search1: number of results whose pages are read; costs more.
+            includeRowContent: metaso: return the pages' whole text; may cost more.
+            page: metaso, unifuncs: page number.
+            max_tokens_per_page: perplexity: maximum number of tokens per page.
+            country: perplexity: country of the results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2543,18 +2546,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RunCodeResponse:
-        """Run code that needs no sandbox of its own.
+        """Run code (without a sandbox of its own).
 
-        Answers what the code printed. For files or state between calls use a sandbox.
+        Returns the printed output. For files or state between calls use a sandbox.
 
         Args:
-            language: Its language.
+            language: The programming language.
             code: The code.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it printed.
+            The printed output.
 
         Raises:
             Api302Error: The call failed.
@@ -2584,23 +2587,23 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SandboxOnceResponse:
-        """Run code in a sandbox made for it.
+        """Run code in a temporary sandbox.
 
-        The sandbox is gone afterwards. On demand, the files that the code left are exported: one as it is, several as
-        a ZIP.
+        The sandbox is destroyed afterwards. On demand, the files that the code left are exported: one as it is,
+        several as a ZIP.
 
         Args:
             code: The code.
-            language: Its language. Server default: "python".
+            language: The programming language. Server default: "python".
             envs: Environment variables.
             is_download: Export the files that the code leaves.
-            download_path: Where they are; without it the default folder.
-            timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
+            download_path: Path of the files; without it the default folder.
+            timeout_: Timeout in seconds. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it printed, and its files.
+            The printed output, and the files.
 
         Raises:
             Api302Error: The call failed.
@@ -2639,14 +2642,14 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302SandboxCreated:
         """Create a sandbox.
 
-        It pauses at once and after each call, and wakes for the next, which takes some five seconds. It belongs to
-        the key that made it.
+        It pauses immediately and after each call, and resumes for the next, which takes some five seconds. It belongs
+        to the API key that created it.
 
         Args:
-            max_alive_time: Seconds it may live; 300 is recommended.
-            sandbox_name: A name of your choice.
+            max_alive_time: Maximum lifetime in seconds; 300 is recommended.
+            sandbox_name: A display name.
             envs: Environment variables.
-            metadata: Notes of your own.
+            metadata: Your own metadata.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2679,11 +2682,11 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SandboxList:
-        """List the key's sandboxes.
+        """List the sandboxes of the API key.
 
         Args:
-            sandbox_name: Those of this name.
-            sandbox_id: The one of this id.
+            sandbox_name: Only those of this name.
+            sandbox_id: Only the one of this id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2723,7 +2726,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -2754,19 +2757,19 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302SandboxOnceResponse:
         """Run code in a sandbox.
 
-        Answers text alone; look at files with the calls for files. Their default folder is /home/user.
+        Returns text alone; list files with the calls for files. Their default folder is /home/user.
 
         Args:
             sandbox_id: The sandbox.
             code: The code.
-            language: Its language. Server default: "python".
+            language: The programming language. Server default: "python".
             envs: Environment variables.
-            timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
+            timeout_: Timeout in seconds. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it printed.
+            The printed output.
 
         Raises:
             Api302Error: The call failed.
@@ -2796,20 +2799,20 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SandboxCommandResponse:
-        """Run a command line in a sandbox.
+        """Run a shell command in a sandbox.
 
-        Answers text alone. Give 120 seconds or more to install something.
+        Returns text alone. Give 120 seconds or more to install something.
 
         Args:
             sandbox_id: The sandbox.
             cmd: The command line.
             envs: Environment variables.
-            timeout_: Seconds it may take. Sent as `timeout`.
+            timeout_: Timeout in seconds. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it printed.
+            The printed output.
 
         Raises:
             Api302Error: The call failed.
@@ -2837,7 +2840,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SandboxFiles:
-        """List files of a sandbox.
+        """List files in a sandbox.
 
         Args:
             sandbox_id: The sandbox.
@@ -2846,7 +2849,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What is at each path.
+            The content of each path.
 
         Raises:
             Api302Error: The call failed.
@@ -2872,9 +2875,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Bring files into a sandbox.
+        """Import files into a sandbox.
 
-        Files that are there are overwritten; folders are made.
+        Existing files are overwritten; folders are created.
 
         Args:
             sandbox_id: The sandbox.
@@ -2883,7 +2886,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -2909,9 +2912,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Export files of a sandbox to addresses.
+        """Export files from a sandbox.
 
-        Of a folder, documents, images, sound, video, archives and program text are exported.
+        Returns a URL of each. Of a folder, documents, images, audio, video, archives and source code are exported.
 
         Args:
             sandbox_id: The sandbox.
@@ -2920,7 +2923,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The addresses.
+            The URLs.
 
         Raises:
             Api302Error: The call failed.
@@ -2946,13 +2949,13 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302BrowserSubmitted:
-        """Have a model do something in a browser.
+        """Create a browser task.
 
-        Browser Use, run by 302.AI. Ask for the result with the task's id.
+        Browser Use, run by 302.AI: a model does something in a browser. Get the result with the task's id.
 
         Args:
-            task: What to do, in plain words.
-            model: The model that does it.
+            task: Text prompt: what to do, in plain words.
+            model: The model that runs the browser.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2982,9 +2985,10 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Tell how a browser task stands.
+        """Get a browser task.
 
-        The reply's fields and state words are not known, so there is nothing to wait on; look for yourself.
+        The response's fields and state words are not known, so the client cannot wait for it; read the response
+        yourself.
 
         Args:
             task_id: The task's id.
@@ -3023,20 +3027,20 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Search videos of TikTok.
+        """Search TikTok videos.
 
         Args:
-            keyword: What to look for.
-            offset: How many to skip. Server default: 0.
-            count: How many. Server default: 20.
-            sort_type: 0 the best match first, 1 the most liked first. Server default: 0.
-            publish_time: Days since it was published; 0 for any. Server default: 0.
+            keyword: The search query.
+            offset: Number of results to skip. Server default: 0.
+            count: Number of results. Server default: 20.
+            sort_type: 0 sorts by relevance, 1 by likes. Server default: 0.
+            publish_time: Maximum age in days; 0 for any. Server default: 0.
             region: The country, by ISO code. Server default: "US".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3070,15 +3074,15 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a video of TikTok by its address.
+        """Get a TikTok video by its URL.
 
         Args:
-            share_url: The address that sharing gives.
+            share_url: The share URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3104,19 +3108,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """List a user's posts on X.
+        """List the posts of an X (Twitter) user.
 
         Give the name or the id.
 
         Args:
             screen_name: The user's name.
-            rest_id: The user's id; the name then does not count.
-            cursor: Where the page before ended, from its reply.
+            rest_id: The user's id; the name is ignored then.
+            cursor: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3144,18 +3148,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a user's profile on X.
+        """Get the profile of an X (Twitter) user.
 
         Give the name or the id.
 
         Args:
             screen_name: The user's name.
-            rest_id: The user's id; the name then does not count.
+            rest_id: The user's id; the name is ignored then.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3184,19 +3188,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Search videos of YouTube.
+        """Search YouTube videos.
 
         Args:
-            search_query: What to look for.
+            search_query: The search query.
             language_code: The language. Server default: "en".
-            order_by: How old at most. Server default: "this_month".
+            order_by: Maximum age. Server default: "this_month".
             country_code: The country. Server default: "us".
-            continuation_token: Where the page before ended, from its reply.
+            continuation_token: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3235,21 +3239,21 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302YoutubeVideoResponse:
-        """Get what YouTube tells about a video.
+        """Get the details of a YouTube video.
 
         Args:
             video_id: The video's id.
-            url_access: Whether the addresses of video and sound are given (`normal`). Server default: "normal".
+            url_access: Whether the URLs of video and audio are returned (`normal`). Server default: "normal".
             lang: The language. Server default: "en-US".
-            videos: In which form the video's formats are given. Server default: "auto".
-            audios: In which form the sound's formats are given. Server default: "auto".
-            subtitles: Give the subtitles' addresses. Server default: true.
-            related: Give related videos. Server default: true.
+            videos: Form in which the video formats are returned. Server default: "auto".
+            audios: Form in which the audio formats are returned. Server default: "auto".
+            subtitles: Return the URLs of the subtitles. Server default: true.
+            related: Return related videos. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3284,7 +3288,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302YoutubeStreamsResponse:
-        """Get the addresses of a YouTube video's formats.
+        """Get the stream URLs of a YouTube video.
 
         Args:
             video_id: The video's id.
@@ -3292,7 +3296,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3319,18 +3323,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a YouTube video's subtitles.
+        """Get the subtitles of a YouTube video.
 
         Args:
-            subtitle_url: The subtitles' address, from the video's information.
-            format: The form. Server default: "srt".
-            fix_overlap: Part what overlaps, as automatic subtitles do. Server default: true.
+            subtitle_url: URL of the subtitles, from the video's details.
+            format: The format. Server default: "srt".
+            fix_overlap: Separate overlapping lines, as automatic subtitles have. Server default: true.
             target_lang: Translate into this language.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3361,19 +3365,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Search notes of Xiaohongshu.
+        """Search Xiaohongshu notes.
 
         Args:
-            keyword: What to look for.
-            page: Which page, from 1. Server default: 1.
-            sort: What comes first. Server default: "general".
-            noteType: The kind: `_0` all, `_1` videos, `_2` pictures, `_3` live. Server default: "_0".
-            noteTime: How old at most: a day, a week, half a year.
+            keyword: The search query.
+            page: Page number, from 1. Server default: 1.
+            sort: Sort order. Server default: "general".
+            noteType: The type: `_0` all, `_1` videos, `_2` images, `_3` live. Server default: "_0".
+            noteTime: Maximum age: a day, a week, half a year.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3406,23 +3410,23 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Search notes of Xiaohongshu, the app's search.
+        """Search Xiaohongshu notes (app).
 
-        For a further page give the `searchId` and `sessionId` of the first reply.
+        For a further page give the `searchId` and `sessionId` of the first response.
 
         Args:
-            keyword: What to look for.
-            page: Which page, from 1.
-            search_id: The search that goes on.
-            session_id: The session that goes on.
-            sort_type: What comes first. Server default: "general".
-            filter_note_type: The kind: all, videos, pictures. Server default: "不限".
-            filter_note_time: How old at most: any, a day, a week, half a year. Server default: "不限".
+            keyword: The search query.
+            page: Page number, from 1.
+            search_id: The id of the search to continue.
+            session_id: The id of the session to continue.
+            sort_type: Sort order. Server default: "general".
+            filter_note_type: The type: all, videos, images. Server default: "不限".
+            filter_note_time: Maximum age: any, a day, a week, half a year. Server default: "不限".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3458,18 +3462,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a note of Xiaohongshu, second version.
+        """Get a Xiaohongshu note (v2).
 
         Give the id or the share text.
 
         Args:
             note_id: The note's id.
-            share_text: The text that sharing gives.
+            share_text: The share text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3494,7 +3498,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a note of Xiaohongshu.
+        """Get a Xiaohongshu note.
 
         Args:
             note_id: The note's id.
@@ -3502,7 +3506,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3528,18 +3532,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a note of Xiaohongshu as the app shows it.
+        """Get a Xiaohongshu note (app).
 
         Give the id or the share text.
 
         Args:
             note_id: The note's id.
-            share_text: The text that sharing gives.
+            share_text: The share text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3569,22 +3573,22 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Search videos of Douyin.
+        """Search Douyin videos.
 
-        Leave `count` as it is: with others the service is known to fail.
+        Leave `count` as it is: with other values the service is known to fail.
 
         Args:
-            keyword: What to look for.
-            offset: How many to skip. Server default: 0.
-            count: How many. Server default: 20.
-            sort_type: 0 the best match first, 1 the most liked, 2 the newest. Server default: "0".
-            publish_time: Days since it was published; 0 for any. Server default: "0".
-            filter_duration: Minutes, from and to; 0 for any. Server default: "0".
+            keyword: The search query.
+            offset: Number of results to skip. Server default: 0.
+            count: Number of results. Server default: 20.
+            sort_type: 0 sorts by relevance, 1 by likes, 2 by time. Server default: "0".
+            publish_time: Maximum age in days; 0 for any. Server default: "0".
+            filter_duration: Duration in minutes, from and to; 0 for any. Server default: "0".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3618,15 +3622,15 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302DouyinIdResponse:
-        """Find a Douyin video's id by its address.
+        """Get the id of a Douyin video by its URL.
 
         Args:
-            url: The video's address.
+            url: URL of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3650,7 +3654,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get a video of Douyin.
+        """Get a Douyin video.
 
         Args:
             aweme_id: The video's id.
@@ -3658,7 +3662,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3684,17 +3688,17 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """List a user's posts on Weibo.
+        """List the posts of a Weibo user.
 
         Args:
             uid: The user's id.
-            page: Which page, from 1. Server default: 1.
-            since_id: Where the page before ended, from its reply.
+            page: Page number, from 1. Server default: 1.
+            since_id: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3719,7 +3723,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get what Bilibili tells about a video.
+        """Get the details of a Bilibili video.
 
         Args:
             bv_id: The video's id.
@@ -3727,7 +3731,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3753,16 +3757,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """List an official WeChat account's articles.
+        """List the articles of a WeChat official account.
 
         Args:
             ghid: The account's id.
-            offset: Where the page before ended, from its reply.
+            offset: Cursor from the response of the previous page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.
@@ -3787,15 +3791,15 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ToolResponse:
-        """Get an article of an official WeChat account.
+        """Get an article of a WeChat official account.
 
         Args:
-            url: The article's address.
+            url: URL of the article.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the platform tells.
+            The platform's data.
 
         Raises:
             Api302Error: The call failed.

@@ -32,17 +32,17 @@ class Bocha(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BochaSearchResponse:
-        """Search the web.
+        """Search the web (Bocha).
 
         Args:
-            query: What to look for.
-            freshness: How old: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by `..`.
-                Server default: "noLimit".
-            summary: Give summaries. Server default: false.
-            count: At most so many. Server default: 10.
-            page: Which page, from 1. Server default: 1.
-            include: Only from these hosts, joined by `|`.
-            exclude: Not from these hosts, joined by `|`.
+            query: The search query.
+            freshness: Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by
+                `..`. Server default: "noLimit".
+            summary: Return summaries. Server default: false.
+            count: Maximum number of results. Server default: 10.
+            page: Page number, from 1. Server default: 1.
+            include: Only from these domains, joined by `|`.
+            exclude: Exclude these domains, joined by `|`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -86,16 +86,16 @@ class Bocha(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BochaAiSearchResponse:
-        """Search the web and get cards of known kinds.
+        """Search the web with structured cards (Bocha).
 
         Beside pages there are cards such as weather or trains, as JSON in a text.
 
         Args:
-            query: What to look for.
-            freshness: How old: noLimit, oneDay, oneWeek, oneMonth, oneYear. Server default: "noLimit".
-            count: At most so many. Server default: 10.
-            answer: Let a model answer too.
-            stream: Answer in pieces. How they look is not known; send false.
+            query: The search query.
+            freshness: Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear. Server default: "noLimit".
+            count: Maximum number of results. Server default: 10.
+            answer: Let a model answer the query too.
+            stream: Return the response as an event stream. Its events are not known; send false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -137,17 +137,17 @@ class AsyncBocha(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BochaSearchResponse:
-        """Search the web.
+        """Search the web (Bocha).
 
         Args:
-            query: What to look for.
-            freshness: How old: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by `..`.
-                Server default: "noLimit".
-            summary: Give summaries. Server default: false.
-            count: At most so many. Server default: 10.
-            page: Which page, from 1. Server default: 1.
-            include: Only from these hosts, joined by `|`.
-            exclude: Not from these hosts, joined by `|`.
+            query: The search query.
+            freshness: Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by
+                `..`. Server default: "noLimit".
+            summary: Return summaries. Server default: false.
+            count: Maximum number of results. Server default: 10.
+            page: Page number, from 1. Server default: 1.
+            include: Only from these domains, joined by `|`.
+            exclude: Exclude these domains, joined by `|`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -191,16 +191,16 @@ class AsyncBocha(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BochaAiSearchResponse:
-        """Search the web and get cards of known kinds.
+        """Search the web with structured cards (Bocha).
 
         Beside pages there are cards such as weather or trains, as JSON in a text.
 
         Args:
-            query: What to look for.
-            freshness: How old: noLimit, oneDay, oneWeek, oneMonth, oneYear. Server default: "noLimit".
-            count: At most so many. Server default: 10.
-            answer: Let a model answer too.
-            stream: Answer in pieces. How they look is not known; send false.
+            query: The search query.
+            freshness: Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear. Server default: "noLimit".
+            count: Maximum number of results. Server default: 10.
+            answer: Let a model answer the query too.
+            stream: Return the response as an event stream. Its events are not known; send false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

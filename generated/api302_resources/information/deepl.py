@@ -46,22 +46,22 @@ class Deepl(Resource):
 
         Args:
             text: The texts.
-            target_lang: The language wanted, such as ZH, EN-US, JA.
-            source_lang: Their language; found out without it, or if empty.
-            context: What else stands there, not to be translated.
-            show_billed_characters: Say how many characters count.
+            target_lang: The target language, such as ZH, EN-US, JA.
+            source_lang: The source language; detected without it, or if empty.
+            context: Context that is not translated.
+            show_billed_characters: Return the number of billed characters.
             split_sentences: Whether to split sentences: no, yes, at full stops alone. Server default: "1".
             preserve_formatting: Keep the formatting. Server default: false.
-            formality: How formal. Server default: "default".
-            model_type: What counts more.
-            glossary_id: A glossary; needs `source_lang`.
-            tag_handling: Which tags are in the text.
-            tag_handling_version: How tags are handled.
-            outline_detection: Find the structure of XML. Server default: true.
+            formality: Level of formality. Server default: "default".
+            model_type: What to favor.
+            glossary_id: The id of a glossary; needs `source_lang`.
+            tag_handling: The type of tags in the text.
+            tag_handling_version: Version of the handling of tags.
+            outline_detection: Detect the structure of XML. Server default: true.
             non_splitting_tags: Tags that never split sentences.
-            splitting_tags: Tags that always do.
-            ignore_tags: Tags whose text stays.
-            custom_instructions: What else to mind.
+            splitting_tags: Tags that always split sentences.
+            ignore_tags: Tags whose text is not translated.
+            custom_instructions: Custom instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -134,22 +134,22 @@ class AsyncDeepl(AsyncResource):
 
         Args:
             text: The texts.
-            target_lang: The language wanted, such as ZH, EN-US, JA.
-            source_lang: Their language; found out without it, or if empty.
-            context: What else stands there, not to be translated.
-            show_billed_characters: Say how many characters count.
+            target_lang: The target language, such as ZH, EN-US, JA.
+            source_lang: The source language; detected without it, or if empty.
+            context: Context that is not translated.
+            show_billed_characters: Return the number of billed characters.
             split_sentences: Whether to split sentences: no, yes, at full stops alone. Server default: "1".
             preserve_formatting: Keep the formatting. Server default: false.
-            formality: How formal. Server default: "default".
-            model_type: What counts more.
-            glossary_id: A glossary; needs `source_lang`.
-            tag_handling: Which tags are in the text.
-            tag_handling_version: How tags are handled.
-            outline_detection: Find the structure of XML. Server default: true.
+            formality: Level of formality. Server default: "default".
+            model_type: What to favor.
+            glossary_id: The id of a glossary; needs `source_lang`.
+            tag_handling: The type of tags in the text.
+            tag_handling_version: Version of the handling of tags.
+            outline_detection: Detect the structure of XML. Server default: true.
             non_splitting_tags: Tags that never split sentences.
-            splitting_tags: Tags that always do.
-            ignore_tags: Tags whose text stays.
-            custom_instructions: What else to mind.
+            splitting_tags: Tags that always split sentences.
+            ignore_tags: Tags whose text is not translated.
+            custom_instructions: Custom instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

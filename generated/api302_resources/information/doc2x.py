@@ -28,11 +28,11 @@ class Doc2x(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Doc2XParsing]:
-        """Read the text of a PDF (OCR).
+        """Create a PDF parsing task (OCR).
 
         Args:
             file: The PDF. Takes a local file (path, open file or bytes).
-            ocr: Read pictures of text too.
+            ocr: Read text in images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -61,7 +61,7 @@ class Doc2x(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Doc2XParsing:
-        """Tell how the reading of a PDF stands.
+        """Get a PDF parsing task (OCR).
 
         Results are kept for a day.
 
@@ -100,13 +100,13 @@ class Doc2x(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Doc2XExport:
-        """Export what was read to a file.
+        """Create an export task for a parsed PDF.
 
-        Ask for the file with the same `uid`, by doc2x_get_export.
+        Get the file with the same `uid`, by doc2x_get_export.
 
         Args:
-            uid: The task that read it.
-            to: The form.
+            uid: The id of the parsing task.
+            to: The format.
             formula_mode: How formulas are marked.
             filename: The name of the file, for md and tex.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -140,7 +140,7 @@ class Doc2x(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Doc2XExport:
-        """Tell how an export stands.
+        """Get an export task.
 
         Args:
             uid: The `uid` that was exported.
@@ -174,9 +174,9 @@ class Doc2x(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Doc2XParsing]:
-        """Read the text of an image (OCR), first version.
+        """Create an image parsing task (OCR, v1).
 
-        302.AI calls this version out of use.
+        302.AI calls this version obsolete.
 
         Args:
             file: The image, up to 10 MB. Takes a local file (path, open file or bytes).
@@ -214,9 +214,9 @@ class Doc2x(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Doc2XParsing:
-        """Tell how a task of the first version stands.
+        """Get a task (v1).
 
-        302.AI calls this version out of use.
+        302.AI calls this version obsolete.
 
         Args:
             uuid: The task's id.
@@ -252,11 +252,11 @@ class AsyncDoc2x(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Doc2XParsing]:
-        """Read the text of a PDF (OCR).
+        """Create a PDF parsing task (OCR).
 
         Args:
             file: The PDF. Takes a local file (path, open file or bytes).
-            ocr: Read pictures of text too.
+            ocr: Read text in images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -285,7 +285,7 @@ class AsyncDoc2x(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Doc2XParsing:
-        """Tell how the reading of a PDF stands.
+        """Get a PDF parsing task (OCR).
 
         Results are kept for a day.
 
@@ -324,13 +324,13 @@ class AsyncDoc2x(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Doc2XExport:
-        """Export what was read to a file.
+        """Create an export task for a parsed PDF.
 
-        Ask for the file with the same `uid`, by doc2x_get_export.
+        Get the file with the same `uid`, by doc2x_get_export.
 
         Args:
-            uid: The task that read it.
-            to: The form.
+            uid: The id of the parsing task.
+            to: The format.
             formula_mode: How formulas are marked.
             filename: The name of the file, for md and tex.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -364,7 +364,7 @@ class AsyncDoc2x(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Doc2XExport:
-        """Tell how an export stands.
+        """Get an export task.
 
         Args:
             uid: The `uid` that was exported.
@@ -398,9 +398,9 @@ class AsyncDoc2x(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Doc2XParsing]:
-        """Read the text of an image (OCR), first version.
+        """Create an image parsing task (OCR, v1).
 
-        302.AI calls this version out of use.
+        302.AI calls this version obsolete.
 
         Args:
             file: The image, up to 10 MB. Takes a local file (path, open file or bytes).
@@ -438,9 +438,9 @@ class AsyncDoc2x(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Doc2XParsing:
-        """Tell how a task of the first version stands.
+        """Get a task (v1).
 
-        302.AI calls this version out of use.
+        302.AI calls this version obsolete.
 
         Args:
             uuid: The task's id.

@@ -53,32 +53,32 @@ class Exa(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ExaSearchResponse:
-        """Search the web by meaning.
+        """Search the web by meaning (Exa).
 
-        With `contents` the pages come along.
+        With `contents` the pages are returned too.
 
         Args:
-            query: What to look for.
-            additionalQueries: The same in other words; deep search alone.
-            type: How to search. Server default: "auto".
-            category: The kind of page, such as company, research paper, news, pdf, github, personal site, people,
-                financial report.
+            query: The search query.
+            additionalQueries: The query in other words; deep search alone.
+            type: The type of search. Server default: "auto".
+            category: The category of pages, such as company, research paper, news, pdf, github, personal site,
+                people, financial report.
             userLocation: The user's country, by ISO code.
-            numResults: How many. Server default: 10.
-            includeDomains: Only from these hosts.
-            excludeDomains: Not from these hosts.
-            startCrawlDate: Found after this, in ISO 8601.
-            endCrawlDate: Found before this, in ISO 8601.
+            numResults: Number of results. Server default: 10.
+            includeDomains: Only from these domains.
+            excludeDomains: Exclude these domains.
+            startCrawlDate: Crawled after this, in ISO 8601.
+            endCrawlDate: Crawled before this, in ISO 8601.
             startPublishedDate: Published after this, in ISO 8601.
             endPublishedDate: Published before this, in ISO 8601.
             includeText: Text that must be in the page.
             excludeText: Text that must not be in it.
-            context: Give all pages as one text too.
-            moderation: Leave out what is unsafe. Server default: false.
-            outputSchema: The JSON Schema of what deep search shall make of it.
-            useAutoprompt: Let Exa reword the query; of older versions.
-            livecrawl: Whether to read the page anew.
-            contents: What to give of each page.
+            context: Return all pages as one text too.
+            moderation: Exclude unsafe results. Server default: false.
+            outputSchema: JSON Schema of the output of deep search.
+            useAutoprompt: Let Exa rewrite the query; of older versions.
+            livecrawl: Whether to crawl the page again.
+            contents: What to return of each page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -141,20 +141,20 @@ class Exa(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ExaContentsResponse:
-        """Read web pages.
+        """Get the contents of web pages (Exa).
 
         Args:
             urls: The pages.
-            ids: The same, by the ids of a search; of older versions.
-            text: The page's text: whether, or how.
-            highlights: The parts that matter: whether, or how.
-            summary: What to sum up.
-            livecrawl: Whether to read the page anew.
-            livecrawlTimeout: Milliseconds that may take. Server default: 10000.
-            maxAgeHours: A stored copy up to so many hours old will do.
-            subpages: How many pages below it to read too. Server default: 0.
-            subpageTarget: What those should have to do with.
-            extras: What else to give.
+            ids: The ids of a search's results, in place of URLs; of older versions.
+            text: Whether to return the page's text, or the settings for it.
+            highlights: Whether to return the highlights, or the settings for them.
+            summary: Settings of the summary.
+            livecrawl: Whether to crawl the page again.
+            livecrawlTimeout: Timeout of crawling in milliseconds. Server default: 10000.
+            maxAgeHours: Maximum age of a cached copy in hours.
+            subpages: Number of subpages to read too. Server default: 0.
+            subpageTarget: Topic of the subpages.
+            extras: What else to return.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -200,12 +200,12 @@ class Exa(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ExaAnswerResponse:
-        """Answer a question from the web.
+        """Answer a question from the web (Exa).
 
         Args:
             query: The question.
-            text: Give the sources' text. Server default: false.
-            outputSchema: The answer's JSON Schema.
+            text: Return the text of the sources. Server default: false.
+            outputSchema: JSON Schema of the answer.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -260,32 +260,32 @@ class AsyncExa(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ExaSearchResponse:
-        """Search the web by meaning.
+        """Search the web by meaning (Exa).
 
-        With `contents` the pages come along.
+        With `contents` the pages are returned too.
 
         Args:
-            query: What to look for.
-            additionalQueries: The same in other words; deep search alone.
-            type: How to search. Server default: "auto".
-            category: The kind of page, such as company, research paper, news, pdf, github, personal site, people,
-                financial report.
+            query: The search query.
+            additionalQueries: The query in other words; deep search alone.
+            type: The type of search. Server default: "auto".
+            category: The category of pages, such as company, research paper, news, pdf, github, personal site,
+                people, financial report.
             userLocation: The user's country, by ISO code.
-            numResults: How many. Server default: 10.
-            includeDomains: Only from these hosts.
-            excludeDomains: Not from these hosts.
-            startCrawlDate: Found after this, in ISO 8601.
-            endCrawlDate: Found before this, in ISO 8601.
+            numResults: Number of results. Server default: 10.
+            includeDomains: Only from these domains.
+            excludeDomains: Exclude these domains.
+            startCrawlDate: Crawled after this, in ISO 8601.
+            endCrawlDate: Crawled before this, in ISO 8601.
             startPublishedDate: Published after this, in ISO 8601.
             endPublishedDate: Published before this, in ISO 8601.
             includeText: Text that must be in the page.
             excludeText: Text that must not be in it.
-            context: Give all pages as one text too.
-            moderation: Leave out what is unsafe. Server default: false.
-            outputSchema: The JSON Schema of what deep search shall make of it.
-            useAutoprompt: Let Exa reword the query; of older versions.
-            livecrawl: Whether to read the page anew.
-            contents: What to give of each page.
+            context: Return all pages as one text too.
+            moderation: Exclude unsafe results. Server default: false.
+            outputSchema: JSON Schema of the output of deep search.
+            useAutoprompt: Let Exa rewrite the query; of older versions.
+            livecrawl: Whether to crawl the page again.
+            contents: What to return of each page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -348,20 +348,20 @@ class AsyncExa(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ExaContentsResponse:
-        """Read web pages.
+        """Get the contents of web pages (Exa).
 
         Args:
             urls: The pages.
-            ids: The same, by the ids of a search; of older versions.
-            text: The page's text: whether, or how.
-            highlights: The parts that matter: whether, or how.
-            summary: What to sum up.
-            livecrawl: Whether to read the page anew.
-            livecrawlTimeout: Milliseconds that may take. Server default: 10000.
-            maxAgeHours: A stored copy up to so many hours old will do.
-            subpages: How many pages below it to read too. Server default: 0.
-            subpageTarget: What those should have to do with.
-            extras: What else to give.
+            ids: The ids of a search's results, in place of URLs; of older versions.
+            text: Whether to return the page's text, or the settings for it.
+            highlights: Whether to return the highlights, or the settings for them.
+            summary: Settings of the summary.
+            livecrawl: Whether to crawl the page again.
+            livecrawlTimeout: Timeout of crawling in milliseconds. Server default: 10000.
+            maxAgeHours: Maximum age of a cached copy in hours.
+            subpages: Number of subpages to read too. Server default: 0.
+            subpageTarget: Topic of the subpages.
+            extras: What else to return.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -407,12 +407,12 @@ class AsyncExa(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ExaAnswerResponse:
-        """Answer a question from the web.
+        """Answer a question from the web (Exa).
 
         Args:
             query: The question.
-            text: Give the sources' text. Server default: false.
-            outputSchema: The answer's JSON Schema.
+            text: Return the text of the sources. Server default: false.
+            outputSchema: JSON Schema of the answer.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -65,26 +65,26 @@ class Firecrawl(Resource):
         As Markdown, HTML, links, a screenshot, or data by a JSON Schema.
 
         Args:
-            url: The page.
-            formats: What to give; Markdown without it.
+            url: URL of the page.
+            formats: The formats to return; Markdown without it.
             onlyMainContent: Leave out headers, menus and footers. Server default: true.
             includeTags: Only these tags.
-            excludeTags: Not these tags.
-            maxAge: A stored copy up to so many milliseconds old will do; 0 for none. Server default: 0.
+            excludeTags: Exclude these tags.
+            maxAge: Maximum age of a cached copy in milliseconds; 0 for none. Server default: 0.
             headers: Headers for the page, such as cookies.
-            waitFor: Milliseconds to wait for the page to load. Server default: 0.
-            mobile: Look like a phone. Server default: false.
+            waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
+            mobile: Emulate a phone. Server default: false.
             skipTlsVerification: Accept any certificate. Server default: false.
-            timeout_: Milliseconds it may take. Sent as `timeout`. Server default: 30000.
-            parsePDF: Turn a PDF into Markdown; otherwise it comes in base64. Server default: true.
-            jsonOptions: How to take data from the page.
-            actions: What to do on the page first.
-            location: From where to look.
-            removeBase64Images: Leave out pictures that stand in the text.
-            blockAds: Block advertisements and cookie notices.
-            proxy: The kind of proxy.
-            changeTrackingOptions: How changes are told.
-            storeInCache: Keep a copy.
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 30000.
+            parsePDF: Convert a PDF to Markdown; otherwise it is returned in base64. Server default: true.
+            jsonOptions: Settings for extracting data.
+            actions: Actions on the page before scraping.
+            location: Location of the browser.
+            removeBase64Images: Remove images in base64.
+            blockAds: Block ads and cookie notices.
+            proxy: The type of proxy.
+            changeTrackingOptions: How changes are tracked.
+            storeInCache: Store a copy in the cache.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -159,31 +159,31 @@ class Firecrawl(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[FirecrawlBatch]:
-        """Scrape many web pages.
+        """Create a batch scraping task.
 
         Args:
             urls: The pages.
-            webhook: Whom to tell.
-            ignoreInvalidURLs: Leave out bad addresses instead of refusing all. Server default: false.
-            formats: What to give; Markdown without it.
+            webhook: The webhook.
+            ignoreInvalidURLs: Skip invalid URLs instead of refusing all. Server default: false.
+            formats: The formats to return; Markdown without it.
             onlyMainContent: Leave out headers, menus and footers. Server default: true.
             includeTags: Only these tags.
-            excludeTags: Not these tags.
-            maxAge: A stored copy up to so many milliseconds old will do; 0 for none. Server default: 0.
+            excludeTags: Exclude these tags.
+            maxAge: Maximum age of a cached copy in milliseconds; 0 for none. Server default: 0.
             headers: Headers for the page, such as cookies.
-            waitFor: Milliseconds to wait for the page to load. Server default: 0.
-            mobile: Look like a phone. Server default: false.
+            waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
+            mobile: Emulate a phone. Server default: false.
             skipTlsVerification: Accept any certificate. Server default: false.
-            timeout_: Milliseconds it may take. Sent as `timeout`. Server default: 30000.
-            parsePDF: Turn a PDF into Markdown; otherwise it comes in base64. Server default: true.
-            jsonOptions: How to take data from the page.
-            actions: What to do on the page first.
-            location: From where to look.
-            removeBase64Images: Leave out pictures that stand in the text.
-            blockAds: Block advertisements and cookie notices.
-            proxy: The kind of proxy.
-            changeTrackingOptions: How changes are told.
-            storeInCache: Keep a copy.
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 30000.
+            parsePDF: Convert a PDF to Markdown; otherwise it is returned in base64. Server default: true.
+            jsonOptions: Settings for extracting data.
+            actions: Actions on the page before scraping.
+            location: Location of the browser.
+            removeBase64Images: Remove images in base64.
+            blockAds: Block ads and cookie notices.
+            proxy: The type of proxy.
+            changeTrackingOptions: How changes are tracked.
+            storeInCache: Store a copy in the cache.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -238,9 +238,9 @@ class Firecrawl(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlBatch:
-        """Tell how the scraping of many web pages stands.
+        """Get a batch scraping task.
 
-        Gives the pages read so far. Where `next` is given, more of them are at that address.
+        Returns the pages read so far. If `next` is present, more of them are at that URL.
 
         Args:
             id: The task's id.
@@ -271,7 +271,7 @@ class Firecrawl(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlBatchErrors:
-        """List those of many pages that could not be read.
+        """List the errors of a batch scraping task.
 
         Args:
             id: The task's id.
@@ -279,7 +279,7 @@ class Firecrawl(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The failures.
+            The errors.
 
         Raises:
             Api302Error: The call failed.
@@ -308,21 +308,21 @@ class Firecrawl(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlMapResponse:
-        """List a site's pages.
+        """List the URLs of a site (sitemap).
 
         Args:
             url: The site.
-            search: What the addresses should have to do with.
-            ignoreSitemap: Leave the site's map out. Server default: true.
-            sitemapOnly: Take the site's map alone. Server default: false.
-            includeSubdomains: Subdomains too. Server default: true.
-            limit: At most so many. Server default: 5000.
-            timeout_: Milliseconds it may take. Sent as `timeout`.
+            search: Topic of the URLs.
+            ignoreSitemap: Ignore the sitemap. Server default: true.
+            sitemapOnly: Use the sitemap alone. Server default: false.
+            includeSubdomains: Include subdomains. Server default: true.
+            limit: Maximum number of results. Server default: 5000.
+            timeout_: Timeout in milliseconds. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The addresses.
+            The URLs.
 
         Raises:
             Api302Error: The call failed.
@@ -363,16 +363,16 @@ class Firecrawl(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlSearchResponse:
-        """Search the web and read the results.
+        """Search the web and scrape the results.
 
         Args:
-            query: What to look for.
-            limit: At most so many. Server default: 5.
-            tbs: When, as Google's `tbs` says it.
-            location: From where.
-            timeout_: Milliseconds it may take. Sent as `timeout`. Server default: 60000.
-            ignoreInvalidURLs: Leave out addresses that Firecrawl cannot read. Server default: false.
-            scrapeOptions: How to read the results.
+            query: The search query.
+            limit: Maximum number of results. Server default: 5.
+            tbs: Time filter in the form of Google's `tbs`.
+            location: Location of the search.
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
+            ignoreInvalidURLs: Skip URLs that Firecrawl cannot scrape. Server default: false.
+            scrapeOptions: How to scrape the results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -441,26 +441,26 @@ class AsyncFirecrawl(AsyncResource):
         As Markdown, HTML, links, a screenshot, or data by a JSON Schema.
 
         Args:
-            url: The page.
-            formats: What to give; Markdown without it.
+            url: URL of the page.
+            formats: The formats to return; Markdown without it.
             onlyMainContent: Leave out headers, menus and footers. Server default: true.
             includeTags: Only these tags.
-            excludeTags: Not these tags.
-            maxAge: A stored copy up to so many milliseconds old will do; 0 for none. Server default: 0.
+            excludeTags: Exclude these tags.
+            maxAge: Maximum age of a cached copy in milliseconds; 0 for none. Server default: 0.
             headers: Headers for the page, such as cookies.
-            waitFor: Milliseconds to wait for the page to load. Server default: 0.
-            mobile: Look like a phone. Server default: false.
+            waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
+            mobile: Emulate a phone. Server default: false.
             skipTlsVerification: Accept any certificate. Server default: false.
-            timeout_: Milliseconds it may take. Sent as `timeout`. Server default: 30000.
-            parsePDF: Turn a PDF into Markdown; otherwise it comes in base64. Server default: true.
-            jsonOptions: How to take data from the page.
-            actions: What to do on the page first.
-            location: From where to look.
-            removeBase64Images: Leave out pictures that stand in the text.
-            blockAds: Block advertisements and cookie notices.
-            proxy: The kind of proxy.
-            changeTrackingOptions: How changes are told.
-            storeInCache: Keep a copy.
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 30000.
+            parsePDF: Convert a PDF to Markdown; otherwise it is returned in base64. Server default: true.
+            jsonOptions: Settings for extracting data.
+            actions: Actions on the page before scraping.
+            location: Location of the browser.
+            removeBase64Images: Remove images in base64.
+            blockAds: Block ads and cookie notices.
+            proxy: The type of proxy.
+            changeTrackingOptions: How changes are tracked.
+            storeInCache: Store a copy in the cache.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -535,31 +535,31 @@ class AsyncFirecrawl(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[FirecrawlBatch]:
-        """Scrape many web pages.
+        """Create a batch scraping task.
 
         Args:
             urls: The pages.
-            webhook: Whom to tell.
-            ignoreInvalidURLs: Leave out bad addresses instead of refusing all. Server default: false.
-            formats: What to give; Markdown without it.
+            webhook: The webhook.
+            ignoreInvalidURLs: Skip invalid URLs instead of refusing all. Server default: false.
+            formats: The formats to return; Markdown without it.
             onlyMainContent: Leave out headers, menus and footers. Server default: true.
             includeTags: Only these tags.
-            excludeTags: Not these tags.
-            maxAge: A stored copy up to so many milliseconds old will do; 0 for none. Server default: 0.
+            excludeTags: Exclude these tags.
+            maxAge: Maximum age of a cached copy in milliseconds; 0 for none. Server default: 0.
             headers: Headers for the page, such as cookies.
-            waitFor: Milliseconds to wait for the page to load. Server default: 0.
-            mobile: Look like a phone. Server default: false.
+            waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
+            mobile: Emulate a phone. Server default: false.
             skipTlsVerification: Accept any certificate. Server default: false.
-            timeout_: Milliseconds it may take. Sent as `timeout`. Server default: 30000.
-            parsePDF: Turn a PDF into Markdown; otherwise it comes in base64. Server default: true.
-            jsonOptions: How to take data from the page.
-            actions: What to do on the page first.
-            location: From where to look.
-            removeBase64Images: Leave out pictures that stand in the text.
-            blockAds: Block advertisements and cookie notices.
-            proxy: The kind of proxy.
-            changeTrackingOptions: How changes are told.
-            storeInCache: Keep a copy.
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 30000.
+            parsePDF: Convert a PDF to Markdown; otherwise it is returned in base64. Server default: true.
+            jsonOptions: Settings for extracting data.
+            actions: Actions on the page before scraping.
+            location: Location of the browser.
+            removeBase64Images: Remove images in base64.
+            blockAds: Block ads and cookie notices.
+            proxy: The type of proxy.
+            changeTrackingOptions: How changes are tracked.
+            storeInCache: Store a copy in the cache.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -614,9 +614,9 @@ class AsyncFirecrawl(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlBatch:
-        """Tell how the scraping of many web pages stands.
+        """Get a batch scraping task.
 
-        Gives the pages read so far. Where `next` is given, more of them are at that address.
+        Returns the pages read so far. If `next` is present, more of them are at that URL.
 
         Args:
             id: The task's id.
@@ -647,7 +647,7 @@ class AsyncFirecrawl(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlBatchErrors:
-        """List those of many pages that could not be read.
+        """List the errors of a batch scraping task.
 
         Args:
             id: The task's id.
@@ -655,7 +655,7 @@ class AsyncFirecrawl(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The failures.
+            The errors.
 
         Raises:
             Api302Error: The call failed.
@@ -686,21 +686,21 @@ class AsyncFirecrawl(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlMapResponse:
-        """List a site's pages.
+        """List the URLs of a site (sitemap).
 
         Args:
             url: The site.
-            search: What the addresses should have to do with.
-            ignoreSitemap: Leave the site's map out. Server default: true.
-            sitemapOnly: Take the site's map alone. Server default: false.
-            includeSubdomains: Subdomains too. Server default: true.
-            limit: At most so many. Server default: 5000.
-            timeout_: Milliseconds it may take. Sent as `timeout`.
+            search: Topic of the URLs.
+            ignoreSitemap: Ignore the sitemap. Server default: true.
+            sitemapOnly: Use the sitemap alone. Server default: false.
+            includeSubdomains: Include subdomains. Server default: true.
+            limit: Maximum number of results. Server default: 5000.
+            timeout_: Timeout in milliseconds. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The addresses.
+            The URLs.
 
         Raises:
             Api302Error: The call failed.
@@ -741,16 +741,16 @@ class AsyncFirecrawl(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlSearchResponse:
-        """Search the web and read the results.
+        """Search the web and scrape the results.
 
         Args:
-            query: What to look for.
-            limit: At most so many. Server default: 5.
-            tbs: When, as Google's `tbs` says it.
-            location: From where.
-            timeout_: Milliseconds it may take. Sent as `timeout`. Server default: 60000.
-            ignoreInvalidURLs: Leave out addresses that Firecrawl cannot read. Server default: false.
-            scrapeOptions: How to read the results.
+            query: The search query.
+            limit: Maximum number of results. Server default: 5.
+            tbs: Time filter in the form of Google's `tbs`.
+            location: Location of the search.
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
+            ignoreInvalidURLs: Skip URLs that Firecrawl cannot scrape. Server default: false.
+            scrapeOptions: How to scrape the results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

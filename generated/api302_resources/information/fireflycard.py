@@ -56,48 +56,48 @@ class Fireflycard(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Make a picture of a text.
+        """Generate an image card from text.
 
-        Newer cards take the text in `form` and the looks in `style`, older ones take all at the top. The maker's page
-        gives a card as JSON to copy.
+        Newer cards take the text in `form` and the style in `style`, older ones take all at the top. The maker's page
+        exports a card as JSON.
 
         `stream_make_card` gives the bytes as they come.
 
         Args:
             temp: The template, such as tempA.
             form: The text of a newer card.
-            style: The looks of a newer card, such as `backgroundName`, `font`, `width`.
-            switchConfig: What to show.
+            style: The style of a newer card, such as `backgroundName`, `font`, `width`.
+            switchConfig: Parts of the card to show.
             content: The text, in Markdown.
             title: The title.
-            foreword: What stands before the text.
+            foreword: Foreword.
             author: The author.
             date: The date.
-            icon: The picture of the author. Takes a URL.
+            icon: URL of the author's image. Takes a URL.
             qrcodetitle: The title of the QR code.
             qrcodetext: The text of the QR code.
-            qrcode: The address in the QR code.
+            qrcode: The URL in the QR code.
             qrcodeImg: A QR code of your own. Takes a URL.
             watermark: The watermark.
-            color: The background's name, or its address.
-            width: Pixels, 300 or more.
-            height: Pixels.
-            ratio: Such as 3:4.
-            padding: Pixels.
-            borderRadius: Pixels.
-            fontScale: The size of the text, 1 as it is.
+            color: Name of the background, or its URL.
+            width: Width in pixels, 300 or more.
+            height: Height in pixels.
+            ratio: Aspect ratio (width:height), such as 3:4.
+            padding: Size in pixels.
+            borderRadius: Size in pixels.
+            fontScale: Scale of the text; 1 is normal.
             font: The font.
             useFont: The font, as the maker's list has it.
             useLoadingFont: Load the template's own font.
-            textColor: The colour of the text.
-            align: How lines stand.
-            imgScale: How sharp; 2 without it.
+            textColor: Color of the text.
+            align: Alignment of the text.
+            imgScale: Scale of the image; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The picture.
+            The image.
 
         Raises:
             Api302Error: The call failed.
@@ -183,46 +183,46 @@ class Fireflycard(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Make a picture of a text.
+        """Generate an image card from text.
 
-        Newer cards take the text in `form` and the looks in `style`, older ones take all at the top. The maker's page
-        gives a card as JSON to copy.
+        Newer cards take the text in `form` and the style in `style`, older ones take all at the top. The maker's page
+        exports a card as JSON.
 
         Args:
             temp: The template, such as tempA.
             form: The text of a newer card.
-            style: The looks of a newer card, such as `backgroundName`, `font`, `width`.
-            switchConfig: What to show.
+            style: The style of a newer card, such as `backgroundName`, `font`, `width`.
+            switchConfig: Parts of the card to show.
             content: The text, in Markdown.
             title: The title.
-            foreword: What stands before the text.
+            foreword: Foreword.
             author: The author.
             date: The date.
-            icon: The picture of the author. Takes a URL.
+            icon: URL of the author's image. Takes a URL.
             qrcodetitle: The title of the QR code.
             qrcodetext: The text of the QR code.
-            qrcode: The address in the QR code.
+            qrcode: The URL in the QR code.
             qrcodeImg: A QR code of your own. Takes a URL.
             watermark: The watermark.
-            color: The background's name, or its address.
-            width: Pixels, 300 or more.
-            height: Pixels.
-            ratio: Such as 3:4.
-            padding: Pixels.
-            borderRadius: Pixels.
-            fontScale: The size of the text, 1 as it is.
+            color: Name of the background, or its URL.
+            width: Width in pixels, 300 or more.
+            height: Height in pixels.
+            ratio: Aspect ratio (width:height), such as 3:4.
+            padding: Size in pixels.
+            borderRadius: Size in pixels.
+            fontScale: Scale of the text; 1 is normal.
             font: The font.
             useFont: The font, as the maker's list has it.
             useLoadingFont: Load the template's own font.
-            textColor: The colour of the text.
-            align: How lines stand.
-            imgScale: How sharp; 2 without it.
+            textColor: Color of the text.
+            align: Alignment of the text.
+            imgScale: Scale of the image; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The picture, as a context manager that gives the bytes as they come.
+            The image, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
@@ -311,48 +311,48 @@ class AsyncFireflycard(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Make a picture of a text.
+        """Generate an image card from text.
 
-        Newer cards take the text in `form` and the looks in `style`, older ones take all at the top. The maker's page
-        gives a card as JSON to copy.
+        Newer cards take the text in `form` and the style in `style`, older ones take all at the top. The maker's page
+        exports a card as JSON.
 
         `stream_make_card` gives the bytes as they come.
 
         Args:
             temp: The template, such as tempA.
             form: The text of a newer card.
-            style: The looks of a newer card, such as `backgroundName`, `font`, `width`.
-            switchConfig: What to show.
+            style: The style of a newer card, such as `backgroundName`, `font`, `width`.
+            switchConfig: Parts of the card to show.
             content: The text, in Markdown.
             title: The title.
-            foreword: What stands before the text.
+            foreword: Foreword.
             author: The author.
             date: The date.
-            icon: The picture of the author. Takes a URL.
+            icon: URL of the author's image. Takes a URL.
             qrcodetitle: The title of the QR code.
             qrcodetext: The text of the QR code.
-            qrcode: The address in the QR code.
+            qrcode: The URL in the QR code.
             qrcodeImg: A QR code of your own. Takes a URL.
             watermark: The watermark.
-            color: The background's name, or its address.
-            width: Pixels, 300 or more.
-            height: Pixels.
-            ratio: Such as 3:4.
-            padding: Pixels.
-            borderRadius: Pixels.
-            fontScale: The size of the text, 1 as it is.
+            color: Name of the background, or its URL.
+            width: Width in pixels, 300 or more.
+            height: Height in pixels.
+            ratio: Aspect ratio (width:height), such as 3:4.
+            padding: Size in pixels.
+            borderRadius: Size in pixels.
+            fontScale: Scale of the text; 1 is normal.
             font: The font.
             useFont: The font, as the maker's list has it.
             useLoadingFont: Load the template's own font.
-            textColor: The colour of the text.
-            align: How lines stand.
-            imgScale: How sharp; 2 without it.
+            textColor: Color of the text.
+            align: Alignment of the text.
+            imgScale: Scale of the image; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The picture.
+            The image.
 
         Raises:
             Api302Error: The call failed.
@@ -438,46 +438,46 @@ class AsyncFireflycard(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Make a picture of a text.
+        """Generate an image card from text.
 
-        Newer cards take the text in `form` and the looks in `style`, older ones take all at the top. The maker's page
-        gives a card as JSON to copy.
+        Newer cards take the text in `form` and the style in `style`, older ones take all at the top. The maker's page
+        exports a card as JSON.
 
         Args:
             temp: The template, such as tempA.
             form: The text of a newer card.
-            style: The looks of a newer card, such as `backgroundName`, `font`, `width`.
-            switchConfig: What to show.
+            style: The style of a newer card, such as `backgroundName`, `font`, `width`.
+            switchConfig: Parts of the card to show.
             content: The text, in Markdown.
             title: The title.
-            foreword: What stands before the text.
+            foreword: Foreword.
             author: The author.
             date: The date.
-            icon: The picture of the author. Takes a URL.
+            icon: URL of the author's image. Takes a URL.
             qrcodetitle: The title of the QR code.
             qrcodetext: The text of the QR code.
-            qrcode: The address in the QR code.
+            qrcode: The URL in the QR code.
             qrcodeImg: A QR code of your own. Takes a URL.
             watermark: The watermark.
-            color: The background's name, or its address.
-            width: Pixels, 300 or more.
-            height: Pixels.
-            ratio: Such as 3:4.
-            padding: Pixels.
-            borderRadius: Pixels.
-            fontScale: The size of the text, 1 as it is.
+            color: Name of the background, or its URL.
+            width: Width in pixels, 300 or more.
+            height: Height in pixels.
+            ratio: Aspect ratio (width:height), such as 3:4.
+            padding: Size in pixels.
+            borderRadius: Size in pixels.
+            fontScale: Scale of the text; 1 is normal.
             font: The font.
             useFont: The font, as the maker's list has it.
             useLoadingFont: Load the template's own font.
-            textColor: The colour of the text.
-            align: How lines stand.
-            imgScale: How sharp; 2 without it.
+            textColor: Color of the text.
+            align: Alignment of the text.
+            imgScale: Scale of the image; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The picture, as a context manager that gives the bytes as they come.
+            The image, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.

@@ -27,16 +27,16 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Run a workflow of your choice.
+        """Run any glif (workflow).
 
         Args:
-            id: The workflow.
-            inputs: Its inputs, in order or by name; addresses for images.
+            id: The glif's id.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.
@@ -66,16 +66,16 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Run a workflow of your choice.
+        """Run any glif (workflow).
 
         Args:
-            id: The workflow.
-            inputs: Its inputs, in order or by name; addresses for images.
+            id: The glif's id.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed.

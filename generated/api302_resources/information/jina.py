@@ -32,7 +32,7 @@ class Jina(Resource):
         """Read a web page as Markdown.
 
         Args:
-            website: The page's address.
+            website: URL of the page.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -64,10 +64,10 @@ class Jina(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaSearchResponse | Text:
-        """Search the web and read the results.
+        """Search the web and scrape the results.
 
         Args:
-            query: What to look for.
+            query: The search query.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -99,11 +99,11 @@ class Jina(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaGroundingResponse:
-        """Check a statement.
+        """Check a statement for factuality (grounding).
 
         Args:
             query: The statement.
-            deepdive: Look deeper.
+            deepdive: Search deeper.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -136,13 +136,13 @@ class Jina(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaClassifyResponse:
-        """Sort texts or images into classes.
+        """Classify texts or images.
 
         Args:
-            input: What to sort; texts or images, not both.
+            input: The inputs; texts or images, not both.
             labels: The classes.
             model: The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both.
-            classifier_id: A classifier of your own, instead of a model.
+            classifier_id: The id of a classifier of your own, instead of a model.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -182,7 +182,7 @@ class AsyncJina(AsyncResource):
         """Read a web page as Markdown.
 
         Args:
-            website: The page's address.
+            website: URL of the page.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -214,10 +214,10 @@ class AsyncJina(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaSearchResponse | Text:
-        """Search the web and read the results.
+        """Search the web and scrape the results.
 
         Args:
-            query: What to look for.
+            query: The search query.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -249,11 +249,11 @@ class AsyncJina(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaGroundingResponse:
-        """Check a statement.
+        """Check a statement for factuality (grounding).
 
         Args:
             query: The statement.
-            deepdive: Look deeper.
+            deepdive: Search deeper.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -286,13 +286,13 @@ class AsyncJina(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaClassifyResponse:
-        """Sort texts or images into classes.
+        """Classify texts or images.
 
         Args:
-            input: What to sort; texts or images, not both.
+            input: The inputs; texts or images, not both.
             labels: The classes.
             model: The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both.
-            classifier_id: A classifier of your own, instead of a model.
+            classifier_id: The id of a classifier of your own, instead of a model.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

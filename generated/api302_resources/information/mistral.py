@@ -38,21 +38,21 @@ class Mistral(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MistralOcrResponse:
-        """Read the text of a PDF or an image (OCR).
+        """Extract the text of a PDF or image (OCR).
 
         Args:
             model: The model, such as mistral-ocr-latest.
             document: The document.
             pages: Only these pages, from 0.
-            include_image_base64: Give the pictures in it.
-            image_limit: At most so many pictures.
-            image_min_size: Only pictures of so many pixels.
-            bbox_annotation_format: What to say of each picture, as a response format.
-            document_annotation_format: What to say of the document, as a response format.
-            document_annotation_prompt: What to mind in that.
-            table_format: The form of tables, such as markdown or html.
-            extract_header: Give page headers apart.
-            extract_footer: Give page footers apart.
+            include_image_base64: Return the images of the document.
+            image_limit: Maximum number of images.
+            image_min_size: Minimum size of the images in pixels.
+            bbox_annotation_format: Annotation of each image, as a response format.
+            document_annotation_format: Annotation of the document, as a response format.
+            document_annotation_prompt: Text prompt of the document's annotation.
+            table_format: Format of tables, such as markdown or html.
+            extract_header: Return page headers separately.
+            extract_footer: Return page footers separately.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -112,21 +112,21 @@ class AsyncMistral(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MistralOcrResponse:
-        """Read the text of a PDF or an image (OCR).
+        """Extract the text of a PDF or image (OCR).
 
         Args:
             model: The model, such as mistral-ocr-latest.
             document: The document.
             pages: Only these pages, from 0.
-            include_image_base64: Give the pictures in it.
-            image_limit: At most so many pictures.
-            image_min_size: Only pictures of so many pixels.
-            bbox_annotation_format: What to say of each picture, as a response format.
-            document_annotation_format: What to say of the document, as a response format.
-            document_annotation_prompt: What to mind in that.
-            table_format: The form of tables, such as markdown or html.
-            extract_header: Give page headers apart.
-            extract_footer: Give page footers apart.
+            include_image_base64: Return the images of the document.
+            image_limit: Maximum number of images.
+            image_min_size: Minimum size of the images in pixels.
+            bbox_annotation_format: Annotation of each image, as a response format.
+            document_annotation_format: Annotation of the document, as a response format.
+            document_annotation_prompt: Text prompt of the document's annotation.
+            table_format: Format of tables, such as markdown or html.
+            extract_header: Return page headers separately.
+            extract_footer: Return page footers separately.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

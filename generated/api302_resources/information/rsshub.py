@@ -26,10 +26,10 @@ class Rsshub(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Text:
-        """Get a feed.
+        """Get a feed (RSSHub).
 
         The path is one of RSSHub's routes, such as `bilibili/ranking/0/3/1`. The one caller that was found sends the
-        key in the query as `apikey`; if the service refuses, give it there with extra_query.
+        API key in the query as `apikey`; if the service refuses, give it there with extra_query.
 
         Args:
             path: The route.
@@ -65,10 +65,10 @@ class AsyncRsshub(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Text:
-        """Get a feed.
+        """Get a feed (RSSHub).
 
         The path is one of RSSHub's routes, such as `bilibili/ranking/0/3/1`. The one caller that was found sends the
-        key in the query as `apikey`; if the service refuses, give it there with extra_query.
+        API key in the query as `apikey`; if the service refuses, give it there with extra_query.
 
         Args:
             path: The route.

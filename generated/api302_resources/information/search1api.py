@@ -36,17 +36,17 @@ class Search1api(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiSearchResponse:
-        """Search the web.
+        """Search the web (Bocha).
 
         Args:
-            query: What to look for.
-            max_results: At most so many.
-            search_service: Where.
-            crawl_results: Of how many results to read the pages; costs more.
+            query: The search query.
+            max_results: Maximum number of results.
+            search_service: The search engine.
+            crawl_results: Number of results whose pages are read; costs more.
             include_sites: Only from these sites.
             exclude_sites: Not from these sites.
-            time_range: How old at most.
-            image: Give images too.
+            time_range: Maximum age.
+            image: Return images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -93,16 +93,16 @@ class Search1api(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiSearchResponse:
-        """Search the news.
+        """Search the news (Search1API).
 
         Args:
-            query: What to look for.
-            max_results: At most so many.
-            search_service: Where.
-            crawl_results: Of how many results to read the pages; costs more.
+            query: The search query.
+            max_results: Maximum number of results.
+            search_service: The search engine.
+            crawl_results: Number of results whose pages are read; costs more.
             include_sites: Only from these sites.
             exclude_sites: Not from these sites.
-            time_range: How old at most.
+            time_range: Maximum age.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -145,7 +145,7 @@ class Search1api(Resource):
         """Read a web page (crawl).
 
         Args:
-            url: Its address.
+            url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -173,10 +173,10 @@ class Search1api(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiLinks:
-        """List a site's links.
+        """List the links of a site (sitemap).
 
         Args:
-            url: Its address.
+            url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -205,11 +205,11 @@ class Search1api(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiTrends:
-        """List what is talked about.
+        """List trending topics.
 
         Args:
-            search_service: Where.
-            max_results: At most so many.
+            search_service: The search engine.
+            max_results: Maximum number of results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -255,17 +255,17 @@ class AsyncSearch1api(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiSearchResponse:
-        """Search the web.
+        """Search the web (Bocha).
 
         Args:
-            query: What to look for.
-            max_results: At most so many.
-            search_service: Where.
-            crawl_results: Of how many results to read the pages; costs more.
+            query: The search query.
+            max_results: Maximum number of results.
+            search_service: The search engine.
+            crawl_results: Number of results whose pages are read; costs more.
             include_sites: Only from these sites.
             exclude_sites: Not from these sites.
-            time_range: How old at most.
-            image: Give images too.
+            time_range: Maximum age.
+            image: Return images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -312,16 +312,16 @@ class AsyncSearch1api(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiSearchResponse:
-        """Search the news.
+        """Search the news (Search1API).
 
         Args:
-            query: What to look for.
-            max_results: At most so many.
-            search_service: Where.
-            crawl_results: Of how many results to read the pages; costs more.
+            query: The search query.
+            max_results: Maximum number of results.
+            search_service: The search engine.
+            crawl_results: Number of results whose pages are read; costs more.
             include_sites: Only from these sites.
             exclude_sites: Not from these sites.
-            time_range: How old at most.
+            time_range: Maximum age.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -364,7 +364,7 @@ class AsyncSearch1api(AsyncResource):
         """Read a web page (crawl).
 
         Args:
-            url: Its address.
+            url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -394,10 +394,10 @@ class AsyncSearch1api(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiLinks:
-        """List a site's links.
+        """List the links of a site (sitemap).
 
         Args:
-            url: Its address.
+            url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -426,11 +426,11 @@ class AsyncSearch1api(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiTrends:
-        """List what is talked about.
+        """List trending topics.
 
         Args:
-            search_service: Where.
-            max_results: At most so many.
+            search_service: The search engine.
+            max_results: Maximum number of results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -63,45 +63,45 @@ class Searchapi(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SearchapiResponse:
-        """Search with an engine of your choice.
+        """Search with any engine (SearchApi).
 
-        Which parameters count depends on the engine. Every caller that was found sends the key in the query as
+        Which parameters are used depends on the engine. Every caller that was found sends the API key in the query as
         `api_key`, none in `Authorization`; if the service refuses, give it there with extra_query.
 
         Args:
             engine: Such as google, google_news, google_images, google_lens, google_videos, google_scholar,
                 google_patents, google_finance, bing, baidu or duckduckgo.
-            q: What to look for; google_lens and some searches of google_scholar do without.
-            url: google_lens: the image's address.
-            search_type: google_lens: what to give. Server default: "all".
-            page: Which page, from 1.
-            num: How many.
-            gl: The country of the search, by two letters.
-            hl: The language of the pages around the results.
+            q: The search query; google_lens and some searches of google_scholar do without.
+            url: google_lens: the URL of the image.
+            search_type: google_lens: the type of results. Server default: "all".
+            page: Page number, from 1.
+            num: Number of results.
+            gl: Country of the search, as a two-letter code.
+            hl: Language of the result pages.
             lr: Only results in these languages, as `lang_en`.
             cr: Only results from this country.
-            location: From where to search.
-            uule: The same as Google writes it.
-            device: The kind of device. Server default: "desktop".
-            safe: What to hide.
-            nfpr: 1 for what was typed, not as corrected.
-            filter: 0 for similar results too.
-            time_period: How old at most.
-            time_period_min: Not before, as MM/DD/YYYY.
-            time_period_max: Not after, as MM/DD/YYYY.
+            location: Location of the search.
+            uule: Location of the search, as Google encodes it.
+            device: The type of device. Server default: "desktop".
+            safe: Safe search: what to hide.
+            nfpr: 1 to search for the query as typed, not as corrected.
+            filter: 0 to include similar results.
+            time_period: Maximum age.
+            time_period_min: Start of the period, as MM/DD/YYYY.
+            time_period_max: End of the period, as MM/DD/YYYY.
             country: google_lens: the country.
-            cites: google_scholar: what cites this article, by id.
+            cites: google_scholar: articles that cite this one, by id.
             cluster: google_scholar: the versions of this article, by id.
             countries: google_patents: countries, joined by commas.
             language: google_patents: languages, joined by commas.
             patent_status: google_patents: granted or applied for.
-            patent_type: google_patents: the kind.
+            patent_type: google_patents: the type.
             litigation: google_patents: with or without litigation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The results. Which lists are there depends on the engine.
+            The results. Which lists are present depends on the engine.
 
         Raises:
             Api302Error: The call failed.
@@ -196,45 +196,45 @@ class AsyncSearchapi(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SearchapiResponse:
-        """Search with an engine of your choice.
+        """Search with any engine (SearchApi).
 
-        Which parameters count depends on the engine. Every caller that was found sends the key in the query as
+        Which parameters are used depends on the engine. Every caller that was found sends the API key in the query as
         `api_key`, none in `Authorization`; if the service refuses, give it there with extra_query.
 
         Args:
             engine: Such as google, google_news, google_images, google_lens, google_videos, google_scholar,
                 google_patents, google_finance, bing, baidu or duckduckgo.
-            q: What to look for; google_lens and some searches of google_scholar do without.
-            url: google_lens: the image's address.
-            search_type: google_lens: what to give. Server default: "all".
-            page: Which page, from 1.
-            num: How many.
-            gl: The country of the search, by two letters.
-            hl: The language of the pages around the results.
+            q: The search query; google_lens and some searches of google_scholar do without.
+            url: google_lens: the URL of the image.
+            search_type: google_lens: the type of results. Server default: "all".
+            page: Page number, from 1.
+            num: Number of results.
+            gl: Country of the search, as a two-letter code.
+            hl: Language of the result pages.
             lr: Only results in these languages, as `lang_en`.
             cr: Only results from this country.
-            location: From where to search.
-            uule: The same as Google writes it.
-            device: The kind of device. Server default: "desktop".
-            safe: What to hide.
-            nfpr: 1 for what was typed, not as corrected.
-            filter: 0 for similar results too.
-            time_period: How old at most.
-            time_period_min: Not before, as MM/DD/YYYY.
-            time_period_max: Not after, as MM/DD/YYYY.
+            location: Location of the search.
+            uule: Location of the search, as Google encodes it.
+            device: The type of device. Server default: "desktop".
+            safe: Safe search: what to hide.
+            nfpr: 1 to search for the query as typed, not as corrected.
+            filter: 0 to include similar results.
+            time_period: Maximum age.
+            time_period_min: Start of the period, as MM/DD/YYYY.
+            time_period_max: End of the period, as MM/DD/YYYY.
             country: google_lens: the country.
-            cites: google_scholar: what cites this article, by id.
+            cites: google_scholar: articles that cite this one, by id.
             cluster: google_scholar: the versions of this article, by id.
             countries: google_patents: countries, joined by commas.
             language: google_patents: languages, joined by commas.
             patent_status: google_patents: granted or applied for.
-            patent_type: google_patents: the kind.
+            patent_type: google_patents: the type.
             litigation: google_patents: with or without litigation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The results. Which lists are there depends on the engine.
+            The results. Which lists are present depends on the engine.
 
         Raises:
             Api302Error: The call failed.

@@ -34,20 +34,20 @@ class Serpapi(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SerpapiResponse:
-        """Search with an engine of your choice.
+        """Search with any engine (SearchApi).
 
         SerpApi's other parameters may be given with extra_query.
 
         Args:
             engine: Such as google or baidu.
-            q: What to look for.
-            num: How many.
-            start: How many results to skip.
-            location: From where to search.
-            gl: The country of the search, by two letters.
-            hl: The language of the pages around the results.
-            tbm: The kind of search at Google, such as nws for news or isch for images.
-            device: The kind of device.
+            q: The search query.
+            num: Number of results.
+            start: Number of results to skip.
+            location: Location of the search.
+            gl: Country of the search, as a two-letter code.
+            hl: Language of the result pages.
+            tbm: The type of search at Google, such as nws for news or isch for images.
+            device: The type of device.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -101,20 +101,20 @@ class AsyncSerpapi(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SerpapiResponse:
-        """Search with an engine of your choice.
+        """Search with any engine (SearchApi).
 
         SerpApi's other parameters may be given with extra_query.
 
         Args:
             engine: Such as google or baidu.
-            q: What to look for.
-            num: How many.
-            start: How many results to skip.
-            location: From where to search.
-            gl: The country of the search, by two letters.
-            hl: The language of the pages around the results.
-            tbm: The kind of search at Google, such as nws for news or isch for images.
-            device: The kind of device.
+            q: The search query.
+            num: Number of results.
+            start: Number of results to skip.
+            location: Location of the search.
+            gl: Country of the search, as a two-letter code.
+            hl: Language of the result pages.
+            tbm: The type of search at Google, such as nws for news or isch for images.
+            device: The type of device.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

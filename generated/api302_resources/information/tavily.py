@@ -45,29 +45,29 @@ class Tavily(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TavilySearchResponse:
-        """Search the web.
+        """Search the web (Bocha).
 
         Args:
-            query: What to look for.
-            search_depth: How deep.
-            topic: The kind.
-            time_range: How old at most.
-            start_date: Not before, as YYYY-MM-DD.
-            end_date: Not after, as YYYY-MM-DD.
-            days: news: how many days back.
-            max_results: At most so many.
-            include_domains: Only from these hosts.
-            exclude_domains: Not from these hosts.
-            include_answer: An answer: whether, or how long.
-            include_raw_content: The pages' text: whether, or in which form.
-            include_images: Give images.
-            include_image_descriptions: Say what is on them.
-            chunks_per_source: Parts a page, in deep search.
+            query: The search query.
+            search_depth: Depth of the search.
+            topic: The category.
+            time_range: Maximum age.
+            start_date: Start of the period, as YYYY-MM-DD.
+            end_date: End of the period, as YYYY-MM-DD.
+            days: news: maximum age in days.
+            max_results: Maximum number of results.
+            include_domains: Only from these domains.
+            exclude_domains: Exclude these domains.
+            include_answer: Whether to return an answer, or its length.
+            include_raw_content: Whether to return the pages' text, or its format.
+            include_images: Return images.
+            include_image_descriptions: Return descriptions of the images.
+            chunks_per_source: Number of parts per page, in deep search.
             country: Prefer this country, by its English name.
             auto_parameters: Let Tavily choose the parameters.
-            include_favicon: Give the sites' icons.
-            include_usage: Say what it cost at Tavily.
-            exact_match: Only pages with what stands in quotes.
+            include_favicon: Return the sites' icons.
+            include_usage: Return the usage at Tavily.
+            exact_match: Only pages with the exact text in quotes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -121,11 +121,11 @@ class Tavily(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TavilySearchResponse:
-        """Search the web by address alone.
+        """Search the web with query parameters (Tavily).
 
         Args:
-            query: What to look for.
-            max_results: At most so many.
+            query: The search query.
+            max_results: Maximum number of results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -163,18 +163,18 @@ class Tavily(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TavilyExtractResponse:
-        """Read web pages.
+        """Get the contents of web pages (Exa).
 
         Args:
             urls: The pages.
-            include_images: Give their images.
-            extract_depth: How deep.
-            format: The form.
-            timeout_: Seconds it may take. Sent as `timeout`.
-            include_favicon: Give the sites' icons.
-            include_usage: Say what it cost at Tavily.
-            query: Give the parts that fit this.
-            chunks_per_source: Parts a page.
+            include_images: Return the images of the pages.
+            extract_depth: Depth of the search.
+            format: The format.
+            timeout_: Timeout in seconds. Sent as `timeout`.
+            include_favicon: Return the sites' icons.
+            include_usage: Return the usage at Tavily.
+            query: Return the parts that match this query.
+            chunks_per_source: Number of parts per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -239,29 +239,29 @@ class AsyncTavily(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TavilySearchResponse:
-        """Search the web.
+        """Search the web (Bocha).
 
         Args:
-            query: What to look for.
-            search_depth: How deep.
-            topic: The kind.
-            time_range: How old at most.
-            start_date: Not before, as YYYY-MM-DD.
-            end_date: Not after, as YYYY-MM-DD.
-            days: news: how many days back.
-            max_results: At most so many.
-            include_domains: Only from these hosts.
-            exclude_domains: Not from these hosts.
-            include_answer: An answer: whether, or how long.
-            include_raw_content: The pages' text: whether, or in which form.
-            include_images: Give images.
-            include_image_descriptions: Say what is on them.
-            chunks_per_source: Parts a page, in deep search.
+            query: The search query.
+            search_depth: Depth of the search.
+            topic: The category.
+            time_range: Maximum age.
+            start_date: Start of the period, as YYYY-MM-DD.
+            end_date: End of the period, as YYYY-MM-DD.
+            days: news: maximum age in days.
+            max_results: Maximum number of results.
+            include_domains: Only from these domains.
+            exclude_domains: Exclude these domains.
+            include_answer: Whether to return an answer, or its length.
+            include_raw_content: Whether to return the pages' text, or its format.
+            include_images: Return images.
+            include_image_descriptions: Return descriptions of the images.
+            chunks_per_source: Number of parts per page, in deep search.
             country: Prefer this country, by its English name.
             auto_parameters: Let Tavily choose the parameters.
-            include_favicon: Give the sites' icons.
-            include_usage: Say what it cost at Tavily.
-            exact_match: Only pages with what stands in quotes.
+            include_favicon: Return the sites' icons.
+            include_usage: Return the usage at Tavily.
+            exact_match: Only pages with the exact text in quotes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -315,11 +315,11 @@ class AsyncTavily(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TavilySearchResponse:
-        """Search the web by address alone.
+        """Search the web with query parameters (Tavily).
 
         Args:
-            query: What to look for.
-            max_results: At most so many.
+            query: The search query.
+            max_results: Maximum number of results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -357,18 +357,18 @@ class AsyncTavily(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TavilyExtractResponse:
-        """Read web pages.
+        """Get the contents of web pages (Exa).
 
         Args:
             urls: The pages.
-            include_images: Give their images.
-            extract_depth: How deep.
-            format: The form.
-            timeout_: Seconds it may take. Sent as `timeout`.
-            include_favicon: Give the sites' icons.
-            include_usage: Say what it cost at Tavily.
-            query: Give the parts that fit this.
-            chunks_per_source: Parts a page.
+            include_images: Return the images of the pages.
+            extract_depth: Depth of the search.
+            format: The format.
+            timeout_: Timeout in seconds. Sent as `timeout`.
+            include_favicon: Return the sites' icons.
+            include_usage: Return the usage at Tavily.
+            query: Return the parts that match this query.
+            chunks_per_source: Number of parts per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -25,7 +25,7 @@ class Youdao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> YoudaoResponse:
-        """Translate a text.
+        """Translate a text (Youdao).
 
         The fields of this call are not documented.
 
@@ -62,7 +62,7 @@ class AsyncYoudao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> YoudaoResponse:
-        """Translate a text.
+        """Translate a text (Youdao).
 
         The fields of this call are not documented.
 

@@ -27,9 +27,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelList:
-        """List the models.
+        """List models.
 
-        What a model costs is not surely told here; see the account's prices.
+        Prices of models are not reliable here; see the account's prices.
 
         Args:
             llm: 1 lists language models only, 0 the others only.
@@ -65,17 +65,17 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelStatusList:
-        """Tell how fast models answer.
+        """List response times of models.
 
-        Only some models are watched.
+        Only some models are monitored.
 
         Args:
-            model: The model; all that are watched without it.
+            model: The model; all monitored ones without it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The models and their times.
+            The models and their response times.
 
         Raises:
             Api302Error: The call failed.
@@ -101,18 +101,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302AsyncResult:
-        """Fetch the result of an asynchronous call.
+        """Get the result of an asynchronous call.
 
-        For every call made with `async=true`. The real reply is in `data`, as text.
+        For every call made with `async=true`. The call's own response is in `data`, as text.
 
         Args:
             task_id: The task's id.
-            llm_content_extract: Give a chat's text in `extracted_content` as well.
+            llm_content_extract: Return a chat's text in `extracted_content` as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The result, or that there is none yet.
+            The result, or that it is pending.
 
         Raises:
             Api302Error: The call failed.
@@ -144,9 +144,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelList:
-        """List the models.
+        """List models.
 
-        What a model costs is not surely told here; see the account's prices.
+        Prices of models are not reliable here; see the account's prices.
 
         Args:
             llm: 1 lists language models only, 0 the others only.
@@ -182,17 +182,17 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelStatusList:
-        """Tell how fast models answer.
+        """List response times of models.
 
-        Only some models are watched.
+        Only some models are monitored.
 
         Args:
-            model: The model; all that are watched without it.
+            model: The model; all monitored ones without it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The models and their times.
+            The models and their response times.
 
         Raises:
             Api302Error: The call failed.
@@ -218,18 +218,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302AsyncResult:
-        """Fetch the result of an asynchronous call.
+        """Get the result of an asynchronous call.
 
-        For every call made with `async=true`. The real reply is in `data`, as text.
+        For every call made with `async=true`. The call's own response is in `data`, as text.
 
         Args:
             task_id: The task's id.
-            llm_content_extract: Give a chat's text in `extracted_content` as well.
+            llm_content_extract: Return a chat's text in `extracted_content` as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The result, or that there is none yet.
+            The result, or that it is pending.
 
         Raises:
             Api302Error: The call failed.

@@ -54,9 +54,9 @@ class Anthropic(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AnthropicMessage:
-        """Answer a conversation in Anthropic's Messages format.
+        """Create a message (Anthropic Messages format).
 
-        Takes any model, not only Claude. Answers at once or as an event stream.
+        Takes any model, not only Claude. Returns the message in one response or as an event stream.
 
         `stream_messages` gives the events as they come.
 
@@ -66,29 +66,29 @@ class Anthropic(Resource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-sonnet-4-5-20250929, cc-opus-4-7; any
                 other model works too.
             messages: The conversation so far.
-            max_tokens: The most tokens to answer with, thoughts included.
-            system: How to behave.
-            temperature: How much to vary; Claude takes 0 to 1. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
-            top_k: Choose among so many of the likeliest tokens. The page makes it a text.
+            max_tokens: Maximum number of output tokens, thoughts included.
+            system: System prompt.
+            temperature: Sampling temperature; Claude takes 0 to 1. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
+            top_k: Choose among this many of the likeliest tokens. The page makes it a text.
             stop_sequences: Texts at which the answer ends.
             thinking: Whether to think first.
-            tools: What the model may use.
+            tools: The tools that the model may use.
             tool_choice: Whether to use a tool, or which.
-            metadata: Your own notes on the call.
-            output_config: How much effort to make, and in what form to answer.
-            cache_control: Keep what comes up to here in the cache.
+            metadata: Metadata of the request.
+            output_config: Effort and format of the output.
+            cache_control: Prompt caching: cache everything up to here.
             service_tier: Whether faster capacity may be used.
-            container: The container to run code in again.
+            container: The id of a container to reuse for code execution.
             anthropic_version: The version of Anthropic's API, which its own clients send. Sent as
                 `anthropic-version`.
-            anthropic_beta: Anthropic's trial features, with commas between; output-128k-2025-02-19 lets Claude
-                3.7 Sonnet answer with up to 128k tokens. Sent as `anthropic-beta`.
+            anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
+                Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The answer, whole or as events.
+            The message, whole or as events.
 
         Raises:
             Api302Error: The call failed.
@@ -150,9 +150,9 @@ class Anthropic(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[AnthropicStreamEvent, AnthropicMessage]:
-        """Answer a conversation in Anthropic's Messages format.
+        """Create a message (Anthropic Messages format).
 
-        Takes any model, not only Claude. Answers at once or as an event stream.
+        Takes any model, not only Claude. Returns the message in one response or as an event stream.
 
         Args:
             model: The model. The pages name claude-3-haiku-20240307, claude-3-opus-20240229,
@@ -160,24 +160,24 @@ class Anthropic(Resource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-sonnet-4-5-20250929, cc-opus-4-7; any
                 other model works too.
             messages: The conversation so far.
-            max_tokens: The most tokens to answer with, thoughts included.
-            system: How to behave.
-            temperature: How much to vary; Claude takes 0 to 1. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
-            top_k: Choose among so many of the likeliest tokens. The page makes it a text.
+            max_tokens: Maximum number of output tokens, thoughts included.
+            system: System prompt.
+            temperature: Sampling temperature; Claude takes 0 to 1. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
+            top_k: Choose among this many of the likeliest tokens. The page makes it a text.
             stop_sequences: Texts at which the answer ends.
             thinking: Whether to think first.
-            tools: What the model may use.
+            tools: The tools that the model may use.
             tool_choice: Whether to use a tool, or which.
-            metadata: Your own notes on the call.
-            output_config: How much effort to make, and in what form to answer.
-            cache_control: Keep what comes up to here in the cache.
+            metadata: Metadata of the request.
+            output_config: Effort and format of the output.
+            cache_control: Prompt caching: cache everything up to here.
             service_tier: Whether faster capacity may be used.
-            container: The container to run code in again.
+            container: The id of a container to reuse for code execution.
             anthropic_version: The version of Anthropic's API, which its own clients send. Sent as
                 `anthropic-version`.
-            anthropic_beta: Anthropic's trial features, with commas between; output-128k-2025-02-19 lets Claude
-                3.7 Sonnet answer with up to 128k tokens. Sent as `anthropic-beta`.
+            anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
+                Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -248,9 +248,9 @@ class AsyncAnthropic(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AnthropicMessage:
-        """Answer a conversation in Anthropic's Messages format.
+        """Create a message (Anthropic Messages format).
 
-        Takes any model, not only Claude. Answers at once or as an event stream.
+        Takes any model, not only Claude. Returns the message in one response or as an event stream.
 
         `stream_messages` gives the events as they come.
 
@@ -260,29 +260,29 @@ class AsyncAnthropic(AsyncResource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-sonnet-4-5-20250929, cc-opus-4-7; any
                 other model works too.
             messages: The conversation so far.
-            max_tokens: The most tokens to answer with, thoughts included.
-            system: How to behave.
-            temperature: How much to vary; Claude takes 0 to 1. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
-            top_k: Choose among so many of the likeliest tokens. The page makes it a text.
+            max_tokens: Maximum number of output tokens, thoughts included.
+            system: System prompt.
+            temperature: Sampling temperature; Claude takes 0 to 1. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
+            top_k: Choose among this many of the likeliest tokens. The page makes it a text.
             stop_sequences: Texts at which the answer ends.
             thinking: Whether to think first.
-            tools: What the model may use.
+            tools: The tools that the model may use.
             tool_choice: Whether to use a tool, or which.
-            metadata: Your own notes on the call.
-            output_config: How much effort to make, and in what form to answer.
-            cache_control: Keep what comes up to here in the cache.
+            metadata: Metadata of the request.
+            output_config: Effort and format of the output.
+            cache_control: Prompt caching: cache everything up to here.
             service_tier: Whether faster capacity may be used.
-            container: The container to run code in again.
+            container: The id of a container to reuse for code execution.
             anthropic_version: The version of Anthropic's API, which its own clients send. Sent as
                 `anthropic-version`.
-            anthropic_beta: Anthropic's trial features, with commas between; output-128k-2025-02-19 lets Claude
-                3.7 Sonnet answer with up to 128k tokens. Sent as `anthropic-beta`.
+            anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
+                Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The answer, whole or as events.
+            The message, whole or as events.
 
         Raises:
             Api302Error: The call failed.
@@ -344,9 +344,9 @@ class AsyncAnthropic(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[AnthropicStreamEvent, AnthropicMessage]:
-        """Answer a conversation in Anthropic's Messages format.
+        """Create a message (Anthropic Messages format).
 
-        Takes any model, not only Claude. Answers at once or as an event stream.
+        Takes any model, not only Claude. Returns the message in one response or as an event stream.
 
         Args:
             model: The model. The pages name claude-3-haiku-20240307, claude-3-opus-20240229,
@@ -354,24 +354,24 @@ class AsyncAnthropic(AsyncResource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-sonnet-4-5-20250929, cc-opus-4-7; any
                 other model works too.
             messages: The conversation so far.
-            max_tokens: The most tokens to answer with, thoughts included.
-            system: How to behave.
-            temperature: How much to vary; Claude takes 0 to 1. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
-            top_k: Choose among so many of the likeliest tokens. The page makes it a text.
+            max_tokens: Maximum number of output tokens, thoughts included.
+            system: System prompt.
+            temperature: Sampling temperature; Claude takes 0 to 1. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
+            top_k: Choose among this many of the likeliest tokens. The page makes it a text.
             stop_sequences: Texts at which the answer ends.
             thinking: Whether to think first.
-            tools: What the model may use.
+            tools: The tools that the model may use.
             tool_choice: Whether to use a tool, or which.
-            metadata: Your own notes on the call.
-            output_config: How much effort to make, and in what form to answer.
-            cache_control: Keep what comes up to here in the cache.
+            metadata: Metadata of the request.
+            output_config: Effort and format of the output.
+            cache_control: Prompt caching: cache everything up to here.
             service_tier: Whether faster capacity may be used.
-            container: The container to run code in again.
+            container: The id of a container to reuse for code execution.
             anthropic_version: The version of Anthropic's API, which its own clients send. Sent as
                 `anthropic-version`.
-            anthropic_beta: Anthropic's trial features, with commas between; output-128k-2025-02-19 lets Claude
-                3.7 Sonnet answer with up to 128k tokens. Sent as `anthropic-beta`.
+            anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
+                Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

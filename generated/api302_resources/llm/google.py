@@ -37,22 +37,21 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleGenerateResponse:
-        """Answer in Gemini's format.
+        """Generate content (Gemini format).
 
-        302.AI adds that images may be given by address (`image_url`) and given back by address
-        (`response_format=url`).
+        302.AI adds that images may be given by URL (`image_url`) and returned by URL (`response_format=url`).
 
         Args:
             model: The model, such as gemini-2.5-flash, gemini-2.5-flash-image or gemini-3-pro-preview.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
-            generationConfig: How to answer.
-            tools: What the model may use.
-            toolConfig: How to use the tools.
-            safetySettings: What to block.
-            cachedContent: The name of a cached beginning.
-            labels: Your own notes on the call.
-            response_format: 302.AI's: `url` gives images and sound by address instead of base64. It is also seen
+            generationConfig: Generation settings.
+            tools: The tools that the model may use.
+            toolConfig: Tool settings.
+            safetySettings: Safety settings: what to block.
+            cachedContent: The name of cached content.
+            labels: Your own metadata.
+            response_format: 302.AI's: `url` returns images and audio by URL instead of base64. It is also seen
                 with no value.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -105,22 +104,22 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[GoogleGenerateResponse, GoogleGenerateResponse]:
-        """Answer in Gemini's format, in pieces.
+        """Stream generated content (Gemini format).
 
-        As a list of pieces, or with `alt=sse` as an event stream. A stream has no sentinel; its last piece has a
+        As a list of chunks, or with `alt=sse` as an event stream. A stream has no sentinel; its last chunk has a
         finish reason.
 
         Args:
             model: The model, such as gemini-2.5-flash or gemini-3-pro-preview.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
-            generationConfig: How to answer.
-            tools: What the model may use.
-            toolConfig: How to use the tools.
-            safetySettings: What to block.
-            cachedContent: The name of a cached beginning.
-            labels: Your own notes on the call.
-            response_format: 302.AI's: `url` gives images and sound by address instead of base64.
+            generationConfig: Generation settings.
+            tools: The tools that the model may use.
+            toolConfig: Tool settings.
+            safetySettings: Safety settings: what to block.
+            cachedContent: The name of cached content.
+            labels: Your own metadata.
+            response_format: 302.AI's: `url` returns images and audio by URL instead of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -175,22 +174,21 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleGenerateResponse:
-        """Answer in Gemini's format.
+        """Generate content (Gemini format).
 
-        302.AI adds that images may be given by address (`image_url`) and given back by address
-        (`response_format=url`).
+        302.AI adds that images may be given by URL (`image_url`) and returned by URL (`response_format=url`).
 
         Args:
             model: The model, such as gemini-2.5-flash, gemini-2.5-flash-image or gemini-3-pro-preview.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
-            generationConfig: How to answer.
-            tools: What the model may use.
-            toolConfig: How to use the tools.
-            safetySettings: What to block.
-            cachedContent: The name of a cached beginning.
-            labels: Your own notes on the call.
-            response_format: 302.AI's: `url` gives images and sound by address instead of base64. It is also seen
+            generationConfig: Generation settings.
+            tools: The tools that the model may use.
+            toolConfig: Tool settings.
+            safetySettings: Safety settings: what to block.
+            cachedContent: The name of cached content.
+            labels: Your own metadata.
+            response_format: 302.AI's: `url` returns images and audio by URL instead of base64. It is also seen
                 with no value.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -243,22 +241,22 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[GoogleGenerateResponse, GoogleGenerateResponse]:
-        """Answer in Gemini's format, in pieces.
+        """Stream generated content (Gemini format).
 
-        As a list of pieces, or with `alt=sse` as an event stream. A stream has no sentinel; its last piece has a
+        As a list of chunks, or with `alt=sse` as an event stream. A stream has no sentinel; its last chunk has a
         finish reason.
 
         Args:
             model: The model, such as gemini-2.5-flash or gemini-3-pro-preview.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
-            generationConfig: How to answer.
-            tools: What the model may use.
-            toolConfig: How to use the tools.
-            safetySettings: What to block.
-            cachedContent: The name of a cached beginning.
-            labels: Your own notes on the call.
-            response_format: 302.AI's: `url` gives images and sound by address instead of base64.
+            generationConfig: Generation settings.
+            tools: The tools that the model may use.
+            toolConfig: Tool settings.
+            safetySettings: Safety settings: what to block.
+            cachedContent: The name of cached content.
+            labels: Your own metadata.
+            response_format: 302.AI's: `url` returns images and audio by URL instead of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -39,11 +39,11 @@ class Memobase(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseIdResponse:
-        """Create a user whose memory is kept.
+        """Create a user with a memory.
 
         Args:
             id: An id of your choice, a version 4 or 5 UUID; a new one without it.
-            data: What to keep with the user; its fields are yours.
+            data: The data of the user; its fields are yours.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -106,7 +106,7 @@ class Memobase(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseIdResponse:
-        """Replace the data kept with a user.
+        """Replace the data of a user.
 
         The whole body is the data; its fields are yours.
 
@@ -141,7 +141,7 @@ class Memobase(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseResponse:
-        """Delete a user with all memory.
+        """Delete a user and all memory.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
@@ -149,7 +149,7 @@ class Memobase(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -181,18 +181,18 @@ class Memobase(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseProfileResponse:
-        """Get what is remembered of a user.
+        """Get a user's memory profile.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            topk: How many entries at most; all without it.
-            max_token_size: How many tokens at most.
+            topk: Maximum number of entries; all without it.
+            max_token_size: Maximum number of tokens.
             prefer_topics: Topics to put first, so that they are kept when there is not room for all.
             only_topics: Only these topics.
-            max_subtopic_size: How many entries of one topic at most.
-            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
+            max_subtopic_size: Maximum number of entries of one topic.
+            topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes
                 before `max_subtopic_size`.
-            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
+            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for
                 them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -235,7 +235,7 @@ class Memobase(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseResponse:
-        """Forget one entry of what is remembered of a user.
+        """Delete an entry of a user's memory profile.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
@@ -244,7 +244,7 @@ class Memobase(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -272,13 +272,13 @@ class Memobase(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseEventsResponse:
-        """List what happened in a user's conversations.
+        """List the events of a user's conversations.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            topk: How many events at most. Server default: 10.
-            max_token_size: How many tokens at most.
-            need_summary: Only events that have a summary. Server default: false.
+            topk: Maximum number of events. Server default: 10.
+            max_token_size: Maximum number of tokens.
+            need_summary: Only events with a summary. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -328,24 +328,23 @@ class Memobase(Resource):
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            max_token_size: How many tokens at most. Server default: 1000.
+            max_token_size: Maximum number of tokens. Server default: 1000.
             prefer_topics: Topics to put first, so that they are kept when there is not room for all.
             only_topics: Only these topics.
-            max_subtopic_size: How many entries of one topic at most.
-            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
+            max_subtopic_size: Maximum number of entries of one topic.
+            topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes
                 before `max_subtopic_size`.
-            profile_event_ratio: Which share of the text is for the profile; the rest is for events. Server
-                default: 0.6.
-            require_event_summary: Only events that have a summary. Server default: false.
-            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
+            profile_event_ratio: Share of the text for the profile; the rest is for events. Server default: 0.6.
+            require_event_summary: Only events with a summary. Server default: false.
+            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for
                 them.
-            event_similarity_threshold: How well an event must fit `chats_str`. Server default: 0.2.
-            time_range_in_days: How many days back events may lie. Server default: 180.
-            customize_context_prompt: The text's form, with {profile_section} and {event_section} where they
-                belong.
+            event_similarity_threshold: Minimum similarity of an event to `chats_str`. Server default: 0.2.
+            time_range_in_days: Maximum age of events in days. Server default: 180.
+            customize_context_prompt: Template of the text, with {profile_section} and {event_section} as
+                placeholders.
             full_profile_and_only_search_event: False chooses profile entries by `chats_str` too, which takes some
                 seconds more. Server default: true.
-            fill_window_with_events: Use the room that is left for more events. Server default: false.
+            fill_window_with_events: Use the remaining room for more events. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -397,18 +396,18 @@ class Memobase(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseInsertResponse:
-        """Add a conversation or another text to a user's buffer.
+        """Add a conversation or a text to a user's buffer.
 
-        The buffer becomes memory when it is full or flushed. The raw text is not kept after that, as Memobase is set
-        up by default.
+        The buffer becomes memory when it is full or flushed. By default Memobase does not keep the raw text after
+        that.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            blob_type: What a blob holds; image, code and transcript are not ready at Memobase.
-            blob_data: What the blob holds; which form depends on `blob_type`.
-            fields: Your own notes on it.
-            created_at: When it was said, in ISO 8601.
-            wait_process: Answer only when memory is up to date; newer versions of Memobase. Server default:
+            blob_type: The type of blob; image, code and transcript are not ready at Memobase.
+            blob_data: The content of the blob; its form depends on `blob_type`.
+            fields: Your own metadata.
+            created_at: Time of the conversation in ISO 8601.
+            wait_process: Return only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -452,9 +451,9 @@ class Memobase(Resource):
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            blob_type: The kind of blob.
-            page: Which page, from 0. Server default: 0.
-            page_size: How many a page. Server default: 10.
+            blob_type: The type of blob.
+            page: Page number, from 0. Server default: 0.
+            page_size: Number of items per page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -493,8 +492,8 @@ class Memobase(Resource):
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            blob_type: The kind of blob.
-            page_size: How many a page. Server default: 10.
+            blob_type: The type of blob.
+            page_size: Number of items per page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -571,7 +570,7 @@ class Memobase(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -598,18 +597,18 @@ class Memobase(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseFlushResponse:
-        """Turn what is buffered into memory now.
+        """Flush a user's buffer into memory.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            buffer_type: The kind of blob to flush.
-            wait_process: Answer only when memory is up to date; newer versions of Memobase. Server default:
+            buffer_type: The type of blob to flush.
+            wait_process: Return only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What changed in memory, as far as it is known yet.
+            What changed in memory, as far as it is known.
 
         Raises:
             Api302Error: The call failed.
@@ -642,11 +641,11 @@ class AsyncMemobase(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseIdResponse:
-        """Create a user whose memory is kept.
+        """Create a user with a memory.
 
         Args:
             id: An id of your choice, a version 4 or 5 UUID; a new one without it.
-            data: What to keep with the user; its fields are yours.
+            data: The data of the user; its fields are yours.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -709,7 +708,7 @@ class AsyncMemobase(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseIdResponse:
-        """Replace the data kept with a user.
+        """Replace the data of a user.
 
         The whole body is the data; its fields are yours.
 
@@ -744,7 +743,7 @@ class AsyncMemobase(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseResponse:
-        """Delete a user with all memory.
+        """Delete a user and all memory.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
@@ -752,7 +751,7 @@ class AsyncMemobase(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -784,18 +783,18 @@ class AsyncMemobase(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseProfileResponse:
-        """Get what is remembered of a user.
+        """Get a user's memory profile.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            topk: How many entries at most; all without it.
-            max_token_size: How many tokens at most.
+            topk: Maximum number of entries; all without it.
+            max_token_size: Maximum number of tokens.
             prefer_topics: Topics to put first, so that they are kept when there is not room for all.
             only_topics: Only these topics.
-            max_subtopic_size: How many entries of one topic at most.
-            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
+            max_subtopic_size: Maximum number of entries of one topic.
+            topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes
                 before `max_subtopic_size`.
-            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
+            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for
                 them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -838,7 +837,7 @@ class AsyncMemobase(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseResponse:
-        """Forget one entry of what is remembered of a user.
+        """Delete an entry of a user's memory profile.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
@@ -847,7 +846,7 @@ class AsyncMemobase(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -875,13 +874,13 @@ class AsyncMemobase(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseEventsResponse:
-        """List what happened in a user's conversations.
+        """List the events of a user's conversations.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            topk: How many events at most. Server default: 10.
-            max_token_size: How many tokens at most.
-            need_summary: Only events that have a summary. Server default: false.
+            topk: Maximum number of events. Server default: 10.
+            max_token_size: Maximum number of tokens.
+            need_summary: Only events with a summary. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -931,24 +930,23 @@ class AsyncMemobase(AsyncResource):
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            max_token_size: How many tokens at most. Server default: 1000.
+            max_token_size: Maximum number of tokens. Server default: 1000.
             prefer_topics: Topics to put first, so that they are kept when there is not room for all.
             only_topics: Only these topics.
-            max_subtopic_size: How many entries of one topic at most.
-            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
+            max_subtopic_size: Maximum number of entries of one topic.
+            topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes
                 before `max_subtopic_size`.
-            profile_event_ratio: Which share of the text is for the profile; the rest is for events. Server
-                default: 0.6.
-            require_event_summary: Only events that have a summary. Server default: false.
-            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
+            profile_event_ratio: Share of the text for the profile; the rest is for events. Server default: 0.6.
+            require_event_summary: Only events with a summary. Server default: false.
+            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for
                 them.
-            event_similarity_threshold: How well an event must fit `chats_str`. Server default: 0.2.
-            time_range_in_days: How many days back events may lie. Server default: 180.
-            customize_context_prompt: The text's form, with {profile_section} and {event_section} where they
-                belong.
+            event_similarity_threshold: Minimum similarity of an event to `chats_str`. Server default: 0.2.
+            time_range_in_days: Maximum age of events in days. Server default: 180.
+            customize_context_prompt: Template of the text, with {profile_section} and {event_section} as
+                placeholders.
             full_profile_and_only_search_event: False chooses profile entries by `chats_str` too, which takes some
                 seconds more. Server default: true.
-            fill_window_with_events: Use the room that is left for more events. Server default: false.
+            fill_window_with_events: Use the remaining room for more events. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1000,18 +998,18 @@ class AsyncMemobase(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseInsertResponse:
-        """Add a conversation or another text to a user's buffer.
+        """Add a conversation or a text to a user's buffer.
 
-        The buffer becomes memory when it is full or flushed. The raw text is not kept after that, as Memobase is set
-        up by default.
+        The buffer becomes memory when it is full or flushed. By default Memobase does not keep the raw text after
+        that.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            blob_type: What a blob holds; image, code and transcript are not ready at Memobase.
-            blob_data: What the blob holds; which form depends on `blob_type`.
-            fields: Your own notes on it.
-            created_at: When it was said, in ISO 8601.
-            wait_process: Answer only when memory is up to date; newer versions of Memobase. Server default:
+            blob_type: The type of blob; image, code and transcript are not ready at Memobase.
+            blob_data: The content of the blob; its form depends on `blob_type`.
+            fields: Your own metadata.
+            created_at: Time of the conversation in ISO 8601.
+            wait_process: Return only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1055,9 +1053,9 @@ class AsyncMemobase(AsyncResource):
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            blob_type: The kind of blob.
-            page: Which page, from 0. Server default: 0.
-            page_size: How many a page. Server default: 10.
+            blob_type: The type of blob.
+            page: Page number, from 0. Server default: 0.
+            page_size: Number of items per page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1096,8 +1094,8 @@ class AsyncMemobase(AsyncResource):
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            blob_type: The kind of blob.
-            page_size: How many a page. Server default: 10.
+            blob_type: The type of blob.
+            page_size: Number of items per page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1174,7 +1172,7 @@ class AsyncMemobase(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -1201,18 +1199,18 @@ class AsyncMemobase(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MemobaseFlushResponse:
-        """Turn what is buffered into memory now.
+        """Flush a user's buffer into memory.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
-            buffer_type: The kind of blob to flush.
-            wait_process: Answer only when memory is up to date; newer versions of Memobase. Server default:
+            buffer_type: The type of blob to flush.
+            wait_process: Return only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What changed in memory, as far as it is known yet.
+            What changed in memory, as far as it is known.
 
         Raises:
             Api302Error: The call failed.

@@ -47,22 +47,21 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RerankResponse:
-        """Rerank documents by how well they answer a question.
+        """Rerank documents by relevance to a query.
 
-        Models of Jina, Voyage, BAAI, Youdao and Qwen answer here; qwen3-rerank has a call of its own.
+        For models of Jina, Voyage, BAAI, Youdao and Qwen; qwen3-rerank has a call of its own.
 
         Args:
             model: The model, such as jina-reranker-v2-base-multilingual, jina-reranker-m0, bce-reranker-base_v1,
                 BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B or rerank-2.5.
-            query: The question; with jina-reranker-m0 also an image.
-            documents: What to sort: texts, or for Jina's models objects. Voyage takes up to 1,000.
-            top_n: How many of the best to give; all without it. Voyage has `top_k`.
+            query: The query; with jina-reranker-m0 also an image.
+            documents: The documents: texts, or for Jina's models objects. Voyage takes up to 1,000.
+            top_n: Number of documents to return; all without it. Voyage has `top_k`.
             top_k: Voyage's `top_n`.
-            return_documents: Give the documents again. Without it, Jina does and the others do not.
-            max_chunks_per_doc: Into how many pieces a long document is cut at most; BAAI and Youdao. Server
-                default: 1024.
-            overlap_tokens: How many tokens two pieces share, below 80; BAAI and Youdao.
-            truncation: Cut what is too long instead of refusing it; Voyage. Server default: true.
+            return_documents: Return the documents' text. Without it, Jina does and the others do not.
+            max_chunks_per_doc: Maximum number of chunks per document; BAAI and Youdao. Server default: 1024.
+            overlap_tokens: Overlap of two chunks in tokens, below 80; BAAI and Youdao.
+            truncation: Truncate what is too long instead of refusing it; Voyage. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -109,15 +108,15 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RerankResponse:
-        """Rerank documents with qwen3-rerank.
+        """Rerank documents (qwen3-rerank).
 
         Args:
             model: qwen3-rerank.
             query: The question.
-            documents: What to sort.
-            top_n: How many of the best to give; all without it.
-            instruct: What fitting means, best in English: answering the question (without it), or saying the
-                same.
+            documents: The documents.
+            top_n: Number of documents to return; all without it.
+            instruct: Instruction on what relevance means, best in English: answering the question (without it),
+                or saying the same.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -156,11 +155,11 @@ class Ai302(Resource):
         """Create a knowledge base.
 
         Args:
-            kb_name: Its name.
-            kb_info: What it is about.
-            kb_type: Its kind: chatchat or rag_nano have been seen.
-            model_id: The number of the model that makes vectors; the pages show 0.
-            llm_model_id: The number of the language model; the pages show 0.
+            kb_name: Name.
+            kb_info: Description.
+            kb_type: The type: chatchat or rag_nano have been seen.
+            model_id: Number of the embedding model; the pages show 0.
+            llm_model_id: Number of the language model; the pages show 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -200,7 +199,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -230,15 +229,15 @@ class Ai302(Resource):
     ) -> Ai302KbUploadResponse:
         """Add files to a knowledge base.
 
-        The reply names a task; no call that follows it is documented.
+        The response names a task; no call that polls it is documented.
 
         Args:
             files: The files. Takes a local file (path, open file or bytes).
             kb_id: The knowledge base.
-            chunk_size: The longest paragraph to keep, such as 250.
-            chunk_overlap: How much two neighbours share, such as 50.
-            split_mode: Who cuts: empty, or jina.
-            max_chunk_length: The longest piece with `split_mode` jina, such as 4000.
+            chunk_size: Maximum length of a paragraph, such as 250.
+            chunk_overlap: Overlap of two neighboring chunks, such as 50.
+            split_mode: Who splits the text: empty, or jina.
+            max_chunk_length: Maximum length of a chunk with `split_mode` jina, such as 4000.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -283,8 +282,8 @@ class Ai302(Resource):
         `iter_list_knowledge_bases` goes through the items of all pages.
 
         Args:
-            page: Which page, from 1.
-            page_size: How many a page.
+            page: Page number, from 1.
+            page_size: Number of items per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -317,7 +316,7 @@ class Ai302(Resource):
         """List your knowledge bases.
 
         Args:
-            page_size: How many a page.
+            page_size: Number of items per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -382,20 +381,20 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302KbChatResponse:
-        """Answer a question out of a knowledge base.
+        """Answer a question from a knowledge base.
 
-        A key that was made for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
+        An API key that was created for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
 
         Args:
             model_name: The language model.
             query: The question.
-            stream: Answer as a stream, which is also what happens without it.
-            history: What was said before.
-            top_k: How many pieces of the base to read for the answer.
-            score_threshold: Only pieces that score above this.
-            temperature: How much to vary.
-            kb_id: The knowledge base; not needed with a key that is bound to one, which the page says although it
-                marks the field as required.
+            stream: Return the response as an event stream, which is also the default.
+            history: The text before.
+            top_k: Number of chunks of the base to read for the answer.
+            score_threshold: Minimum score of the chunks.
+            temperature: Sampling temperature.
+            kb_id: The id of the knowledge base; not needed with an API key that is bound to one, which the page
+                says although it marks the field as required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -440,23 +439,23 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiChatResponse:
-        """Answer a conversation out of a knowledge base, in OpenAI's format.
+        """Create a chat completion from a knowledge base.
 
-        The key tells which knowledge base. Whether another can be named is not told.
+        The API key decides which knowledge base is used. Whether another can be named is not documented.
 
         `stream_knowledge_base_completions` gives the events as they come.
 
         Args:
             model: The language model.
             messages: The conversation so far.
-            temperature: How much to vary, 0 to 2.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
-            max_tokens: The most tokens to answer with.
+            temperature: Sampling temperature, 0 to 2.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
+            max_tokens: Maximum number of output tokens.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The answer, whole or as events.
+            The message, whole or as events.
 
         Raises:
             Api302Error: The call failed.
@@ -487,16 +486,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
-        """Answer a conversation out of a knowledge base, in OpenAI's format.
+        """Create a chat completion from a knowledge base.
 
-        The key tells which knowledge base. Whether another can be named is not told.
+        The API key decides which knowledge base is used. Whether another can be named is not documented.
 
         Args:
             model: The language model.
             messages: The conversation so far.
-            temperature: How much to vary, 0 to 2.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
-            max_tokens: The most tokens to answer with.
+            temperature: Sampling temperature, 0 to 2.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
+            max_tokens: Maximum number of output tokens.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -533,7 +532,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Cut a text into chunks that belong together, by a language model.
+        """Split a text into semantic chunks.
 
         The fields of this call are not documented.
 
@@ -543,7 +542,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The pieces.
+            The chunks.
 
         Raises:
             Api302Error: The call failed.
@@ -565,7 +564,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Cut a file's text into chunks that belong together, by a language model.
+        """Split a file's text into semantic chunks.
 
         The fields of this call are not documented.
 
@@ -575,7 +574,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The pieces.
+            The chunks.
 
         Raises:
             Api302Error: The call failed.
@@ -610,22 +609,21 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RerankResponse:
-        """Rerank documents by how well they answer a question.
+        """Rerank documents by relevance to a query.
 
-        Models of Jina, Voyage, BAAI, Youdao and Qwen answer here; qwen3-rerank has a call of its own.
+        For models of Jina, Voyage, BAAI, Youdao and Qwen; qwen3-rerank has a call of its own.
 
         Args:
             model: The model, such as jina-reranker-v2-base-multilingual, jina-reranker-m0, bce-reranker-base_v1,
                 BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B or rerank-2.5.
-            query: The question; with jina-reranker-m0 also an image.
-            documents: What to sort: texts, or for Jina's models objects. Voyage takes up to 1,000.
-            top_n: How many of the best to give; all without it. Voyage has `top_k`.
+            query: The query; with jina-reranker-m0 also an image.
+            documents: The documents: texts, or for Jina's models objects. Voyage takes up to 1,000.
+            top_n: Number of documents to return; all without it. Voyage has `top_k`.
             top_k: Voyage's `top_n`.
-            return_documents: Give the documents again. Without it, Jina does and the others do not.
-            max_chunks_per_doc: Into how many pieces a long document is cut at most; BAAI and Youdao. Server
-                default: 1024.
-            overlap_tokens: How many tokens two pieces share, below 80; BAAI and Youdao.
-            truncation: Cut what is too long instead of refusing it; Voyage. Server default: true.
+            return_documents: Return the documents' text. Without it, Jina does and the others do not.
+            max_chunks_per_doc: Maximum number of chunks per document; BAAI and Youdao. Server default: 1024.
+            overlap_tokens: Overlap of two chunks in tokens, below 80; BAAI and Youdao.
+            truncation: Truncate what is too long instead of refusing it; Voyage. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -672,15 +670,15 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RerankResponse:
-        """Rerank documents with qwen3-rerank.
+        """Rerank documents (qwen3-rerank).
 
         Args:
             model: qwen3-rerank.
             query: The question.
-            documents: What to sort.
-            top_n: How many of the best to give; all without it.
-            instruct: What fitting means, best in English: answering the question (without it), or saying the
-                same.
+            documents: The documents.
+            top_n: Number of documents to return; all without it.
+            instruct: Instruction on what relevance means, best in English: answering the question (without it),
+                or saying the same.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -719,11 +717,11 @@ class AsyncAi302(AsyncResource):
         """Create a knowledge base.
 
         Args:
-            kb_name: Its name.
-            kb_info: What it is about.
-            kb_type: Its kind: chatchat or rag_nano have been seen.
-            model_id: The number of the model that makes vectors; the pages show 0.
-            llm_model_id: The number of the language model; the pages show 0.
+            kb_name: Name.
+            kb_info: Description.
+            kb_type: The type: chatchat or rag_nano have been seen.
+            model_id: Number of the embedding model; the pages show 0.
+            llm_model_id: Number of the language model; the pages show 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -763,7 +761,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -795,15 +793,15 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302KbUploadResponse:
         """Add files to a knowledge base.
 
-        The reply names a task; no call that follows it is documented.
+        The response names a task; no call that polls it is documented.
 
         Args:
             files: The files. Takes a local file (path, open file or bytes).
             kb_id: The knowledge base.
-            chunk_size: The longest paragraph to keep, such as 250.
-            chunk_overlap: How much two neighbours share, such as 50.
-            split_mode: Who cuts: empty, or jina.
-            max_chunk_length: The longest piece with `split_mode` jina, such as 4000.
+            chunk_size: Maximum length of a paragraph, such as 250.
+            chunk_overlap: Overlap of two neighboring chunks, such as 50.
+            split_mode: Who splits the text: empty, or jina.
+            max_chunk_length: Maximum length of a chunk with `split_mode` jina, such as 4000.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -848,8 +846,8 @@ class AsyncAi302(AsyncResource):
         `iter_list_knowledge_bases` goes through the items of all pages.
 
         Args:
-            page: Which page, from 1.
-            page_size: How many a page.
+            page: Page number, from 1.
+            page_size: Number of items per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -882,7 +880,7 @@ class AsyncAi302(AsyncResource):
         """List your knowledge bases.
 
         Args:
-            page_size: How many a page.
+            page_size: Number of items per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -949,20 +947,20 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302KbChatResponse:
-        """Answer a question out of a knowledge base.
+        """Answer a question from a knowledge base.
 
-        A key that was made for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
+        An API key that was created for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
 
         Args:
             model_name: The language model.
             query: The question.
-            stream: Answer as a stream, which is also what happens without it.
-            history: What was said before.
-            top_k: How many pieces of the base to read for the answer.
-            score_threshold: Only pieces that score above this.
-            temperature: How much to vary.
-            kb_id: The knowledge base; not needed with a key that is bound to one, which the page says although it
-                marks the field as required.
+            stream: Return the response as an event stream, which is also the default.
+            history: The text before.
+            top_k: Number of chunks of the base to read for the answer.
+            score_threshold: Minimum score of the chunks.
+            temperature: Sampling temperature.
+            kb_id: The id of the knowledge base; not needed with an API key that is bound to one, which the page
+                says although it marks the field as required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1007,23 +1005,23 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiChatResponse:
-        """Answer a conversation out of a knowledge base, in OpenAI's format.
+        """Create a chat completion from a knowledge base.
 
-        The key tells which knowledge base. Whether another can be named is not told.
+        The API key decides which knowledge base is used. Whether another can be named is not documented.
 
         `stream_knowledge_base_completions` gives the events as they come.
 
         Args:
             model: The language model.
             messages: The conversation so far.
-            temperature: How much to vary, 0 to 2.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
-            max_tokens: The most tokens to answer with.
+            temperature: Sampling temperature, 0 to 2.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
+            max_tokens: Maximum number of output tokens.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The answer, whole or as events.
+            The message, whole or as events.
 
         Raises:
             Api302Error: The call failed.
@@ -1054,16 +1052,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
-        """Answer a conversation out of a knowledge base, in OpenAI's format.
+        """Create a chat completion from a knowledge base.
 
-        The key tells which knowledge base. Whether another can be named is not told.
+        The API key decides which knowledge base is used. Whether another can be named is not documented.
 
         Args:
             model: The language model.
             messages: The conversation so far.
-            temperature: How much to vary, 0 to 2.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
-            max_tokens: The most tokens to answer with.
+            temperature: Sampling temperature, 0 to 2.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
+            max_tokens: Maximum number of output tokens.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1100,7 +1098,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Cut a text into chunks that belong together, by a language model.
+        """Split a text into semantic chunks.
 
         The fields of this call are not documented.
 
@@ -1110,7 +1108,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The pieces.
+            The chunks.
 
         Raises:
             Api302Error: The call failed.
@@ -1132,7 +1130,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Cut a file's text into chunks that belong together, by a language model.
+        """Split a file's text into semantic chunks.
 
         The fields of this call are not documented.
 
@@ -1142,7 +1140,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The pieces.
+            The chunks.
 
         Raises:
             Api302Error: The call failed.

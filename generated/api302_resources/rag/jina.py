@@ -58,28 +58,28 @@ class Jina(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaEmbeddingsResponse:
-        """Embed texts or images (embeddings).
+        """Create embeddings of texts or images (Jina).
 
         Args:
             model: The model: jina-embeddings-v3, jina-embeddings-v4, jina-clip-v1, jina-clip-v2, jina-colbert-v2,
                 jina-code-embeddings-0.5b, jina-code-embeddings-1.5b, jina-embeddings-v2-base-en, -zh, -de, -es or
                 -code.
             input: A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files.
-            embedding_type: The form of the vectors, or several. Server default: "float".
-            encoding_format: The form of the vectors in OpenAI's words; what 302.AI's own SDK sends.
-            task: What the vectors are for. jina-embeddings-v3 takes the first five; jina-embeddings-v4 the first
-                three and code.…; the code models those from nl2code.… on.
-            dimensions: How long a vector is to be; longer ones are cut.
-            normalized: Bring each vector to length 1. Server default: false.
-            late_chunking: Take all texts as pieces of one, so that each vector knows the others. Server default:
-                false.
-            truncate: Cut what is too long for the model instead of refusing it. Server default: false.
-            return_multivector: A vector for each token; jina-embeddings-v4. Server default: false.
+            embedding_type: The format of the embeddings, or several. Server default: "float".
+            encoding_format: The format of the embeddings in OpenAI's words; what 302.AI's own SDK sends.
+            task: The purpose of the embeddings. jina-embeddings-v3 takes the first five; jina-embeddings-v4 the
+                first three and code.…; the code models those from nl2code.… on.
+            dimensions: Number of dimensions; longer embeddings are truncated.
+            normalized: Normalize each embedding to length 1. Server default: false.
+            late_chunking: Treat all texts as chunks of one, so that each embedding knows the others. Server
+                default: false.
+            truncate: Truncate what is too long for the model instead of refusing it. Server default: false.
+            return_multivector: Return an embedding for each token; jina-embeddings-v4. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The vectors.
+            The embeddings.
 
         Raises:
             Api302Error: The call failed.
@@ -121,15 +121,15 @@ class Jina(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaRerankResponse:
-        """Rerank documents by how well they answer a question.
+        """Rerank documents by relevance to a query.
 
         Args:
             model: The model: jina-reranker-m0 (also images), jina-reranker-v2-base-multilingual, jina-colbert-v2,
                 jina-reranker-v1-base-en, jina-reranker-v1-turbo-en, jina-reranker-v1-tiny-en or jina-colbert-v1-en.
-            query: The question; with jina-reranker-m0 also an image.
-            documents: What to sort.
-            top_n: How many of the best to give; all without it.
-            return_documents: Give the documents again. Server default: true.
+            query: The query; with jina-reranker-m0 also an image.
+            documents: The documents.
+            top_n: Number of documents to return; all without it.
+            return_documents: Return the documents' text. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -167,21 +167,21 @@ class Jina(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaTokenizeResponse:
-        """Count the tokens of a text and cut it into pieces.
+        """Count the tokens of a text and split it into chunks.
 
         Args:
             content: The text.
-            tokenizer: How to count. Server default: "cl100k_base".
-            return_tokens: Give each token and its ids. Server default: false.
-            return_chunks: Cut the text into pieces that belong together. Server default: false.
-            max_chunk_length: The most characters of a piece, with `return_chunks`. Server default: 1000.
+            tokenizer: The tokenizer. Server default: "cl100k_base".
+            return_tokens: Return each token and its ids. Server default: false.
+            return_chunks: Split the text into semantic chunks. Server default: false.
+            max_chunk_length: Maximum number of characters of a chunk, with `return_chunks`. Server default: 1000.
             head: Only the first tokens; not together with `tail`.
             tail: Only the last tokens; not together with `head`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was counted and cut.
+            The counts and the chunks.
 
         Raises:
             Api302Error: The call failed.
@@ -250,28 +250,28 @@ class AsyncJina(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaEmbeddingsResponse:
-        """Embed texts or images (embeddings).
+        """Create embeddings of texts or images (Jina).
 
         Args:
             model: The model: jina-embeddings-v3, jina-embeddings-v4, jina-clip-v1, jina-clip-v2, jina-colbert-v2,
                 jina-code-embeddings-0.5b, jina-code-embeddings-1.5b, jina-embeddings-v2-base-en, -zh, -de, -es or
                 -code.
             input: A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files.
-            embedding_type: The form of the vectors, or several. Server default: "float".
-            encoding_format: The form of the vectors in OpenAI's words; what 302.AI's own SDK sends.
-            task: What the vectors are for. jina-embeddings-v3 takes the first five; jina-embeddings-v4 the first
-                three and code.…; the code models those from nl2code.… on.
-            dimensions: How long a vector is to be; longer ones are cut.
-            normalized: Bring each vector to length 1. Server default: false.
-            late_chunking: Take all texts as pieces of one, so that each vector knows the others. Server default:
-                false.
-            truncate: Cut what is too long for the model instead of refusing it. Server default: false.
-            return_multivector: A vector for each token; jina-embeddings-v4. Server default: false.
+            embedding_type: The format of the embeddings, or several. Server default: "float".
+            encoding_format: The format of the embeddings in OpenAI's words; what 302.AI's own SDK sends.
+            task: The purpose of the embeddings. jina-embeddings-v3 takes the first five; jina-embeddings-v4 the
+                first three and code.…; the code models those from nl2code.… on.
+            dimensions: Number of dimensions; longer embeddings are truncated.
+            normalized: Normalize each embedding to length 1. Server default: false.
+            late_chunking: Treat all texts as chunks of one, so that each embedding knows the others. Server
+                default: false.
+            truncate: Truncate what is too long for the model instead of refusing it. Server default: false.
+            return_multivector: Return an embedding for each token; jina-embeddings-v4. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The vectors.
+            The embeddings.
 
         Raises:
             Api302Error: The call failed.
@@ -313,15 +313,15 @@ class AsyncJina(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaRerankResponse:
-        """Rerank documents by how well they answer a question.
+        """Rerank documents by relevance to a query.
 
         Args:
             model: The model: jina-reranker-m0 (also images), jina-reranker-v2-base-multilingual, jina-colbert-v2,
                 jina-reranker-v1-base-en, jina-reranker-v1-turbo-en, jina-reranker-v1-tiny-en or jina-colbert-v1-en.
-            query: The question; with jina-reranker-m0 also an image.
-            documents: What to sort.
-            top_n: How many of the best to give; all without it.
-            return_documents: Give the documents again. Server default: true.
+            query: The query; with jina-reranker-m0 also an image.
+            documents: The documents.
+            top_n: Number of documents to return; all without it.
+            return_documents: Return the documents' text. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -359,21 +359,21 @@ class AsyncJina(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaTokenizeResponse:
-        """Count the tokens of a text and cut it into pieces.
+        """Count the tokens of a text and split it into chunks.
 
         Args:
             content: The text.
-            tokenizer: How to count. Server default: "cl100k_base".
-            return_tokens: Give each token and its ids. Server default: false.
-            return_chunks: Cut the text into pieces that belong together. Server default: false.
-            max_chunk_length: The most characters of a piece, with `return_chunks`. Server default: 1000.
+            tokenizer: The tokenizer. Server default: "cl100k_base".
+            return_tokens: Return each token and its ids. Server default: false.
+            return_chunks: Split the text into semantic chunks. Server default: false.
+            max_chunk_length: Maximum number of characters of a chunk, with `return_chunks`. Server default: 1000.
             head: Only the first tokens; not together with `tail`.
             tail: Only the last tokens; not together with `head`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What was counted and cut.
+            The counts and the chunks.
 
         Raises:
             Api302Error: The call failed.

@@ -30,7 +30,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiEmbeddingsResponse:
-        """Embed texts (embeddings).
+        """Create embeddings of texts.
 
         Args:
             model: The model, such as text-embedding-3-large, text-embedding-3-small, text-embedding-ada-002,
@@ -38,13 +38,13 @@ class Openai(Resource):
                 voyage-3-large or Qwen/Qwen3-Embedding-0.6B.
             input: A text, several, or their tokens; up to 2048 with OpenAI.
             encoding_format: Numbers or base64. Server default: "float".
-            dimensions: How long a vector is to be, for models that can choose.
-            user: Your own name for the person who asks, against abuse.
+            dimensions: Number of dimensions, for models that support it.
+            user: An id of your end user, against abuse.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The vectors.
+            The embeddings.
 
         Raises:
             Api302Error: The call failed.
@@ -81,7 +81,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiEmbeddingsResponse:
-        """Embed texts (embeddings).
+        """Create embeddings of texts.
 
         Args:
             model: The model, such as text-embedding-3-large, text-embedding-3-small, text-embedding-ada-002,
@@ -89,13 +89,13 @@ class AsyncOpenai(AsyncResource):
                 voyage-3-large or Qwen/Qwen3-Embedding-0.6B.
             input: A text, several, or their tokens; up to 2048 with OpenAI.
             encoding_format: Numbers or base64. Server default: "float".
-            dimensions: How long a vector is to be, for models that can choose.
-            user: Your own name for the person who asks, against abuse.
+            dimensions: Number of dimensions, for models that support it.
+            user: An id of your end user, against abuse.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The vectors.
+            The embeddings.
 
         Raises:
             Api302Error: The call failed.

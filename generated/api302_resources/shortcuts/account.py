@@ -32,9 +32,9 @@ class Account(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302BalanceResponse:
-        """Tell the account's balance.
+        """Get the account's balance.
 
-        The key must be allowed to see it.
+        The API key must be allowed to see it.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -64,12 +64,12 @@ class Account(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RecordResponse:
-        """Tell what a call cost.
+        """Get the cost of a call.
 
-        By the id that every reply has in its `request-id` header. A new call may take a moment to show.
+        By the id that every response has in its `request-id` header. A new call may take a moment to show.
 
         Args:
-            request_id: The call's id.
+            request_id: The request ID.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -102,17 +102,17 @@ class Account(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RecordList:
-        """List the calls made with this key.
+        """List the calls made with this API key.
 
-        Newest part of the log by page, at most 50 a page.
+        By page, newest first, at most 50 per page.
 
         `iter_records` goes through the items of all pages.
 
         Args:
-            page: Which page, from 1.
-            limit: How many a page.
-            start_time: Not before, in Unix seconds.
-            end_time: Not after, in Unix seconds.
+            page: Page number, from 1.
+            limit: Number of items per page.
+            start_time: Start of the period, in Unix seconds.
+            end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -146,14 +146,14 @@ class Account(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """List the calls made with this key.
+        """List the calls made with this API key.
 
-        Newest part of the log by page, at most 50 a page.
+        By page, newest first, at most 50 per page.
 
         Args:
-            limit: How many a page.
-            start_time: Not before, in Unix seconds.
-            end_time: Not after, in Unix seconds.
+            limit: Number of items per page.
+            start_time: Start of the period, in Unix seconds.
+            end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -185,14 +185,14 @@ class Account(Resource):
     ) -> Ai302KeyList:
         """List the account's API keys.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The keys.
+            The API keys.
 
         Raises:
             Api302Error: The call failed.
@@ -223,21 +223,21 @@ class Account(Resource):
     ) -> Ai302KeyDone:
         """Create an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: Its name.
-            allow_save_logs: Whether requests and replies are kept.
-            allow_manage_key: Whether it may manage keys.
+            api_name: Name of the API key.
+            allow_save_logs: Whether requests and responses are logged.
+            allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
-            limit_cost: PTC it may spend in all; 0 for no limit.
-            limit_daily_cost: PTC it may spend a day; 0 for no limit.
-            expired_on: When it expires, in Unix seconds; 0 for never.
+            limit_cost: Maximum cost in PTC in all; 0 for no limit.
+            limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
+            expired_on: Expiry time in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -272,17 +272,17 @@ class Account(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302KeyResponse:
-        """Tell about an API key.
+        """Get an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The key's name.
+            api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The key.
+            The API key.
 
         Raises:
             Api302Error: The call failed.
@@ -314,24 +314,24 @@ class Account(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302KeyDone:
-        """Change an API key.
+        """Update an API key.
 
-        The key used must be allowed to manage keys. Send all switches and limits, not the changed ones alone.
+        The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
 
         Args:
-            api_name: The key's name.
-            allow_save_logs: Whether requests and replies are kept.
-            allow_manage_key: Whether it may manage keys.
+            api_name: The name of the API key.
+            allow_save_logs: Whether requests and responses are logged.
+            allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
-            limit_cost: PTC it may spend in all; 0 for no limit.
-            limit_daily_cost: PTC it may spend a day; 0 for no limit.
-            expired_on: When it expires, in Unix seconds; 0 for never.
-            api_name_body: Its name. Sent as `api_name`.
+            limit_cost: Maximum cost in PTC in all; 0 for no limit.
+            limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
+            expired_on: Expiry time in Unix seconds; 0 for never.
+            api_name_body: Name of the API key. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -369,15 +369,15 @@ class Account(Resource):
     ) -> Ai302KeyDone:
         """Delete an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The key's name.
+            api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -403,9 +403,9 @@ class AsyncAccount(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302BalanceResponse:
-        """Tell the account's balance.
+        """Get the account's balance.
 
-        The key must be allowed to see it.
+        The API key must be allowed to see it.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -435,12 +435,12 @@ class AsyncAccount(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RecordResponse:
-        """Tell what a call cost.
+        """Get the cost of a call.
 
-        By the id that every reply has in its `request-id` header. A new call may take a moment to show.
+        By the id that every response has in its `request-id` header. A new call may take a moment to show.
 
         Args:
-            request_id: The call's id.
+            request_id: The request ID.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -473,17 +473,17 @@ class AsyncAccount(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RecordList:
-        """List the calls made with this key.
+        """List the calls made with this API key.
 
-        Newest part of the log by page, at most 50 a page.
+        By page, newest first, at most 50 per page.
 
         `iter_records` goes through the items of all pages.
 
         Args:
-            page: Which page, from 1.
-            limit: How many a page.
-            start_time: Not before, in Unix seconds.
-            end_time: Not after, in Unix seconds.
+            page: Page number, from 1.
+            limit: Number of items per page.
+            start_time: Start of the period, in Unix seconds.
+            end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -517,14 +517,14 @@ class AsyncAccount(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
-        """List the calls made with this key.
+        """List the calls made with this API key.
 
-        Newest part of the log by page, at most 50 a page.
+        By page, newest first, at most 50 per page.
 
         Args:
-            limit: How many a page.
-            start_time: Not before, in Unix seconds.
-            end_time: Not after, in Unix seconds.
+            limit: Number of items per page.
+            start_time: Start of the period, in Unix seconds.
+            end_time: End of the period, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -556,14 +556,14 @@ class AsyncAccount(AsyncResource):
     ) -> Ai302KeyList:
         """List the account's API keys.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The keys.
+            The API keys.
 
         Raises:
             Api302Error: The call failed.
@@ -594,21 +594,21 @@ class AsyncAccount(AsyncResource):
     ) -> Ai302KeyDone:
         """Create an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: Its name.
-            allow_save_logs: Whether requests and replies are kept.
-            allow_manage_key: Whether it may manage keys.
+            api_name: Name of the API key.
+            allow_save_logs: Whether requests and responses are logged.
+            allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
-            limit_cost: PTC it may spend in all; 0 for no limit.
-            limit_daily_cost: PTC it may spend a day; 0 for no limit.
-            expired_on: When it expires, in Unix seconds; 0 for never.
+            limit_cost: Maximum cost in PTC in all; 0 for no limit.
+            limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
+            expired_on: Expiry time in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -643,17 +643,17 @@ class AsyncAccount(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302KeyResponse:
-        """Tell about an API key.
+        """Get an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The key's name.
+            api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The key.
+            The API key.
 
         Raises:
             Api302Error: The call failed.
@@ -685,24 +685,24 @@ class AsyncAccount(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302KeyDone:
-        """Change an API key.
+        """Update an API key.
 
-        The key used must be allowed to manage keys. Send all switches and limits, not the changed ones alone.
+        The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
 
         Args:
-            api_name: The key's name.
-            allow_save_logs: Whether requests and replies are kept.
-            allow_manage_key: Whether it may manage keys.
+            api_name: The name of the API key.
+            allow_save_logs: Whether requests and responses are logged.
+            allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
-            limit_cost: PTC it may spend in all; 0 for no limit.
-            limit_daily_cost: PTC it may spend a day; 0 for no limit.
-            expired_on: When it expires, in Unix seconds; 0 for never.
-            api_name_body: Its name. Sent as `api_name`.
+            limit_cost: Maximum cost in PTC in all; 0 for no limit.
+            limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
+            expired_on: Expiry time in Unix seconds; 0 for never.
+            api_name_body: Name of the API key. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -740,15 +740,15 @@ class AsyncAccount(AsyncResource):
     ) -> Ai302KeyDone:
         """Delete an API key.
 
-        The key used must be allowed to manage keys.
+        The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The key's name.
+            api_name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Done.
+            The voice was updated.
 
         Raises:
             Api302Error: The call failed.

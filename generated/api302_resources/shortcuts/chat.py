@@ -190,16 +190,16 @@ class ChatCompletions(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiChatResponse | OpenaiShortChatResponse:
-        """Answer a conversation (chat completion).
+        """Create a chat completion.
 
-        Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
-        parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
-        event stream, or later as a task.
+        Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+        link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+        completion in one response, as an event stream, or later as a task.
 
         `submit` gives a task at once. `stream` gives the events as they come.
 
         The fields of one form go together:
-        - A conversation, and how to answer it: needs messages; takes the fields that no other form names
+        - The conversation and the settings: needs messages; takes the fields that no other form names
         - 302.AI's short form: one text in, one text out: needs message
 
         Args:
@@ -210,8 +210,8 @@ class ChatCompletions(Resource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
-                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalog has on
+                their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
                 qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
                 glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
                 deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
@@ -226,76 +226,79 @@ class ChatCompletions(Resource):
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
-            stream_options: How to stream.
-            temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-            n: How many answers to give; each is paid. Server default: 1.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            n: Number of answers; each is paid. Server default: 1.
             stop: Texts at which the answer ends, up to four.
-            max_tokens: The most tokens to answer with; for models that think, see `max_completion_tokens`.
-            max_completion_tokens: The most tokens to answer with, thoughts included.
-            presence_penalty: Above 0: prefer new subjects; -2 to 2. Server default: 0.
-            frequency_penalty: Above 0: repeat less; -2 to 2. Server default: 0.
-            logit_bias: How much to favour a token, by token id; -100 to 100.
-            logprobs: Tell how likely each token was. Server default: false.
-            top_logprobs: How many alternatives to tell for each token; needs `logprobs`.
-            seed: The same seed and request give mostly the same answer.
-            user: Your own name for the person who asks, against abuse.
-            response_format: The form of the answer.
-            reasoning_effort: How long to think, for models that do. The o-series takes low, medium and high.
+            max_tokens: Maximum number of output tokens; for models that think, see `max_completion_tokens`.
+            max_completion_tokens: Maximum number of output tokens, thoughts included.
+            presence_penalty: Presence penalty: above 0, prefer new subjects; -2 to 2. Server default: 0.
+            frequency_penalty: Frequency penalty: above 0, repeat less; -2 to 2. Server default: 0.
+            logit_bias: Bias of each token by its id; -100 to 100.
+            logprobs: Return the log probability of each token. Server default: false.
+            top_logprobs: Number of alternatives returned for each token; needs `logprobs`.
+            seed: Random seed; the same seed gives mostly the same answer.
+            user: An id of your end user, against abuse.
+            response_format: The format of the answer.
+            reasoning_effort: Reasoning effort, for models that think. The o-series takes low, medium and high.
                 Server default: "medium".
-            verbosity: How long to answer; newer OpenAI models. Server default: "medium".
-            tools: What the model may call. Models that cannot call tools get them as a prompt from 302.AI.
+            verbosity: Verbosity of the answer; newer OpenAI models. Server default: "medium".
+            tools: The tools that the model may call. Models that cannot call tools get them as a prompt from
+                302.AI.
             tool_choice: Whether to call a tool, or which.
-            parallel_tool_calls: Several tools may be called at once. Server default: true.
-            tool_use_mode: 302.AI's: 1 chooses, 2 uses the model's own tool calls, 3 uses a prompt. 3 breaks
-                streaming. Sent as `tool-use-mode`.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            tool_use_mode: 302.AI's: 1 decides automatically, 2 uses the model's own tool calls, 3 uses a prompt.
+                3 breaks streaming. Sent as `tool-use-mode`.
             mcp_servers: 302.AI's: MCP servers whose tools 302.AI calls itself. Breaks streaming.
-            modalities: What to answer with; audio for models that speak, together with `audio`.
-            audio: How to speak.
+            modalities: Output modalities; audio for models that speak, together with `audio`.
+            audio: Speech settings.
             web_search: 302.AI's: search the web first. False switches the -web-search suffix off as well. Sent as
                 `web-search`.
-            search_service: 302.AI's: who searches for `web-search`. An older page writes bochaai for bocha. Sent
-                as `search-service`. Server default: "search1api".
-            search_results: 302.AI's: how many results `web-search` takes, 1 to 20. Sent as `search-results`.
-                Server default: 10.
+            search_service: 302.AI's: the search engine for `web-search`. An older page writes bochaai for bocha.
+                Sent as `search-service`. Server default: "search1api".
+            search_results: 302.AI's: number of results that `web-search` takes, 1 to 20. Sent as
+                `search-results`. Server default: 10.
             search_include_sites: 302.AI's: search only these sites, such as arxiv.org. Not with bocha. Sent as
                 `search-include-sites`.
-            search_exclude_sites: 302.AI's: leave these sites out. Not with bocha. Sent as `search-exclude-sites`.
+            search_exclude_sites: 302.AI's: exclude these sites. Not with bocha. Sent as `search-exclude-sites`.
             deep_search: 302.AI's: search longer and deeper first, as the -deep-search suffix does. Sent as
                 `deep-search`.
-            searchType: 302.AI's: who searches for `deep-search`. Server default: "jina".
-            ocr_model: 302.AI's: the model that looks at images, for a model that cannot. Switches image analysis
+            searchType: 302.AI's: the search engine for `deep-search`. Server default: "jina".
+            ocr_model: 302.AI's: the model that analyzes images, for a model that cannot. Switches image analysis
                 on, as the -ocr suffix does. Server default: "gpt-4o-mini".
             r1_fusion: 302.AI's: let DeepSeek-R1 think first, as the -r1-fusion suffix does. Sent as `r1-fusion`.
             thinking_model: 302.AI's: the model that thinks first, with the -fusion suffix. Sent as
                 `thinking-model`.
-            file_parse: 302.AI's: read what links in the messages lead to, as the -file-parse suffix does. Sent as
-                `file-parse`.
-            parse_service: 302.AI's: who reads the links for `file-parse`, such as jina. Sent as `parse-service`.
-            userid: 302.AI's: whose long-term memory to use and to add to, a version 4 UUID. With any other value
-                nothing is remembered.
+            file_parse: 302.AI's: parse what the links in the messages lead to, as the -file-parse suffix does.
+                Sent as `file-parse`.
+            parse_service: 302.AI's: the service that parses the links for `file-parse`, such as jina. Sent as
+                `parse-service`.
+            userid: 302.AI's: the id of the user whose long-term memory to use and to extend, a version 4 UUID.
+                With any other value nothing is remembered.
             enable_thinking: Think before the answer; Qwen models that can do both.
-            thinking_budget: The most tokens to think with; Qwen models.
+            thinking_budget: Maximum number of tokens to think with; Qwen models.
             thinking: Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
             web_search_options: OpenAI's and Perplexity's own search.
-            search_domain_filter: Perplexity: search only these sites; a minus before a name leaves it out.
-            search_recency_filter: Perplexity: how old a source may be, such as day, week or month.
+            search_domain_filter: Perplexity: search only these sites; a minus before a name excludes it.
+            search_recency_filter: Perplexity: maximum age of a source, such as day, week or month.
             search_mode: Perplexity: web, or academic.
-            return_images: Perplexity: give images as well.
-            return_related_questions: Perplexity: give further questions as well.
-            metadata: Your own notes on the call.
-            service_tier: How fast and at what price; OpenAI.
-            store: Keep the answer with OpenAI.
+            return_images: Perplexity: return images as well.
+            return_related_questions: Perplexity: return related questions as well.
+            metadata: Your own metadata.
+            service_tier: Service tier; OpenAI.
+            store: Store the answer at OpenAI.
             prompt_cache_key: Calls with the same key share a cache; OpenAI.
-            safety_identifier: Your own name for the person who asks, hashed; OpenAI.
+            safety_identifier: An id of your end user, hashed; OpenAI.
             prediction: An object whose fields are not described.
-            message: What to answer.
-            callback: An address to be called with the result of an asynchronous call.
+            message: Text prompt.
+            callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The answer, whole or in pieces; or a task id.
+            The answer, whole or in chunks; or a task's id.
 
         Raises:
             Api302Error: The call failed.
@@ -512,14 +515,14 @@ class ChatCompletions(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[OpenaiChatResponse] | Task[OpenaiShortChatResponse]:
-        """Answer a conversation (chat completion).
+        """Create a chat completion.
 
-        Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
-        parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
-        event stream, or later as a task.
+        Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+        link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+        completion in one response, as an event stream, or later as a task.
 
         The fields of one form go together:
-        - A conversation, and how to answer it: needs messages; takes the fields that no other form names
+        - The conversation and the settings: needs messages; takes the fields that no other form names
         - 302.AI's short form: one text in, one text out: needs message
 
         Args:
@@ -530,8 +533,8 @@ class ChatCompletions(Resource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
-                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalog has on
+                their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
                 qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
                 glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
                 deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
@@ -546,71 +549,74 @@ class ChatCompletions(Resource):
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
-            stream_options: How to stream.
-            temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-            n: How many answers to give; each is paid. Server default: 1.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            n: Number of answers; each is paid. Server default: 1.
             stop: Texts at which the answer ends, up to four.
-            max_tokens: The most tokens to answer with; for models that think, see `max_completion_tokens`.
-            max_completion_tokens: The most tokens to answer with, thoughts included.
-            presence_penalty: Above 0: prefer new subjects; -2 to 2. Server default: 0.
-            frequency_penalty: Above 0: repeat less; -2 to 2. Server default: 0.
-            logit_bias: How much to favour a token, by token id; -100 to 100.
-            logprobs: Tell how likely each token was. Server default: false.
-            top_logprobs: How many alternatives to tell for each token; needs `logprobs`.
-            seed: The same seed and request give mostly the same answer.
-            user: Your own name for the person who asks, against abuse.
-            response_format: The form of the answer.
-            reasoning_effort: How long to think, for models that do. The o-series takes low, medium and high.
+            max_tokens: Maximum number of output tokens; for models that think, see `max_completion_tokens`.
+            max_completion_tokens: Maximum number of output tokens, thoughts included.
+            presence_penalty: Presence penalty: above 0, prefer new subjects; -2 to 2. Server default: 0.
+            frequency_penalty: Frequency penalty: above 0, repeat less; -2 to 2. Server default: 0.
+            logit_bias: Bias of each token by its id; -100 to 100.
+            logprobs: Return the log probability of each token. Server default: false.
+            top_logprobs: Number of alternatives returned for each token; needs `logprobs`.
+            seed: Random seed; the same seed gives mostly the same answer.
+            user: An id of your end user, against abuse.
+            response_format: The format of the answer.
+            reasoning_effort: Reasoning effort, for models that think. The o-series takes low, medium and high.
                 Server default: "medium".
-            verbosity: How long to answer; newer OpenAI models. Server default: "medium".
-            tools: What the model may call. Models that cannot call tools get them as a prompt from 302.AI.
+            verbosity: Verbosity of the answer; newer OpenAI models. Server default: "medium".
+            tools: The tools that the model may call. Models that cannot call tools get them as a prompt from
+                302.AI.
             tool_choice: Whether to call a tool, or which.
-            parallel_tool_calls: Several tools may be called at once. Server default: true.
-            tool_use_mode: 302.AI's: 1 chooses, 2 uses the model's own tool calls, 3 uses a prompt. 3 breaks
-                streaming. Sent as `tool-use-mode`.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            tool_use_mode: 302.AI's: 1 decides automatically, 2 uses the model's own tool calls, 3 uses a prompt.
+                3 breaks streaming. Sent as `tool-use-mode`.
             mcp_servers: 302.AI's: MCP servers whose tools 302.AI calls itself. Breaks streaming.
-            modalities: What to answer with; audio for models that speak, together with `audio`.
-            audio: How to speak.
+            modalities: Output modalities; audio for models that speak, together with `audio`.
+            audio: Speech settings.
             web_search: 302.AI's: search the web first. False switches the -web-search suffix off as well. Sent as
                 `web-search`.
-            search_service: 302.AI's: who searches for `web-search`. An older page writes bochaai for bocha. Sent
-                as `search-service`. Server default: "search1api".
-            search_results: 302.AI's: how many results `web-search` takes, 1 to 20. Sent as `search-results`.
-                Server default: 10.
+            search_service: 302.AI's: the search engine for `web-search`. An older page writes bochaai for bocha.
+                Sent as `search-service`. Server default: "search1api".
+            search_results: 302.AI's: number of results that `web-search` takes, 1 to 20. Sent as
+                `search-results`. Server default: 10.
             search_include_sites: 302.AI's: search only these sites, such as arxiv.org. Not with bocha. Sent as
                 `search-include-sites`.
-            search_exclude_sites: 302.AI's: leave these sites out. Not with bocha. Sent as `search-exclude-sites`.
+            search_exclude_sites: 302.AI's: exclude these sites. Not with bocha. Sent as `search-exclude-sites`.
             deep_search: 302.AI's: search longer and deeper first, as the -deep-search suffix does. Sent as
                 `deep-search`.
-            searchType: 302.AI's: who searches for `deep-search`. Server default: "jina".
-            ocr_model: 302.AI's: the model that looks at images, for a model that cannot. Switches image analysis
+            searchType: 302.AI's: the search engine for `deep-search`. Server default: "jina".
+            ocr_model: 302.AI's: the model that analyzes images, for a model that cannot. Switches image analysis
                 on, as the -ocr suffix does. Server default: "gpt-4o-mini".
             r1_fusion: 302.AI's: let DeepSeek-R1 think first, as the -r1-fusion suffix does. Sent as `r1-fusion`.
             thinking_model: 302.AI's: the model that thinks first, with the -fusion suffix. Sent as
                 `thinking-model`.
-            file_parse: 302.AI's: read what links in the messages lead to, as the -file-parse suffix does. Sent as
-                `file-parse`.
-            parse_service: 302.AI's: who reads the links for `file-parse`, such as jina. Sent as `parse-service`.
-            userid: 302.AI's: whose long-term memory to use and to add to, a version 4 UUID. With any other value
-                nothing is remembered.
+            file_parse: 302.AI's: parse what the links in the messages lead to, as the -file-parse suffix does.
+                Sent as `file-parse`.
+            parse_service: 302.AI's: the service that parses the links for `file-parse`, such as jina. Sent as
+                `parse-service`.
+            userid: 302.AI's: the id of the user whose long-term memory to use and to extend, a version 4 UUID.
+                With any other value nothing is remembered.
             enable_thinking: Think before the answer; Qwen models that can do both.
-            thinking_budget: The most tokens to think with; Qwen models.
+            thinking_budget: Maximum number of tokens to think with; Qwen models.
             thinking: Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
             web_search_options: OpenAI's and Perplexity's own search.
-            search_domain_filter: Perplexity: search only these sites; a minus before a name leaves it out.
-            search_recency_filter: Perplexity: how old a source may be, such as day, week or month.
+            search_domain_filter: Perplexity: search only these sites; a minus before a name excludes it.
+            search_recency_filter: Perplexity: maximum age of a source, such as day, week or month.
             search_mode: Perplexity: web, or academic.
-            return_images: Perplexity: give images as well.
-            return_related_questions: Perplexity: give further questions as well.
-            metadata: Your own notes on the call.
-            service_tier: How fast and at what price; OpenAI.
-            store: Keep the answer with OpenAI.
+            return_images: Perplexity: return images as well.
+            return_related_questions: Perplexity: return related questions as well.
+            metadata: Your own metadata.
+            service_tier: Service tier; OpenAI.
+            store: Store the answer at OpenAI.
             prompt_cache_key: Calls with the same key share a cache; OpenAI.
-            safety_identifier: Your own name for the person who asks, hashed; OpenAI.
+            safety_identifier: An id of your end user, hashed; OpenAI.
             prediction: An object whose fields are not described.
-            message: What to answer.
-            callback: An address to be called with the result of an asynchronous call.
+            message: Text prompt.
+            callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -755,14 +761,14 @@ class ChatCompletions(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
-        """Answer a conversation (chat completion).
+        """Create a chat completion.
 
-        Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
-        parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
-        event stream, or later as a task.
+        Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+        link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+        completion in one response, as an event stream, or later as a task.
 
         The fields of one form go together:
-        - A conversation, and how to answer it: needs messages; takes the fields that no other form names
+        - The conversation and the settings: needs messages; takes the fields that no other form names
         - 302.AI's short form: one text in, one text out: needs message
 
         Args:
@@ -773,8 +779,8 @@ class ChatCompletions(Resource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
-                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalog has on
+                their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
                 qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
                 glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
                 deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
@@ -789,71 +795,74 @@ class ChatCompletions(Resource):
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
-            stream_options: How to stream.
-            temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-            n: How many answers to give; each is paid. Server default: 1.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            n: Number of answers; each is paid. Server default: 1.
             stop: Texts at which the answer ends, up to four.
-            max_tokens: The most tokens to answer with; for models that think, see `max_completion_tokens`.
-            max_completion_tokens: The most tokens to answer with, thoughts included.
-            presence_penalty: Above 0: prefer new subjects; -2 to 2. Server default: 0.
-            frequency_penalty: Above 0: repeat less; -2 to 2. Server default: 0.
-            logit_bias: How much to favour a token, by token id; -100 to 100.
-            logprobs: Tell how likely each token was. Server default: false.
-            top_logprobs: How many alternatives to tell for each token; needs `logprobs`.
-            seed: The same seed and request give mostly the same answer.
-            user: Your own name for the person who asks, against abuse.
-            response_format: The form of the answer.
-            reasoning_effort: How long to think, for models that do. The o-series takes low, medium and high.
+            max_tokens: Maximum number of output tokens; for models that think, see `max_completion_tokens`.
+            max_completion_tokens: Maximum number of output tokens, thoughts included.
+            presence_penalty: Presence penalty: above 0, prefer new subjects; -2 to 2. Server default: 0.
+            frequency_penalty: Frequency penalty: above 0, repeat less; -2 to 2. Server default: 0.
+            logit_bias: Bias of each token by its id; -100 to 100.
+            logprobs: Return the log probability of each token. Server default: false.
+            top_logprobs: Number of alternatives returned for each token; needs `logprobs`.
+            seed: Random seed; the same seed gives mostly the same answer.
+            user: An id of your end user, against abuse.
+            response_format: The format of the answer.
+            reasoning_effort: Reasoning effort, for models that think. The o-series takes low, medium and high.
                 Server default: "medium".
-            verbosity: How long to answer; newer OpenAI models. Server default: "medium".
-            tools: What the model may call. Models that cannot call tools get them as a prompt from 302.AI.
+            verbosity: Verbosity of the answer; newer OpenAI models. Server default: "medium".
+            tools: The tools that the model may call. Models that cannot call tools get them as a prompt from
+                302.AI.
             tool_choice: Whether to call a tool, or which.
-            parallel_tool_calls: Several tools may be called at once. Server default: true.
-            tool_use_mode: 302.AI's: 1 chooses, 2 uses the model's own tool calls, 3 uses a prompt. 3 breaks
-                streaming. Sent as `tool-use-mode`.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            tool_use_mode: 302.AI's: 1 decides automatically, 2 uses the model's own tool calls, 3 uses a prompt.
+                3 breaks streaming. Sent as `tool-use-mode`.
             mcp_servers: 302.AI's: MCP servers whose tools 302.AI calls itself. Breaks streaming.
-            modalities: What to answer with; audio for models that speak, together with `audio`.
-            audio: How to speak.
+            modalities: Output modalities; audio for models that speak, together with `audio`.
+            audio: Speech settings.
             web_search: 302.AI's: search the web first. False switches the -web-search suffix off as well. Sent as
                 `web-search`.
-            search_service: 302.AI's: who searches for `web-search`. An older page writes bochaai for bocha. Sent
-                as `search-service`. Server default: "search1api".
-            search_results: 302.AI's: how many results `web-search` takes, 1 to 20. Sent as `search-results`.
-                Server default: 10.
+            search_service: 302.AI's: the search engine for `web-search`. An older page writes bochaai for bocha.
+                Sent as `search-service`. Server default: "search1api".
+            search_results: 302.AI's: number of results that `web-search` takes, 1 to 20. Sent as
+                `search-results`. Server default: 10.
             search_include_sites: 302.AI's: search only these sites, such as arxiv.org. Not with bocha. Sent as
                 `search-include-sites`.
-            search_exclude_sites: 302.AI's: leave these sites out. Not with bocha. Sent as `search-exclude-sites`.
+            search_exclude_sites: 302.AI's: exclude these sites. Not with bocha. Sent as `search-exclude-sites`.
             deep_search: 302.AI's: search longer and deeper first, as the -deep-search suffix does. Sent as
                 `deep-search`.
-            searchType: 302.AI's: who searches for `deep-search`. Server default: "jina".
-            ocr_model: 302.AI's: the model that looks at images, for a model that cannot. Switches image analysis
+            searchType: 302.AI's: the search engine for `deep-search`. Server default: "jina".
+            ocr_model: 302.AI's: the model that analyzes images, for a model that cannot. Switches image analysis
                 on, as the -ocr suffix does. Server default: "gpt-4o-mini".
             r1_fusion: 302.AI's: let DeepSeek-R1 think first, as the -r1-fusion suffix does. Sent as `r1-fusion`.
             thinking_model: 302.AI's: the model that thinks first, with the -fusion suffix. Sent as
                 `thinking-model`.
-            file_parse: 302.AI's: read what links in the messages lead to, as the -file-parse suffix does. Sent as
-                `file-parse`.
-            parse_service: 302.AI's: who reads the links for `file-parse`, such as jina. Sent as `parse-service`.
-            userid: 302.AI's: whose long-term memory to use and to add to, a version 4 UUID. With any other value
-                nothing is remembered.
+            file_parse: 302.AI's: parse what the links in the messages lead to, as the -file-parse suffix does.
+                Sent as `file-parse`.
+            parse_service: 302.AI's: the service that parses the links for `file-parse`, such as jina. Sent as
+                `parse-service`.
+            userid: 302.AI's: the id of the user whose long-term memory to use and to extend, a version 4 UUID.
+                With any other value nothing is remembered.
             enable_thinking: Think before the answer; Qwen models that can do both.
-            thinking_budget: The most tokens to think with; Qwen models.
+            thinking_budget: Maximum number of tokens to think with; Qwen models.
             thinking: Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
             web_search_options: OpenAI's and Perplexity's own search.
-            search_domain_filter: Perplexity: search only these sites; a minus before a name leaves it out.
-            search_recency_filter: Perplexity: how old a source may be, such as day, week or month.
+            search_domain_filter: Perplexity: search only these sites; a minus before a name excludes it.
+            search_recency_filter: Perplexity: maximum age of a source, such as day, week or month.
             search_mode: Perplexity: web, or academic.
-            return_images: Perplexity: give images as well.
-            return_related_questions: Perplexity: give further questions as well.
-            metadata: Your own notes on the call.
-            service_tier: How fast and at what price; OpenAI.
-            store: Keep the answer with OpenAI.
+            return_images: Perplexity: return images as well.
+            return_related_questions: Perplexity: return related questions as well.
+            metadata: Your own metadata.
+            service_tier: Service tier; OpenAI.
+            store: Store the answer at OpenAI.
             prompt_cache_key: Calls with the same key share a cache; OpenAI.
-            safety_identifier: Your own name for the person who asks, hashed; OpenAI.
+            safety_identifier: An id of your end user, hashed; OpenAI.
             prediction: An object whose fields are not described.
-            message: What to answer.
-            callback: An address to be called with the result of an asynchronous call.
+            message: Text prompt.
+            callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1079,16 +1088,16 @@ class AsyncChatCompletions(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiChatResponse | OpenaiShortChatResponse:
-        """Answer a conversation (chat completion).
+        """Create a chat completion.
 
-        Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
-        parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
-        event stream, or later as a task.
+        Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+        link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+        completion in one response, as an event stream, or later as a task.
 
         `submit` gives a task at once. `stream` gives the events as they come.
 
         The fields of one form go together:
-        - A conversation, and how to answer it: needs messages; takes the fields that no other form names
+        - The conversation and the settings: needs messages; takes the fields that no other form names
         - 302.AI's short form: one text in, one text out: needs message
 
         Args:
@@ -1099,8 +1108,8 @@ class AsyncChatCompletions(AsyncResource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
-                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalog has on
+                their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
                 qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
                 glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
                 deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
@@ -1115,76 +1124,79 @@ class AsyncChatCompletions(AsyncResource):
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
-            stream_options: How to stream.
-            temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-            n: How many answers to give; each is paid. Server default: 1.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            n: Number of answers; each is paid. Server default: 1.
             stop: Texts at which the answer ends, up to four.
-            max_tokens: The most tokens to answer with; for models that think, see `max_completion_tokens`.
-            max_completion_tokens: The most tokens to answer with, thoughts included.
-            presence_penalty: Above 0: prefer new subjects; -2 to 2. Server default: 0.
-            frequency_penalty: Above 0: repeat less; -2 to 2. Server default: 0.
-            logit_bias: How much to favour a token, by token id; -100 to 100.
-            logprobs: Tell how likely each token was. Server default: false.
-            top_logprobs: How many alternatives to tell for each token; needs `logprobs`.
-            seed: The same seed and request give mostly the same answer.
-            user: Your own name for the person who asks, against abuse.
-            response_format: The form of the answer.
-            reasoning_effort: How long to think, for models that do. The o-series takes low, medium and high.
+            max_tokens: Maximum number of output tokens; for models that think, see `max_completion_tokens`.
+            max_completion_tokens: Maximum number of output tokens, thoughts included.
+            presence_penalty: Presence penalty: above 0, prefer new subjects; -2 to 2. Server default: 0.
+            frequency_penalty: Frequency penalty: above 0, repeat less; -2 to 2. Server default: 0.
+            logit_bias: Bias of each token by its id; -100 to 100.
+            logprobs: Return the log probability of each token. Server default: false.
+            top_logprobs: Number of alternatives returned for each token; needs `logprobs`.
+            seed: Random seed; the same seed gives mostly the same answer.
+            user: An id of your end user, against abuse.
+            response_format: The format of the answer.
+            reasoning_effort: Reasoning effort, for models that think. The o-series takes low, medium and high.
                 Server default: "medium".
-            verbosity: How long to answer; newer OpenAI models. Server default: "medium".
-            tools: What the model may call. Models that cannot call tools get them as a prompt from 302.AI.
+            verbosity: Verbosity of the answer; newer OpenAI models. Server default: "medium".
+            tools: The tools that the model may call. Models that cannot call tools get them as a prompt from
+                302.AI.
             tool_choice: Whether to call a tool, or which.
-            parallel_tool_calls: Several tools may be called at once. Server default: true.
-            tool_use_mode: 302.AI's: 1 chooses, 2 uses the model's own tool calls, 3 uses a prompt. 3 breaks
-                streaming. Sent as `tool-use-mode`.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            tool_use_mode: 302.AI's: 1 decides automatically, 2 uses the model's own tool calls, 3 uses a prompt.
+                3 breaks streaming. Sent as `tool-use-mode`.
             mcp_servers: 302.AI's: MCP servers whose tools 302.AI calls itself. Breaks streaming.
-            modalities: What to answer with; audio for models that speak, together with `audio`.
-            audio: How to speak.
+            modalities: Output modalities; audio for models that speak, together with `audio`.
+            audio: Speech settings.
             web_search: 302.AI's: search the web first. False switches the -web-search suffix off as well. Sent as
                 `web-search`.
-            search_service: 302.AI's: who searches for `web-search`. An older page writes bochaai for bocha. Sent
-                as `search-service`. Server default: "search1api".
-            search_results: 302.AI's: how many results `web-search` takes, 1 to 20. Sent as `search-results`.
-                Server default: 10.
+            search_service: 302.AI's: the search engine for `web-search`. An older page writes bochaai for bocha.
+                Sent as `search-service`. Server default: "search1api".
+            search_results: 302.AI's: number of results that `web-search` takes, 1 to 20. Sent as
+                `search-results`. Server default: 10.
             search_include_sites: 302.AI's: search only these sites, such as arxiv.org. Not with bocha. Sent as
                 `search-include-sites`.
-            search_exclude_sites: 302.AI's: leave these sites out. Not with bocha. Sent as `search-exclude-sites`.
+            search_exclude_sites: 302.AI's: exclude these sites. Not with bocha. Sent as `search-exclude-sites`.
             deep_search: 302.AI's: search longer and deeper first, as the -deep-search suffix does. Sent as
                 `deep-search`.
-            searchType: 302.AI's: who searches for `deep-search`. Server default: "jina".
-            ocr_model: 302.AI's: the model that looks at images, for a model that cannot. Switches image analysis
+            searchType: 302.AI's: the search engine for `deep-search`. Server default: "jina".
+            ocr_model: 302.AI's: the model that analyzes images, for a model that cannot. Switches image analysis
                 on, as the -ocr suffix does. Server default: "gpt-4o-mini".
             r1_fusion: 302.AI's: let DeepSeek-R1 think first, as the -r1-fusion suffix does. Sent as `r1-fusion`.
             thinking_model: 302.AI's: the model that thinks first, with the -fusion suffix. Sent as
                 `thinking-model`.
-            file_parse: 302.AI's: read what links in the messages lead to, as the -file-parse suffix does. Sent as
-                `file-parse`.
-            parse_service: 302.AI's: who reads the links for `file-parse`, such as jina. Sent as `parse-service`.
-            userid: 302.AI's: whose long-term memory to use and to add to, a version 4 UUID. With any other value
-                nothing is remembered.
+            file_parse: 302.AI's: parse what the links in the messages lead to, as the -file-parse suffix does.
+                Sent as `file-parse`.
+            parse_service: 302.AI's: the service that parses the links for `file-parse`, such as jina. Sent as
+                `parse-service`.
+            userid: 302.AI's: the id of the user whose long-term memory to use and to extend, a version 4 UUID.
+                With any other value nothing is remembered.
             enable_thinking: Think before the answer; Qwen models that can do both.
-            thinking_budget: The most tokens to think with; Qwen models.
+            thinking_budget: Maximum number of tokens to think with; Qwen models.
             thinking: Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
             web_search_options: OpenAI's and Perplexity's own search.
-            search_domain_filter: Perplexity: search only these sites; a minus before a name leaves it out.
-            search_recency_filter: Perplexity: how old a source may be, such as day, week or month.
+            search_domain_filter: Perplexity: search only these sites; a minus before a name excludes it.
+            search_recency_filter: Perplexity: maximum age of a source, such as day, week or month.
             search_mode: Perplexity: web, or academic.
-            return_images: Perplexity: give images as well.
-            return_related_questions: Perplexity: give further questions as well.
-            metadata: Your own notes on the call.
-            service_tier: How fast and at what price; OpenAI.
-            store: Keep the answer with OpenAI.
+            return_images: Perplexity: return images as well.
+            return_related_questions: Perplexity: return related questions as well.
+            metadata: Your own metadata.
+            service_tier: Service tier; OpenAI.
+            store: Store the answer at OpenAI.
             prompt_cache_key: Calls with the same key share a cache; OpenAI.
-            safety_identifier: Your own name for the person who asks, hashed; OpenAI.
+            safety_identifier: An id of your end user, hashed; OpenAI.
             prediction: An object whose fields are not described.
-            message: What to answer.
-            callback: An address to be called with the result of an asynchronous call.
+            message: Text prompt.
+            callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The answer, whole or in pieces; or a task id.
+            The answer, whole or in chunks; or a task's id.
 
         Raises:
             Api302Error: The call failed.
@@ -1401,14 +1413,14 @@ class AsyncChatCompletions(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[OpenaiChatResponse] | AsyncTask[OpenaiShortChatResponse]:
-        """Answer a conversation (chat completion).
+        """Create a chat completion.
 
-        Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
-        parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
-        event stream, or later as a task.
+        Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+        link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+        completion in one response, as an event stream, or later as a task.
 
         The fields of one form go together:
-        - A conversation, and how to answer it: needs messages; takes the fields that no other form names
+        - The conversation and the settings: needs messages; takes the fields that no other form names
         - 302.AI's short form: one text in, one text out: needs message
 
         Args:
@@ -1419,8 +1431,8 @@ class AsyncChatCompletions(AsyncResource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
-                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalog has on
+                their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
                 qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
                 glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
                 deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
@@ -1435,71 +1447,74 @@ class AsyncChatCompletions(AsyncResource):
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
-            stream_options: How to stream.
-            temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-            n: How many answers to give; each is paid. Server default: 1.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            n: Number of answers; each is paid. Server default: 1.
             stop: Texts at which the answer ends, up to four.
-            max_tokens: The most tokens to answer with; for models that think, see `max_completion_tokens`.
-            max_completion_tokens: The most tokens to answer with, thoughts included.
-            presence_penalty: Above 0: prefer new subjects; -2 to 2. Server default: 0.
-            frequency_penalty: Above 0: repeat less; -2 to 2. Server default: 0.
-            logit_bias: How much to favour a token, by token id; -100 to 100.
-            logprobs: Tell how likely each token was. Server default: false.
-            top_logprobs: How many alternatives to tell for each token; needs `logprobs`.
-            seed: The same seed and request give mostly the same answer.
-            user: Your own name for the person who asks, against abuse.
-            response_format: The form of the answer.
-            reasoning_effort: How long to think, for models that do. The o-series takes low, medium and high.
+            max_tokens: Maximum number of output tokens; for models that think, see `max_completion_tokens`.
+            max_completion_tokens: Maximum number of output tokens, thoughts included.
+            presence_penalty: Presence penalty: above 0, prefer new subjects; -2 to 2. Server default: 0.
+            frequency_penalty: Frequency penalty: above 0, repeat less; -2 to 2. Server default: 0.
+            logit_bias: Bias of each token by its id; -100 to 100.
+            logprobs: Return the log probability of each token. Server default: false.
+            top_logprobs: Number of alternatives returned for each token; needs `logprobs`.
+            seed: Random seed; the same seed gives mostly the same answer.
+            user: An id of your end user, against abuse.
+            response_format: The format of the answer.
+            reasoning_effort: Reasoning effort, for models that think. The o-series takes low, medium and high.
                 Server default: "medium".
-            verbosity: How long to answer; newer OpenAI models. Server default: "medium".
-            tools: What the model may call. Models that cannot call tools get them as a prompt from 302.AI.
+            verbosity: Verbosity of the answer; newer OpenAI models. Server default: "medium".
+            tools: The tools that the model may call. Models that cannot call tools get them as a prompt from
+                302.AI.
             tool_choice: Whether to call a tool, or which.
-            parallel_tool_calls: Several tools may be called at once. Server default: true.
-            tool_use_mode: 302.AI's: 1 chooses, 2 uses the model's own tool calls, 3 uses a prompt. 3 breaks
-                streaming. Sent as `tool-use-mode`.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            tool_use_mode: 302.AI's: 1 decides automatically, 2 uses the model's own tool calls, 3 uses a prompt.
+                3 breaks streaming. Sent as `tool-use-mode`.
             mcp_servers: 302.AI's: MCP servers whose tools 302.AI calls itself. Breaks streaming.
-            modalities: What to answer with; audio for models that speak, together with `audio`.
-            audio: How to speak.
+            modalities: Output modalities; audio for models that speak, together with `audio`.
+            audio: Speech settings.
             web_search: 302.AI's: search the web first. False switches the -web-search suffix off as well. Sent as
                 `web-search`.
-            search_service: 302.AI's: who searches for `web-search`. An older page writes bochaai for bocha. Sent
-                as `search-service`. Server default: "search1api".
-            search_results: 302.AI's: how many results `web-search` takes, 1 to 20. Sent as `search-results`.
-                Server default: 10.
+            search_service: 302.AI's: the search engine for `web-search`. An older page writes bochaai for bocha.
+                Sent as `search-service`. Server default: "search1api".
+            search_results: 302.AI's: number of results that `web-search` takes, 1 to 20. Sent as
+                `search-results`. Server default: 10.
             search_include_sites: 302.AI's: search only these sites, such as arxiv.org. Not with bocha. Sent as
                 `search-include-sites`.
-            search_exclude_sites: 302.AI's: leave these sites out. Not with bocha. Sent as `search-exclude-sites`.
+            search_exclude_sites: 302.AI's: exclude these sites. Not with bocha. Sent as `search-exclude-sites`.
             deep_search: 302.AI's: search longer and deeper first, as the -deep-search suffix does. Sent as
                 `deep-search`.
-            searchType: 302.AI's: who searches for `deep-search`. Server default: "jina".
-            ocr_model: 302.AI's: the model that looks at images, for a model that cannot. Switches image analysis
+            searchType: 302.AI's: the search engine for `deep-search`. Server default: "jina".
+            ocr_model: 302.AI's: the model that analyzes images, for a model that cannot. Switches image analysis
                 on, as the -ocr suffix does. Server default: "gpt-4o-mini".
             r1_fusion: 302.AI's: let DeepSeek-R1 think first, as the -r1-fusion suffix does. Sent as `r1-fusion`.
             thinking_model: 302.AI's: the model that thinks first, with the -fusion suffix. Sent as
                 `thinking-model`.
-            file_parse: 302.AI's: read what links in the messages lead to, as the -file-parse suffix does. Sent as
-                `file-parse`.
-            parse_service: 302.AI's: who reads the links for `file-parse`, such as jina. Sent as `parse-service`.
-            userid: 302.AI's: whose long-term memory to use and to add to, a version 4 UUID. With any other value
-                nothing is remembered.
+            file_parse: 302.AI's: parse what the links in the messages lead to, as the -file-parse suffix does.
+                Sent as `file-parse`.
+            parse_service: 302.AI's: the service that parses the links for `file-parse`, such as jina. Sent as
+                `parse-service`.
+            userid: 302.AI's: the id of the user whose long-term memory to use and to extend, a version 4 UUID.
+                With any other value nothing is remembered.
             enable_thinking: Think before the answer; Qwen models that can do both.
-            thinking_budget: The most tokens to think with; Qwen models.
+            thinking_budget: Maximum number of tokens to think with; Qwen models.
             thinking: Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
             web_search_options: OpenAI's and Perplexity's own search.
-            search_domain_filter: Perplexity: search only these sites; a minus before a name leaves it out.
-            search_recency_filter: Perplexity: how old a source may be, such as day, week or month.
+            search_domain_filter: Perplexity: search only these sites; a minus before a name excludes it.
+            search_recency_filter: Perplexity: maximum age of a source, such as day, week or month.
             search_mode: Perplexity: web, or academic.
-            return_images: Perplexity: give images as well.
-            return_related_questions: Perplexity: give further questions as well.
-            metadata: Your own notes on the call.
-            service_tier: How fast and at what price; OpenAI.
-            store: Keep the answer with OpenAI.
+            return_images: Perplexity: return images as well.
+            return_related_questions: Perplexity: return related questions as well.
+            metadata: Your own metadata.
+            service_tier: Service tier; OpenAI.
+            store: Store the answer at OpenAI.
             prompt_cache_key: Calls with the same key share a cache; OpenAI.
-            safety_identifier: Your own name for the person who asks, hashed; OpenAI.
+            safety_identifier: An id of your end user, hashed; OpenAI.
             prediction: An object whose fields are not described.
-            message: What to answer.
-            callback: An address to be called with the result of an asynchronous call.
+            message: Text prompt.
+            callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1644,14 +1659,14 @@ class AsyncChatCompletions(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
-        """Answer a conversation (chat completion).
+        """Create a chat completion.
 
-        Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
-        parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
-        event stream, or later as a task.
+        Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+        link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+        completion in one response, as an event stream, or later as a task.
 
         The fields of one form go together:
-        - A conversation, and how to answer it: needs messages; takes the fields that no other form names
+        - The conversation and the settings: needs messages; takes the fields that no other form names
         - 302.AI's short form: one text in, one text out: needs message
 
         Args:
@@ -1662,8 +1677,8 @@ class AsyncChatCompletions(AsyncResource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
-                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalog has on
+                their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
                 qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
                 glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
                 deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
@@ -1678,71 +1693,74 @@ class AsyncChatCompletions(AsyncResource):
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
-            stream_options: How to stream.
-            temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-            n: How many answers to give; each is paid. Server default: 1.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            n: Number of answers; each is paid. Server default: 1.
             stop: Texts at which the answer ends, up to four.
-            max_tokens: The most tokens to answer with; for models that think, see `max_completion_tokens`.
-            max_completion_tokens: The most tokens to answer with, thoughts included.
-            presence_penalty: Above 0: prefer new subjects; -2 to 2. Server default: 0.
-            frequency_penalty: Above 0: repeat less; -2 to 2. Server default: 0.
-            logit_bias: How much to favour a token, by token id; -100 to 100.
-            logprobs: Tell how likely each token was. Server default: false.
-            top_logprobs: How many alternatives to tell for each token; needs `logprobs`.
-            seed: The same seed and request give mostly the same answer.
-            user: Your own name for the person who asks, against abuse.
-            response_format: The form of the answer.
-            reasoning_effort: How long to think, for models that do. The o-series takes low, medium and high.
+            max_tokens: Maximum number of output tokens; for models that think, see `max_completion_tokens`.
+            max_completion_tokens: Maximum number of output tokens, thoughts included.
+            presence_penalty: Presence penalty: above 0, prefer new subjects; -2 to 2. Server default: 0.
+            frequency_penalty: Frequency penalty: above 0, repeat less; -2 to 2. Server default: 0.
+            logit_bias: Bias of each token by its id; -100 to 100.
+            logprobs: Return the log probability of each token. Server default: false.
+            top_logprobs: Number of alternatives returned for each token; needs `logprobs`.
+            seed: Random seed; the same seed gives mostly the same answer.
+            user: An id of your end user, against abuse.
+            response_format: The format of the answer.
+            reasoning_effort: Reasoning effort, for models that think. The o-series takes low, medium and high.
                 Server default: "medium".
-            verbosity: How long to answer; newer OpenAI models. Server default: "medium".
-            tools: What the model may call. Models that cannot call tools get them as a prompt from 302.AI.
+            verbosity: Verbosity of the answer; newer OpenAI models. Server default: "medium".
+            tools: The tools that the model may call. Models that cannot call tools get them as a prompt from
+                302.AI.
             tool_choice: Whether to call a tool, or which.
-            parallel_tool_calls: Several tools may be called at once. Server default: true.
-            tool_use_mode: 302.AI's: 1 chooses, 2 uses the model's own tool calls, 3 uses a prompt. 3 breaks
-                streaming. Sent as `tool-use-mode`.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            tool_use_mode: 302.AI's: 1 decides automatically, 2 uses the model's own tool calls, 3 uses a prompt.
+                3 breaks streaming. Sent as `tool-use-mode`.
             mcp_servers: 302.AI's: MCP servers whose tools 302.AI calls itself. Breaks streaming.
-            modalities: What to answer with; audio for models that speak, together with `audio`.
-            audio: How to speak.
+            modalities: Output modalities; audio for models that speak, together with `audio`.
+            audio: Speech settings.
             web_search: 302.AI's: search the web first. False switches the -web-search suffix off as well. Sent as
                 `web-search`.
-            search_service: 302.AI's: who searches for `web-search`. An older page writes bochaai for bocha. Sent
-                as `search-service`. Server default: "search1api".
-            search_results: 302.AI's: how many results `web-search` takes, 1 to 20. Sent as `search-results`.
-                Server default: 10.
+            search_service: 302.AI's: the search engine for `web-search`. An older page writes bochaai for bocha.
+                Sent as `search-service`. Server default: "search1api".
+            search_results: 302.AI's: number of results that `web-search` takes, 1 to 20. Sent as
+                `search-results`. Server default: 10.
             search_include_sites: 302.AI's: search only these sites, such as arxiv.org. Not with bocha. Sent as
                 `search-include-sites`.
-            search_exclude_sites: 302.AI's: leave these sites out. Not with bocha. Sent as `search-exclude-sites`.
+            search_exclude_sites: 302.AI's: exclude these sites. Not with bocha. Sent as `search-exclude-sites`.
             deep_search: 302.AI's: search longer and deeper first, as the -deep-search suffix does. Sent as
                 `deep-search`.
-            searchType: 302.AI's: who searches for `deep-search`. Server default: "jina".
-            ocr_model: 302.AI's: the model that looks at images, for a model that cannot. Switches image analysis
+            searchType: 302.AI's: the search engine for `deep-search`. Server default: "jina".
+            ocr_model: 302.AI's: the model that analyzes images, for a model that cannot. Switches image analysis
                 on, as the -ocr suffix does. Server default: "gpt-4o-mini".
             r1_fusion: 302.AI's: let DeepSeek-R1 think first, as the -r1-fusion suffix does. Sent as `r1-fusion`.
             thinking_model: 302.AI's: the model that thinks first, with the -fusion suffix. Sent as
                 `thinking-model`.
-            file_parse: 302.AI's: read what links in the messages lead to, as the -file-parse suffix does. Sent as
-                `file-parse`.
-            parse_service: 302.AI's: who reads the links for `file-parse`, such as jina. Sent as `parse-service`.
-            userid: 302.AI's: whose long-term memory to use and to add to, a version 4 UUID. With any other value
-                nothing is remembered.
+            file_parse: 302.AI's: parse what the links in the messages lead to, as the -file-parse suffix does.
+                Sent as `file-parse`.
+            parse_service: 302.AI's: the service that parses the links for `file-parse`, such as jina. Sent as
+                `parse-service`.
+            userid: 302.AI's: the id of the user whose long-term memory to use and to extend, a version 4 UUID.
+                With any other value nothing is remembered.
             enable_thinking: Think before the answer; Qwen models that can do both.
-            thinking_budget: The most tokens to think with; Qwen models.
+            thinking_budget: Maximum number of tokens to think with; Qwen models.
             thinking: Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
             web_search_options: OpenAI's and Perplexity's own search.
-            search_domain_filter: Perplexity: search only these sites; a minus before a name leaves it out.
-            search_recency_filter: Perplexity: how old a source may be, such as day, week or month.
+            search_domain_filter: Perplexity: search only these sites; a minus before a name excludes it.
+            search_recency_filter: Perplexity: maximum age of a source, such as day, week or month.
             search_mode: Perplexity: web, or academic.
-            return_images: Perplexity: give images as well.
-            return_related_questions: Perplexity: give further questions as well.
-            metadata: Your own notes on the call.
-            service_tier: How fast and at what price; OpenAI.
-            store: Keep the answer with OpenAI.
+            return_images: Perplexity: return images as well.
+            return_related_questions: Perplexity: return related questions as well.
+            metadata: Your own metadata.
+            service_tier: Service tier; OpenAI.
+            store: Store the answer at OpenAI.
             prompt_cache_key: Calls with the same key share a cache; OpenAI.
-            safety_identifier: Your own name for the person who asks, hashed; OpenAI.
+            safety_identifier: An id of your end user, hashed; OpenAI.
             prediction: An object whose fields are not described.
-            message: What to answer.
-            callback: An address to be called with the result of an asynchronous call.
+            message: Text prompt.
+            callback: Webhook URL, called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -27,9 +27,9 @@ class Files(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302UploadResponse:
-        """Upload a file and get its address.
+        """Upload a file and get its URL.
 
-        Up to 50 MB. Other calls take the address.
+        Up to 50 MB. Other calls take the URL.
 
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
@@ -37,7 +37,7 @@ class Files(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The file's address.
+            URL of the file.
 
         Raises:
             Api302Error: The call failed.
@@ -64,9 +64,9 @@ class AsyncFiles(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302UploadResponse:
-        """Upload a file and get its address.
+        """Upload a file and get its URL.
 
-        Up to 50 MB. Other calls take the address.
+        Up to 50 MB. Other calls take the URL.
 
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
@@ -74,7 +74,7 @@ class AsyncFiles(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The file's address.
+            URL of the file.
 
         Raises:
             Api302Error: The call failed.

@@ -27,9 +27,9 @@ class Models(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelList:
-        """List the models.
+        """List models.
 
-        What a model costs is not surely told here; see the account's prices.
+        Prices of models are not reliable here; see the account's prices.
 
         Args:
             llm: 1 lists language models only, 0 the others only.
@@ -70,9 +70,9 @@ class AsyncModels(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelList:
-        """List the models.
+        """List models.
 
-        What a model costs is not surely told here; see the account's prices.
+        Prices of models are not reliable here; see the account's prices.
 
         Args:
             llm: 1 lists language models only, 0 the others only.

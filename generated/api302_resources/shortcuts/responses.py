@@ -60,48 +60,49 @@ class Responses(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiResponsesResponse:
-        """Answer in OpenAI's Responses format.
+        """Create a response (OpenAI Responses format).
 
-        Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
-        an event stream.
+        Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
+        whole or as an event stream.
 
         `stream` gives the events as they come.
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
-            input: What to answer; text, or messages and results of tools.
-            instructions: How to behave; not carried over from `previous_response_id`.
-            stream_options: How to stream.
-            temperature: How much to vary, 0 to 2. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-            top_logprobs: How many alternatives to tell for each token.
-            max_output_tokens: The most tokens to answer with, thoughts included.
-            max_tool_calls: How often built-in tools may be called.
-            tools: What the model may use.
+            input: The input: text, or messages and results of tools.
+            instructions: Instructions for the model; not carried over from `previous_response_id`.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            top_logprobs: Number of alternatives returned for each token.
+            max_output_tokens: Maximum number of output tokens, thoughts included.
+            max_tool_calls: Maximum number of calls of built-in tools.
+            tools: The tools that the model may use.
             tool_choice: Whether to use a tool, or which.
-            parallel_tool_calls: Several tools may be called at once. Server default: true.
-            reasoning: How to think.
-            text: The form of the text.
-            include: What to add to the reply, such as reasoning.encrypted_content or
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            reasoning: Thinking settings.
+            text: The format of the text.
+            include: What to add to the response, such as reasoning.encrypted_content or
                 web_search_call.action.sources.
-            previous_response_id: The answer that this goes on from.
-            conversation: The conversation that this belongs to, by id.
-            background: Answer in the background. Server default: false.
-            store: Keep the answer with OpenAI. Server default: true.
+            previous_response_id: The id of the response to continue.
+            conversation: The id of the conversation.
+            background: Whether to run in the background. Server default: false.
+            store: Store the answer at OpenAI. Server default: true.
             truncation: Whether to drop old input that does not fit, instead of failing. Server default:
                 "disabled".
             prompt: An object whose fields are not described.
-            metadata: Your own notes on the call.
+            metadata: Your own metadata.
             service_tier: How fast and at what price.
-            user: Your own name for the person who asks, against abuse.
-            safety_identifier: Your own name for the person who asks, hashed.
+            user: An id of your end user, against abuse.
+            safety_identifier: An id of your end user, hashed.
             prompt_cache_key: Calls with the same key share a cache.
-            context_management: How to shorten a long conversation.
+            context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The answer, whole or as events.
+            The message, whole or as events.
 
         Raises:
             Api302Error: The call failed.
@@ -182,41 +183,42 @@ class Responses(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
-        """Answer in OpenAI's Responses format.
+        """Create a response (OpenAI Responses format).
 
-        Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
-        an event stream.
+        Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
+        whole or as an event stream.
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
-            input: What to answer; text, or messages and results of tools.
-            instructions: How to behave; not carried over from `previous_response_id`.
-            stream_options: How to stream.
-            temperature: How much to vary, 0 to 2. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-            top_logprobs: How many alternatives to tell for each token.
-            max_output_tokens: The most tokens to answer with, thoughts included.
-            max_tool_calls: How often built-in tools may be called.
-            tools: What the model may use.
+            input: The input: text, or messages and results of tools.
+            instructions: Instructions for the model; not carried over from `previous_response_id`.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            top_logprobs: Number of alternatives returned for each token.
+            max_output_tokens: Maximum number of output tokens, thoughts included.
+            max_tool_calls: Maximum number of calls of built-in tools.
+            tools: The tools that the model may use.
             tool_choice: Whether to use a tool, or which.
-            parallel_tool_calls: Several tools may be called at once. Server default: true.
-            reasoning: How to think.
-            text: The form of the text.
-            include: What to add to the reply, such as reasoning.encrypted_content or
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            reasoning: Thinking settings.
+            text: The format of the text.
+            include: What to add to the response, such as reasoning.encrypted_content or
                 web_search_call.action.sources.
-            previous_response_id: The answer that this goes on from.
-            conversation: The conversation that this belongs to, by id.
-            background: Answer in the background. Server default: false.
-            store: Keep the answer with OpenAI. Server default: true.
+            previous_response_id: The id of the response to continue.
+            conversation: The id of the conversation.
+            background: Whether to run in the background. Server default: false.
+            store: Store the answer at OpenAI. Server default: true.
             truncation: Whether to drop old input that does not fit, instead of failing. Server default:
                 "disabled".
             prompt: An object whose fields are not described.
-            metadata: Your own notes on the call.
+            metadata: Your own metadata.
             service_tier: How fast and at what price.
-            user: Your own name for the person who asks, against abuse.
-            safety_identifier: Your own name for the person who asks, hashed.
+            user: An id of your end user, against abuse.
+            safety_identifier: An id of your end user, hashed.
             prompt_cache_key: Calls with the same key share a cache.
-            context_management: How to shorten a long conversation.
+            context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -306,48 +308,49 @@ class AsyncResponses(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiResponsesResponse:
-        """Answer in OpenAI's Responses format.
+        """Create a response (OpenAI Responses format).
 
-        Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
-        an event stream.
+        Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
+        whole or as an event stream.
 
         `stream` gives the events as they come.
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
-            input: What to answer; text, or messages and results of tools.
-            instructions: How to behave; not carried over from `previous_response_id`.
-            stream_options: How to stream.
-            temperature: How much to vary, 0 to 2. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-            top_logprobs: How many alternatives to tell for each token.
-            max_output_tokens: The most tokens to answer with, thoughts included.
-            max_tool_calls: How often built-in tools may be called.
-            tools: What the model may use.
+            input: The input: text, or messages and results of tools.
+            instructions: Instructions for the model; not carried over from `previous_response_id`.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            top_logprobs: Number of alternatives returned for each token.
+            max_output_tokens: Maximum number of output tokens, thoughts included.
+            max_tool_calls: Maximum number of calls of built-in tools.
+            tools: The tools that the model may use.
             tool_choice: Whether to use a tool, or which.
-            parallel_tool_calls: Several tools may be called at once. Server default: true.
-            reasoning: How to think.
-            text: The form of the text.
-            include: What to add to the reply, such as reasoning.encrypted_content or
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            reasoning: Thinking settings.
+            text: The format of the text.
+            include: What to add to the response, such as reasoning.encrypted_content or
                 web_search_call.action.sources.
-            previous_response_id: The answer that this goes on from.
-            conversation: The conversation that this belongs to, by id.
-            background: Answer in the background. Server default: false.
-            store: Keep the answer with OpenAI. Server default: true.
+            previous_response_id: The id of the response to continue.
+            conversation: The id of the conversation.
+            background: Whether to run in the background. Server default: false.
+            store: Store the answer at OpenAI. Server default: true.
             truncation: Whether to drop old input that does not fit, instead of failing. Server default:
                 "disabled".
             prompt: An object whose fields are not described.
-            metadata: Your own notes on the call.
+            metadata: Your own metadata.
             service_tier: How fast and at what price.
-            user: Your own name for the person who asks, against abuse.
-            safety_identifier: Your own name for the person who asks, hashed.
+            user: An id of your end user, against abuse.
+            safety_identifier: An id of your end user, hashed.
             prompt_cache_key: Calls with the same key share a cache.
-            context_management: How to shorten a long conversation.
+            context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The answer, whole or as events.
+            The message, whole or as events.
 
         Raises:
             Api302Error: The call failed.
@@ -428,41 +431,42 @@ class AsyncResponses(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
-        """Answer in OpenAI's Responses format.
+        """Create a response (OpenAI Responses format).
 
-        Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
-        an event stream.
+        Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
+        whole or as an event stream.
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
-            input: What to answer; text, or messages and results of tools.
-            instructions: How to behave; not carried over from `previous_response_id`.
-            stream_options: How to stream.
-            temperature: How much to vary, 0 to 2. Server default: 1.
-            top_p: Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-            top_logprobs: How many alternatives to tell for each token.
-            max_output_tokens: The most tokens to answer with, thoughts included.
-            max_tool_calls: How often built-in tools may be called.
-            tools: What the model may use.
+            input: The input: text, or messages and results of tools.
+            instructions: Instructions for the model; not carried over from `previous_response_id`.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            top_logprobs: Number of alternatives returned for each token.
+            max_output_tokens: Maximum number of output tokens, thoughts included.
+            max_tool_calls: Maximum number of calls of built-in tools.
+            tools: The tools that the model may use.
             tool_choice: Whether to use a tool, or which.
-            parallel_tool_calls: Several tools may be called at once. Server default: true.
-            reasoning: How to think.
-            text: The form of the text.
-            include: What to add to the reply, such as reasoning.encrypted_content or
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            reasoning: Thinking settings.
+            text: The format of the text.
+            include: What to add to the response, such as reasoning.encrypted_content or
                 web_search_call.action.sources.
-            previous_response_id: The answer that this goes on from.
-            conversation: The conversation that this belongs to, by id.
-            background: Answer in the background. Server default: false.
-            store: Keep the answer with OpenAI. Server default: true.
+            previous_response_id: The id of the response to continue.
+            conversation: The id of the conversation.
+            background: Whether to run in the background. Server default: false.
+            store: Store the answer at OpenAI. Server default: true.
             truncation: Whether to drop old input that does not fit, instead of failing. Server default:
                 "disabled".
             prompt: An object whose fields are not described.
-            metadata: Your own notes on the call.
+            metadata: Your own metadata.
             service_tier: How fast and at what price.
-            user: Your own name for the person who asks, against abuse.
-            safety_identifier: Your own name for the person who asks, hashed.
+            user: An id of your end user, against abuse.
+            safety_identifier: An id of your end user, hashed.
             prompt_cache_key: Calls with the same key share a cache.
-            context_management: How to shorten a long conversation.
+            context_management: Settings for shortening a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

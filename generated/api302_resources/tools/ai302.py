@@ -73,7 +73,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StockVideoScriptResponse:
-        """Write the script of a stock-footage video.
+        """Generate the script of a stock-footage video.
 
         Args:
             video_subject: The subject.
@@ -113,18 +113,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StockVideoTermsResponse:
-        """Find the words to search stock footage by.
+        """Generate search terms for stock footage.
 
         Args:
             video_subject: The subject.
             video_script: The script.
-            video_language: The words' language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
+            video_language: Language of the search terms, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The words.
+            The search terms.
 
         Raises:
             Api302Error: The call failed.
@@ -174,29 +174,29 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302StockVideoTaskResponse]:
-        """Cut stock footage to a script, with a voice, subtitles and music.
+        """Create a stock-footage video task.
 
         Args:
             video_subject: The subject.
-            video_script: What the voice says.
-            video_terms: Words to search footage by, with commas between them.
-            video_source: Where the footage is from.
-            video_concat_mode: In which order clips follow.
-            video_aspect: Width to height.
-            video_clip_duration: The longest a clip lasts, in seconds.
+            video_script: The script, which the voice speaks.
+            video_terms: Search terms for footage, with commas between them.
+            video_source: Source of the footage.
+            video_concat_mode: Order of the clips.
+            video_aspect: Aspect ratio (width:height).
+            video_clip_duration: Maximum duration of a clip, in seconds.
             subtitle_enabled: Show subtitles.
-            subtitle_font: The subtitles' font, such as `STHeitiMedium`, `STHeitiLight`, `UTM Kabel KT` or
+            subtitle_font: Font of the subtitles, such as `STHeitiMedium`, `STHeitiLight`, `UTM Kabel KT` or
                 `思源黑体-常规体`.
-            subtitle_position: Where subtitles stand.
-            font_size: The subtitles' size.
-            stroke_width: The width of their outline.
-            text_fore_color: Their colour, such as `#FFFFFF`.
-            stroke_color: Their outline's colour, such as `#000000`.
-            voice_type: Whose voice it is; the app offers `Azure` alone.
+            subtitle_position: Position of the subtitles.
+            font_size: Font size of the subtitles.
+            stroke_width: Width of the subtitles' outline.
+            text_fore_color: Color of the subtitles, such as `#FFFFFF`.
+            stroke_color: Color of the subtitles' outline, such as `#000000`.
+            voice_type: Provider of the voice; the app offers `Azure` alone.
             voice_name: The voice, such as `zh-CN-XiaoxiaoMultilingualNeural-V2`.
-            voice_volume: Its loudness as a factor, `0.6` to `5`.
-            bgm_type: Music in the background; empty for none.
-            bgm_volume: Its loudness, `0` to `1`.
+            voice_volume: Volume of the voice as a factor, `0.6` to `5`.
+            bgm_type: Background music; empty for none.
+            bgm_volume: Volume of the music, `0` to `1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -249,7 +249,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StockVideoTaskResponse:
-        """Tell how a stock-footage video stands.
+        """Get a stock-footage video task.
 
         The states are numbers.
 
@@ -283,9 +283,9 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Begin an article that is talked through with CO-STORM's experts.
+        """Create an article task (CO-STORM).
 
-        The task's id is for `ai302_get_costorm_article`.
+        CO-STORM's experts discuss the subject first. The task's id is for `ai302_get_costorm_article`.
 
         The fields of this call are not documented.
 
@@ -317,7 +317,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Tell how an article of CO-STORM stands, and what it says.
+        """Get an article task (CO-STORM).
 
         Args:
             task_id: The task's id.
@@ -350,15 +350,15 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302PaperTask]:
-        """Write a paper from what the web says of a subject.
+        """Create a paper writing task.
 
-        Takes some minutes.
+        Searches the web for the subject. Takes some minutes.
 
         Args:
             query: The subject.
             language: The paper's language: `zh`, `en` or `ja`, or its name.
             model: The language model, such as `gpt-4o-mini`.
-            output_content_type: The kind of text, such as `Research Paper`.
+            output_content_type: The type of text, such as `Research Paper`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -390,7 +390,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PaperTask:
-        """Tell how a paper stands, and what it says.
+        """Get a paper writing task.
 
         The paper is there when the result's event is `end_generate_article`.
 
@@ -430,19 +430,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302PodcastTask]:
-        """Write the dialogue of a podcast.
+        """Create a podcast script task.
 
         Args:
-            resources: What to talk about.
-            speakerNums: How many speakers.
-            names: Their names; empty for none.
-            lang: The dialogue's language.
+            resources: The sources.
+            speakerNums: Number of speakers.
+            names: Names of the speakers; empty for none.
+            lang: Language of the dialogue.
             modelName: The language model, such as `gpt-4o-mini`.
-            isExtract: Take a dialogue that the source has as it is.
-            customPrompt: Further wishes.
-            version: How it is written: `v3`; `v6` is long, `v7` for an audience.
-            audience_choice: For whom: 0 anyone, 1 children, 2 the old, 3 office workers, 4 pupils, 5 students, 6
-                business people, 7 researchers, 8 parents.
+            isExtract: Use a dialogue of the source unchanged.
+            customPrompt: Text prompt: further instructions.
+            version: Version of the prompt: `v3`; `v6` is long, `v7` for an audience.
+            audience_choice: The audience: 0 anyone, 1 children, 2 seniors, 3 office workers, 4 pupils, 5
+                students, 6 business people, 7 researchers, 8 parents.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -492,14 +492,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302PodcastTask]:
-        """Speak the dialogue of a podcast.
+        """Create a podcast audio task.
 
         Args:
             speakers: The voices.
-            contents: What they say.
+            contents: The lines of the dialogue.
             useBgm: Play music in the background.
-            autoGenBgm: Let the dialogue decide the music, instead of `bgmPrompt`.
-            bgmPrompt: The music, such as `calm piano`.
+            autoGenBgm: Let the dialogue decide the music, in place of `bgmPrompt`.
+            bgmPrompt: Text prompt of the music, such as `calm piano`.
             bgmVolume: The music's gain, -20 to 20.
             uiLang: The language of the progress messages, such as `en`.
             modelName: The language model, such as `gpt-4o-mini`.
@@ -544,7 +544,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PodcastTask:
-        """Tell how a podcast's dialogue or sound stands.
+        """Get a podcast task.
 
         Args:
             task_id: The task's id.
@@ -577,7 +577,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Stop a podcast task.
+        """Cancel a podcast task.
 
         Args:
             task_id: The task's id.
@@ -585,7 +585,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The task is stopped.
+            The task was canceled.
 
         Raises:
             Api302Error: The call failed.
@@ -606,14 +606,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WritingToolsResponse:
-        """List the kinds of copy that can be written, and what each wants to know.
+        """List copywriting tools and their parameters.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The kinds.
+            The tools.
 
         Raises:
             Api302Error: The call failed.
@@ -638,13 +638,13 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WritingResponse:
-        """Write copy of one kind.
+        """Generate copy with a copywriting tool.
 
         Args:
-            tool_name: The kind's name.
+            tool_name: Name of the tool.
             model: The language model, such as `gpt-4o-mini`.
-            params: What the kind wants to know, by the names that `ai302_list_writing_tools` gives, such as
-                `topic` and `language`.
+            params: Parameters of the tool, by the names that `ai302_list_writing_tools` returns, such as `topic`
+                and `language`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -682,16 +682,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302OutlineResponse:
-        """Write the outline of a long article.
+        """Generate the outline of a long article.
 
         Args:
-            title: The article's title.
+            title: Title of the article.
             model: The language model, such as `gpt-4o-mini`.
-            custom_prompt: Further wishes.
+            custom_prompt: Text prompt: further instructions.
             language: The article's language, such as `zh`, `en` or `ja`.
-            include_illustration: Plan pictures too.
-            temperature: How much to vary.
-            top_p: How many of the likely words to choose from.
+            include_illustration: Plan images too.
+            temperature: Sampling temperature.
+            top_p: Nucleus sampling: share of the likeliest words to choose from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -737,19 +737,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[Ai302ArticleChunk | str, Any]:
-        """Write a long article along an outline.
+        """Generate a long article from an outline.
 
-        Always answers as an event stream. An event is a piece of the article in chat form, or the piece itself, as
-        plain text with its line breaks written `\\n`.
+        Always returns an event stream. An event is a chunk of the article in chat form, or the chunk itself, as plain
+        text with its line breaks written `\\n`.
 
         Args:
-            title: The article's title.
+            title: Title of the article.
             model: The language model, such as `gpt-4o-mini`.
             sections: The outline.
-            img_mode: Pictures are made, found on the web, or made where none is found. The provider's own app
-                calls it so.
-            img_demo: The same as another caller calls it.
-            custom_prompt: Further wishes.
+            img_mode: Whether images are generated, searched on the web, or generated where none is found. The
+                provider's own app calls it so.
+            img_demo: The same, as another caller names it.
+            custom_prompt: Text prompt: further instructions.
             language: The article's language, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -789,15 +789,15 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VtVideoResponse:
-        """Tell what a video at an address is.
+        """Get the details of a web video by its URL.
 
         Args:
-            url: The address of the video's page.
+            url: URL of the video's page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The video, or why it cannot be had.
+            The video, or why it is not available.
 
         Raises:
             Api302Error: The call failed.
@@ -821,11 +821,11 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VtTask]:
-        """Fetch a video and its sound from an address.
+        """Download a video and its audio by URL.
 
         Args:
-            url: The address of the video's page.
-            resolution: The picture's height, such as 720.
+            url: URL of the video's page.
+            resolution: Height of the video in pixels, such as 720.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -854,7 +854,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Take the sound out of a video.
+        """Create an audio extraction task.
 
         The fields of this call are not documented.
 
@@ -864,7 +864,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, or the task.
+            The audio, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -890,13 +890,13 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VtTask]:
-        """Separate the voices from a sound and transcribe them.
+        """Create a subtitle transcription task.
 
         Args:
-            audio_url: The sound's address. Takes a URL.
+            audio_url: URL of the audio. Takes a URL.
             language: The language spoken, such as `en`.
-            demucs: Part the voices from the rest.
-            is_only_demucs: Write nothing down. What the result then looks like is not told.
+            demucs: Separate the voices from the rest.
+            is_only_demucs: Skip the transcription. The form of the result is then not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -931,13 +931,13 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VtTask]:
-        """Translate subtitles.
+        """Create a subtitle translation task.
 
         Args:
             model: The language model, such as `gpt-4o-mini`.
-            src_lang: The language from, such as `en`.
-            tgt_lang: The language to, such as `zh`.
-            subtitle: What is said, as a transcription gives it.
+            src_lang: The source language, such as `en`.
+            tgt_lang: The target language, such as `zh`.
+            subtitle: The subtitles, as returned by a transcription.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -987,28 +987,28 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VtTask]:
-        """Write subtitles into a video's picture.
+        """Create a subtitle burning task (into a video).
 
         Args:
-            url: The video's address. Takes a URL.
-            src_subtitle: The subtitles in the language spoken, as a translation gives them.
+            url: URL of the video. Takes a URL.
+            src_subtitle: The subtitles in the source language, as returned by a translation.
             trans_subtitle: The translated subtitles.
-            output_width: The new video's width in pixels.
-            output_height: Its height.
-            src_font_name: The original's font.
-            src_font_size: Its size.
-            src_font_color: Its colour.
-            src_back_color: The colour behind it.
-            src_outline_width: The width of its outline.
-            src_shadow_color: Its shadow's colour.
-            src_margin_v: How far it is from the edge.
-            trans_font_name: The translation's font.
-            trans_font_size: Its size.
-            trans_font_color: Its colour.
-            trans_outline_color: Its outline's colour.
-            trans_outline_width: The width of its outline.
-            trans_back_color: The colour behind it.
-            trans_margin_v: How far it is from the edge.
+            output_width: Width of the new video in pixels.
+            output_height: Height of the new video in pixels.
+            src_font_name: Font of the original subtitles.
+            src_font_size: Font size.
+            src_font_color: Color.
+            src_back_color: Background color.
+            src_outline_width: Width of the outline.
+            src_shadow_color: Color of the shadow.
+            src_margin_v: Distance from the edge.
+            trans_font_name: Font of the translated subtitles.
+            trans_font_size: Font size.
+            trans_font_color: Color.
+            trans_outline_color: Color of the outline.
+            trans_outline_width: Width of the outline.
+            trans_back_color: Background color.
+            trans_margin_v: Distance from the edge.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1060,10 +1060,10 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VtTask:
-        """Tell how a task of video translation stands.
+        """Get a video translation task.
 
-        Serves all calls under /302/vt that answer with a `task_id`. Ask the host that accepted the task; another does
-        not know it.
+        Serves all calls under /302/vt that return a `task_id`. Poll the host that accepted the task; another does not
+        know it.
 
         Args:
             task_id: The task's id.
@@ -1093,7 +1093,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Suggest the shape of the data to take from a web page.
+        """Suggest a schema for extracting data from a page.
 
         The fields of this call are not documented.
 
@@ -1103,7 +1103,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The shape.
+            The schema.
 
         Raises:
             Api302Error: The call failed.
@@ -1125,10 +1125,10 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302WebDataTask]:
-        """Extract data of a given shape from a web page.
+        """Create a web data extraction task.
 
-        Takes an address, a shape (such as `ai302_suggest_extraction_schema` gives) and a prompt; how the fields are
-        called is not told.
+        Takes a URL, a schema (such as `ai302_suggest_extraction_schema` returns) and a prompt; the names of the
+        fields are not documented.
 
         The fields of this call are not documented.
 
@@ -1162,7 +1162,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WebDataTask:
-        """Tell how an extraction stands, and what it found.
+        """Get a web data extraction task.
 
         Args:
             taskId: The task's id.
@@ -1199,15 +1199,15 @@ class Ai302(Resource):
         """Rewrite a prompt by a known method.
 
         Args:
-            id: The method's number; 2 is CO-STAR.
+            id: Number of the method; 2 is CO-STAR.
             prompt: The prompt.
             model: The language model, such as `gpt-4o-mini`.
-            stream: Answer as an event stream; its form is not told.
+            stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The better prompt.
+            The improved prompt.
 
         Raises:
             Api302Error: The call failed.
@@ -1233,7 +1233,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Write the prompt that could have made a picture.
+        """Describe an image as a prompt.
 
         The fields of this call are not documented.
 
@@ -1269,15 +1269,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302SpoTask]:
-        """Try out variants of a prompt on questions with known answers.
+        """Create a prompt optimization task (SPO).
 
-        Self-supervised prompt optimization (SPO), round by round.
+        Self-supervised prompt optimization (SPO): tries variants of a prompt on questions with known answers, round
+        by round.
 
         Args:
-            qa: Questions with the answers wanted.
-            prompt: The prompt to begin with.
+            qa: Questions with their expected answers.
+            prompt: The initial prompt.
             model: The language model, such as `gpt-4o-mini`.
-            max_rounds: How often to try.
+            max_rounds: Maximum number of rounds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1309,7 +1310,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpoTask:
-        """Tell how a prompt's optimization stands.
+        """Get a prompt optimization task (SPO).
 
         Args:
             task_id: The task's id.
@@ -1341,11 +1342,11 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelConversionResponse:
-        """Turn a 3D model into another file format.
+        """Convert a 3D model to another file format.
 
         Args:
-            trimesh_file_url: The address of a ZIP archive with the model and its textures. Takes a URL.
-            output_format: The format wanted.
+            trimesh_file_url: URL of a ZIP archive with the model and its textures. Takes a URL.
+            output_format: The target format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1377,9 +1378,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Answer a question out of a web search.
+        """Answer a question from a web search.
 
-        Said to answer as an event stream only.
+        Said to return an event stream only.
 
         Args:
             query: The question.
@@ -1413,13 +1414,13 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SvgVideoResponse:
-        """Film how a vector drawing draws itself.
+        """Convert an SVG to a drawing animation (video).
 
         Args:
             svg_content: The drawing. Takes a local file (path, open file or bytes).
-            duration: Seconds.
-            video_format: The video's format; `mp4` is known.
-            fps_speed: How fast it draws; 1 is known.
+            duration: Duration in seconds.
+            video_format: Video format; `mp4` is known.
+            fps_speed: Drawing speed; 1 is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1454,13 +1455,13 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Solve an exercise, given as text or picture.
+        """Solve an exercise, given as text or image.
 
         Args:
-            content: The exercise: a text, a picture's address or data URL.
+            content: The exercise: a text, the URL of an image or a data URL.
             model: The language model, such as `gpt-4o`.
             lang: The solution's language, such as `zh`, `en` or `ja`.
-            stream: Answer as an event stream; its form is not told.
+            stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1499,21 +1500,21 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptResponse:
-        """Make a presentation of a subject or a parsed source in one go.
+        """Generate a presentation in one call.
 
-        Streams unless `stream` is false; the plain method needs it false.
+        From a subject or a parsed source. Streams unless `stream` is false; the plain method needs it false.
 
         `stream_generate_ppt` gives the events as they come.
 
         Args:
             subject: The subject.
-            dataUrl: The source's address from `ai302_parse_ppt_source`.
-            stream: Answer as an event stream. Server default: true.
-            templateId: The template; without it, any.
-            pptxProperty: Give the drawing data too. Server default: false.
+            dataUrl: URL of the source from `ai302_parse_ppt_source`.
+            stream: Return the response as an event stream. Server default: true.
+            templateId: The id of the template; without it, any.
+            pptxProperty: Return the drawing data too. Server default: false.
             length: 10 to 15, 20 to 30 or 25 to 35 pages. Server default: "medium".
             lang: The language, such as `zh`, `en` or `ja`.
-            prompt: Further wishes.
+            prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1561,19 +1562,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[Ai302PptChunk, Any]:
-        """Make a presentation of a subject or a parsed source in one go.
+        """Generate a presentation in one call.
 
-        Streams unless `stream` is false; the plain method needs it false.
+        From a subject or a parsed source. Streams unless `stream` is false; the plain method needs it false.
 
         Args:
             subject: The subject.
-            dataUrl: The source's address from `ai302_parse_ppt_source`.
-            stream: Answer as an event stream. Server default: true.
-            templateId: The template; without it, any.
-            pptxProperty: Give the drawing data too. Server default: false.
+            dataUrl: URL of the source from `ai302_parse_ppt_source`.
+            stream: Return the response as an event stream. Server default: true.
+            templateId: The id of the template; without it, any.
+            pptxProperty: Return the drawing data too. Server default: false.
             length: 10 to 15, 20 to 30 or 25 to 35 pages. Server default: "medium".
             lang: The language, such as `zh`, `en` or `ja`.
-            prompt: Further wishes.
+            prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1617,23 +1618,23 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptSourceResponse:
-        """Read the source of a presentation.
+        """Parse the source of a presentation.
 
-        Takes a file, a text, a file's or page's address, or words to search the web for; at least one. The reply's
-        address is for the calls that follow.
+        Takes a file, a text, the URL of a file or page, or words to search the web for; at least one. The response's
+        URL is for the calls that follow.
 
         Args:
             file: A file of up to 50 MB and 20,000 characters: doc, docx, pdf, ppt, pptx, txt, md, xls, xlsx, csv,
                 html, epub, mobi, xmind or mm. Takes a local file (path, open file or bytes).
             content: A text.
-            fileUrl: A file's address.
-            website: A page's address.
+            fileUrl: URL of a file.
+            website: URL of a page.
             websearch: Words to search the web for.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The source, read.
+            The parsed source.
 
         Raises:
             Api302Error: The call failed.
@@ -1661,12 +1662,12 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[Ai302PptTextChunk, Any]:
-        """Write the outline of a presentation.
+        """Generate the outline of a presentation.
 
         Args:
             subject: The subject.
-            dataUrl: The source's address from `ai302_parse_ppt_source`.
-            prompt: Further wishes.
+            dataUrl: URL of the source from `ai302_parse_ppt_source`.
+            prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1702,18 +1703,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[Ai302PptTextChunk, Any]:
-        """Write the pages of a presentation along its outline.
+        """Generate the text of a presentation.
 
-        With `asyncGenPptx`, the presentation is drawn meanwhile: events then have a `pptId` for
-        `ai302_get_ppt_progress` and, when the file is ready, `ai302_get_ppt_file`.
+        Follows the outline. With `asyncGenPptx`, the presentation is rendered meanwhile: events then have a `pptId`
+        for `ai302_get_ppt_progress` and, when the file is ready, `ai302_get_ppt_file`.
 
         Args:
             outlineMarkdown: The outline in Markdown: # subject, ## chapter, ### page, #### heading on it.
-            asyncGenPptx: Draw the presentation meanwhile.
-            templateId: The template to draw with; without it, any.
-            dataUrl: The source's address from `ai302_parse_ppt_source`.
+            asyncGenPptx: Whether to render the presentation meanwhile.
+            templateId: The id of the template; without it, any.
+            dataUrl: URL of the source from `ai302_parse_ppt_source`.
             lang: The language, such as `zh`, `en` or `ja`.
-            prompt: Further wishes.
+            prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1754,16 +1755,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptResponse:
-        """Draw a presentation from its pages' text.
+        """Render a presentation from its text.
 
         Waits for the file.
 
         Args:
             outlineContentMarkdown: The pages in Markdown: # subject, ## chapter, ### page, #### heading on it, -
                 text.
-            templateId: The template.
-            pptxProperty: Give the drawing data too.
-            notes: Speaker's notes, one a page.
+            templateId: The id of the template.
+            pptxProperty: Return the drawing data too.
+            notes: Speaker's notes, one per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1793,14 +1794,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptOptionsResponse:
-        """Tell by what templates can be filtered.
+        """List the filters of presentation templates.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The choices of each filter.
+            The options of each filter.
 
         Raises:
             Api302Error: The call failed.
@@ -1853,9 +1854,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptProgressResponse:
-        """Tell how many pages of a presentation are drawn.
+        """Get the rendering progress of a presentation.
 
-        While its content streams, and for 30 seconds after. No `data` means that all pages are drawn; the file may
+        While its content streams, and for 30 seconds after. No `data` means that all pages are rendered; the file may
         take a little longer.
 
         Args:
@@ -1890,13 +1891,13 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptFileResponse:
-        """Get the address of a presentation's file.
+        """Get the file of a presentation.
 
-        The address is null until the file is ready; ask again every second or two.
+        The URL is null until the file is ready; poll again every second or two.
 
         Args:
             id: The presentation's id.
-            refresh: Draw the file anew.
+            refresh: Render the file again.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1927,14 +1928,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptTemplateResponse:
-        """Add a template of one's own, or replace it.
+        """Upload or replace a presentation template.
 
-        Templates belong to the key that added them.
+        Templates belong to the API key that added them.
 
         Args:
-            type: 4, a template of one's own.
+            type: 4, a template of your own.
             file: A pptx file with pages of 960x540. Takes a local file (path, open file or bytes).
-            templateId: The template to replace.
+            templateId: The id of the template to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1965,12 +1966,12 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptTemplatesResponse:
-        """List templates of presentations.
+        """List presentation templates.
 
         Args:
-            page: The page of the list, from 1.
-            size: How many on a page.
-            filters: Which templates.
+            page: Page number, from 1.
+            size: Number of items per page.
+            filters: The filters.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2004,14 +2005,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PapersResponse:
-        """Search papers on arXiv, with their titles translated.
+        """Search arXiv papers (with translated titles).
 
         Args:
-            query: The words.
-            max_results: How many on a page.
-            page: The page, from 1.
-            sort_by: By relevance, or the newest first.
-            language: The language to translate titles to, such as `zh`, `en` or `ja`.
+            query: The search query.
+            max_results: Number of items per page.
+            page: Page number, from 1.
+            sort_by: Sort by relevance, or the newest first.
+            language: The language that titles are translated to, such as `zh`, `en` or `ja`.
             id_list: Only papers with these arXiv numbers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2047,14 +2048,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PapersResponse:
-        """Search papers with Google.
+        """Search Google Scholar papers.
 
         Args:
-            query: The words.
-            max_results: How many on a page.
-            page: The page, from 1.
-            sort_by: By relevance, or the newest first.
-            language: The language to translate titles to, such as `zh`, `en` or `ja`.
+            query: The search query.
+            max_results: Number of items per page.
+            page: Page number, from 1.
+            sort_by: Sort by relevance, or the newest first.
+            language: The language that titles are translated to, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2087,17 +2088,17 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302DeployedPage:
-        """Put a file on the web as a page.
+        """Publish a file as a web page.
 
         Args:
             file: The file. Takes a local file (path, open file or bytes).
-            add_cover: Take a picture of the page.
+            add_cover: Whether to take a screenshot of the page.
             add_watermarks: Put watermarks on the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where the page is.
+            URL of the page.
 
         Raises:
             Api302Error: The call failed.
@@ -2128,19 +2129,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302DeployedPage:
-        """Put HTML or Markdown on the web as a page.
+        """Publish HTML or Markdown as a web page.
 
         Args:
             html: The page in HTML.
             md: The page in Markdown.
-            title: Its title.
-            description: What it is about.
-            format: The reply's form; `json` is known.
+            title: Title.
+            description: Description.
+            format: Response format; `json` is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where the page is.
+            URL of the page.
 
         Raises:
             Api302Error: The call failed.
@@ -2167,7 +2168,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Put HTML on the web as a page, the body being the page.
+        """Publish HTML as a web page (raw body).
 
         Args:
             body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
@@ -2175,7 +2176,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where the page is.
+            URL of the page.
 
         Raises:
             Api302Error: The call failed.
@@ -2200,14 +2201,14 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PagesResponse:
-        """List the pages that a key has put on the web.
+        """List the published pages of the API key.
 
         `iter_list_pages` goes through the items of all pages.
 
         Args:
-            page: The page of the list, from 1.
-            limit: How many on a page.
-            only_return_success: Leave out those that failed.
+            page: Page number, from 1.
+            limit: Number of items per page.
+            only_return_success: Exclude those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2240,11 +2241,11 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Iterator[Ai302DeployedPage]:
-        """List the pages that a key has put on the web.
+        """List the published pages of the API key.
 
         Args:
-            limit: How many on a page.
-            only_return_success: Leave out those that failed.
+            limit: Number of items per page.
+            only_return_success: Exclude those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2275,7 +2276,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302DeletedPageResponse:
-        """Take a page off the web.
+        """Delete a published page.
 
         Args:
             web_id: The page's id.
@@ -2283,7 +2284,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The page is gone.
+            The page was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -2310,7 +2311,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Build a project and put it on the web.
+        """Build and publish a web project.
 
         Args:
             project_file: A ZIP archive of the project. Takes a local file (path, open file or bytes).
@@ -2348,7 +2349,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Tell how a deployed project stands.
+        """Get a published project.
 
         Args:
             project_id: The project's id.
@@ -2389,17 +2390,17 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302AvatarResponse:
-        """Draw a person's picture again as avatars in a style.
+        """Generate avatars in a style from a portrait.
 
         Args:
-            image: The picture. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            person_type: Who it shows.
-            style: A known style, 1 to 17; left aside where there is a `custom_prompt`.
-            custom_prompt: A style in words.
-            num: How many, 1 to 4; anything else counts as 1.
-            width: Pixels, 256 to 1036; anything else counts as 1024.
-            height: Pixels, 256 to 1036; anything else counts as 1024.
-            model: The language model that betters the prompt, such as `gpt-4.1`.
+            image: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            person_type: The type of person.
+            style: A style by number, 1 to 17; ignored with a `custom_prompt`.
+            custom_prompt: A style as a text prompt.
+            num: Number of avatars, 1 to 4; anything else counts as 1.
+            width: Width in pixels, 256 to 1036; anything else counts as 1024.
+            height: Height in pixels, 256 to 1036; anything else counts as 1024.
+            model: The language model that improves the prompt, such as `gpt-4.1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2448,18 +2449,18 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302CardResponse:
-        """Design a card about a subject.
+        """Generate a knowledge card.
 
         Args:
             content: The subject or saying.
             model: The language model, such as `claude-3-7-sonnet-20250219`.
-            style: A known style: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop art,
-                25 Bauhaus, ….
-            custom_style: A style in words; goes before `style`.
+            style: A style by number: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop
+                art, 25 Bauhaus, ….
+            custom_style: A style as a text prompt; goes before `style`.
             date: The date on the card, such as `2025-01-01`.
             lang: The card's language: `zh`, `en` or `ja`.
             is_extract: Extract from the text first.
-            save_format: The file's format; `png` is known.
+            save_format: The file format; `png` is known.
             qr_code: A QR code on the card.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2501,7 +2502,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Design a poster.
+        """Generate a poster.
 
         The fields of this call are not documented.
 
@@ -2533,7 +2534,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Design a card of a philosophical thought.
+        """Generate a philosophy card.
 
         The fields of this call are not documented.
 
@@ -2565,7 +2566,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Find a philosophical saying for a card.
+        """Generate a philosophical quotation for a card.
 
         The fields of this call are not documented.
 
@@ -2575,7 +2576,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The saying.
+            The quotation.
 
         Raises:
             Api302Error: The call failed.
@@ -2684,30 +2685,30 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302CreationResponse:
-        """Make a picture of one of some seventy kinds.
+        """Generate an image of one of some seventy types.
 
-        Each kind, known by name and number, has fields of its own beside the common ones; those of two kinds are
+        Each type, known by name and number, has fields of its own beside the common ones; those of two types are
         described. Pass the others by `extra_body`.
 
         Args:
-            creation: The kind, by its name or its number (such as 4 for `generate_visual_recipe`, 28 for
+            creation: The type, by its name or its number (such as 4 for `generate_visual_recipe`, 28 for
                 `generate_microcosm`).
-            model: The language model that betters the prompt, such as `claude-3-7-sonnet-20250219`.
+            model: The language model that improves the prompt, such as `claude-3-7-sonnet-20250219`.
             image_model: The image model, such as `flux-kontext-pro`.
-            width: Pixels.
-            height: Pixels.
-            output_format: The picture's format, such as `png`.
+            width: Width in pixels.
+            height: Height in pixels.
+            output_format: Image format, such as `png`.
             external_world: The world outside, of `generate_microcosm`.
             internal_world: The world inside, of `generate_microcosm`.
             target_food: The dish, of `generate_visual_recipe`.
-            ingredient_list: What goes into it, of `generate_visual_recipe`.
-            cooking_steps: How it is cooked, of `generate_visual_recipe`.
+            ingredient_list: The ingredients, of `generate_visual_recipe`.
+            cooking_steps: The cooking steps, of `generate_visual_recipe`.
             style: The style, such as `hand_drawn` of `generate_visual_recipe`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The picture.
+            The image.
 
         Raises:
             Api302Error: The call failed.
@@ -2753,7 +2754,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StockVideoScriptResponse:
-        """Write the script of a stock-footage video.
+        """Generate the script of a stock-footage video.
 
         Args:
             video_subject: The subject.
@@ -2793,18 +2794,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StockVideoTermsResponse:
-        """Find the words to search stock footage by.
+        """Generate search terms for stock footage.
 
         Args:
             video_subject: The subject.
             video_script: The script.
-            video_language: The words' language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
+            video_language: Language of the search terms, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The words.
+            The search terms.
 
         Raises:
             Api302Error: The call failed.
@@ -2854,29 +2855,29 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302StockVideoTaskResponse]:
-        """Cut stock footage to a script, with a voice, subtitles and music.
+        """Create a stock-footage video task.
 
         Args:
             video_subject: The subject.
-            video_script: What the voice says.
-            video_terms: Words to search footage by, with commas between them.
-            video_source: Where the footage is from.
-            video_concat_mode: In which order clips follow.
-            video_aspect: Width to height.
-            video_clip_duration: The longest a clip lasts, in seconds.
+            video_script: The script, which the voice speaks.
+            video_terms: Search terms for footage, with commas between them.
+            video_source: Source of the footage.
+            video_concat_mode: Order of the clips.
+            video_aspect: Aspect ratio (width:height).
+            video_clip_duration: Maximum duration of a clip, in seconds.
             subtitle_enabled: Show subtitles.
-            subtitle_font: The subtitles' font, such as `STHeitiMedium`, `STHeitiLight`, `UTM Kabel KT` or
+            subtitle_font: Font of the subtitles, such as `STHeitiMedium`, `STHeitiLight`, `UTM Kabel KT` or
                 `思源黑体-常规体`.
-            subtitle_position: Where subtitles stand.
-            font_size: The subtitles' size.
-            stroke_width: The width of their outline.
-            text_fore_color: Their colour, such as `#FFFFFF`.
-            stroke_color: Their outline's colour, such as `#000000`.
-            voice_type: Whose voice it is; the app offers `Azure` alone.
+            subtitle_position: Position of the subtitles.
+            font_size: Font size of the subtitles.
+            stroke_width: Width of the subtitles' outline.
+            text_fore_color: Color of the subtitles, such as `#FFFFFF`.
+            stroke_color: Color of the subtitles' outline, such as `#000000`.
+            voice_type: Provider of the voice; the app offers `Azure` alone.
             voice_name: The voice, such as `zh-CN-XiaoxiaoMultilingualNeural-V2`.
-            voice_volume: Its loudness as a factor, `0.6` to `5`.
-            bgm_type: Music in the background; empty for none.
-            bgm_volume: Its loudness, `0` to `1`.
+            voice_volume: Volume of the voice as a factor, `0.6` to `5`.
+            bgm_type: Background music; empty for none.
+            bgm_volume: Volume of the music, `0` to `1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2929,7 +2930,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StockVideoTaskResponse:
-        """Tell how a stock-footage video stands.
+        """Get a stock-footage video task.
 
         The states are numbers.
 
@@ -2963,9 +2964,9 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Begin an article that is talked through with CO-STORM's experts.
+        """Create an article task (CO-STORM).
 
-        The task's id is for `ai302_get_costorm_article`.
+        CO-STORM's experts discuss the subject first. The task's id is for `ai302_get_costorm_article`.
 
         The fields of this call are not documented.
 
@@ -2997,7 +2998,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Tell how an article of CO-STORM stands, and what it says.
+        """Get an article task (CO-STORM).
 
         Args:
             task_id: The task's id.
@@ -3032,15 +3033,15 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302PaperTask]:
-        """Write a paper from what the web says of a subject.
+        """Create a paper writing task.
 
-        Takes some minutes.
+        Searches the web for the subject. Takes some minutes.
 
         Args:
             query: The subject.
             language: The paper's language: `zh`, `en` or `ja`, or its name.
             model: The language model, such as `gpt-4o-mini`.
-            output_content_type: The kind of text, such as `Research Paper`.
+            output_content_type: The type of text, such as `Research Paper`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3072,7 +3073,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PaperTask:
-        """Tell how a paper stands, and what it says.
+        """Get a paper writing task.
 
         The paper is there when the result's event is `end_generate_article`.
 
@@ -3114,19 +3115,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302PodcastTask]:
-        """Write the dialogue of a podcast.
+        """Create a podcast script task.
 
         Args:
-            resources: What to talk about.
-            speakerNums: How many speakers.
-            names: Their names; empty for none.
-            lang: The dialogue's language.
+            resources: The sources.
+            speakerNums: Number of speakers.
+            names: Names of the speakers; empty for none.
+            lang: Language of the dialogue.
             modelName: The language model, such as `gpt-4o-mini`.
-            isExtract: Take a dialogue that the source has as it is.
-            customPrompt: Further wishes.
-            version: How it is written: `v3`; `v6` is long, `v7` for an audience.
-            audience_choice: For whom: 0 anyone, 1 children, 2 the old, 3 office workers, 4 pupils, 5 students, 6
-                business people, 7 researchers, 8 parents.
+            isExtract: Use a dialogue of the source unchanged.
+            customPrompt: Text prompt: further instructions.
+            version: Version of the prompt: `v3`; `v6` is long, `v7` for an audience.
+            audience_choice: The audience: 0 anyone, 1 children, 2 seniors, 3 office workers, 4 pupils, 5
+                students, 6 business people, 7 researchers, 8 parents.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3176,14 +3177,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302PodcastTask]:
-        """Speak the dialogue of a podcast.
+        """Create a podcast audio task.
 
         Args:
             speakers: The voices.
-            contents: What they say.
+            contents: The lines of the dialogue.
             useBgm: Play music in the background.
-            autoGenBgm: Let the dialogue decide the music, instead of `bgmPrompt`.
-            bgmPrompt: The music, such as `calm piano`.
+            autoGenBgm: Let the dialogue decide the music, in place of `bgmPrompt`.
+            bgmPrompt: Text prompt of the music, such as `calm piano`.
             bgmVolume: The music's gain, -20 to 20.
             uiLang: The language of the progress messages, such as `en`.
             modelName: The language model, such as `gpt-4o-mini`.
@@ -3228,7 +3229,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PodcastTask:
-        """Tell how a podcast's dialogue or sound stands.
+        """Get a podcast task.
 
         Args:
             task_id: The task's id.
@@ -3261,7 +3262,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Stop a podcast task.
+        """Cancel a podcast task.
 
         Args:
             task_id: The task's id.
@@ -3269,7 +3270,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The task is stopped.
+            The task was canceled.
 
         Raises:
             Api302Error: The call failed.
@@ -3292,14 +3293,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WritingToolsResponse:
-        """List the kinds of copy that can be written, and what each wants to know.
+        """List copywriting tools and their parameters.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The kinds.
+            The tools.
 
         Raises:
             Api302Error: The call failed.
@@ -3324,13 +3325,13 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WritingResponse:
-        """Write copy of one kind.
+        """Generate copy with a copywriting tool.
 
         Args:
-            tool_name: The kind's name.
+            tool_name: Name of the tool.
             model: The language model, such as `gpt-4o-mini`.
-            params: What the kind wants to know, by the names that `ai302_list_writing_tools` gives, such as
-                `topic` and `language`.
+            params: Parameters of the tool, by the names that `ai302_list_writing_tools` returns, such as `topic`
+                and `language`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -3368,16 +3369,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302OutlineResponse:
-        """Write the outline of a long article.
+        """Generate the outline of a long article.
 
         Args:
-            title: The article's title.
+            title: Title of the article.
             model: The language model, such as `gpt-4o-mini`.
-            custom_prompt: Further wishes.
+            custom_prompt: Text prompt: further instructions.
             language: The article's language, such as `zh`, `en` or `ja`.
-            include_illustration: Plan pictures too.
-            temperature: How much to vary.
-            top_p: How many of the likely words to choose from.
+            include_illustration: Plan images too.
+            temperature: Sampling temperature.
+            top_p: Nucleus sampling: share of the likeliest words to choose from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -3423,19 +3424,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[Ai302ArticleChunk | str, Any]:
-        """Write a long article along an outline.
+        """Generate a long article from an outline.
 
-        Always answers as an event stream. An event is a piece of the article in chat form, or the piece itself, as
-        plain text with its line breaks written `\\n`.
+        Always returns an event stream. An event is a chunk of the article in chat form, or the chunk itself, as plain
+        text with its line breaks written `\\n`.
 
         Args:
-            title: The article's title.
+            title: Title of the article.
             model: The language model, such as `gpt-4o-mini`.
             sections: The outline.
-            img_mode: Pictures are made, found on the web, or made where none is found. The provider's own app
-                calls it so.
-            img_demo: The same as another caller calls it.
-            custom_prompt: Further wishes.
+            img_mode: Whether images are generated, searched on the web, or generated where none is found. The
+                provider's own app calls it so.
+            img_demo: The same, as another caller names it.
+            custom_prompt: Text prompt: further instructions.
             language: The article's language, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -3475,15 +3476,15 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VtVideoResponse:
-        """Tell what a video at an address is.
+        """Get the details of a web video by its URL.
 
         Args:
-            url: The address of the video's page.
+            url: URL of the video's page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The video, or why it cannot be had.
+            The video, or why it is not available.
 
         Raises:
             Api302Error: The call failed.
@@ -3509,11 +3510,11 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VtTask]:
-        """Fetch a video and its sound from an address.
+        """Download a video and its audio by URL.
 
         Args:
-            url: The address of the video's page.
-            resolution: The picture's height, such as 720.
+            url: URL of the video's page.
+            resolution: Height of the video in pixels, such as 720.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3542,7 +3543,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Take the sound out of a video.
+        """Create an audio extraction task.
 
         The fields of this call are not documented.
 
@@ -3552,7 +3553,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The sound, or the task.
+            The audio, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -3578,13 +3579,13 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VtTask]:
-        """Separate the voices from a sound and transcribe them.
+        """Create a subtitle transcription task.
 
         Args:
-            audio_url: The sound's address. Takes a URL.
+            audio_url: URL of the audio. Takes a URL.
             language: The language spoken, such as `en`.
-            demucs: Part the voices from the rest.
-            is_only_demucs: Write nothing down. What the result then looks like is not told.
+            demucs: Separate the voices from the rest.
+            is_only_demucs: Skip the transcription. The form of the result is then not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3619,13 +3620,13 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VtTask]:
-        """Translate subtitles.
+        """Create a subtitle translation task.
 
         Args:
             model: The language model, such as `gpt-4o-mini`.
-            src_lang: The language from, such as `en`.
-            tgt_lang: The language to, such as `zh`.
-            subtitle: What is said, as a transcription gives it.
+            src_lang: The source language, such as `en`.
+            tgt_lang: The target language, such as `zh`.
+            subtitle: The subtitles, as returned by a transcription.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3675,28 +3676,28 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VtTask]:
-        """Write subtitles into a video's picture.
+        """Create a subtitle burning task (into a video).
 
         Args:
-            url: The video's address. Takes a URL.
-            src_subtitle: The subtitles in the language spoken, as a translation gives them.
+            url: URL of the video. Takes a URL.
+            src_subtitle: The subtitles in the source language, as returned by a translation.
             trans_subtitle: The translated subtitles.
-            output_width: The new video's width in pixels.
-            output_height: Its height.
-            src_font_name: The original's font.
-            src_font_size: Its size.
-            src_font_color: Its colour.
-            src_back_color: The colour behind it.
-            src_outline_width: The width of its outline.
-            src_shadow_color: Its shadow's colour.
-            src_margin_v: How far it is from the edge.
-            trans_font_name: The translation's font.
-            trans_font_size: Its size.
-            trans_font_color: Its colour.
-            trans_outline_color: Its outline's colour.
-            trans_outline_width: The width of its outline.
-            trans_back_color: The colour behind it.
-            trans_margin_v: How far it is from the edge.
+            output_width: Width of the new video in pixels.
+            output_height: Height of the new video in pixels.
+            src_font_name: Font of the original subtitles.
+            src_font_size: Font size.
+            src_font_color: Color.
+            src_back_color: Background color.
+            src_outline_width: Width of the outline.
+            src_shadow_color: Color of the shadow.
+            src_margin_v: Distance from the edge.
+            trans_font_name: Font of the translated subtitles.
+            trans_font_size: Font size.
+            trans_font_color: Color.
+            trans_outline_color: Color of the outline.
+            trans_outline_width: Width of the outline.
+            trans_back_color: Background color.
+            trans_margin_v: Distance from the edge.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3748,10 +3749,10 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VtTask:
-        """Tell how a task of video translation stands.
+        """Get a video translation task.
 
-        Serves all calls under /302/vt that answer with a `task_id`. Ask the host that accepted the task; another does
-        not know it.
+        Serves all calls under /302/vt that return a `task_id`. Poll the host that accepted the task; another does not
+        know it.
 
         Args:
             task_id: The task's id.
@@ -3783,7 +3784,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Suggest the shape of the data to take from a web page.
+        """Suggest a schema for extracting data from a page.
 
         The fields of this call are not documented.
 
@@ -3793,7 +3794,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The shape.
+            The schema.
 
         Raises:
             Api302Error: The call failed.
@@ -3815,10 +3816,10 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302WebDataTask]:
-        """Extract data of a given shape from a web page.
+        """Create a web data extraction task.
 
-        Takes an address, a shape (such as `ai302_suggest_extraction_schema` gives) and a prompt; how the fields are
-        called is not told.
+        Takes a URL, a schema (such as `ai302_suggest_extraction_schema` returns) and a prompt; the names of the
+        fields are not documented.
 
         The fields of this call are not documented.
 
@@ -3852,7 +3853,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WebDataTask:
-        """Tell how an extraction stands, and what it found.
+        """Get a web data extraction task.
 
         Args:
             taskId: The task's id.
@@ -3891,15 +3892,15 @@ class AsyncAi302(AsyncResource):
         """Rewrite a prompt by a known method.
 
         Args:
-            id: The method's number; 2 is CO-STAR.
+            id: Number of the method; 2 is CO-STAR.
             prompt: The prompt.
             model: The language model, such as `gpt-4o-mini`.
-            stream: Answer as an event stream; its form is not told.
+            stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The better prompt.
+            The improved prompt.
 
         Raises:
             Api302Error: The call failed.
@@ -3925,7 +3926,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Write the prompt that could have made a picture.
+        """Describe an image as a prompt.
 
         The fields of this call are not documented.
 
@@ -3961,15 +3962,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302SpoTask]:
-        """Try out variants of a prompt on questions with known answers.
+        """Create a prompt optimization task (SPO).
 
-        Self-supervised prompt optimization (SPO), round by round.
+        Self-supervised prompt optimization (SPO): tries variants of a prompt on questions with known answers, round
+        by round.
 
         Args:
-            qa: Questions with the answers wanted.
-            prompt: The prompt to begin with.
+            qa: Questions with their expected answers.
+            prompt: The initial prompt.
             model: The language model, such as `gpt-4o-mini`.
-            max_rounds: How often to try.
+            max_rounds: Maximum number of rounds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4001,7 +4003,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpoTask:
-        """Tell how a prompt's optimization stands.
+        """Get a prompt optimization task (SPO).
 
         Args:
             task_id: The task's id.
@@ -4035,11 +4037,11 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelConversionResponse:
-        """Turn a 3D model into another file format.
+        """Convert a 3D model to another file format.
 
         Args:
-            trimesh_file_url: The address of a ZIP archive with the model and its textures. Takes a URL.
-            output_format: The format wanted.
+            trimesh_file_url: URL of a ZIP archive with the model and its textures. Takes a URL.
+            output_format: The target format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4071,9 +4073,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Answer a question out of a web search.
+        """Answer a question from a web search.
 
-        Said to answer as an event stream only.
+        Said to return an event stream only.
 
         Args:
             query: The question.
@@ -4107,13 +4109,13 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SvgVideoResponse:
-        """Film how a vector drawing draws itself.
+        """Convert an SVG to a drawing animation (video).
 
         Args:
             svg_content: The drawing. Takes a local file (path, open file or bytes).
-            duration: Seconds.
-            video_format: The video's format; `mp4` is known.
-            fps_speed: How fast it draws; 1 is known.
+            duration: Duration in seconds.
+            video_format: Video format; `mp4` is known.
+            fps_speed: Drawing speed; 1 is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4148,13 +4150,13 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Solve an exercise, given as text or picture.
+        """Solve an exercise, given as text or image.
 
         Args:
-            content: The exercise: a text, a picture's address or data URL.
+            content: The exercise: a text, the URL of an image or a data URL.
             model: The language model, such as `gpt-4o`.
             lang: The solution's language, such as `zh`, `en` or `ja`.
-            stream: Answer as an event stream; its form is not told.
+            stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4193,21 +4195,21 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptResponse:
-        """Make a presentation of a subject or a parsed source in one go.
+        """Generate a presentation in one call.
 
-        Streams unless `stream` is false; the plain method needs it false.
+        From a subject or a parsed source. Streams unless `stream` is false; the plain method needs it false.
 
         `stream_generate_ppt` gives the events as they come.
 
         Args:
             subject: The subject.
-            dataUrl: The source's address from `ai302_parse_ppt_source`.
-            stream: Answer as an event stream. Server default: true.
-            templateId: The template; without it, any.
-            pptxProperty: Give the drawing data too. Server default: false.
+            dataUrl: URL of the source from `ai302_parse_ppt_source`.
+            stream: Return the response as an event stream. Server default: true.
+            templateId: The id of the template; without it, any.
+            pptxProperty: Return the drawing data too. Server default: false.
             length: 10 to 15, 20 to 30 or 25 to 35 pages. Server default: "medium".
             lang: The language, such as `zh`, `en` or `ja`.
-            prompt: Further wishes.
+            prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4255,19 +4257,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[Ai302PptChunk, Any]:
-        """Make a presentation of a subject or a parsed source in one go.
+        """Generate a presentation in one call.
 
-        Streams unless `stream` is false; the plain method needs it false.
+        From a subject or a parsed source. Streams unless `stream` is false; the plain method needs it false.
 
         Args:
             subject: The subject.
-            dataUrl: The source's address from `ai302_parse_ppt_source`.
-            stream: Answer as an event stream. Server default: true.
-            templateId: The template; without it, any.
-            pptxProperty: Give the drawing data too. Server default: false.
+            dataUrl: URL of the source from `ai302_parse_ppt_source`.
+            stream: Return the response as an event stream. Server default: true.
+            templateId: The id of the template; without it, any.
+            pptxProperty: Return the drawing data too. Server default: false.
             length: 10 to 15, 20 to 30 or 25 to 35 pages. Server default: "medium".
             lang: The language, such as `zh`, `en` or `ja`.
-            prompt: Further wishes.
+            prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4311,23 +4313,23 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptSourceResponse:
-        """Read the source of a presentation.
+        """Parse the source of a presentation.
 
-        Takes a file, a text, a file's or page's address, or words to search the web for; at least one. The reply's
-        address is for the calls that follow.
+        Takes a file, a text, the URL of a file or page, or words to search the web for; at least one. The response's
+        URL is for the calls that follow.
 
         Args:
             file: A file of up to 50 MB and 20,000 characters: doc, docx, pdf, ppt, pptx, txt, md, xls, xlsx, csv,
                 html, epub, mobi, xmind or mm. Takes a local file (path, open file or bytes).
             content: A text.
-            fileUrl: A file's address.
-            website: A page's address.
+            fileUrl: URL of a file.
+            website: URL of a page.
             websearch: Words to search the web for.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The source, read.
+            The parsed source.
 
         Raises:
             Api302Error: The call failed.
@@ -4355,12 +4357,12 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[Ai302PptTextChunk, Any]:
-        """Write the outline of a presentation.
+        """Generate the outline of a presentation.
 
         Args:
             subject: The subject.
-            dataUrl: The source's address from `ai302_parse_ppt_source`.
-            prompt: Further wishes.
+            dataUrl: URL of the source from `ai302_parse_ppt_source`.
+            prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4396,18 +4398,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[Ai302PptTextChunk, Any]:
-        """Write the pages of a presentation along its outline.
+        """Generate the text of a presentation.
 
-        With `asyncGenPptx`, the presentation is drawn meanwhile: events then have a `pptId` for
-        `ai302_get_ppt_progress` and, when the file is ready, `ai302_get_ppt_file`.
+        Follows the outline. With `asyncGenPptx`, the presentation is rendered meanwhile: events then have a `pptId`
+        for `ai302_get_ppt_progress` and, when the file is ready, `ai302_get_ppt_file`.
 
         Args:
             outlineMarkdown: The outline in Markdown: # subject, ## chapter, ### page, #### heading on it.
-            asyncGenPptx: Draw the presentation meanwhile.
-            templateId: The template to draw with; without it, any.
-            dataUrl: The source's address from `ai302_parse_ppt_source`.
+            asyncGenPptx: Whether to render the presentation meanwhile.
+            templateId: The id of the template; without it, any.
+            dataUrl: URL of the source from `ai302_parse_ppt_source`.
             lang: The language, such as `zh`, `en` or `ja`.
-            prompt: Further wishes.
+            prompt: Text prompt: further instructions.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4448,16 +4450,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptResponse:
-        """Draw a presentation from its pages' text.
+        """Render a presentation from its text.
 
         Waits for the file.
 
         Args:
             outlineContentMarkdown: The pages in Markdown: # subject, ## chapter, ### page, #### heading on it, -
                 text.
-            templateId: The template.
-            pptxProperty: Give the drawing data too.
-            notes: Speaker's notes, one a page.
+            templateId: The id of the template.
+            pptxProperty: Return the drawing data too.
+            notes: Speaker's notes, one per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4487,14 +4489,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptOptionsResponse:
-        """Tell by what templates can be filtered.
+        """List the filters of presentation templates.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The choices of each filter.
+            The options of each filter.
 
         Raises:
             Api302Error: The call failed.
@@ -4547,9 +4549,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptProgressResponse:
-        """Tell how many pages of a presentation are drawn.
+        """Get the rendering progress of a presentation.
 
-        While its content streams, and for 30 seconds after. No `data` means that all pages are drawn; the file may
+        While its content streams, and for 30 seconds after. No `data` means that all pages are rendered; the file may
         take a little longer.
 
         Args:
@@ -4584,13 +4586,13 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptFileResponse:
-        """Get the address of a presentation's file.
+        """Get the file of a presentation.
 
-        The address is null until the file is ready; ask again every second or two.
+        The URL is null until the file is ready; poll again every second or two.
 
         Args:
             id: The presentation's id.
-            refresh: Draw the file anew.
+            refresh: Render the file again.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4621,14 +4623,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptTemplateResponse:
-        """Add a template of one's own, or replace it.
+        """Upload or replace a presentation template.
 
-        Templates belong to the key that added them.
+        Templates belong to the API key that added them.
 
         Args:
-            type: 4, a template of one's own.
+            type: 4, a template of your own.
             file: A pptx file with pages of 960x540. Takes a local file (path, open file or bytes).
-            templateId: The template to replace.
+            templateId: The id of the template to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4659,12 +4661,12 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PptTemplatesResponse:
-        """List templates of presentations.
+        """List presentation templates.
 
         Args:
-            page: The page of the list, from 1.
-            size: How many on a page.
-            filters: Which templates.
+            page: Page number, from 1.
+            size: Number of items per page.
+            filters: The filters.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4698,14 +4700,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PapersResponse:
-        """Search papers on arXiv, with their titles translated.
+        """Search arXiv papers (with translated titles).
 
         Args:
-            query: The words.
-            max_results: How many on a page.
-            page: The page, from 1.
-            sort_by: By relevance, or the newest first.
-            language: The language to translate titles to, such as `zh`, `en` or `ja`.
+            query: The search query.
+            max_results: Number of items per page.
+            page: Page number, from 1.
+            sort_by: Sort by relevance, or the newest first.
+            language: The language that titles are translated to, such as `zh`, `en` or `ja`.
             id_list: Only papers with these arXiv numbers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -4741,14 +4743,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PapersResponse:
-        """Search papers with Google.
+        """Search Google Scholar papers.
 
         Args:
-            query: The words.
-            max_results: How many on a page.
-            page: The page, from 1.
-            sort_by: By relevance, or the newest first.
-            language: The language to translate titles to, such as `zh`, `en` or `ja`.
+            query: The search query.
+            max_results: Number of items per page.
+            page: Page number, from 1.
+            sort_by: Sort by relevance, or the newest first.
+            language: The language that titles are translated to, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4781,17 +4783,17 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302DeployedPage:
-        """Put a file on the web as a page.
+        """Publish a file as a web page.
 
         Args:
             file: The file. Takes a local file (path, open file or bytes).
-            add_cover: Take a picture of the page.
+            add_cover: Whether to take a screenshot of the page.
             add_watermarks: Put watermarks on the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where the page is.
+            URL of the page.
 
         Raises:
             Api302Error: The call failed.
@@ -4822,19 +4824,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302DeployedPage:
-        """Put HTML or Markdown on the web as a page.
+        """Publish HTML or Markdown as a web page.
 
         Args:
             html: The page in HTML.
             md: The page in Markdown.
-            title: Its title.
-            description: What it is about.
-            format: The reply's form; `json` is known.
+            title: Title.
+            description: Description.
+            format: Response format; `json` is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where the page is.
+            URL of the page.
 
         Raises:
             Api302Error: The call failed.
@@ -4861,7 +4863,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Put HTML on the web as a page, the body being the page.
+        """Publish HTML as a web page (raw body).
 
         Args:
             body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
@@ -4869,7 +4871,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where the page is.
+            URL of the page.
 
         Raises:
             Api302Error: The call failed.
@@ -4894,14 +4896,14 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PagesResponse:
-        """List the pages that a key has put on the web.
+        """List the published pages of the API key.
 
         `iter_list_pages` goes through the items of all pages.
 
         Args:
-            page: The page of the list, from 1.
-            limit: How many on a page.
-            only_return_success: Leave out those that failed.
+            page: Page number, from 1.
+            limit: Number of items per page.
+            only_return_success: Exclude those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4934,11 +4936,11 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncIterator[Ai302DeployedPage]:
-        """List the pages that a key has put on the web.
+        """List the published pages of the API key.
 
         Args:
-            limit: How many on a page.
-            only_return_success: Leave out those that failed.
+            limit: Number of items per page.
+            only_return_success: Exclude those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4969,7 +4971,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302DeletedPageResponse:
-        """Take a page off the web.
+        """Delete a published page.
 
         Args:
             web_id: The page's id.
@@ -4977,7 +4979,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The page is gone.
+            The page was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -5004,7 +5006,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Build a project and put it on the web.
+        """Build and publish a web project.
 
         Args:
             project_file: A ZIP archive of the project. Takes a local file (path, open file or bytes).
@@ -5042,7 +5044,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Tell how a deployed project stands.
+        """Get a published project.
 
         Args:
             project_id: The project's id.
@@ -5083,17 +5085,17 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302AvatarResponse:
-        """Draw a person's picture again as avatars in a style.
+        """Generate avatars in a style from a portrait.
 
         Args:
-            image: The picture. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            person_type: Who it shows.
-            style: A known style, 1 to 17; left aside where there is a `custom_prompt`.
-            custom_prompt: A style in words.
-            num: How many, 1 to 4; anything else counts as 1.
-            width: Pixels, 256 to 1036; anything else counts as 1024.
-            height: Pixels, 256 to 1036; anything else counts as 1024.
-            model: The language model that betters the prompt, such as `gpt-4.1`.
+            image: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            person_type: The type of person.
+            style: A style by number, 1 to 17; ignored with a `custom_prompt`.
+            custom_prompt: A style as a text prompt.
+            num: Number of avatars, 1 to 4; anything else counts as 1.
+            width: Width in pixels, 256 to 1036; anything else counts as 1024.
+            height: Height in pixels, 256 to 1036; anything else counts as 1024.
+            model: The language model that improves the prompt, such as `gpt-4.1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -5142,18 +5144,18 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302CardResponse:
-        """Design a card about a subject.
+        """Generate a knowledge card.
 
         Args:
             content: The subject or saying.
             model: The language model, such as `claude-3-7-sonnet-20250219`.
-            style: A known style: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop art,
-                25 Bauhaus, ….
-            custom_style: A style in words; goes before `style`.
+            style: A style by number: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop
+                art, 25 Bauhaus, ….
+            custom_style: A style as a text prompt; goes before `style`.
             date: The date on the card, such as `2025-01-01`.
             lang: The card's language: `zh`, `en` or `ja`.
             is_extract: Extract from the text first.
-            save_format: The file's format; `png` is known.
+            save_format: The file format; `png` is known.
             qr_code: A QR code on the card.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -5195,7 +5197,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Design a poster.
+        """Generate a poster.
 
         The fields of this call are not documented.
 
@@ -5227,7 +5229,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Design a card of a philosophical thought.
+        """Generate a philosophy card.
 
         The fields of this call are not documented.
 
@@ -5259,7 +5261,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Find a philosophical saying for a card.
+        """Generate a philosophical quotation for a card.
 
         The fields of this call are not documented.
 
@@ -5269,7 +5271,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The saying.
+            The quotation.
 
         Raises:
             Api302Error: The call failed.
@@ -5378,30 +5380,30 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302CreationResponse:
-        """Make a picture of one of some seventy kinds.
+        """Generate an image of one of some seventy types.
 
-        Each kind, known by name and number, has fields of its own beside the common ones; those of two kinds are
+        Each type, known by name and number, has fields of its own beside the common ones; those of two types are
         described. Pass the others by `extra_body`.
 
         Args:
-            creation: The kind, by its name or its number (such as 4 for `generate_visual_recipe`, 28 for
+            creation: The type, by its name or its number (such as 4 for `generate_visual_recipe`, 28 for
                 `generate_microcosm`).
-            model: The language model that betters the prompt, such as `claude-3-7-sonnet-20250219`.
+            model: The language model that improves the prompt, such as `claude-3-7-sonnet-20250219`.
             image_model: The image model, such as `flux-kontext-pro`.
-            width: Pixels.
-            height: Pixels.
-            output_format: The picture's format, such as `png`.
+            width: Width in pixels.
+            height: Height in pixels.
+            output_format: Image format, such as `png`.
             external_world: The world outside, of `generate_microcosm`.
             internal_world: The world inside, of `generate_microcosm`.
             target_food: The dish, of `generate_visual_recipe`.
-            ingredient_list: What goes into it, of `generate_visual_recipe`.
-            cooking_steps: How it is cooked, of `generate_visual_recipe`.
+            ingredient_list: The ingredients, of `generate_visual_recipe`.
+            cooking_steps: The cooking steps, of `generate_visual_recipe`.
             style: The style, such as `hand_drawn` of `generate_visual_recipe`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The picture.
+            The image.
 
         Raises:
             Api302Error: The call failed.

@@ -215,27 +215,26 @@ class Videos(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VideoTask]:
-        """Make a video with any model.
+        """Create a video task with any model.
 
-        The unified call, second version. Without a picture it makes a video from text, with `image` or `end_image`
-        from pictures, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of
-        single models may be added; the list of video models names them.
+        The unified call, second version. Without an image it generates a video from text, with `image` or `end_image`
+        from images, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of single
+        models may be added; the list of video models names them.
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
-            prompt: What to show. Most models want it.
-            image: First frame or reference pictures. A model that takes several takes a list. Takes a URL, a data
+            prompt: Text prompt; required by most models.
+            image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).
             end_image: Last frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            video: Video to start from. Takes a URL, a data URL or a local file (pathlib.Path, open file or
-                bytes).
-            negative_prompt: What to avoid.
-            duration: Seconds, as the model allows.
-            resolution: Such as `720p` or `1080p`, as the model allows.
-            aspect_ratio: Width to height, such as `16:9`.
-            fps: Frames a second, as the model allows.
-            generate_audio: With sound; models such as `wan2.7-i2v`.
-            webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
+            video: Input video. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            negative_prompt: Negative prompt: what to avoid.
+            duration: Duration in seconds, as the model allows.
+            resolution: Resolution, such as `720p` or `1080p`, as the model allows.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            fps: Frames per second, as the model allows.
+            generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
+            webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -449,27 +448,26 @@ class AsyncVideos(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VideoTask]:
-        """Make a video with any model.
+        """Create a video task with any model.
 
-        The unified call, second version. Without a picture it makes a video from text, with `image` or `end_image`
-        from pictures, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of
-        single models may be added; the list of video models names them.
+        The unified call, second version. Without an image it generates a video from text, with `image` or `end_image`
+        from images, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of single
+        models may be added; the list of video models names them.
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
-            prompt: What to show. Most models want it.
-            image: First frame or reference pictures. A model that takes several takes a list. Takes a URL, a data
+            prompt: Text prompt; required by most models.
+            image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).
             end_image: Last frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            video: Video to start from. Takes a URL, a data URL or a local file (pathlib.Path, open file or
-                bytes).
-            negative_prompt: What to avoid.
-            duration: Seconds, as the model allows.
-            resolution: Such as `720p` or `1080p`, as the model allows.
-            aspect_ratio: Width to height, such as `16:9`.
-            fps: Frames a second, as the model allows.
-            generate_audio: With sound; models such as `wan2.7-i2v`.
-            webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
+            video: Input video. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            negative_prompt: Negative prompt: what to avoid.
+            duration: Duration in seconds, as the model allows.
+            resolution: Resolution, such as `720p` or `1080p`, as the model allows.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            fps: Frames per second, as the model allows.
+            generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
+            webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.

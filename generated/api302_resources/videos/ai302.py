@@ -34,19 +34,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VideoV1Task]:
-        """Make a video with any model, first version.
+        """Create a video task with any model (v1).
 
-        Takes the models of many vendors by one body. What `image`, `end_image` and `video` hold decides whether text,
-        a picture or a video is the source. The v2 call supersedes it.
+        Takes the models of many vendors with one body. What `image`, `end_image` and `video` hold decides whether the
+        source is text, an image or a video. The v2 call supersedes it.
 
         Args:
-            model: The model with its kind of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
-            prompt: What to show.
+            model: The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
+            prompt: Text prompt.
             image: First frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
             end_image: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            video: Video to start from. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            duration: Seconds, as the model allows.
-            fps: Frames a second, as the model allows.
+            video: Input video. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            duration: Duration in seconds, as the model allows.
+            fps: Frames per second, as the model allows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -87,7 +87,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VideoV1Task:
-        """Tell how a video of the first version stands.
+        """Get a video task (v1).
 
         Args:
             task_id: The task's id.
@@ -131,27 +131,26 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VideoTask]:
-        """Make a video with any model.
+        """Create a video task with any model.
 
-        The unified call, second version. Without a picture it makes a video from text, with `image` or `end_image`
-        from pictures, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of
-        single models may be added; the list of video models names them.
+        The unified call, second version. Without an image it generates a video from text, with `image` or `end_image`
+        from images, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of single
+        models may be added; the list of video models names them.
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
-            prompt: What to show. Most models want it.
-            image: First frame or reference pictures. A model that takes several takes a list. Takes a URL, a data
+            prompt: Text prompt; required by most models.
+            image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).
             end_image: Last frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            video: Video to start from. Takes a URL, a data URL or a local file (pathlib.Path, open file or
-                bytes).
-            negative_prompt: What to avoid.
-            duration: Seconds, as the model allows.
-            resolution: Such as `720p` or `1080p`, as the model allows.
-            aspect_ratio: Width to height, such as `16:9`.
-            fps: Frames a second, as the model allows.
-            generate_audio: With sound; models such as `wan2.7-i2v`.
-            webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
+            video: Input video. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            negative_prompt: Negative prompt: what to avoid.
+            duration: Duration in seconds, as the model allows.
+            resolution: Resolution, such as `720p` or `1080p`, as the model allows.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            fps: Frames per second, as the model allows.
+            generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
+            webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -196,7 +195,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VideoTask:
-        """Tell how a video stands.
+        """Get a video task.
 
         Args:
             task_id: The task's id.
@@ -228,7 +227,7 @@ class Ai302(Resource):
     ) -> Ai302VideoModelList:
         """List the models of the unified video call.
 
-        What each model can do, what it costs, and which fields it takes.
+        Each model's abilities, price and fields.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -260,13 +259,13 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Make a video of 2 seconds from an image (image to video).
+        """Create an image-to-video task (I2VGen-XL).
 
-        I2VGen-XL, run by 302.AI. Takes 2 to 5 minutes.
+        I2VGen-XL, run by 302.AI. Generates a video of 2 seconds in 2 to 5 minutes.
 
         Args:
-            image: The picture. Takes a local file (path, open file or bytes).
-            prompt: What it shows.
+            image: Input image. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: what the image shows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -293,7 +292,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Animate a portrait.
+        """Animate a portrait (Live Portrait).
 
         The fields of this call are not documented.
 
@@ -325,7 +324,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Give a video another style.
+        """Change the style of a video.
 
         The fields of this call are not documented.
 
@@ -335,7 +334,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed.
@@ -359,11 +358,11 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Lip-sync a video to a recording.
+        """Create a lip-sync task (LatentSync).
 
         Args:
-            video_url: Who speaks. Takes a URL.
-            audio_url: What is said. Takes a URL.
+            video_url: URL of the video of the speaker. Takes a URL.
+            audio_url: URL of the speech. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -393,7 +392,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a lip-synced video stands.
+        """Get a lip-sync task (LatentSync).
 
         Args:
             request_id: The task's id.
@@ -424,7 +423,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Upscale a video.
+        """Create a video upscaling task.
 
         The fields of this call are not documented.
 
@@ -458,7 +457,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how an upscaled video stands.
+        """Get a video upscaling task.
 
         Args:
             request_id: The task's id.
@@ -501,19 +500,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VideoV1Task]:
-        """Make a video with any model, first version.
+        """Create a video task with any model (v1).
 
-        Takes the models of many vendors by one body. What `image`, `end_image` and `video` hold decides whether text,
-        a picture or a video is the source. The v2 call supersedes it.
+        Takes the models of many vendors with one body. What `image`, `end_image` and `video` hold decides whether the
+        source is text, an image or a video. The v2 call supersedes it.
 
         Args:
-            model: The model with its kind of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
-            prompt: What to show.
+            model: The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
+            prompt: Text prompt.
             image: First frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
             end_image: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            video: Video to start from. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            duration: Seconds, as the model allows.
-            fps: Frames a second, as the model allows.
+            video: Input video. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            duration: Duration in seconds, as the model allows.
+            fps: Frames per second, as the model allows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -554,7 +553,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VideoV1Task:
-        """Tell how a video of the first version stands.
+        """Get a video task (v1).
 
         Args:
             task_id: The task's id.
@@ -598,27 +597,26 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VideoTask]:
-        """Make a video with any model.
+        """Create a video task with any model.
 
-        The unified call, second version. Without a picture it makes a video from text, with `image` or `end_image`
-        from pictures, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of
-        single models may be added; the list of video models names them.
+        The unified call, second version. Without an image it generates a video from text, with `image` or `end_image`
+        from images, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of single
+        models may be added; the list of video models names them.
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
-            prompt: What to show. Most models want it.
-            image: First frame or reference pictures. A model that takes several takes a list. Takes a URL, a data
+            prompt: Text prompt; required by most models.
+            image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).
             end_image: Last frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            video: Video to start from. Takes a URL, a data URL or a local file (pathlib.Path, open file or
-                bytes).
-            negative_prompt: What to avoid.
-            duration: Seconds, as the model allows.
-            resolution: Such as `720p` or `1080p`, as the model allows.
-            aspect_ratio: Width to height, such as `16:9`.
-            fps: Frames a second, as the model allows.
-            generate_audio: With sound; models such as `wan2.7-i2v`.
-            webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
+            video: Input video. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            negative_prompt: Negative prompt: what to avoid.
+            duration: Duration in seconds, as the model allows.
+            resolution: Resolution, such as `720p` or `1080p`, as the model allows.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            fps: Frames per second, as the model allows.
+            generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
+            webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -663,7 +661,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VideoTask:
-        """Tell how a video stands.
+        """Get a video task.
 
         Args:
             task_id: The task's id.
@@ -697,7 +695,7 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302VideoModelList:
         """List the models of the unified video call.
 
-        What each model can do, what it costs, and which fields it takes.
+        Each model's abilities, price and fields.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -729,13 +727,13 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Make a video of 2 seconds from an image (image to video).
+        """Create an image-to-video task (I2VGen-XL).
 
-        I2VGen-XL, run by 302.AI. Takes 2 to 5 minutes.
+        I2VGen-XL, run by 302.AI. Generates a video of 2 seconds in 2 to 5 minutes.
 
         Args:
-            image: The picture. Takes a local file (path, open file or bytes).
-            prompt: What it shows.
+            image: Input image. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: what the image shows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -764,7 +762,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Animate a portrait.
+        """Animate a portrait (Live Portrait).
 
         The fields of this call are not documented.
 
@@ -796,7 +794,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Give a video another style.
+        """Change the style of a video.
 
         The fields of this call are not documented.
 
@@ -806,7 +804,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed.
@@ -830,11 +828,11 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Lip-sync a video to a recording.
+        """Create a lip-sync task (LatentSync).
 
         Args:
-            video_url: Who speaks. Takes a URL.
-            audio_url: What is said. Takes a URL.
+            video_url: URL of the video of the speaker. Takes a URL.
+            audio_url: URL of the speech. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -864,7 +862,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a lip-synced video stands.
+        """Get a lip-sync task (LatentSync).
 
         Args:
             request_id: The task's id.
@@ -895,7 +893,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Upscale a video.
+        """Create a video upscaling task.
 
         The fields of this call are not documented.
 
@@ -929,7 +927,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how an upscaled video stands.
+        """Get a video upscaling task.
 
         Args:
             request_id: The task's id.

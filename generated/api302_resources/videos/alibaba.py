@@ -30,16 +30,16 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[AlibabaTaskResponse]:
-        """Make or edit a video with Alibaba Cloud's models.
+        """Create a video task with Alibaba Cloud's models.
 
-        Wan and HappyHorse, from a text, an image, two frames, references or a video. Which of the fields of `input`
-        and `parameters` count depends on the model.
+        Wan and HappyHorse, from text, an image, two frames, references or a video. Which fields of `input` and
+        `parameters` are used depends on the model.
 
         Args:
-            model: Such as `wanx2.1-t2v-turbo`, `wan2.2-t2v-plus`, `wan2.2-i2v-flash`, `wan2.5-i2v-preview`,
-                `wan2.6-r2v` or `happyhorse-1.0-t2v`.
-            input: What to make it from.
-            parameters: How to make it.
+            model: The model, such as `wanx2.1-t2v-turbo`, `wan2.2-t2v-plus`, `wan2.2-i2v-flash`,
+                `wan2.5-i2v-preview`, `wan2.6-r2v` or `happyhorse-1.0-t2v`.
+            input: The inputs.
+            parameters: The settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -75,9 +75,9 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AlibabaTaskResponse:
-        """Tell how a task of Alibaba Cloud stands.
+        """Get a task of Alibaba Cloud.
 
-        For videos and for images. Addresses hold for 24 hours, and so does the task.
+        For videos and for images. The task and its URLs are kept for 24 hours.
 
         Args:
             task_id: The task's id.
@@ -120,20 +120,20 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Make a video from a text (text to video) with the open Wan 2.1.
+        """Create a text-to-video task (Wan 2.1).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            num_frames: How many frames to make. Server default: 81.
-            frames_per_second: Frames a second. Server default: 16.
-            resolution: How many lines the video has. Server default: "720p".
-            aspect_ratio: Width to height. Server default: "16:9".
-            num_inference_steps: How many steps to take. Server default: 30.
-            enable_safety_checker: Whether to check for unsuitable content.
-            enable_prompt_expansion: Whether the prompt is made richer first.
-            turbo_mode: Whether to work faster.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            num_frames: Number of frames to generate. Server default: 81.
+            frames_per_second: Frames per second. Server default: 16.
+            resolution: Resolution in lines. Server default: "720p".
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            num_inference_steps: Number of inference steps. Server default: 30.
+            enable_safety_checker: Whether to check for unsafe content.
+            enable_prompt_expansion: Whether to expand the prompt automatically.
+            turbo_mode: Whether to generate faster (turbo mode).
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -178,7 +178,7 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of the open Wan 2.1 from a text stands.
+        """Get a text-to-video task (Wan 2.1).
 
         Args:
             request_id: The task's id.
@@ -224,23 +224,23 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Make a video from an image (image to video) with the open Wan 2.1.
+        """Create an image-to-video task (Wan 2.1).
 
         Args:
-            prompt: What happens.
+            prompt: Text prompt: what happens.
             image_url: First frame. Takes a URL.
-            negative_prompt: What to avoid.
-            num_frames: How many frames to make. Server default: 81.
-            frames_per_second: Frames a second. Server default: 16.
-            resolution: How many lines the video has. Server default: "720p".
-            aspect_ratio: Width to height. Server default: "auto".
-            num_inference_steps: How many steps to take. Server default: 30.
-            guide_scale: How closely to keep to the prompt. Server default: 5.
-            shift: Where the steps lie, from detail to motion. Server default: 5.
-            acceleration: Whether to work faster, at the cost of detail. Server default: "regular".
-            enable_safety_checker: Whether to check for unsuitable content.
-            enable_prompt_expansion: Whether the prompt is made richer first.
-            seed: The same seed gives the same video.
+            negative_prompt: Negative prompt: what to avoid.
+            num_frames: Number of frames to generate. Server default: 81.
+            frames_per_second: Frames per second. Server default: 16.
+            resolution: Resolution in lines. Server default: "720p".
+            aspect_ratio: Aspect ratio (width:height). Server default: "auto".
+            num_inference_steps: Number of inference steps. Server default: 30.
+            guide_scale: Guidance scale: how closely the output follows the prompt. Server default: 5.
+            shift: Timestep shift, from detail to motion. Server default: 5.
+            acceleration: Whether to generate faster, at the cost of detail. Server default: "regular".
+            enable_safety_checker: Whether to check for unsafe content.
+            enable_prompt_expansion: Whether to expand the prompt automatically.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -288,7 +288,7 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of the open Wan 2.1 from an image stands.
+        """Get an image-to-video task (Wan 2.1).
 
         Args:
             request_id: The task's id.
@@ -337,26 +337,26 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Edit a video, or make one with reference images, with Wan VACE.
+        """Create a video editing task (Wan VACE).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            task: What to do with the video, such as `depth` or `inpainting`. Server default: "depth".
-            video_url: The video to work from. Takes a URL.
-            mask_video_url: What to change, as a video. Takes a URL.
-            mask_image_url: What to change, as a picture; it takes the place of the video. Takes a URL.
-            ref_image_urls: Addresses of images to keep to. Takes a URL.
-            num_frames: How many frames to make, where there is no video. Server default: 81.
-            frames_per_second: Frames a second. Server default: 16.
-            resolution: How many lines the video has. Server default: "720p".
-            aspect_ratio: Width to height. Server default: "16:9".
-            num_inference_steps: How many steps to take. Server default: 30.
-            shift: Where the steps lie, from detail to motion. Server default: 5.
-            preprocess: Whether the video is prepared for the task first.
-            enable_safety_checker: Whether to check for unsuitable content.
-            enable_prompt_expansion: Whether the prompt is made richer first.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            task: The editing task, such as `depth` or `inpainting`. Server default: "depth".
+            video_url: Input video. Takes a URL.
+            mask_video_url: Mask video: what to change. Takes a URL.
+            mask_image_url: Mask image: what to change; it takes the place of the mask video. Takes a URL.
+            ref_image_urls: URLs of reference images. Takes a URL.
+            num_frames: Number of frames, without an input video. Server default: 81.
+            frames_per_second: Frames per second. Server default: 16.
+            resolution: Resolution in lines. Server default: "720p".
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            num_inference_steps: Number of inference steps. Server default: 30.
+            shift: Timestep shift, from detail to motion. Server default: 5.
+            preprocess: Whether to preprocess the video for the task.
+            enable_safety_checker: Whether to check for unsafe content.
+            enable_prompt_expansion: Whether to expand the prompt automatically.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -407,7 +407,7 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of Wan VACE stands.
+        """Get a video editing task (Wan VACE).
 
         Args:
             request_id: The task's id.
@@ -446,16 +446,16 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[AlibabaTaskResponse]:
-        """Make or edit a video with Alibaba Cloud's models.
+        """Create a video task with Alibaba Cloud's models.
 
-        Wan and HappyHorse, from a text, an image, two frames, references or a video. Which of the fields of `input`
-        and `parameters` count depends on the model.
+        Wan and HappyHorse, from text, an image, two frames, references or a video. Which fields of `input` and
+        `parameters` are used depends on the model.
 
         Args:
-            model: Such as `wanx2.1-t2v-turbo`, `wan2.2-t2v-plus`, `wan2.2-i2v-flash`, `wan2.5-i2v-preview`,
-                `wan2.6-r2v` or `happyhorse-1.0-t2v`.
-            input: What to make it from.
-            parameters: How to make it.
+            model: The model, such as `wanx2.1-t2v-turbo`, `wan2.2-t2v-plus`, `wan2.2-i2v-flash`,
+                `wan2.5-i2v-preview`, `wan2.6-r2v` or `happyhorse-1.0-t2v`.
+            input: The inputs.
+            parameters: The settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -491,9 +491,9 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AlibabaTaskResponse:
-        """Tell how a task of Alibaba Cloud stands.
+        """Get a task of Alibaba Cloud.
 
-        For videos and for images. Addresses hold for 24 hours, and so does the task.
+        For videos and for images. The task and its URLs are kept for 24 hours.
 
         Args:
             task_id: The task's id.
@@ -536,20 +536,20 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Make a video from a text (text to video) with the open Wan 2.1.
+        """Create a text-to-video task (Wan 2.1).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            num_frames: How many frames to make. Server default: 81.
-            frames_per_second: Frames a second. Server default: 16.
-            resolution: How many lines the video has. Server default: "720p".
-            aspect_ratio: Width to height. Server default: "16:9".
-            num_inference_steps: How many steps to take. Server default: 30.
-            enable_safety_checker: Whether to check for unsuitable content.
-            enable_prompt_expansion: Whether the prompt is made richer first.
-            turbo_mode: Whether to work faster.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            num_frames: Number of frames to generate. Server default: 81.
+            frames_per_second: Frames per second. Server default: 16.
+            resolution: Resolution in lines. Server default: "720p".
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            num_inference_steps: Number of inference steps. Server default: 30.
+            enable_safety_checker: Whether to check for unsafe content.
+            enable_prompt_expansion: Whether to expand the prompt automatically.
+            turbo_mode: Whether to generate faster (turbo mode).
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -594,7 +594,7 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of the open Wan 2.1 from a text stands.
+        """Get a text-to-video task (Wan 2.1).
 
         Args:
             request_id: The task's id.
@@ -640,23 +640,23 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Make a video from an image (image to video) with the open Wan 2.1.
+        """Create an image-to-video task (Wan 2.1).
 
         Args:
-            prompt: What happens.
+            prompt: Text prompt: what happens.
             image_url: First frame. Takes a URL.
-            negative_prompt: What to avoid.
-            num_frames: How many frames to make. Server default: 81.
-            frames_per_second: Frames a second. Server default: 16.
-            resolution: How many lines the video has. Server default: "720p".
-            aspect_ratio: Width to height. Server default: "auto".
-            num_inference_steps: How many steps to take. Server default: 30.
-            guide_scale: How closely to keep to the prompt. Server default: 5.
-            shift: Where the steps lie, from detail to motion. Server default: 5.
-            acceleration: Whether to work faster, at the cost of detail. Server default: "regular".
-            enable_safety_checker: Whether to check for unsuitable content.
-            enable_prompt_expansion: Whether the prompt is made richer first.
-            seed: The same seed gives the same video.
+            negative_prompt: Negative prompt: what to avoid.
+            num_frames: Number of frames to generate. Server default: 81.
+            frames_per_second: Frames per second. Server default: 16.
+            resolution: Resolution in lines. Server default: "720p".
+            aspect_ratio: Aspect ratio (width:height). Server default: "auto".
+            num_inference_steps: Number of inference steps. Server default: 30.
+            guide_scale: Guidance scale: how closely the output follows the prompt. Server default: 5.
+            shift: Timestep shift, from detail to motion. Server default: 5.
+            acceleration: Whether to generate faster, at the cost of detail. Server default: "regular".
+            enable_safety_checker: Whether to check for unsafe content.
+            enable_prompt_expansion: Whether to expand the prompt automatically.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -704,7 +704,7 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of the open Wan 2.1 from an image stands.
+        """Get an image-to-video task (Wan 2.1).
 
         Args:
             request_id: The task's id.
@@ -753,26 +753,26 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Edit a video, or make one with reference images, with Wan VACE.
+        """Create a video editing task (Wan VACE).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            task: What to do with the video, such as `depth` or `inpainting`. Server default: "depth".
-            video_url: The video to work from. Takes a URL.
-            mask_video_url: What to change, as a video. Takes a URL.
-            mask_image_url: What to change, as a picture; it takes the place of the video. Takes a URL.
-            ref_image_urls: Addresses of images to keep to. Takes a URL.
-            num_frames: How many frames to make, where there is no video. Server default: 81.
-            frames_per_second: Frames a second. Server default: 16.
-            resolution: How many lines the video has. Server default: "720p".
-            aspect_ratio: Width to height. Server default: "16:9".
-            num_inference_steps: How many steps to take. Server default: 30.
-            shift: Where the steps lie, from detail to motion. Server default: 5.
-            preprocess: Whether the video is prepared for the task first.
-            enable_safety_checker: Whether to check for unsuitable content.
-            enable_prompt_expansion: Whether the prompt is made richer first.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            task: The editing task, such as `depth` or `inpainting`. Server default: "depth".
+            video_url: Input video. Takes a URL.
+            mask_video_url: Mask video: what to change. Takes a URL.
+            mask_image_url: Mask image: what to change; it takes the place of the mask video. Takes a URL.
+            ref_image_urls: URLs of reference images. Takes a URL.
+            num_frames: Number of frames, without an input video. Server default: 81.
+            frames_per_second: Frames per second. Server default: 16.
+            resolution: Resolution in lines. Server default: "720p".
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            num_inference_steps: Number of inference steps. Server default: 30.
+            shift: Timestep shift, from detail to motion. Server default: 5.
+            preprocess: Whether to preprocess the video for the task.
+            enable_safety_checker: Whether to check for unsafe content.
+            enable_prompt_expansion: Whether to expand the prompt automatically.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -823,7 +823,7 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of Wan VACE stands.
+        """Get a video editing task (Wan VACE).
 
         Args:
             request_id: The task's id.

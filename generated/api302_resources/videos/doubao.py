@@ -28,9 +28,9 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[DoubaoVideoTask]:
-        """Make a video with Seaweed.
+        """Create a video task (Seaweed).
 
-        What the video is like stands at the end of the text, such as `--ratio 16:9 --fps 24 --dur 5`.
+        Settings stand at the end of the text, such as `--ratio 16:9 --fps 24 --dur 5`.
 
         Args:
             content: The text and the first frame.
@@ -62,7 +62,7 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoVideoTask:
-        """Tell how a video of Seaweed stands.
+        """Get a video task (Seaweed).
 
         Args:
             task_id: The task's id.
@@ -110,33 +110,32 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[DoubaoVideoTask]:
-        """Make a video with Seedance.
+        """Create a video task (Seedance).
 
-        From a text, from an image, from the first and the last frame or with references, by the `role` of what
-        `content` holds. What the video is like stands in fields, or at the end of the text, such as `--ratio 16:9
-        --dur 5`.
+        From text, from an image, from the first and the last frame or with references, by the `role` of the parts of
+        `content`. Settings stand in fields, or at the end of the text, such as `--ratio 16:9 --dur 5`.
 
         Args:
-            model: Such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
+            model: The model, such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
                 `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
-            content: The text, images, videos and sounds.
-            resolution: How many lines: `480p`, `720p` or `1080p`, by model.
-            ratio: Width to height: `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep that of the
-                image.
-            duration: Seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0.
-            frames: How many frames, in place of `duration`.
-            generate_audio: Whether to make sound too. From 1.5.
+            content: The text, images, videos and audio files.
+            resolution: Resolution: `480p`, `720p` or `1080p`, by model.
+            ratio: Aspect ratio (width:height): `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep
+                that of the image.
+            duration: Duration in seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0.
+            frames: Number of frames, in place of `duration`.
+            generate_audio: Whether to generate audio too. From 1.5.
             watermark: Whether to add a watermark.
-            camera_fixed: Whether the camera stands still.
-            seed: The same seed gives a similar video; -1 is chance.
-            return_last_frame: Whether to give the last frame as a picture too.
-            draft: Whether to make a draft only.
-            service_tier: `flex` may wait and costs less.
-            execution_expires_after: Seconds after which the task is given up.
-            priority: How soon it is worked on.
-            safety_identifier: Who of your users asks, as a word of yours.
-            callback_url: Address that is called when the task changes.
-            tools: What the model may use.
+            camera_fixed: Whether the camera is fixed.
+            seed: Random seed; the same seed gives a similar video, -1 a random one.
+            return_last_frame: Whether to return the last frame as an image too.
+            draft: Whether to generate a draft only.
+            service_tier: The service tier: `flex` may wait and costs less.
+            execution_expires_after: Seconds after which the task expires.
+            priority: The task's priority.
+            safety_identifier: An id of your end user.
+            callback_url: Webhook URL, called when the task changes.
+            tools: The tools that the model may use.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -189,7 +188,7 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoVideoTask:
-        """Tell how a video of Seedance stands.
+        """Get a video task (Seedance).
 
         Args:
             task_id: The task's id.
@@ -237,31 +236,31 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[DoubaoVideoTask]:
-        """Make a video with Seedance 2, Volcengine's own form.
+        """Create a video task (Seedance 2, Volcengine form).
 
-        From any mix of text, images, videos and sounds.
+        From any mix of text, images, videos and audio.
 
         Args:
-            model: Such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
+            model: The model, such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
                 `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
-            content: The text, images, videos and sounds.
-            resolution: How many lines: `480p`, `720p` or `1080p`, by model.
-            ratio: Width to height: `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep that of the
-                image.
-            duration: Seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0.
-            frames: How many frames, in place of `duration`.
-            generate_audio: Whether to make sound too. From 1.5.
+            content: The text, images, videos and audio files.
+            resolution: Resolution: `480p`, `720p` or `1080p`, by model.
+            ratio: Aspect ratio (width:height): `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep
+                that of the image.
+            duration: Duration in seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0.
+            frames: Number of frames, in place of `duration`.
+            generate_audio: Whether to generate audio too. From 1.5.
             watermark: Whether to add a watermark.
-            camera_fixed: Whether the camera stands still.
-            seed: The same seed gives a similar video; -1 is chance.
-            return_last_frame: Whether to give the last frame as a picture too.
-            draft: Whether to make a draft only.
-            service_tier: `flex` may wait and costs less.
-            execution_expires_after: Seconds after which the task is given up.
-            priority: How soon it is worked on.
-            safety_identifier: Who of your users asks, as a word of yours.
-            callback_url: Address that is called when the task changes.
-            tools: What the model may use.
+            camera_fixed: Whether the camera is fixed.
+            seed: Random seed; the same seed gives a similar video, -1 a random one.
+            return_last_frame: Whether to return the last frame as an image too.
+            draft: Whether to generate a draft only.
+            service_tier: The service tier: `flex` may wait and costs less.
+            execution_expires_after: Seconds after which the task expires.
+            priority: The task's priority.
+            safety_identifier: An id of your end user.
+            callback_url: Webhook URL, called when the task changes.
+            tools: The tools that the model may use.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -317,7 +316,7 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoVideoTask:
-        """Tell how a video of Seedance 2 stands.
+        """Get a video task (Seedance 2, Volcengine form).
 
         Args:
             id: The task's id.
@@ -353,16 +352,16 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[DoubaoJimengResponse]:
-        """Make a video with Jimeng 3.0.
+        """Create a video task (Jimeng 3.0).
 
         Args:
             req_key: The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p` or, from an image,
                 `jimeng_i2v_first_v30`.
-            prompt: What to show.
-            image_urls: The first frame's address, for a video from an image. Takes a URL.
-            frames: How many frames: seconds times 24, and one more.
-            aspect_ratio: Width to height, such as `16:9`.
-            seed: The same seed gives a similar video; -1 is chance.
+            prompt: Text prompt.
+            image_urls: URL of the first frame, for a video from an image. Takes a URL.
+            frames: Number of frames: seconds times 24, plus one.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            seed: Random seed; the same seed gives a similar video, -1 a random one.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -404,12 +403,12 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoJimengResponse:
-        """Tell how a video of Jimeng 3.0 stands.
+        """Get a video task (Jimeng 3.0).
 
         Args:
-            task_id: The id that doubao_create_jimeng_video gave.
+            task_id: The id that doubao_create_jimeng_video returned.
             req_key: The model.
-            req_json: How to mark the video as made by a model, as JSON.
+            req_json: How to watermark the video, as JSON.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -445,9 +444,9 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[DoubaoVideoTask]:
-        """Make a video with Seaweed.
+        """Create a video task (Seaweed).
 
-        What the video is like stands at the end of the text, such as `--ratio 16:9 --fps 24 --dur 5`.
+        Settings stand at the end of the text, such as `--ratio 16:9 --fps 24 --dur 5`.
 
         Args:
             content: The text and the first frame.
@@ -479,7 +478,7 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoVideoTask:
-        """Tell how a video of Seaweed stands.
+        """Get a video task (Seaweed).
 
         Args:
             task_id: The task's id.
@@ -529,33 +528,32 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[DoubaoVideoTask]:
-        """Make a video with Seedance.
+        """Create a video task (Seedance).
 
-        From a text, from an image, from the first and the last frame or with references, by the `role` of what
-        `content` holds. What the video is like stands in fields, or at the end of the text, such as `--ratio 16:9
-        --dur 5`.
+        From text, from an image, from the first and the last frame or with references, by the `role` of the parts of
+        `content`. Settings stand in fields, or at the end of the text, such as `--ratio 16:9 --dur 5`.
 
         Args:
-            model: Such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
+            model: The model, such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
                 `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
-            content: The text, images, videos and sounds.
-            resolution: How many lines: `480p`, `720p` or `1080p`, by model.
-            ratio: Width to height: `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep that of the
-                image.
-            duration: Seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0.
-            frames: How many frames, in place of `duration`.
-            generate_audio: Whether to make sound too. From 1.5.
+            content: The text, images, videos and audio files.
+            resolution: Resolution: `480p`, `720p` or `1080p`, by model.
+            ratio: Aspect ratio (width:height): `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep
+                that of the image.
+            duration: Duration in seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0.
+            frames: Number of frames, in place of `duration`.
+            generate_audio: Whether to generate audio too. From 1.5.
             watermark: Whether to add a watermark.
-            camera_fixed: Whether the camera stands still.
-            seed: The same seed gives a similar video; -1 is chance.
-            return_last_frame: Whether to give the last frame as a picture too.
-            draft: Whether to make a draft only.
-            service_tier: `flex` may wait and costs less.
-            execution_expires_after: Seconds after which the task is given up.
-            priority: How soon it is worked on.
-            safety_identifier: Who of your users asks, as a word of yours.
-            callback_url: Address that is called when the task changes.
-            tools: What the model may use.
+            camera_fixed: Whether the camera is fixed.
+            seed: Random seed; the same seed gives a similar video, -1 a random one.
+            return_last_frame: Whether to return the last frame as an image too.
+            draft: Whether to generate a draft only.
+            service_tier: The service tier: `flex` may wait and costs less.
+            execution_expires_after: Seconds after which the task expires.
+            priority: The task's priority.
+            safety_identifier: An id of your end user.
+            callback_url: Webhook URL, called when the task changes.
+            tools: The tools that the model may use.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -608,7 +606,7 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoVideoTask:
-        """Tell how a video of Seedance stands.
+        """Get a video task (Seedance).
 
         Args:
             task_id: The task's id.
@@ -658,31 +656,31 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[DoubaoVideoTask]:
-        """Make a video with Seedance 2, Volcengine's own form.
+        """Create a video task (Seedance 2, Volcengine form).
 
-        From any mix of text, images, videos and sounds.
+        From any mix of text, images, videos and audio.
 
         Args:
-            model: Such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
+            model: The model, such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
                 `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
-            content: The text, images, videos and sounds.
-            resolution: How many lines: `480p`, `720p` or `1080p`, by model.
-            ratio: Width to height: `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep that of the
-                image.
-            duration: Seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0.
-            frames: How many frames, in place of `duration`.
-            generate_audio: Whether to make sound too. From 1.5.
+            content: The text, images, videos and audio files.
+            resolution: Resolution: `480p`, `720p` or `1080p`, by model.
+            ratio: Aspect ratio (width:height): `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep
+                that of the image.
+            duration: Duration in seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0.
+            frames: Number of frames, in place of `duration`.
+            generate_audio: Whether to generate audio too. From 1.5.
             watermark: Whether to add a watermark.
-            camera_fixed: Whether the camera stands still.
-            seed: The same seed gives a similar video; -1 is chance.
-            return_last_frame: Whether to give the last frame as a picture too.
-            draft: Whether to make a draft only.
-            service_tier: `flex` may wait and costs less.
-            execution_expires_after: Seconds after which the task is given up.
-            priority: How soon it is worked on.
-            safety_identifier: Who of your users asks, as a word of yours.
-            callback_url: Address that is called when the task changes.
-            tools: What the model may use.
+            camera_fixed: Whether the camera is fixed.
+            seed: Random seed; the same seed gives a similar video, -1 a random one.
+            return_last_frame: Whether to return the last frame as an image too.
+            draft: Whether to generate a draft only.
+            service_tier: The service tier: `flex` may wait and costs less.
+            execution_expires_after: Seconds after which the task expires.
+            priority: The task's priority.
+            safety_identifier: An id of your end user.
+            callback_url: Webhook URL, called when the task changes.
+            tools: The tools that the model may use.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -738,7 +736,7 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoVideoTask:
-        """Tell how a video of Seedance 2 stands.
+        """Get a video task (Seedance 2, Volcengine form).
 
         Args:
             id: The task's id.
@@ -774,16 +772,16 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[DoubaoJimengResponse]:
-        """Make a video with Jimeng 3.0.
+        """Create a video task (Jimeng 3.0).
 
         Args:
             req_key: The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p` or, from an image,
                 `jimeng_i2v_first_v30`.
-            prompt: What to show.
-            image_urls: The first frame's address, for a video from an image. Takes a URL.
-            frames: How many frames: seconds times 24, and one more.
-            aspect_ratio: Width to height, such as `16:9`.
-            seed: The same seed gives a similar video; -1 is chance.
+            prompt: Text prompt.
+            image_urls: URL of the first frame, for a video from an image. Takes a URL.
+            frames: Number of frames: seconds times 24, plus one.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            seed: Random seed; the same seed gives a similar video, -1 a random one.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -825,12 +823,12 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoJimengResponse:
-        """Tell how a video of Jimeng 3.0 stands.
+        """Get a video task (Jimeng 3.0).
 
         Args:
-            task_id: The id that doubao_create_jimeng_video gave.
+            task_id: The id that doubao_create_jimeng_video returned.
             req_key: The model.
-            req_json: How to mark the video as made by a model, as JSON.
+            req_json: How to watermark the video, as JSON.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -29,12 +29,12 @@ class Genmo(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Make a video from a text (text to video) with Mochi 1.
+        """Create a text-to-video task (Mochi 1).
 
         Args:
-            prompt: What to show.
-            enable_prompt_expansion: Whether the prompt is made richer first.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            enable_prompt_expansion: Whether to expand the prompt automatically.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -67,7 +67,7 @@ class Genmo(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a Mochi video stands.
+        """Get a video task (Mochi 1).
 
         Args:
             request_id: The task's id.
@@ -106,12 +106,12 @@ class AsyncGenmo(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Make a video from a text (text to video) with Mochi 1.
+        """Create a text-to-video task (Mochi 1).
 
         Args:
-            prompt: What to show.
-            enable_prompt_expansion: Whether the prompt is made richer first.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            enable_prompt_expansion: Whether to expand the prompt automatically.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -144,7 +144,7 @@ class AsyncGenmo(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a Mochi video stands.
+        """Get a video task (Mochi 1).
 
         Args:
             request_id: The task's id.

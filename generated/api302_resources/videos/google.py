@@ -29,12 +29,12 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[GoogleVeo2Task]:
-        """Make a video from a text (text to video) with Veo 2.
+        """Create a text-to-video task (Veo 2).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            duration: How long.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            duration: Duration.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -66,7 +66,7 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeo2Task:
-        """Tell how a video of Veo 2 stands.
+        """Get a video task (Veo 2).
 
         Args:
             request_id: The task's id.
@@ -102,13 +102,13 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[GoogleVeo2Task]:
-        """Make a video from an image (image to video) with Veo 2.
+        """Create an image-to-video task (Veo 2).
 
         Args:
-            prompt: What happens.
-            image_url: First frame, of 720 lines or more. Takes a URL.
-            aspect_ratio: Width to height. Server default: "auto".
-            duration: How long. Server default: "5s".
+            prompt: Text prompt: what happens.
+            image_url: URL of the first frame, of at least 720 lines. Takes a URL.
+            aspect_ratio: Aspect ratio (width:height). Server default: "auto".
+            duration: Duration. Server default: "5s".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -147,17 +147,17 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Make a video from a text (text to video) with Veo 3.
+        """Create a text-to-video task (Veo 3).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            aspect_ratio: Width to height. Server default: "16:9".
-            duration: How long; 4s and 6s came with later versions of the model. Server default: "8s".
-            resolution: How many lines the video has. Server default: "720p".
-            enhance_prompt: Whether the prompt is made richer first. Server default: true.
-            generate_audio: Whether to make sound too. Server default: true.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            duration: Duration; 4s and 6s came with later versions of the model. Server default: "8s".
+            resolution: Resolution in lines. Server default: "720p".
+            enhance_prompt: Whether to expand the prompt automatically. Server default: true.
+            generate_audio: Whether to generate audio too. Server default: true.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -199,7 +199,7 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of Veo 3 stands.
+        """Get a video task (Veo 3).
 
         Args:
             request_id: The task's id.
@@ -232,10 +232,10 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[GoogleVeoTask]:
-        """Make a video from a text with Veo 3 Fast.
+        """Create a text-to-video task (Veo 3 Fast).
 
         Args:
-            text_prompt: What to show.
+            text_prompt: Text prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -263,7 +263,7 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoTask:
-        """Tell how a video of Veo 3 Fast stands.
+        """Get a video task (Veo 3 Fast).
 
         Args:
             request_id: The task's id.
@@ -296,10 +296,10 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[GoogleVeoTask]:
-        """Make a video from a text with Veo 3 Pro.
+        """Create a text-to-video task (Veo 3 Pro).
 
         Args:
-            text_prompt: What to show.
+            text_prompt: Text prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -327,7 +327,7 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoTask:
-        """Tell how a video of Veo 3 Pro stands.
+        """Get a video task (Veo 3 Pro).
 
         Args:
             request_id: The task's id.
@@ -361,11 +361,11 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[GoogleVeoTask]:
-        """Make a video from a text and an image with Veo 3 Fast Frames.
+        """Create an image-to-video task (Veo 3 Fast Frames).
 
         Args:
-            text_prompt: What happens.
-            input_image: First frame, at an address that anyone can read. Takes a URL.
+            text_prompt: Text prompt: what happens.
+            input_image: First frame, at a public URL. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -397,7 +397,7 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoTask:
-        """Tell how a video of Veo 3 Fast Frames stands.
+        """Get a video task (Veo 3 Fast Frames).
 
         Args:
             request_id: The task's id.
@@ -431,11 +431,11 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[GoogleVeoTask]:
-        """Make a video from a text and an image with Veo 3 Pro Frames.
+        """Create an image-to-video task (Veo 3 Pro Frames).
 
         Args:
-            text_prompt: What happens.
-            input_image: First frame, at an address that anyone can read. Takes a URL.
+            text_prompt: Text prompt: what happens.
+            input_image: First frame, at a public URL. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -467,7 +467,7 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoTask:
-        """Tell how a video of Veo 3 Pro Frames stands.
+        """Get a video task (Veo 3 Pro Frames).
 
         Args:
             request_id: The task's id.
@@ -505,18 +505,18 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[GoogleVeoV2Task]:
-        """Make a video with any Veo 3 model.
+        """Create a video task with any Veo 3 model.
 
-        With `images` the video begins with the first of them. The price is that of the model.
+        With `images` the first of them is the first frame. The price is that of the model.
 
         Args:
-            prompt: What to show.
-            model: Such as `veo3.1`, `veo3.1-pro`, `veo3-fast`, `veo3-pro`, `veo3`, or with images
+            prompt: Text prompt.
+            model: The model, such as `veo3.1`, `veo3.1-pro`, `veo3-fast`, `veo3-pro`, `veo3`, or with images
                 `veo3-fast-frames` and `veo3-pro-frames`.
-            images: Addresses of images, the first frame first. Takes a URL.
-            aspect_ratio: Width to height: `16:9` or `9:16`.
-            duration: Seconds, such as 8.
-            enhance_prompt: Whether the prompt is made richer first, and put into English.
+            images: URLs of images, the first frame first. Takes a URL.
+            aspect_ratio: Aspect ratio (width:height): `16:9` or `9:16`.
+            duration: Duration in seconds, such as 8.
+            enhance_prompt: Whether to expand the prompt automatically and translate it into English.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -557,7 +557,7 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoV2Task:
-        """Tell how a video of any Veo 3 model stands.
+        """Get a video task of any Veo 3 model.
 
         Args:
             task_id: The task's id.
@@ -594,12 +594,12 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[GoogleVeo2Task]:
-        """Make a video from a text (text to video) with Veo 2.
+        """Create a text-to-video task (Veo 2).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            duration: How long.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            duration: Duration.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -631,7 +631,7 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeo2Task:
-        """Tell how a video of Veo 2 stands.
+        """Get a video task (Veo 2).
 
         Args:
             request_id: The task's id.
@@ -667,13 +667,13 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[GoogleVeo2Task]:
-        """Make a video from an image (image to video) with Veo 2.
+        """Create an image-to-video task (Veo 2).
 
         Args:
-            prompt: What happens.
-            image_url: First frame, of 720 lines or more. Takes a URL.
-            aspect_ratio: Width to height. Server default: "auto".
-            duration: How long. Server default: "5s".
+            prompt: Text prompt: what happens.
+            image_url: URL of the first frame, of at least 720 lines. Takes a URL.
+            aspect_ratio: Aspect ratio (width:height). Server default: "auto".
+            duration: Duration. Server default: "5s".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -712,17 +712,17 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Make a video from a text (text to video) with Veo 3.
+        """Create a text-to-video task (Veo 3).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            aspect_ratio: Width to height. Server default: "16:9".
-            duration: How long; 4s and 6s came with later versions of the model. Server default: "8s".
-            resolution: How many lines the video has. Server default: "720p".
-            enhance_prompt: Whether the prompt is made richer first. Server default: true.
-            generate_audio: Whether to make sound too. Server default: true.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            duration: Duration; 4s and 6s came with later versions of the model. Server default: "8s".
+            resolution: Resolution in lines. Server default: "720p".
+            enhance_prompt: Whether to expand the prompt automatically. Server default: true.
+            generate_audio: Whether to generate audio too. Server default: true.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -764,7 +764,7 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of Veo 3 stands.
+        """Get a video task (Veo 3).
 
         Args:
             request_id: The task's id.
@@ -797,10 +797,10 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[GoogleVeoTask]:
-        """Make a video from a text with Veo 3 Fast.
+        """Create a text-to-video task (Veo 3 Fast).
 
         Args:
-            text_prompt: What to show.
+            text_prompt: Text prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -828,7 +828,7 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoTask:
-        """Tell how a video of Veo 3 Fast stands.
+        """Get a video task (Veo 3 Fast).
 
         Args:
             request_id: The task's id.
@@ -861,10 +861,10 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[GoogleVeoTask]:
-        """Make a video from a text with Veo 3 Pro.
+        """Create a text-to-video task (Veo 3 Pro).
 
         Args:
-            text_prompt: What to show.
+            text_prompt: Text prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -892,7 +892,7 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoTask:
-        """Tell how a video of Veo 3 Pro stands.
+        """Get a video task (Veo 3 Pro).
 
         Args:
             request_id: The task's id.
@@ -926,11 +926,11 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[GoogleVeoTask]:
-        """Make a video from a text and an image with Veo 3 Fast Frames.
+        """Create an image-to-video task (Veo 3 Fast Frames).
 
         Args:
-            text_prompt: What happens.
-            input_image: First frame, at an address that anyone can read. Takes a URL.
+            text_prompt: Text prompt: what happens.
+            input_image: First frame, at a public URL. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -962,7 +962,7 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoTask:
-        """Tell how a video of Veo 3 Fast Frames stands.
+        """Get a video task (Veo 3 Fast Frames).
 
         Args:
             request_id: The task's id.
@@ -996,11 +996,11 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[GoogleVeoTask]:
-        """Make a video from a text and an image with Veo 3 Pro Frames.
+        """Create an image-to-video task (Veo 3 Pro Frames).
 
         Args:
-            text_prompt: What happens.
-            input_image: First frame, at an address that anyone can read. Takes a URL.
+            text_prompt: Text prompt: what happens.
+            input_image: First frame, at a public URL. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1032,7 +1032,7 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoTask:
-        """Tell how a video of Veo 3 Pro Frames stands.
+        """Get a video task (Veo 3 Pro Frames).
 
         Args:
             request_id: The task's id.
@@ -1070,18 +1070,18 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[GoogleVeoV2Task]:
-        """Make a video with any Veo 3 model.
+        """Create a video task with any Veo 3 model.
 
-        With `images` the video begins with the first of them. The price is that of the model.
+        With `images` the first of them is the first frame. The price is that of the model.
 
         Args:
-            prompt: What to show.
-            model: Such as `veo3.1`, `veo3.1-pro`, `veo3-fast`, `veo3-pro`, `veo3`, or with images
+            prompt: Text prompt.
+            model: The model, such as `veo3.1`, `veo3.1-pro`, `veo3-fast`, `veo3-pro`, `veo3`, or with images
                 `veo3-fast-frames` and `veo3-pro-frames`.
-            images: Addresses of images, the first frame first. Takes a URL.
-            aspect_ratio: Width to height: `16:9` or `9:16`.
-            duration: Seconds, such as 8.
-            enhance_prompt: Whether the prompt is made richer first, and put into English.
+            images: URLs of images, the first frame first. Takes a URL.
+            aspect_ratio: Aspect ratio (width:height): `16:9` or `9:16`.
+            duration: Duration in seconds, such as 8.
+            enhance_prompt: Whether to expand the prompt automatically and translate it into English.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1122,7 +1122,7 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoV2Task:
-        """Tell how a video of any Veo 3 model stands.
+        """Get a video task of any Veo 3 model.
 
         Args:
             task_id: The task's id.

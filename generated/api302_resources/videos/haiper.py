@@ -31,16 +31,16 @@ class Haiper(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Make a video from a text or an image with Haiper 2.
+        """Create a video task from text or an image (Haiper 2).
 
-        With an image the video begins with it, else it is made of the text alone.
+        With an image the video begins with it, else it is generated from the text alone.
 
         Args:
-            prompt: What to show.
-            image_url: First frame, for a video from an image. Takes a URL.
-            duration: Seconds. Server default: "4".
-            prompt_enhancer: Whether the prompt is made richer first. Server default: true.
-            seed: The same seed and prompt give the same video.
+            prompt: Text prompt.
+            image_url: URL of the first frame, for a video from an image. Takes a URL.
+            duration: Duration in seconds. Server default: "4".
+            prompt_enhancer: Whether to expand the prompt automatically. Server default: true.
+            seed: Random seed; the same seed and prompt give the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -72,7 +72,7 @@ class Haiper(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a Haiper video stands.
+        """Get a video task (Haiper 2).
 
         Args:
             request_id: The task's id.
@@ -113,16 +113,16 @@ class AsyncHaiper(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Make a video from a text or an image with Haiper 2.
+        """Create a video task from text or an image (Haiper 2).
 
-        With an image the video begins with it, else it is made of the text alone.
+        With an image the video begins with it, else it is generated from the text alone.
 
         Args:
-            prompt: What to show.
-            image_url: First frame, for a video from an image. Takes a URL.
-            duration: Seconds. Server default: "4".
-            prompt_enhancer: Whether the prompt is made richer first. Server default: true.
-            seed: The same seed and prompt give the same video.
+            prompt: Text prompt.
+            image_url: URL of the first frame, for a video from an image. Takes a URL.
+            duration: Duration in seconds. Server default: "4".
+            prompt_enhancer: Whether to expand the prompt automatically. Server default: true.
+            seed: Random seed; the same seed and prompt give the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -154,7 +154,7 @@ class AsyncHaiper(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a Haiper video stands.
+        """Get a video task (Haiper 2).
 
         Args:
             request_id: The task's id.

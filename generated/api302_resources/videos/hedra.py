@@ -28,15 +28,15 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraUploaded:
-        """Upload what is said, version 2.
+        """Upload an audio file for a talking portrait (v2).
 
         Args:
-            file: The recording. Takes a local file (path, open file or bytes).
+            file: The audio file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where it is.
+            The uploaded file.
 
         Raises:
             Api302Error: The call failed.
@@ -59,16 +59,16 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraUploaded:
-        """Upload who speaks, version 2.
+        """Upload a portrait for a talking portrait (v2).
 
         Args:
-            file: The picture. Takes a local file (path, open file or bytes).
-            aspect_ratio: Width to height of the video.
+            file: The image. Takes a local file (path, open file or bytes).
+            aspect_ratio: Aspect ratio (width:height) of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where it is.
+            The uploaded file.
 
         Raises:
             Api302Error: The call failed.
@@ -98,16 +98,17 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[HedraProject]:
-        """Let a portrait speak (lip-sync), version 2.
+        """Create a talking-portrait task (lip-sync, v2).
 
         Args:
-            avatarImage: Who speaks. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
-            avatarImageInput: A picture to be made instead.
-            audioSource: Whether a recording or a text is spoken. Server default: "audio".
-            voiceUrl: The recording. Takes a URL.
+            avatarImage: URL of the portrait. Takes a URL, base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            avatarImageInput: Settings of a generated portrait in place of a file.
+            audioSource: Whether an audio file or a text is spoken. Server default: "audio".
+            voiceUrl: URL of the audio file. Takes a URL.
             text: The text. Server default: "".
-            voiceId: The voice that reads the text.
-            aspectRatio: Width to height. Server default: "1:1".
+            voiceId: The voice that speaks the text.
+            aspectRatio: Aspect ratio (width:height). Server default: "1:1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -146,12 +147,12 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraProject:
-        """Tell how a speaking portrait stands, version 2.
+        """Get a talking-portrait task (v2).
 
         No reason is known to come with a failure.
 
         Args:
-            id: The `jobId` of the submitting call.
+            id: The `jobId` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -178,10 +179,10 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> list[HedraModel]:
-        """List the models, version 3.
+        """List models (v3).
 
         Args:
-            types: Only these kinds, such as `video` or `image`.
+            types: Only these types, such as `video` or `image`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -209,15 +210,15 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraNewAsset:
-        """Announce a file, version 3.
+        """Create an asset to upload a file to (v3).
 
         The file itself follows with `hedra_upload_asset`.
 
         `upload_file` makes all the steps of the upload in one call.
 
         Args:
-            name: A name.
-            type: What it is.
+            name: A display name.
+            type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -256,8 +257,8 @@ class Hedra(Resource):
 
         Args:
             file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
-            name: A name.
-            type: What it is.
+            name: A display name.
+            type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -286,7 +287,7 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraAsset:
-        """Upload the file of an asset, version 3.
+        """Upload the file of an asset (v3).
 
         Args:
             id: The asset's id.
@@ -327,20 +328,20 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[HedraGenerationStatus]:
-        """Make a video of assets, version 3.
+        """Create a video task from assets (v3).
 
-        Other kinds of generation than videos are set by `type` and take fields of their own, as at Hedra.
+        Other types of generation than videos are chosen by `type` and take fields of their own, as at Hedra.
 
         Args:
-            type: What to make: `video`.
-            generated_video_inputs: What to show.
+            type: The type of generation: `video`.
+            generated_video_inputs: The inputs of the video.
             ai_model_id: The model's id, such as d1dd37a3-e39a-4854-a298-6510289f9cf2.
             start_keyframe_id: The asset of the first frame.
-            start_keyframe_url: The first frame by its address. Takes a URL.
+            start_keyframe_url: URL of the first frame. Takes a URL.
             end_keyframe_id: The asset of the last frame.
-            audio_id: The asset of what is said; several for several speakers.
-            audio_generation: A text to be read instead.
-            batch_size: How many to make. Server default: 1.
+            audio_id: The asset of the speech; several for several speakers.
+            audio_generation: A text to be spoken instead.
+            batch_size: Number of videos to generate. Server default: 1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -382,7 +383,7 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraGenerationStatus:
-        """Tell how a generation stands, version 3.
+        """Get a generation task (v3).
 
         Args:
             id: The generation's id.
@@ -416,15 +417,15 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraUploaded:
-        """Upload what is said, version 2.
+        """Upload an audio file for a talking portrait (v2).
 
         Args:
-            file: The recording. Takes a local file (path, open file or bytes).
+            file: The audio file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where it is.
+            The uploaded file.
 
         Raises:
             Api302Error: The call failed.
@@ -447,16 +448,16 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraUploaded:
-        """Upload who speaks, version 2.
+        """Upload a portrait for a talking portrait (v2).
 
         Args:
-            file: The picture. Takes a local file (path, open file or bytes).
-            aspect_ratio: Width to height of the video.
+            file: The image. Takes a local file (path, open file or bytes).
+            aspect_ratio: Aspect ratio (width:height) of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where it is.
+            The uploaded file.
 
         Raises:
             Api302Error: The call failed.
@@ -486,16 +487,17 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[HedraProject]:
-        """Let a portrait speak (lip-sync), version 2.
+        """Create a talking-portrait task (lip-sync, v2).
 
         Args:
-            avatarImage: Who speaks. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
-            avatarImageInput: A picture to be made instead.
-            audioSource: Whether a recording or a text is spoken. Server default: "audio".
-            voiceUrl: The recording. Takes a URL.
+            avatarImage: URL of the portrait. Takes a URL, base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            avatarImageInput: Settings of a generated portrait in place of a file.
+            audioSource: Whether an audio file or a text is spoken. Server default: "audio".
+            voiceUrl: URL of the audio file. Takes a URL.
             text: The text. Server default: "".
-            voiceId: The voice that reads the text.
-            aspectRatio: Width to height. Server default: "1:1".
+            voiceId: The voice that speaks the text.
+            aspectRatio: Aspect ratio (width:height). Server default: "1:1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -534,12 +536,12 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraProject:
-        """Tell how a speaking portrait stands, version 2.
+        """Get a talking-portrait task (v2).
 
         No reason is known to come with a failure.
 
         Args:
-            id: The `jobId` of the submitting call.
+            id: The `jobId` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -566,10 +568,10 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> list[HedraModel]:
-        """List the models, version 3.
+        """List models (v3).
 
         Args:
-            types: Only these kinds, such as `video` or `image`.
+            types: Only these types, such as `video` or `image`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -599,15 +601,15 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraNewAsset:
-        """Announce a file, version 3.
+        """Create an asset to upload a file to (v3).
 
         The file itself follows with `hedra_upload_asset`.
 
         `upload_file` makes all the steps of the upload in one call.
 
         Args:
-            name: A name.
-            type: What it is.
+            name: A display name.
+            type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -646,8 +648,8 @@ class AsyncHedra(AsyncResource):
 
         Args:
             file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
-            name: A name.
-            type: What it is.
+            name: A display name.
+            type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -676,7 +678,7 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraAsset:
-        """Upload the file of an asset, version 3.
+        """Upload the file of an asset (v3).
 
         Args:
             id: The asset's id.
@@ -717,20 +719,20 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[HedraGenerationStatus]:
-        """Make a video of assets, version 3.
+        """Create a video task from assets (v3).
 
-        Other kinds of generation than videos are set by `type` and take fields of their own, as at Hedra.
+        Other types of generation than videos are chosen by `type` and take fields of their own, as at Hedra.
 
         Args:
-            type: What to make: `video`.
-            generated_video_inputs: What to show.
+            type: The type of generation: `video`.
+            generated_video_inputs: The inputs of the video.
             ai_model_id: The model's id, such as d1dd37a3-e39a-4854-a298-6510289f9cf2.
             start_keyframe_id: The asset of the first frame.
-            start_keyframe_url: The first frame by its address. Takes a URL.
+            start_keyframe_url: URL of the first frame. Takes a URL.
             end_keyframe_id: The asset of the last frame.
-            audio_id: The asset of what is said; several for several speakers.
-            audio_generation: A text to be read instead.
-            batch_size: How many to make. Server default: 1.
+            audio_id: The asset of the speech; several for several speakers.
+            audio_generation: A text to be spoken instead.
+            batch_size: Number of videos to generate. Server default: 1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -772,7 +774,7 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraGenerationStatus:
-        """Tell how a generation stands, version 3.
+        """Get a generation task (v3).
 
         Args:
             id: The generation's id.

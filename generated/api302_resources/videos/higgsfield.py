@@ -29,9 +29,9 @@ class Higgsfield(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[HiggsfieldJobSet]:
-        """Make a video from an image (image to video) with camera moves.
+        """Create an image-to-video task with camera motions.
 
-        Higgsfield's own form. The reply's id stands in `job_set_id` or in `id`.
+        Higgsfield's own form. The id is in `job_set_id` or in `id` of the response.
 
         Args:
             params: Required.
@@ -66,9 +66,9 @@ class Higgsfield(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HiggsfieldJobSet:
-        """Tell how a task stands.
+        """Get a task.
 
-        For videos and for images of Higgsfield's own form. One task can hold several jobs.
+        For videos and images of Higgsfield's own form. One task can hold several jobs.
 
         Args:
             job_set_id: The task's id.
@@ -101,9 +101,9 @@ class Higgsfield(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HiggsfieldJobSet:
-        """Tell how a task of 302.AI's older form stands.
+        """Get a task of 302.AI's older form.
 
-        The older calls are out of use; new tasks are told by higgsfield_get_job_set.
+        The older calls are out of use; newer tasks are polled with higgsfield_get_job_set.
 
         Args:
             id: The task's id.
@@ -139,9 +139,9 @@ class AsyncHiggsfield(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[HiggsfieldJobSet]:
-        """Make a video from an image (image to video) with camera moves.
+        """Create an image-to-video task with camera motions.
 
-        Higgsfield's own form. The reply's id stands in `job_set_id` or in `id`.
+        Higgsfield's own form. The id is in `job_set_id` or in `id` of the response.
 
         Args:
             params: Required.
@@ -176,9 +176,9 @@ class AsyncHiggsfield(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HiggsfieldJobSet:
-        """Tell how a task stands.
+        """Get a task.
 
-        For videos and for images of Higgsfield's own form. One task can hold several jobs.
+        For videos and images of Higgsfield's own form. One task can hold several jobs.
 
         Args:
             job_set_id: The task's id.
@@ -211,9 +211,9 @@ class AsyncHiggsfield(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HiggsfieldJobSet:
-        """Tell how a task of 302.AI's older form stands.
+        """Get a task of 302.AI's older form.
 
-        The older calls are out of use; new tasks are told by higgsfield_get_job_set.
+        The older calls are out of use; newer tasks are polled with higgsfield_get_job_set.
 
         Args:
             id: The task's id.

@@ -34,17 +34,17 @@ class Hunyuan(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Make a video from a text (text to video) with HunyuanVideo.
+        """Create a text-to-video task (HunyuanVideo).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height. Server default: "16:9".
-            resolution: How many lines the video has. Server default: "720p".
-            num_frames: How many frames to make. Server default: "129".
-            num_inference_steps: How many steps to take.
-            pro_mode: Take more steps for a better video, at twice the price.
-            enable_safety_checker: Whether to check for unsuitable content.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            resolution: Resolution in lines. Server default: "720p".
+            num_frames: Number of frames to generate. Server default: "129".
+            num_inference_steps: Number of inference steps.
+            pro_mode: Use more steps for a better video, at twice the price.
+            enable_safety_checker: Whether to check for unsafe content.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -85,7 +85,7 @@ class Hunyuan(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a HunyuanVideo video stands.
+        """Get a video task (HunyuanVideo).
 
         Args:
             request_id: The task's id.
@@ -129,17 +129,17 @@ class AsyncHunyuan(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Make a video from a text (text to video) with HunyuanVideo.
+        """Create a text-to-video task (HunyuanVideo).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height. Server default: "16:9".
-            resolution: How many lines the video has. Server default: "720p".
-            num_frames: How many frames to make. Server default: "129".
-            num_inference_steps: How many steps to take.
-            pro_mode: Take more steps for a better video, at twice the price.
-            enable_safety_checker: Whether to check for unsuitable content.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            resolution: Resolution in lines. Server default: "720p".
+            num_frames: Number of frames to generate. Server default: "129".
+            num_inference_steps: Number of inference steps.
+            pro_mode: Use more steps for a better video, at twice the price.
+            enable_safety_checker: Whether to check for unsafe content.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -180,7 +180,7 @@ class AsyncHunyuan(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a HunyuanVideo video stands.
+        """Get a video task (HunyuanVideo).
 
         Args:
             request_id: The task's id.

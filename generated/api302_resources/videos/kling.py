@@ -42,26 +42,27 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingResponse]:
-        """Make a video from a text (text to video).
+        """Create a text-to-video task.
 
         Kling's own form. With `multi_shot` the shots of `multi_prompt` take the place of `prompt`.
 
         Args:
-            prompt: What to show.
-            model_name: Such as `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`,
-                `kling-v2-5-turbo`, `kling-v2-6` or `kling-v3`. Kling's own default is `kling-v1`.
-            negative_prompt: What to avoid.
-            cfg_scale: How closely to keep to the prompt. Not for models of version 2. Server default: 0.5.
-            mode: `std` is cheaper, `pro` better. Server default: "std".
-            sound: Whether to make sound too. From version 2.6.
-            camera_control: How the camera moves; without it the model decides.
-            aspect_ratio: Width to height. Server default: "16:9".
-            duration: Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-            multi_shot: Whether to make several shots. From version 3.
+            prompt: Text prompt.
+            model_name: The model: `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`,
+                `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg_scale: Guidance scale: how closely the output follows the prompt. Not for models of version 2.
+                Server default: 0.5.
+            mode: Quality: `std` is cheaper, `pro` better. Server default: "std".
+            sound: Whether to generate audio too. From version 2.6.
+            camera_control: Camera movement; without it the model decides.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            duration: Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
+            multi_shot: Whether to generate several shots. From version 3.
             shot_type: Who cuts the shots, with `multi_shot`: you or the model.
-            multi_prompt: The shots, with `shot_type` `customize`. Their seconds add up to the whole.
+            multi_prompt: The shots, with `shot_type` `customize`. Their durations sum to that of the video.
             watermark_info: Optional.
-            callback_url: Address that is called when the task changes.
+            callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -110,7 +111,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingResponse:
-        """Tell how a video from a text stands.
+        """Get a text-to-video task.
 
         Args:
             id: The task's id.
@@ -158,34 +159,35 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingResponse]:
-        """Make a video from an image (image to video).
+        """Create an image-to-video task.
 
         Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`,
         `dynamic_masks`) and `camera_control` exclude each other.
 
         Args:
-            model_name: Such as `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`,
-                `kling-v2-5-turbo`, `kling-v2-6` or `kling-v3`. Kling's own default is `kling-v1`.
+            model_name: The model: `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`,
+                `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
             image: First frame: JPEG or PNG of at most 10 MB, at least 300 pixels a side. Base64 without the
                 `data:` prefix. Either this or `image_tail` is needed. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            image_tail: Last frame, of the same form. Takes a URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg_scale: How closely to keep to the prompt. Not for models of version 2. Server default: 0.5.
-            mode: `std` is cheaper, `pro` better. Server default: "std".
-            sound: Whether to make sound too. From version 2.6.
-            static_mask: What stands still, painted on a picture of the first frame's size. Takes a URL, base64
-                text or a local file (pathlib.Path, open file or bytes).
-            dynamic_masks: What moves, and along which way.
-            camera_control: How the camera moves; without it the model decides.
-            duration: Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-            multi_shot: Whether to make several shots. From version 3.
+            image_tail: Last frame, in the same formats. Takes a URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg_scale: Guidance scale: how closely the output follows the prompt. Not for models of version 2.
+                Server default: 0.5.
+            mode: Quality: `std` is cheaper, `pro` better. Server default: "std".
+            sound: Whether to generate audio too. From version 2.6.
+            static_mask: Static mask: what does not move, painted on an image of the first frame's size. Takes a
+                URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            dynamic_masks: Dynamic masks: what moves, and along which path.
+            camera_control: Camera movement; without it the model decides.
+            duration: Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
+            multi_shot: Whether to generate several shots. From version 3.
             shot_type: Who cuts the shots, with `multi_shot`: you or the model.
-            multi_prompt: The shots, with `shot_type` `customize`. Their seconds add up to the whole.
+            multi_prompt: The shots, with `shot_type` `customize`. Their durations sum to that of the video.
             watermark_info: Optional.
-            callback_url: Address that is called when the task changes.
+            callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -237,7 +239,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingResponse:
-        """Tell how a video from an image stands.
+        """Get an image-to-video task.
 
         Args:
             id: The task's id.
@@ -274,16 +276,16 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video with several reference images, 302.AI's form.
+        """Create a multi-image-to-video task (302.AI form).
 
         Args:
             image_list: The reference images.
             model_name: Such as `kling-v1-6`.
-            prompt: What to show.
-            mode: `std` is cheaper, `pro` better.
-            aspect_ratio: Width to height.
-            duration: Seconds: 5 or 10.
-            enable_audio: Whether to make sound too.
+            prompt: Text prompt.
+            mode: Quality: `std` is cheaper, `pro` better.
+            aspect_ratio: Aspect ratio (width:height).
+            duration: Duration in seconds: 5 or 10.
+            enable_audio: Whether to generate audio too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -324,11 +326,11 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Extend a video from its end, 302.AI's form.
+        """Extend a video (302.AI form).
 
         Args:
-            task_id: The task whose video goes on.
-            prompt: What happens next.
+            task_id: The id of the task whose video is extended.
+            prompt: Text prompt: what happens next.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -359,10 +361,10 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingM2VResponse:
-        """Tell how a task of 302.AI's form stands.
+        """Get a task (302.AI form).
 
-        Tasks of the `m2v` calls tell their state by number (5 queued, 10 at work, 50 failed, 99 done); those of the
-        calls that answer a `task_id` tell it in Kling's own words.
+        Tasks of the `m2v` calls have a number as state (5 queued, 10 running, 50 failed, 99 done); those of the calls
+        that return a `task_id` have Kling's own words.
 
         Args:
             id: The task's id.
@@ -384,7 +386,7 @@ class Kling(Resource):
         reply_: KlingM2VResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    def text_to_video_v1_0_5s(
+    def text_to_video_v1_0_rapid_5s(
         self,
         *,
         prompt: str,
@@ -398,15 +400,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.0, rapid, 5 seconds.
+        """Create a text-to-video task (1.0 rapid, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -422,7 +424,7 @@ class Kling(Resource):
         Price: 0.15 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_0_5s as endpoint
+        from api302_client.api.videos_kling import kling_text_to_video_v1_0_rapid_5s as endpoint
 
         return self._submit(
             endpoint,
@@ -451,15 +453,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.5, high quality, 5 seconds.
+        """Create a text-to-video task (1.5 high quality, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -504,15 +506,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.5, high quality, 10 seconds.
+        """Create a text-to-video task (1.5 high quality, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -543,7 +545,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def text_to_video_v1_6_5s(
+    def text_to_video_v1_6_std_5s(
         self,
         *,
         prompt: str,
@@ -557,15 +559,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, standard, 5 seconds.
+        """Create a text-to-video task (1.6 standard, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -581,7 +583,7 @@ class Kling(Resource):
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_5s as endpoint
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_5s as endpoint
 
         return self._submit(
             endpoint,
@@ -596,7 +598,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def text_to_video_v1_6_10s(
+    def text_to_video_v1_6_std_10s(
         self,
         *,
         prompt: str,
@@ -610,15 +612,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, standard, 10 seconds.
+        """Create a text-to-video task (1.6 standard, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -634,7 +636,7 @@ class Kling(Resource):
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_10s as endpoint
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_10s as endpoint
 
         return self._submit(
             endpoint,
@@ -663,15 +665,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, high quality, 5 seconds.
+        """Create a text-to-video task (1.6 high quality, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -716,15 +718,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, high quality, 10 seconds.
+        """Create a text-to-video task (1.6 high quality, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -769,15 +771,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 2.1 Master, 5 seconds.
+        """Create a text-to-video task (2.1 Master, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -822,15 +824,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 2.1 Master, 10 seconds.
+        """Create a text-to-video task (2.1 Master, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -861,7 +863,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_0_5s(
+    def image_to_video_v1_0_rapid_5s(
         self,
         *,
         input_image: FileInput,
@@ -878,20 +880,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.0, rapid, 5 seconds.
+        """Create an image-to-video task (1.0 rapid, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -907,7 +909,7 @@ class Kling(Resource):
         Price: 0.15 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_0_5s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_5s as endpoint
 
         return self._submit(
             endpoint,
@@ -925,7 +927,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_0_10s(
+    def image_to_video_v1_0_rapid_10s(
         self,
         *,
         input_image: FileInput,
@@ -942,20 +944,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.0, rapid, 10 seconds.
+        """Create an image-to-video task (1.0 rapid, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -971,7 +973,7 @@ class Kling(Resource):
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_0_10s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_10s as endpoint
 
         return self._submit(
             endpoint,
@@ -989,7 +991,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_5_5s(
+    def image_to_video_v1_5_rapid_5s(
         self,
         *,
         input_image: FileInput,
@@ -1006,20 +1008,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, rapid, 5 seconds.
+        """Create an image-to-video task (1.5 rapid, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1035,7 +1037,7 @@ class Kling(Resource):
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_5s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_5s as endpoint
 
         return self._submit(
             endpoint,
@@ -1053,7 +1055,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_5_10s(
+    def image_to_video_v1_5_rapid_10s(
         self,
         *,
         input_image: FileInput,
@@ -1070,20 +1072,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, rapid, 10 seconds.
+        """Create an image-to-video task (1.5 rapid, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1099,7 +1101,7 @@ class Kling(Resource):
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_10s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_10s as endpoint
 
         return self._submit(
             endpoint,
@@ -1134,20 +1136,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, high quality, 5 seconds.
+        """Create an image-to-video task (1.5 high quality, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1198,20 +1200,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, high quality, 10 seconds.
+        """Create an image-to-video task (1.5 high quality, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1245,7 +1247,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_6_5s(
+    def image_to_video_v1_6_std_5s(
         self,
         *,
         input_image: FileInput,
@@ -1262,19 +1264,19 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, standard, 5 seconds.
+        """Create an image-to-video task (1.6 standard, 5 s).
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1290,7 +1292,7 @@ class Kling(Resource):
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_5s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_5s as endpoint
 
         return self._submit(
             endpoint,
@@ -1308,7 +1310,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_6_10s(
+    def image_to_video_v1_6_std_10s(
         self,
         *,
         input_image: FileInput,
@@ -1325,20 +1327,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, standard, 10 seconds.
+        """Create an image-to-video task (1.6 standard, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1354,7 +1356,7 @@ class Kling(Resource):
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_10s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_10s as endpoint
 
         return self._submit(
             endpoint,
@@ -1389,19 +1391,19 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, high quality, 5 seconds.
+        """Create an image-to-video task (1.6 high quality, 5 s).
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1452,20 +1454,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, high quality, 10 seconds.
+        """Create an image-to-video task (1.6 high quality, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1516,20 +1518,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.0, high definition, 5 seconds.
+        """Create an image-to-video task (2.0 high definition, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1580,20 +1582,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.0, high definition, 10 seconds.
+        """Create an image-to-video task (2.0 high definition, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1627,7 +1629,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v2_1_5s(
+    def image_to_video_v2_1_std_5s(
         self,
         *,
         input_image: FileInput,
@@ -1644,20 +1646,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, standard, 5 seconds.
+        """Create an image-to-video task (2.1 standard, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1673,7 +1675,7 @@ class Kling(Resource):
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_5s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_5s as endpoint
 
         return self._submit(
             endpoint,
@@ -1691,7 +1693,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v2_1_10s(
+    def image_to_video_v2_1_std_10s(
         self,
         *,
         input_image: FileInput,
@@ -1708,20 +1710,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, standard, 10 seconds.
+        """Create an image-to-video task (2.1 standard, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1737,7 +1739,7 @@ class Kling(Resource):
         Price: 0.6 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_10s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_10s as endpoint
 
         return self._submit(
             endpoint,
@@ -1772,20 +1774,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, high definition, 5 seconds.
+        """Create an image-to-video task (2.1 high definition, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1836,20 +1838,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, high definition, 10 seconds.
+        """Create an image-to-video task (2.1 high definition, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1900,20 +1902,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1 Master, 5 seconds.
+        """Create an image-to-video task (2.1 Master, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1964,20 +1966,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1 Master, 10 seconds.
+        """Create an image-to-video task (2.1 Master, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2038,26 +2040,27 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingResponse]:
-        """Make a video from a text (text to video).
+        """Create a text-to-video task.
 
         Kling's own form. With `multi_shot` the shots of `multi_prompt` take the place of `prompt`.
 
         Args:
-            prompt: What to show.
-            model_name: Such as `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`,
-                `kling-v2-5-turbo`, `kling-v2-6` or `kling-v3`. Kling's own default is `kling-v1`.
-            negative_prompt: What to avoid.
-            cfg_scale: How closely to keep to the prompt. Not for models of version 2. Server default: 0.5.
-            mode: `std` is cheaper, `pro` better. Server default: "std".
-            sound: Whether to make sound too. From version 2.6.
-            camera_control: How the camera moves; without it the model decides.
-            aspect_ratio: Width to height. Server default: "16:9".
-            duration: Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-            multi_shot: Whether to make several shots. From version 3.
+            prompt: Text prompt.
+            model_name: The model: `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`,
+                `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg_scale: Guidance scale: how closely the output follows the prompt. Not for models of version 2.
+                Server default: 0.5.
+            mode: Quality: `std` is cheaper, `pro` better. Server default: "std".
+            sound: Whether to generate audio too. From version 2.6.
+            camera_control: Camera movement; without it the model decides.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            duration: Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
+            multi_shot: Whether to generate several shots. From version 3.
             shot_type: Who cuts the shots, with `multi_shot`: you or the model.
-            multi_prompt: The shots, with `shot_type` `customize`. Their seconds add up to the whole.
+            multi_prompt: The shots, with `shot_type` `customize`. Their durations sum to that of the video.
             watermark_info: Optional.
-            callback_url: Address that is called when the task changes.
+            callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -2106,7 +2109,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingResponse:
-        """Tell how a video from a text stands.
+        """Get a text-to-video task.
 
         Args:
             id: The task's id.
@@ -2154,34 +2157,35 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingResponse]:
-        """Make a video from an image (image to video).
+        """Create an image-to-video task.
 
         Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`,
         `dynamic_masks`) and `camera_control` exclude each other.
 
         Args:
-            model_name: Such as `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`,
-                `kling-v2-5-turbo`, `kling-v2-6` or `kling-v3`. Kling's own default is `kling-v1`.
+            model_name: The model: `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`,
+                `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
             image: First frame: JPEG or PNG of at most 10 MB, at least 300 pixels a side. Base64 without the
                 `data:` prefix. Either this or `image_tail` is needed. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            image_tail: Last frame, of the same form. Takes a URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg_scale: How closely to keep to the prompt. Not for models of version 2. Server default: 0.5.
-            mode: `std` is cheaper, `pro` better. Server default: "std".
-            sound: Whether to make sound too. From version 2.6.
-            static_mask: What stands still, painted on a picture of the first frame's size. Takes a URL, base64
-                text or a local file (pathlib.Path, open file or bytes).
-            dynamic_masks: What moves, and along which way.
-            camera_control: How the camera moves; without it the model decides.
-            duration: Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-            multi_shot: Whether to make several shots. From version 3.
+            image_tail: Last frame, in the same formats. Takes a URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg_scale: Guidance scale: how closely the output follows the prompt. Not for models of version 2.
+                Server default: 0.5.
+            mode: Quality: `std` is cheaper, `pro` better. Server default: "std".
+            sound: Whether to generate audio too. From version 2.6.
+            static_mask: Static mask: what does not move, painted on an image of the first frame's size. Takes a
+                URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            dynamic_masks: Dynamic masks: what moves, and along which path.
+            camera_control: Camera movement; without it the model decides.
+            duration: Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
+            multi_shot: Whether to generate several shots. From version 3.
             shot_type: Who cuts the shots, with `multi_shot`: you or the model.
-            multi_prompt: The shots, with `shot_type` `customize`. Their seconds add up to the whole.
+            multi_prompt: The shots, with `shot_type` `customize`. Their durations sum to that of the video.
             watermark_info: Optional.
-            callback_url: Address that is called when the task changes.
+            callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -2233,7 +2237,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingResponse:
-        """Tell how a video from an image stands.
+        """Get an image-to-video task.
 
         Args:
             id: The task's id.
@@ -2270,16 +2274,16 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video with several reference images, 302.AI's form.
+        """Create a multi-image-to-video task (302.AI form).
 
         Args:
             image_list: The reference images.
             model_name: Such as `kling-v1-6`.
-            prompt: What to show.
-            mode: `std` is cheaper, `pro` better.
-            aspect_ratio: Width to height.
-            duration: Seconds: 5 or 10.
-            enable_audio: Whether to make sound too.
+            prompt: Text prompt.
+            mode: Quality: `std` is cheaper, `pro` better.
+            aspect_ratio: Aspect ratio (width:height).
+            duration: Duration in seconds: 5 or 10.
+            enable_audio: Whether to generate audio too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2320,11 +2324,11 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Extend a video from its end, 302.AI's form.
+        """Extend a video (302.AI form).
 
         Args:
-            task_id: The task whose video goes on.
-            prompt: What happens next.
+            task_id: The id of the task whose video is extended.
+            prompt: Text prompt: what happens next.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2355,10 +2359,10 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingM2VResponse:
-        """Tell how a task of 302.AI's form stands.
+        """Get a task (302.AI form).
 
-        Tasks of the `m2v` calls tell their state by number (5 queued, 10 at work, 50 failed, 99 done); those of the
-        calls that answer a `task_id` tell it in Kling's own words.
+        Tasks of the `m2v` calls have a number as state (5 queued, 10 running, 50 failed, 99 done); those of the calls
+        that return a `task_id` have Kling's own words.
 
         Args:
             id: The task's id.
@@ -2380,7 +2384,7 @@ class AsyncKling(AsyncResource):
         reply_: KlingM2VResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    async def text_to_video_v1_0_5s(
+    async def text_to_video_v1_0_rapid_5s(
         self,
         *,
         prompt: str,
@@ -2394,15 +2398,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.0, rapid, 5 seconds.
+        """Create a text-to-video task (1.0 rapid, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2418,7 +2422,7 @@ class AsyncKling(AsyncResource):
         Price: 0.15 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_0_5s as endpoint
+        from api302_client.api.videos_kling import kling_text_to_video_v1_0_rapid_5s as endpoint
 
         return await self._submit(
             endpoint,
@@ -2447,15 +2451,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.5, high quality, 5 seconds.
+        """Create a text-to-video task (1.5 high quality, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2500,15 +2504,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.5, high quality, 10 seconds.
+        """Create a text-to-video task (1.5 high quality, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2539,7 +2543,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def text_to_video_v1_6_5s(
+    async def text_to_video_v1_6_std_5s(
         self,
         *,
         prompt: str,
@@ -2553,15 +2557,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, standard, 5 seconds.
+        """Create a text-to-video task (1.6 standard, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2577,7 +2581,7 @@ class AsyncKling(AsyncResource):
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_5s as endpoint
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_5s as endpoint
 
         return await self._submit(
             endpoint,
@@ -2592,7 +2596,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def text_to_video_v1_6_10s(
+    async def text_to_video_v1_6_std_10s(
         self,
         *,
         prompt: str,
@@ -2606,15 +2610,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, standard, 10 seconds.
+        """Create a text-to-video task (1.6 standard, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2630,7 +2634,7 @@ class AsyncKling(AsyncResource):
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_10s as endpoint
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_10s as endpoint
 
         return await self._submit(
             endpoint,
@@ -2659,15 +2663,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, high quality, 5 seconds.
+        """Create a text-to-video task (1.6 high quality, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2712,15 +2716,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, high quality, 10 seconds.
+        """Create a text-to-video task (1.6 high quality, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2765,15 +2769,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 2.1 Master, 5 seconds.
+        """Create a text-to-video task (2.1 Master, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2818,15 +2822,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 2.1 Master, 10 seconds.
+        """Create a text-to-video task (2.1 Master, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2857,7 +2861,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_0_5s(
+    async def image_to_video_v1_0_rapid_5s(
         self,
         *,
         input_image: FileInput,
@@ -2874,20 +2878,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.0, rapid, 5 seconds.
+        """Create an image-to-video task (1.0 rapid, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2903,7 +2907,7 @@ class AsyncKling(AsyncResource):
         Price: 0.15 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_0_5s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_5s as endpoint
 
         return await self._submit(
             endpoint,
@@ -2921,7 +2925,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_0_10s(
+    async def image_to_video_v1_0_rapid_10s(
         self,
         *,
         input_image: FileInput,
@@ -2938,20 +2942,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.0, rapid, 10 seconds.
+        """Create an image-to-video task (1.0 rapid, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2967,7 +2971,7 @@ class AsyncKling(AsyncResource):
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_0_10s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_10s as endpoint
 
         return await self._submit(
             endpoint,
@@ -2985,7 +2989,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_5_5s(
+    async def image_to_video_v1_5_rapid_5s(
         self,
         *,
         input_image: FileInput,
@@ -3002,20 +3006,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, rapid, 5 seconds.
+        """Create an image-to-video task (1.5 rapid, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3031,7 +3035,7 @@ class AsyncKling(AsyncResource):
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_5s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_5s as endpoint
 
         return await self._submit(
             endpoint,
@@ -3049,7 +3053,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_5_10s(
+    async def image_to_video_v1_5_rapid_10s(
         self,
         *,
         input_image: FileInput,
@@ -3066,20 +3070,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, rapid, 10 seconds.
+        """Create an image-to-video task (1.5 rapid, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3095,7 +3099,7 @@ class AsyncKling(AsyncResource):
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_10s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_10s as endpoint
 
         return await self._submit(
             endpoint,
@@ -3130,20 +3134,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, high quality, 5 seconds.
+        """Create an image-to-video task (1.5 high quality, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3194,20 +3198,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, high quality, 10 seconds.
+        """Create an image-to-video task (1.5 high quality, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3241,7 +3245,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_6_5s(
+    async def image_to_video_v1_6_std_5s(
         self,
         *,
         input_image: FileInput,
@@ -3258,19 +3262,19 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, standard, 5 seconds.
+        """Create an image-to-video task (1.6 standard, 5 s).
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3286,7 +3290,7 @@ class AsyncKling(AsyncResource):
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_5s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_5s as endpoint
 
         return await self._submit(
             endpoint,
@@ -3304,7 +3308,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_6_10s(
+    async def image_to_video_v1_6_std_10s(
         self,
         *,
         input_image: FileInput,
@@ -3321,20 +3325,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, standard, 10 seconds.
+        """Create an image-to-video task (1.6 standard, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3350,7 +3354,7 @@ class AsyncKling(AsyncResource):
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_10s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_10s as endpoint
 
         return await self._submit(
             endpoint,
@@ -3385,19 +3389,19 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, high quality, 5 seconds.
+        """Create an image-to-video task (1.6 high quality, 5 s).
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3448,20 +3452,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, high quality, 10 seconds.
+        """Create an image-to-video task (1.6 high quality, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3512,20 +3516,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.0, high definition, 5 seconds.
+        """Create an image-to-video task (2.0 high definition, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3576,20 +3580,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.0, high definition, 10 seconds.
+        """Create an image-to-video task (2.0 high definition, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3623,7 +3627,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v2_1_5s(
+    async def image_to_video_v2_1_std_5s(
         self,
         *,
         input_image: FileInput,
@@ -3640,20 +3644,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, standard, 5 seconds.
+        """Create an image-to-video task (2.1 standard, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3669,7 +3673,7 @@ class AsyncKling(AsyncResource):
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_5s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_5s as endpoint
 
         return await self._submit(
             endpoint,
@@ -3687,7 +3691,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v2_1_10s(
+    async def image_to_video_v2_1_std_10s(
         self,
         *,
         input_image: FileInput,
@@ -3704,20 +3708,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, standard, 10 seconds.
+        """Create an image-to-video task (2.1 standard, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3733,7 +3737,7 @@ class AsyncKling(AsyncResource):
         Price: 0.6 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_10s as endpoint
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_10s as endpoint
 
         return await self._submit(
             endpoint,
@@ -3768,20 +3772,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, high definition, 5 seconds.
+        """Create an image-to-video task (2.1 high definition, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3832,20 +3836,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, high definition, 10 seconds.
+        """Create an image-to-video task (2.1 high definition, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3896,20 +3900,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1 Master, 5 seconds.
+        """Create an image-to-video task (2.1 Master, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3960,20 +3964,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1 Master, 10 seconds.
+        """Create an image-to-video task (2.1 Master, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.

@@ -30,14 +30,14 @@ class Lightricks(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> LightricksVideo:
-        """Make a video from a text with LTX-Video.
+        """Create a text-to-video task (LTX-Video).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            seed: The same seed gives the same video.
-            num_inference_steps: How many steps to take. Server default: 30.
-            guidance_scale: How closely to keep to the prompt. Server default: 3.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same video.
+            num_inference_steps: Number of inference steps. Server default: 30.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -80,15 +80,15 @@ class Lightricks(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> LightricksVideo:
-        """Make a video from an image with LTX-Video.
+        """Create an image-to-video task (LTX-Video).
 
         Args:
-            image_url: The image to start from. Takes a URL.
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            seed: The same seed gives the same video.
-            num_inference_steps: How many steps to take. Server default: 30.
-            guidance_scale: How closely to keep to the prompt. Server default: 3.
+            image_url: URL of the input image. Takes a URL.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same video.
+            num_inference_steps: Number of inference steps. Server default: 30.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -133,16 +133,16 @@ class Lightricks(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> LightricksVideo:
-        """Make a video from a text with LTX-Video 0.9.5.
+        """Create a text-to-video task (LTX-Video 0.9.5).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            resolution: How many lines the video has. Server default: "720p".
-            aspect_ratio: Width to height. Server default: "16:9".
-            seed: The same seed gives the same video.
-            num_inference_steps: How many steps to take. Server default: 40.
-            expand_prompt: Whether the prompt is made richer first. Server default: true.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            resolution: Resolution in lines. Server default: "720p".
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            seed: Random seed; the same seed gives the same video.
+            num_inference_steps: Number of inference steps. Server default: 40.
+            expand_prompt: Whether to expand the prompt automatically. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -189,17 +189,17 @@ class Lightricks(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> LightricksVideo:
-        """Make a video from an image with LTX-Video 0.9.5.
+        """Create an image-to-video task (LTX-Video 0.9.5).
 
         Args:
-            image_url: The image to start from. Takes a URL.
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            resolution: How many lines the video has. Server default: "720p".
-            aspect_ratio: Width to height. Server default: "16:9".
-            seed: The same seed gives the same video.
-            num_inference_steps: How many steps to take. Server default: 40.
-            expand_prompt: Whether the prompt is made richer first. Server default: true.
+            image_url: URL of the input image. Takes a URL.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            resolution: Resolution in lines. Server default: "720p".
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            seed: Random seed; the same seed gives the same video.
+            num_inference_steps: Number of inference steps. Server default: 40.
+            expand_prompt: Whether to expand the prompt automatically. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -248,14 +248,14 @@ class AsyncLightricks(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> LightricksVideo:
-        """Make a video from a text with LTX-Video.
+        """Create a text-to-video task (LTX-Video).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            seed: The same seed gives the same video.
-            num_inference_steps: How many steps to take. Server default: 30.
-            guidance_scale: How closely to keep to the prompt. Server default: 3.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same video.
+            num_inference_steps: Number of inference steps. Server default: 30.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -298,15 +298,15 @@ class AsyncLightricks(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> LightricksVideo:
-        """Make a video from an image with LTX-Video.
+        """Create an image-to-video task (LTX-Video).
 
         Args:
-            image_url: The image to start from. Takes a URL.
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            seed: The same seed gives the same video.
-            num_inference_steps: How many steps to take. Server default: 30.
-            guidance_scale: How closely to keep to the prompt. Server default: 3.
+            image_url: URL of the input image. Takes a URL.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives the same video.
+            num_inference_steps: Number of inference steps. Server default: 30.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -351,16 +351,16 @@ class AsyncLightricks(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> LightricksVideo:
-        """Make a video from a text with LTX-Video 0.9.5.
+        """Create a text-to-video task (LTX-Video 0.9.5).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            resolution: How many lines the video has. Server default: "720p".
-            aspect_ratio: Width to height. Server default: "16:9".
-            seed: The same seed gives the same video.
-            num_inference_steps: How many steps to take. Server default: 40.
-            expand_prompt: Whether the prompt is made richer first. Server default: true.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            resolution: Resolution in lines. Server default: "720p".
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            seed: Random seed; the same seed gives the same video.
+            num_inference_steps: Number of inference steps. Server default: 40.
+            expand_prompt: Whether to expand the prompt automatically. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -407,17 +407,17 @@ class AsyncLightricks(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> LightricksVideo:
-        """Make a video from an image with LTX-Video 0.9.5.
+        """Create an image-to-video task (LTX-Video 0.9.5).
 
         Args:
-            image_url: The image to start from. Takes a URL.
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            resolution: How many lines the video has. Server default: "720p".
-            aspect_ratio: Width to height. Server default: "16:9".
-            seed: The same seed gives the same video.
-            num_inference_steps: How many steps to take. Server default: 40.
-            expand_prompt: Whether the prompt is made richer first. Server default: true.
+            image_url: URL of the input image. Takes a URL.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            resolution: Resolution in lines. Server default: "720p".
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            seed: Random seed; the same seed gives the same video.
+            num_inference_steps: Number of inference steps. Server default: 40.
+            expand_prompt: Whether to expand the prompt automatically. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

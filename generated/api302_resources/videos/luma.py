@@ -30,15 +30,16 @@ class Luma(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[LumaVideo]:
-        """Make a video of 5 seconds from text or images.
+        """Create a video task from text or images (Luma).
 
-        Without pictures it works from the text alone; with one or both it joins them. The prompt is to be in English.
+        The video has 5 seconds. Without images it is generated from the text alone; with one or both it begins or
+        ends with them. The prompt must be in English.
 
         Args:
-            user_prompt: What to show, in English.
+            user_prompt: Text prompt, in English.
             image_url: First frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
             image_end_url: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            loop: Whether the end joins the beginning.
+            loop: Whether the end joins the beginning (loop).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -71,11 +72,11 @@ class Luma(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[LumaVideo]:
-        """Extend a Luma video from its end.
+        """Extend a video (Luma).
 
         Args:
-            id: The id of the video to go on from.
-            user_prompt: What happens next, in English.
+            id: The id of the video to extend.
+            user_prompt: Text prompt: what happens next, in English.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -105,7 +106,7 @@ class Luma(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> LumaVideo:
-        """Tell how a Luma video stands.
+        """Get a video task (Luma).
 
         Args:
             id: The task's id.
@@ -143,15 +144,16 @@ class AsyncLuma(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[LumaVideo]:
-        """Make a video of 5 seconds from text or images.
+        """Create a video task from text or images (Luma).
 
-        Without pictures it works from the text alone; with one or both it joins them. The prompt is to be in English.
+        The video has 5 seconds. Without images it is generated from the text alone; with one or both it begins or
+        ends with them. The prompt must be in English.
 
         Args:
-            user_prompt: What to show, in English.
+            user_prompt: Text prompt, in English.
             image_url: First frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
             image_end_url: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            loop: Whether the end joins the beginning.
+            loop: Whether the end joins the beginning (loop).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -184,11 +186,11 @@ class AsyncLuma(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[LumaVideo]:
-        """Extend a Luma video from its end.
+        """Extend a video (Luma).
 
         Args:
-            id: The id of the video to go on from.
-            user_prompt: What happens next, in English.
+            id: The id of the video to extend.
+            user_prompt: Text prompt: what happens next, in English.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -218,7 +220,7 @@ class AsyncLuma(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> LumaVideo:
-        """Tell how a Luma video stands.
+        """Get a video task (Luma).
 
         Args:
             id: The task's id.

@@ -36,25 +36,25 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MinimaxVideoTask]:
-        """Make a video with MiniMax.
+        """Create a video task (MiniMax Hailuo).
 
-        The model decides what is needed: text (`T2V-…`), a first frame (`I2V-…`), a person's picture (`S2V-01`), or
-        any of the first two (Hailuo). The Director models and Hailuo take camera movements in the prompt, in
+        The model decides what is required: text (`T2V-…`), a first frame (`I2V-…`), an image of a person (`S2V-01`),
+        or any of the first two (Hailuo). The Director models and Hailuo take camera movements in the prompt, in
         brackets, such as `[Push in]` or `[Pan left, Pedestal up]`.
 
         Args:
             model: The model: `MiniMax-Hailuo-2.3`, `MiniMax-Hailuo-02`, `T2V-01`, `T2V-01-Director`, `I2V-01`,
                 `I2V-01-Director`, `I2V-01-live`, `S2V-01`. The list grows.
-            prompt: What to show. Without a picture it is required.
-            prompt_optimizer: Whether the prompt is made richer first. Server default: true.
-            first_frame_image: First frame; the `I2V` models need it. Takes a URL, a data URL or a local file
+            prompt: Text prompt. Required without an image.
+            prompt_optimizer: Whether to expand the prompt automatically. Server default: true.
+            first_frame_image: First frame; required by the `I2V` models. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             last_frame_image: Last frame, for MiniMax-Hailuo-02. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            subject_reference: Who is in it, for `S2V-01`.
-            duration: Length in seconds, for Hailuo. 1080P takes 6 alone.
-            resolution: Size of the video, as the model allows; 512P needs a first frame.
-            callback_url: Address that is told how the task stands.
+            subject_reference: The person in the video, for `S2V-01`.
+            duration: Duration in seconds, for Hailuo. 1080P takes 6 alone.
+            resolution: Resolution, as the model allows; 512P needs a first frame.
+            callback_url: Webhook URL, called with the task's status.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -100,9 +100,9 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxVideoTask:
-        """Tell how a MiniMax video stands.
+        """Get a video task (MiniMax Hailuo).
 
-        A finished task has a `file_id`, of which another call tells the address.
+        A finished task has a `file_id`, for which minimax_get_file returns the URL.
 
         Args:
             task_id: The task's id.
@@ -136,9 +136,9 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxFileResponse:
-        """Tell the address of a finished MiniMax file.
+        """Get the URL of a finished file (MiniMax).
 
-        Videos, and the sound of long texts.
+        For videos, and the audio of long texts.
 
         Args:
             file_id: The file's id.
@@ -184,25 +184,25 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MinimaxVideoTask]:
-        """Make a video with MiniMax.
+        """Create a video task (MiniMax Hailuo).
 
-        The model decides what is needed: text (`T2V-…`), a first frame (`I2V-…`), a person's picture (`S2V-01`), or
-        any of the first two (Hailuo). The Director models and Hailuo take camera movements in the prompt, in
+        The model decides what is required: text (`T2V-…`), a first frame (`I2V-…`), an image of a person (`S2V-01`),
+        or any of the first two (Hailuo). The Director models and Hailuo take camera movements in the prompt, in
         brackets, such as `[Push in]` or `[Pan left, Pedestal up]`.
 
         Args:
             model: The model: `MiniMax-Hailuo-2.3`, `MiniMax-Hailuo-02`, `T2V-01`, `T2V-01-Director`, `I2V-01`,
                 `I2V-01-Director`, `I2V-01-live`, `S2V-01`. The list grows.
-            prompt: What to show. Without a picture it is required.
-            prompt_optimizer: Whether the prompt is made richer first. Server default: true.
-            first_frame_image: First frame; the `I2V` models need it. Takes a URL, a data URL or a local file
+            prompt: Text prompt. Required without an image.
+            prompt_optimizer: Whether to expand the prompt automatically. Server default: true.
+            first_frame_image: First frame; required by the `I2V` models. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             last_frame_image: Last frame, for MiniMax-Hailuo-02. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            subject_reference: Who is in it, for `S2V-01`.
-            duration: Length in seconds, for Hailuo. 1080P takes 6 alone.
-            resolution: Size of the video, as the model allows; 512P needs a first frame.
-            callback_url: Address that is told how the task stands.
+            subject_reference: The person in the video, for `S2V-01`.
+            duration: Duration in seconds, for Hailuo. 1080P takes 6 alone.
+            resolution: Resolution, as the model allows; 512P needs a first frame.
+            callback_url: Webhook URL, called with the task's status.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -248,9 +248,9 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxVideoTask:
-        """Tell how a MiniMax video stands.
+        """Get a video task (MiniMax Hailuo).
 
-        A finished task has a `file_id`, of which another call tells the address.
+        A finished task has a `file_id`, for which minimax_get_file returns the URL.
 
         Args:
             task_id: The task's id.
@@ -284,9 +284,9 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxFileResponse:
-        """Tell the address of a finished MiniMax file.
+        """Get the URL of a finished file (MiniMax).
 
-        Videos, and the sound of long texts.
+        For videos, and the audio of long texts.
 
         Args:
             file_id: The file's id.

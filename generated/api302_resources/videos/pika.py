@@ -49,14 +49,14 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Let something strange happen to a picture, Pika 1.5.
+        """Create a video effect task (Pikaffects 1.5).
 
         Args:
-            image: The picture. Takes a local file (path, open file or bytes).
-            pikaffect: What happens to it.
-            promptText: More about what happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            image: Input image. Takes a local file (path, open file or bytes).
+            pikaffect: The effect.
+            promptText: Text prompt: more about what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -91,13 +91,13 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from a text with Pika Turbo.
+        """Create a text-to-video task (Pika Turbo).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            aspectRatio: Width divided by height, such as 1.7778.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -132,13 +132,13 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from an image with Pika Turbo.
+        """Create an image-to-video task (Pika Turbo).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -173,13 +173,13 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from a text with Pika 2.1.
+        """Create a text-to-video task (Pika 2.1).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            aspectRatio: Width divided by height, such as 1.7778.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -214,13 +214,13 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from an image with Pika 2.1.
+        """Create an image-to-video task (Pika 2.1).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -257,15 +257,15 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from a text (text to video) with Pika 2.2.
+        """Create a text-to-video task (Pika 2.2).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds.
-            aspectRatio: Width divided by height. Server default: 1.7777777777777777.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds.
+            aspectRatio: Aspect ratio as a number (width divided by height). Server default: 1.7777777777777777.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -310,15 +310,15 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from an image (image to video) with Pika 2.2.
+        """Create an image-to-video task (Pika 2.2).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds. Server default: 5.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -365,18 +365,18 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a scene of several pictures, Pika 2.2.
+        """Create a video task from several images (Pikascenes 2.2).
 
         Args:
-            images: What is in the scene: persons, things, places. Takes a URL or a local file (pathlib.Path, open
-                file or bytes).
-            ingredientsMode: How closely to keep to the pictures; `reference` as one caller sends it.
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds. Server default: 5.
-            aspectRatio: Width divided by height, or a ratio such as `16:9`.
+            images: Images of the people, things and places in the scene. Takes a URL or a local file
+                (pathlib.Path, open file or bytes).
+            ingredientsMode: How closely to follow the images; `reference` as one caller sends it.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds. Server default: 5.
+            aspectRatio: Aspect ratio as a number (width divided by height), or as `16:9`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -419,10 +419,10 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> PikaVideo:
-        """Tell how a Pika video stands.
+        """Get a video task (Pika).
 
         Args:
-            id: The `video_id` of the submitting call.
+            id: The `video_id` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -476,14 +476,14 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Let something strange happen to a picture, Pika 1.5.
+        """Create a video effect task (Pikaffects 1.5).
 
         Args:
-            image: The picture. Takes a local file (path, open file or bytes).
-            pikaffect: What happens to it.
-            promptText: More about what happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            image: Input image. Takes a local file (path, open file or bytes).
+            pikaffect: The effect.
+            promptText: Text prompt: more about what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -518,13 +518,13 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from a text with Pika Turbo.
+        """Create a text-to-video task (Pika Turbo).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            aspectRatio: Width divided by height, such as 1.7778.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -559,13 +559,13 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from an image with Pika Turbo.
+        """Create an image-to-video task (Pika Turbo).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -600,13 +600,13 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from a text with Pika 2.1.
+        """Create a text-to-video task (Pika 2.1).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            aspectRatio: Width divided by height, such as 1.7778.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -641,13 +641,13 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from an image with Pika 2.1.
+        """Create an image-to-video task (Pika 2.1).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -684,15 +684,15 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from a text (text to video) with Pika 2.2.
+        """Create a text-to-video task (Pika 2.2).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds.
-            aspectRatio: Width divided by height. Server default: 1.7777777777777777.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds.
+            aspectRatio: Aspect ratio as a number (width divided by height). Server default: 1.7777777777777777.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -737,15 +737,15 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from an image (image to video) with Pika 2.2.
+        """Create an image-to-video task (Pika 2.2).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds. Server default: 5.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -792,18 +792,18 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a scene of several pictures, Pika 2.2.
+        """Create a video task from several images (Pikascenes 2.2).
 
         Args:
-            images: What is in the scene: persons, things, places. Takes a URL or a local file (pathlib.Path, open
-                file or bytes).
-            ingredientsMode: How closely to keep to the pictures; `reference` as one caller sends it.
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds. Server default: 5.
-            aspectRatio: Width divided by height, or a ratio such as `16:9`.
+            images: Images of the people, things and places in the scene. Takes a URL or a local file
+                (pathlib.Path, open file or bytes).
+            ingredientsMode: How closely to follow the images; `reference` as one caller sends it.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds. Server default: 5.
+            aspectRatio: Aspect ratio as a number (width divided by height), or as `16:9`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -846,10 +846,10 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> PikaVideo:
-        """Tell how a Pika video stands.
+        """Get a video task (Pika).
 
         Args:
-            id: The `video_id` of the submitting call.
+            id: The `video_id` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -44,29 +44,29 @@ class Pixverse(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PixverseResponse]:
-        """Make a video with PixVerse.
+        """Create a video task (PixVerse).
 
-        From text, or from a picture in `image`. Effects are made with `template_id`. 720p takes either the fast mode
+        From text, or from an image in `image`. Effects are chosen by `template_id`. 720p takes either the fast mode
         or 8 seconds, 1080p neither.
 
         Args:
             model: The model: `auto`, or a version such as `v3.5`, `v4`, `v4.5`, `v5`.
-            prompt: What to show.
-            negative_prompt: What to avoid.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
             image: First frame. Takes a URL.
-            ratio: Width to height.
-            quality: Size of the video.
-            duration: Length in seconds: 5 or 8, of newer models 10 too.
-            motion_mode: How fast things move.
-            style: Such as `realistic`, `anime`, `3d_animation`.
-            seed: The same seed gives a similar video.
-            template_id: An effect, such as 303624424723200 for a hug; the page of effects lists them.
-            motion_strength: How much moves, such as 0.55.
-            motion_scale: How the camera moves.
-            sound_effect_switch: 1 adds sound.
-            sound_effect_content: What to hear.
+            ratio: Aspect ratio (width:height).
+            quality: Resolution of the video.
+            duration: Duration in seconds: 5 or 8, with newer models 10 too.
+            motion_mode: Motion speed.
+            style: Style, such as `realistic`, `anime`, `3d_animation`.
+            seed: Random seed; the same seed gives a similar video.
+            template_id: Id of an effect, such as 303624424723200 for a hug; the page of effects lists them.
+            motion_strength: Motion strength, such as 0.55.
+            motion_scale: Camera movement.
+            sound_effect_switch: 1 adds audio.
+            sound_effect_content: Text prompt of the audio.
             lip_sync_tts_speaker_id: The voice that speaks: `Auto`, or `1` to `14`.
-            lip_sync_tts_content: What is said.
+            lip_sync_tts_content: Text that is spoken.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -119,7 +119,7 @@ class Pixverse(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> PixverseResponse:
-        """Tell how a PixVerse video stands.
+        """Get a video task (PixVerse).
 
         Args:
             id: The task's id.
@@ -170,29 +170,29 @@ class AsyncPixverse(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PixverseResponse]:
-        """Make a video with PixVerse.
+        """Create a video task (PixVerse).
 
-        From text, or from a picture in `image`. Effects are made with `template_id`. 720p takes either the fast mode
+        From text, or from an image in `image`. Effects are chosen by `template_id`. 720p takes either the fast mode
         or 8 seconds, 1080p neither.
 
         Args:
             model: The model: `auto`, or a version such as `v3.5`, `v4`, `v4.5`, `v5`.
-            prompt: What to show.
-            negative_prompt: What to avoid.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
             image: First frame. Takes a URL.
-            ratio: Width to height.
-            quality: Size of the video.
-            duration: Length in seconds: 5 or 8, of newer models 10 too.
-            motion_mode: How fast things move.
-            style: Such as `realistic`, `anime`, `3d_animation`.
-            seed: The same seed gives a similar video.
-            template_id: An effect, such as 303624424723200 for a hug; the page of effects lists them.
-            motion_strength: How much moves, such as 0.55.
-            motion_scale: How the camera moves.
-            sound_effect_switch: 1 adds sound.
-            sound_effect_content: What to hear.
+            ratio: Aspect ratio (width:height).
+            quality: Resolution of the video.
+            duration: Duration in seconds: 5 or 8, with newer models 10 too.
+            motion_mode: Motion speed.
+            style: Style, such as `realistic`, `anime`, `3d_animation`.
+            seed: Random seed; the same seed gives a similar video.
+            template_id: Id of an effect, such as 303624424723200 for a hug; the page of effects lists them.
+            motion_strength: Motion strength, such as 0.55.
+            motion_scale: Camera movement.
+            sound_effect_switch: 1 adds audio.
+            sound_effect_content: Text prompt of the audio.
             lip_sync_tts_speaker_id: The voice that speaks: `Auto`, or `1` to `14`.
-            lip_sync_tts_content: What is said.
+            lip_sync_tts_content: Text that is spoken.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -245,7 +245,7 @@ class AsyncPixverse(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> PixverseResponse:
-        """Tell how a PixVerse video stands.
+        """Get a video task (PixVerse).
 
         Args:
             id: The task's id.

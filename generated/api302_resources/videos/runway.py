@@ -31,18 +31,18 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayResponse]:
-        """Make a video from text or an image with Gen-3.
+        """Create a video task from text or an image (Gen-3).
 
-        With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
-        name of that field is not documented where we looked. The prompt is to be in English.
+        With an image the video is generated from that, else from the text alone. The call is sold for videos as input
+        too; the name of that field is not documented where we searched. The prompt must be in English.
 
         Args:
-            text_prompt: What to show, in English. Without a picture it is required.
-            init_image: The picture, 1280 by 768 or 768 by 1280 pixels. Takes a local file (path, open file or
+            text_prompt: Text prompt, in English. Required without an image.
+            init_image: Input image, 1280 by 768 or 768 by 1280 pixels. Takes a local file (path, open file or
                 bytes).
-            image_as_end_frame: Whether the picture is the last frame, not the first.
-            seconds: Length in seconds.
-            seed: The same seed gives a similar video.
+            image_as_end_frame: Whether the image is the last frame, not the first.
+            seconds: Duration in seconds.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -86,9 +86,9 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayResponse]:
-        """Make a video from images or another video with Gen-3 Turbo.
+        """Create a video task from images or a video (Gen-3 Turbo).
 
-        Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
+        Images give the first and the last frame, `video_prompt` gives a video to restyle.
 
         Args:
             image_url: First frame, 1280 by 768 or 768 by 1280 pixels. Takes a local file (path, open file or
@@ -96,9 +96,9 @@ class Runway(Resource):
             image_end_url: Last frame, of the same size. Takes a local file (path, open file or bytes).
             init_image: The first frame by its older name. Takes a local file (path, open file or bytes).
             video_prompt: The video to restyle. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            text_prompt: What happens, or the new style, in English.
-            seconds: Length in seconds.
-            seed: The same seed gives a similar video.
+            text_prompt: Text prompt: what happens, or the new style, in English.
+            seconds: Duration in seconds.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -141,14 +141,14 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayResponse]:
-        """Make a video from an image with Gen-4 (image to video).
+        """Create an image-to-video task (Gen-4).
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
                 file or bytes).
-            text_prompt: What happens, in English.
-            seconds: Length in seconds.
-            seed: The same seed gives a similar video.
+            text_prompt: Text prompt: what happens, in English.
+            seconds: Duration in seconds.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -183,14 +183,14 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayResponse]:
-        """Make a video from an image with Gen-4 Turbo (image to video).
+        """Create an image-to-video task (Gen-4 Turbo).
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
                 file or bytes).
-            text_prompt: What happens, in English.
-            seconds: Length in seconds.
-            seed: The same seed gives a similar video.
+            text_prompt: Text prompt: what happens, in English.
+            seconds: Duration in seconds.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -225,14 +225,15 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayResponse]:
-        """Give an actor's play to another figure.
+        """Transfer an actor's performance to a character (Act-One).
 
-        Takes 10 to 20 minutes. The play is to be 16 to 9; another shape fails and is paid back.
+        Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
 
         Args:
-            video: The actor's play, 16 to 9. Takes a local file (path, open file or bytes).
-            image: The figure, as a picture. Takes a local file (path, open file or bytes).
-            character_video: The figure, as a video.
+            video: Video of the actor's performance, with the aspect ratio 16:9. Takes a local file (path, open
+                file or bytes).
+            image: The character, as an image. Takes a local file (path, open file or bytes).
+            character_video: The character, as a video.
             options: Further settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -264,7 +265,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayResponse]:
-        """Give an actor's play to another figure, second version.
+        """Transfer an actor's performance to a character (Act-Two).
 
         The fields of this call are not documented.
 
@@ -301,14 +302,14 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayResponse]:
-        """Extend a video to the other orientation (outpaint).
+        """Expand a video to the other orientation (outpaint).
 
         Args:
             video: The video. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            text_prompt: What to paint around it, in English.
-            seconds: Length in seconds.
-            seed: The same seed gives a similar video.
-            outpaint_aspect_ratio: Width to height of the result.
+            text_prompt: Text prompt: what to paint around it, in English.
+            seconds: Duration in seconds.
+            seed: Random seed; the same seed gives a similar video.
+            outpaint_aspect_ratio: Aspect ratio (width:height) of the result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -346,9 +347,9 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RunwayResponse:
-        """Tell how a Runway task stands.
+        """Get a video task (Runway).
 
-        For all of the Runway calls here. No reason comes with a failure.
+        For all Runway calls here. No reason comes with a failure.
 
         Args:
             id: The task's id.
@@ -387,18 +388,18 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayResponse]:
-        """Make a video from text or an image with Gen-3.
+        """Create a video task from text or an image (Gen-3).
 
-        With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
-        name of that field is not documented where we looked. The prompt is to be in English.
+        With an image the video is generated from that, else from the text alone. The call is sold for videos as input
+        too; the name of that field is not documented where we searched. The prompt must be in English.
 
         Args:
-            text_prompt: What to show, in English. Without a picture it is required.
-            init_image: The picture, 1280 by 768 or 768 by 1280 pixels. Takes a local file (path, open file or
+            text_prompt: Text prompt, in English. Required without an image.
+            init_image: Input image, 1280 by 768 or 768 by 1280 pixels. Takes a local file (path, open file or
                 bytes).
-            image_as_end_frame: Whether the picture is the last frame, not the first.
-            seconds: Length in seconds.
-            seed: The same seed gives a similar video.
+            image_as_end_frame: Whether the image is the last frame, not the first.
+            seconds: Duration in seconds.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -442,9 +443,9 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayResponse]:
-        """Make a video from images or another video with Gen-3 Turbo.
+        """Create a video task from images or a video (Gen-3 Turbo).
 
-        Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
+        Images give the first and the last frame, `video_prompt` gives a video to restyle.
 
         Args:
             image_url: First frame, 1280 by 768 or 768 by 1280 pixels. Takes a local file (path, open file or
@@ -452,9 +453,9 @@ class AsyncRunway(AsyncResource):
             image_end_url: Last frame, of the same size. Takes a local file (path, open file or bytes).
             init_image: The first frame by its older name. Takes a local file (path, open file or bytes).
             video_prompt: The video to restyle. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            text_prompt: What happens, or the new style, in English.
-            seconds: Length in seconds.
-            seed: The same seed gives a similar video.
+            text_prompt: Text prompt: what happens, or the new style, in English.
+            seconds: Duration in seconds.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -497,14 +498,14 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayResponse]:
-        """Make a video from an image with Gen-4 (image to video).
+        """Create an image-to-video task (Gen-4).
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
                 file or bytes).
-            text_prompt: What happens, in English.
-            seconds: Length in seconds.
-            seed: The same seed gives a similar video.
+            text_prompt: Text prompt: what happens, in English.
+            seconds: Duration in seconds.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -539,14 +540,14 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayResponse]:
-        """Make a video from an image with Gen-4 Turbo (image to video).
+        """Create an image-to-video task (Gen-4 Turbo).
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
                 file or bytes).
-            text_prompt: What happens, in English.
-            seconds: Length in seconds.
-            seed: The same seed gives a similar video.
+            text_prompt: Text prompt: what happens, in English.
+            seconds: Duration in seconds.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -581,14 +582,15 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayResponse]:
-        """Give an actor's play to another figure.
+        """Transfer an actor's performance to a character (Act-One).
 
-        Takes 10 to 20 minutes. The play is to be 16 to 9; another shape fails and is paid back.
+        Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
 
         Args:
-            video: The actor's play, 16 to 9. Takes a local file (path, open file or bytes).
-            image: The figure, as a picture. Takes a local file (path, open file or bytes).
-            character_video: The figure, as a video.
+            video: Video of the actor's performance, with the aspect ratio 16:9. Takes a local file (path, open
+                file or bytes).
+            image: The character, as an image. Takes a local file (path, open file or bytes).
+            character_video: The character, as a video.
             options: Further settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -620,7 +622,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayResponse]:
-        """Give an actor's play to another figure, second version.
+        """Transfer an actor's performance to a character (Act-Two).
 
         The fields of this call are not documented.
 
@@ -657,14 +659,14 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayResponse]:
-        """Extend a video to the other orientation (outpaint).
+        """Expand a video to the other orientation (outpaint).
 
         Args:
             video: The video. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            text_prompt: What to paint around it, in English.
-            seconds: Length in seconds.
-            seed: The same seed gives a similar video.
-            outpaint_aspect_ratio: Width to height of the result.
+            text_prompt: Text prompt: what to paint around it, in English.
+            seconds: Duration in seconds.
+            seed: Random seed; the same seed gives a similar video.
+            outpaint_aspect_ratio: Aspect ratio (width:height) of the result.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -702,9 +704,9 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RunwayResponse:
-        """Tell how a Runway task stands.
+        """Get a video task (Runway).
 
-        For all of the Runway calls here. No reason comes with a failure.
+        For all Runway calls here. No reason comes with a failure.
 
         Args:
             id: The task's id.

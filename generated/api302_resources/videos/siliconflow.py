@@ -32,17 +32,17 @@ class Siliconflow(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[SiliconflowVideoStatus]:
-        """Make a video with an open model.
+        """Create a video task with an open model.
 
         Args:
             model: Such as `Lightricks/LTX-Video`, `tencent/HunyuanVideo`, `genmo/mochi-1-preview`,
                 `Wan-AI/Wan2.2-T2V-A14B` or `Wan-AI/Wan2.2-I2V-A14B`.
-            prompt: What to show.
-            negative_prompt: What to avoid. Wan.
-            image: First frame. LTX-Video (an address alone), and Wan's I2V, which needs it. Takes a URL, a data
-                URL or a local file (pathlib.Path, open file or bytes).
-            image_size: Pixels. Wan needs it.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid. Wan.
+            image: First frame. LTX-Video (a URL alone), and Wan's I2V, which requires it. Takes a URL, a data URL
+                or a local file (pathlib.Path, open file or bytes).
+            image_size: Size in pixels. Required by Wan.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -82,12 +82,12 @@ class Siliconflow(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SiliconflowVideoStatus:
-        """Tell how a video stands.
+        """Get a video task.
 
-        Addresses hold for an hour, with older models for ten minutes.
+        URLs hold for an hour, with older models for ten minutes.
 
         Args:
-            requestId: The id that siliconflow_create_video gave.
+            requestId: The id that siliconflow_create_video returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -126,17 +126,17 @@ class AsyncSiliconflow(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[SiliconflowVideoStatus]:
-        """Make a video with an open model.
+        """Create a video task with an open model.
 
         Args:
             model: Such as `Lightricks/LTX-Video`, `tencent/HunyuanVideo`, `genmo/mochi-1-preview`,
                 `Wan-AI/Wan2.2-T2V-A14B` or `Wan-AI/Wan2.2-I2V-A14B`.
-            prompt: What to show.
-            negative_prompt: What to avoid. Wan.
-            image: First frame. LTX-Video (an address alone), and Wan's I2V, which needs it. Takes a URL, a data
-                URL or a local file (pathlib.Path, open file or bytes).
-            image_size: Pixels. Wan needs it.
-            seed: The same seed gives the same video.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid. Wan.
+            image: First frame. LTX-Video (a URL alone), and Wan's I2V, which requires it. Takes a URL, a data URL
+                or a local file (pathlib.Path, open file or bytes).
+            image_size: Size in pixels. Required by Wan.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -176,12 +176,12 @@ class AsyncSiliconflow(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SiliconflowVideoStatus:
-        """Tell how a video stands.
+        """Get a video task.
 
-        Addresses hold for an hour, with older models for ten minutes.
+        URLs hold for an hour, with older models for ten minutes.
 
         Args:
-            requestId: The id that siliconflow_create_video gave.
+            requestId: The id that siliconflow_create_video returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -33,16 +33,16 @@ class Skyreels(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Make a video from an image (image to video) with SkyReels.
+        """Create an image-to-video task (SkyReels).
 
         Args:
-            prompt: What happens.
-            image_url: The image to start from. Takes a URL.
-            negative_prompt: What to avoid.
-            aspect_ratio: Width to height. Server default: "16:9".
-            guidance_scale: How closely to keep to the prompt. Server default: 6.
-            num_inference_steps: How many steps to take. Server default: 30.
-            seed: The same seed gives the same video.
+            prompt: Text prompt: what happens.
+            image_url: URL of the input image. Takes a URL.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 6.
+            num_inference_steps: Number of inference steps. Server default: 30.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -83,7 +83,7 @@ class Skyreels(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a SkyReels video stands.
+        """Get a video task (SkyReels).
 
         Args:
             request_id: The task's id.
@@ -126,16 +126,16 @@ class AsyncSkyreels(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Make a video from an image (image to video) with SkyReels.
+        """Create an image-to-video task (SkyReels).
 
         Args:
-            prompt: What happens.
-            image_url: The image to start from. Takes a URL.
-            negative_prompt: What to avoid.
-            aspect_ratio: Width to height. Server default: "16:9".
-            guidance_scale: How closely to keep to the prompt. Server default: 6.
-            num_inference_steps: How many steps to take. Server default: 30.
-            seed: The same seed gives the same video.
+            prompt: Text prompt: what happens.
+            image_url: URL of the input image. Takes a URL.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 6.
+            num_inference_steps: Number of inference steps. Server default: 30.
+            seed: Random seed; the same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -176,7 +176,7 @@ class AsyncSkyreels(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a SkyReels video stands.
+        """Get a video task (SkyReels).
 
         Args:
             request_id: The task's id.

@@ -31,14 +31,14 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[StabilityVideo | StabilityGeneration | Binary]:
-        """Make a video from an image (image to video) with Stable Video Diffusion.
+        """Create an image-to-video task (Stable Video Diffusion).
 
         Args:
             image: First frame, 1024 by 576, 576 by 1024 or 768 by 768 pixels. Takes a local file (path, open file
                 or bytes).
-            seed: The same seed gives the same video; 0 is a new one each time. Server default: 0.
-            cfg_scale: How closely to keep to the picture. Server default: 1.8.
-            motion_bucket_id: How much moves. Server default: 127.
+            seed: Random seed; the same seed gives the same video, 0 a random one. Server default: 0.
+            cfg_scale: Guidance scale: how closely the output follows the image. Server default: 1.8.
+            motion_bucket_id: Amount of motion. Server default: 127.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -72,10 +72,9 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityVideo | StabilityGeneration | Binary:
-        """Fetch a video of Stable Video Diffusion.
+        """Get a video task (Stable Video Diffusion).
 
-        Answers with the video itself, or, when JSON is asked for, with the video as text; while the task runs, with
-        202.
+        Returns the video itself, or, when JSON is asked for, the video in base64; while the task runs, status 202.
 
         `stream_get_video` gives the bytes as they come.
 
@@ -112,10 +111,9 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Fetch a video of Stable Video Diffusion.
+        """Get a video task (Stable Video Diffusion).
 
-        Answers with the video itself, or, when JSON is asked for, with the video as text; while the task runs, with
-        202.
+        Returns the video itself, or, when JSON is asked for, the video in base64; while the task runs, status 202.
 
         Args:
             id: The task's id.
@@ -153,14 +151,14 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[StabilityVideo | StabilityGeneration | Binary]:
-        """Make a video from an image (image to video) with Stable Video Diffusion.
+        """Create an image-to-video task (Stable Video Diffusion).
 
         Args:
             image: First frame, 1024 by 576, 576 by 1024 or 768 by 768 pixels. Takes a local file (path, open file
                 or bytes).
-            seed: The same seed gives the same video; 0 is a new one each time. Server default: 0.
-            cfg_scale: How closely to keep to the picture. Server default: 1.8.
-            motion_bucket_id: How much moves. Server default: 127.
+            seed: Random seed; the same seed gives the same video, 0 a random one. Server default: 0.
+            cfg_scale: Guidance scale: how closely the output follows the image. Server default: 1.8.
+            motion_bucket_id: Amount of motion. Server default: 127.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -194,10 +192,9 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityVideo | StabilityGeneration | Binary:
-        """Fetch a video of Stable Video Diffusion.
+        """Get a video task (Stable Video Diffusion).
 
-        Answers with the video itself, or, when JSON is asked for, with the video as text; while the task runs, with
-        202.
+        Returns the video itself, or, when JSON is asked for, the video in base64; while the task runs, status 202.
 
         `stream_get_video` gives the bytes as they come.
 
@@ -234,10 +231,9 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Fetch a video of Stable Video Diffusion.
+        """Get a video task (Stable Video Diffusion).
 
-        Answers with the video itself, or, when JSON is asked for, with the video as text; while the task runs, with
-        202.
+        Returns the video itself, or, when JSON is asked for, the video in base64; while the task runs, status 202.
 
         Args:
             id: The task's id.

@@ -33,15 +33,15 @@ class Sync(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[SyncGeneration]:
-        """Lip-sync a video to a sound.
+        """Create a lip-sync task (Sync.).
 
         Args:
             model: Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`.
-            input: A video and a sound or a text to speak.
+            input: A video, and an audio file or a text to speak.
             options: Optional.
-            segments: Parts of the video with sounds of their own.
-            webhookUrl: Address that is called when it is done.
-            outputFileName: The result's name, without its ending.
+            segments: Parts of the video with audio of their own.
+            webhookUrl: Webhook URL, called when the task ends.
+            outputFileName: The result's file name, without its extension.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -79,7 +79,7 @@ class Sync(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SyncGeneration:
-        """Tell how a lip-synced video stands.
+        """Get a lip-sync task (LatentSync).
 
         Args:
             id: The task's id.
@@ -119,15 +119,15 @@ class AsyncSync(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[SyncGeneration]:
-        """Lip-sync a video to a sound.
+        """Create a lip-sync task (Sync.).
 
         Args:
             model: Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`.
-            input: A video and a sound or a text to speak.
+            input: A video, and an audio file or a text to speak.
             options: Optional.
-            segments: Parts of the video with sounds of their own.
-            webhookUrl: Address that is called when it is done.
-            outputFileName: The result's name, without its ending.
+            segments: Parts of the video with audio of their own.
+            webhookUrl: Webhook URL, called when the task ends.
+            outputFileName: The result's file name, without its extension.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -165,7 +165,7 @@ class AsyncSync(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SyncGeneration:
-        """Tell how a lip-synced video stands.
+        """Get a lip-sync task (LatentSync).
 
         Args:
             id: The task's id.

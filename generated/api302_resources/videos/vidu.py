@@ -34,22 +34,22 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ViduCreations]:
-        """Make or upscale a video, Vidu's first form.
+        """Create a video or upscaling task (v1).
 
-        `type` says what to make: a video from a text, from an image, from its first and last frame or from reference
-        images, or one with more lines from a video that Vidu made.
+        `type` decides: a video from text, from an image, from its first and last frame or from reference images, or
+        the upscaling of a video that Vidu generated.
 
         The fields of one form go together:
         - ViduV1VideoRequest: needs output_params; takes model_version, style, moderation
         - ViduV1UpscaleRequest: takes output_params
 
         Args:
-            type: From a text, from an image, from the first and last frame, or with reference images.
+            type: From text, from an image, from the first and last frame, or with reference images.
             input: Required.
-            model: What to favour, `vidu-high-performance` or `stable`. Needed with version 1.0.
+            model: What to favor, `vidu-high-performance` or `stable`. Required with version 1.0.
             model_version: `1.0`, `1.5` or `2.0`.
-            style: The look, for a video from a text.
-            output_params: What the video is to be like.
+            style: The style, for a video from text.
+            output_params: Settings of the video.
             moderation: Whether to check the content more strictly.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -94,7 +94,7 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ViduCreations]:
-        """Make a video of a ready-made scene, Vidu's first form.
+        """Create a video task from a scene template (v1).
 
         Args:
             scene: Such as `hug`, `kiss`, `christmas`, `morphlab`, `live_photo`, `emotionlab`, `hair_swap` or
@@ -126,7 +126,7 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ViduCreations:
-        """Tell how a task of Vidu's first form stands.
+        """Get a task (v1).
 
         Args:
             id: The task's id.
@@ -169,22 +169,22 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ViduCreations]:
-        """Make a video from a text (text to video).
+        """Create a text-to-video task.
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2`, `viduq1` or `vidu1.5`.
-            prompt: What to show; 1,500 characters with models before Q2.
-            style: The look. Server default: "general".
-            duration: Seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5.
-            seed: The same seed gives a similar video; 0 is chance.
-            aspect_ratio: Width to height. Server default: "16:9".
-            resolution: How many lines the video has.
-            movement_amplitude: How much moves. Server default: "auto".
+            prompt: Text prompt; up to 1,500 characters with models before Q2.
+            style: The style. Server default: "general".
+            duration: Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5.
+            seed: Random seed; the same seed gives a similar video, 0 a random one.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            resolution: Resolution in lines.
+            movement_amplitude: Amount of motion. Server default: "auto".
             bgm: Whether to add music. Not for Q3. Server default: false.
-            audio: Whether to make sound too. Q3.
-            off_peak: Whether it may wait, for fewer points.
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            audio: Whether to generate audio too. Q3.
+            off_peak: Whether the task may wait (off-peak), for fewer points.
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -247,29 +247,29 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ViduCreations]:
-        """Make a video from its first frame (image to video).
+        """Create an image-to-video task (v2).
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2-pro`, `viduq2-turbo`, `viduq1`, `viduq1-classic`,
                 `vidu2.0` or `vidu1.5`.
-            images: The first frame, as an address or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4
-                and 4:1. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            prompt: What happens; not with `is_rec`.
-            audio: Whether to make sound and speech too.
+            images: The first frame, as a URL or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and
+                4:1. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            prompt: Text prompt: what happens; not with `is_rec`.
+            audio: Whether to generate audio and speech too.
             voice_id: The voice, with `audio`. Not for Q3.
             is_rec: Whether the service writes the prompt itself, for more points. Server default: false.
             bgm: Whether to add music. Not for Q3. Server default: false.
-            duration: Seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with older models.
-            seed: The same seed gives a similar video; 0 is chance.
-            resolution: How many lines the video has.
-            movement_amplitude: How much moves. Server default: "auto".
-            off_peak: Whether it may wait, for fewer points.
+            duration: Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with older models.
+            seed: Random seed; the same seed gives a similar video, 0 a random one.
+            resolution: Resolution in lines.
+            movement_amplitude: Amount of motion. Server default: "auto".
+            off_peak: Whether the task may wait (off-peak), for fewer points.
             watermark: Whether to add a watermark.
-            wm_position: Where the watermark stands.
-            wm_url: A picture as the watermark.
-            meta_data: What is written into the file about its origin, as JSON.
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            wm_position: Position of the watermark.
+            wm_url: URL of an image as the watermark.
+            meta_data: Metadata about the file's origin, as JSON.
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -332,25 +332,24 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ViduCreations]:
-        """Make a video from its first and last frame.
+        """Create a first-and-last-frame video task (v2).
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2-pro`, `viduq2-turbo`, `viduq1`, `viduq1-classic`,
                 `vidu2.0` or `vidu1.5`.
-            images: The first and the last frame, as addresses, data URLs or `ssupload:` addresses; sizes between
-                0.8 and 1.25 of each other. Takes a URL, a data URL or a local file (pathlib.Path, open file or
-                bytes).
-            prompt: What happens; not with `is_rec`.
+            images: The first and the last frame, as URLs, data URLs or `ssupload:` URIs; sizes between 0.8 and
+                1.25 of each other. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            prompt: Text prompt: what happens; not with `is_rec`.
             is_rec: Whether the service writes the prompt itself, for more points. Server default: false.
-            audio: Whether to make sound too. Q3.
+            audio: Whether to generate audio too. Q3.
             bgm: Whether to add music. Not for Q3. Server default: false.
-            duration: Seconds: 1 to 16 with Q3, 1 to 8 with Q2, 5 with Q1, 4 or 8 with older models.
-            seed: The same seed gives a similar video; 0 is chance.
-            resolution: How many lines the video has.
-            movement_amplitude: How much moves. Server default: "auto".
-            off_peak: Whether it may wait, for fewer points.
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            duration: Duration in seconds: 1 to 16 with Q3, 1 to 8 with Q2, 5 with Q1, 4 or 8 with older models.
+            seed: Random seed; the same seed gives a similar video, 0 a random one.
+            resolution: Resolution in lines.
+            movement_amplitude: Amount of motion. Server default: "auto".
+            off_peak: Whether the task may wait (off-peak), for fewer points.
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -415,32 +414,32 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ViduCreations]:
-        """Make a video with given subjects.
+        """Create a reference-to-video task (v2).
 
-        Show the subjects by `images`, or name them in `subjects` and write `@name` in the prompt.
+        Give the subjects by `images`, or name them in `subjects` and write `@name` in the prompt.
 
         Args:
             model: Such as `viduq3`, `viduq3-mix`, `viduq2-pro`, `viduq2`, `viduq1`, `vidu2.0` or `vidu1.5`.
-            prompt: What to show.
-            images: Images of the subjects, as addresses or data URLs, of 128 pixels a side or more; three with
-                older models. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            prompt: Text prompt.
+            images: Images of the subjects, as URLs or data URLs, of at least 128 pixels a side; three with older
+                models. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             videos: Videos of the subjects. viduq2-pro. Takes a URL.
             subjects: The subjects by name.
-            auto_subjects: Whether to draw on the service's own subjects.
-            audio: Whether to make sound and speech too.
+            auto_subjects: Whether to use the service's own subjects.
+            audio: Whether to generate audio and speech too.
             bgm: Whether to add music. Not for Q3. Server default: false.
-            duration: Seconds, by model.
-            seed: The same seed gives a similar video; 0 is chance.
-            aspect_ratio: Width to height, such as `16:9`, `9:16` or `1:1`.
-            resolution: How many lines the video has.
-            movement_amplitude: How much moves. Server default: "auto".
-            off_peak: Whether it may wait, for fewer points.
+            duration: Duration in seconds, by model.
+            seed: Random seed; the same seed gives a similar video, 0 a random one.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`, `9:16` or `1:1`.
+            resolution: Resolution in lines.
+            movement_amplitude: Amount of motion. Server default: "auto".
+            off_peak: Whether the task may wait (off-peak), for fewer points.
             watermark: Whether to add a watermark.
-            wm_position: Where the watermark stands.
-            wm_url: A picture as the watermark.
-            meta_data: What is written into the file about its origin, as JSON.
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            wm_position: Position of the watermark.
+            wm_url: URL of an image as the watermark.
+            meta_data: Metadata about the file's origin, as JSON.
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -503,20 +502,20 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ViduCreations]:
-        """Make a video of a ready-made scene.
+        """Create a video task from a scene template (v2).
 
         Args:
-            template: The scene, such as `hugging`; each takes other images and prompts.
-            images: Images, as addresses or data URLs, of 128 pixels a side or more. Takes a URL, a data URL or a
+            template: The scene template, such as `hugging`; each takes other images and prompts.
+            images: Images, as URLs or data URLs, of at least 128 pixels a side. Takes a URL, a data URL or a
                 local file (pathlib.Path, open file or bytes).
-            prompt: What to show; some scenes need none.
-            seed: The same seed gives a similar video; 0 is chance.
-            aspect_ratio: Width to height, by scene. Server default: "16:9".
+            prompt: Text prompt; some scene templates need none.
+            seed: Random seed; the same seed gives a similar video, 0 a random one.
+            aspect_ratio: Aspect ratio (width:height), by scene template. Server default: "16:9".
             area: The country, for the scene `exotic_princess`. Server default: "auto".
             beast: The animal, for the scene `beast_companion`. Server default: "auto".
             bgm: Whether to add music. Server default: false.
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -562,16 +561,16 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ViduCreations]:
-        """Upscale a video.
+        """Create a video upscaling task.
 
-        Give `video_url` or, for a video that Vidu made, `video_creation_id`; the latter wins.
+        Give `video_url` or, for a video that Vidu generated, `video_creation_id`; the latter wins.
 
         Args:
-            video_url: The video: at most 300 seconds and below 60 frames a second. Takes a URL.
-            video_creation_id: A video that Vidu made: the id of the creation, not of the task.
-            upscale_resolution: How large; more than it was. Server default: "1080p".
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            video_url: The video: at most 300 seconds and below 60 frames per second. Takes a URL.
+            video_creation_id: A video that Vidu generated: the id of the creation, not of the task.
+            upscale_resolution: Target resolution; higher than the original. Server default: "1080p".
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -609,7 +608,7 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ViduCreations:
-        """Tell how a task stands.
+        """Get a task.
 
         Args:
             id: The task's id.
@@ -640,21 +639,21 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ViduUpload:
-        """Begin the upload of an image.
+        """Start an image upload.
 
-        First of three steps. Then PUT the bytes to `put_url`, which lies on another host and takes no key, with the
-        image's media type, and give the `etag` header of its reply to `vidu_finish_upload`. PNG, WebP or JPEG of at
-        most 10 MB, no longer than 4:1.
+        First of three steps. Then PUT the bytes to `put_url`, which is on another host and takes no API key, with the
+        image's media type, and pass the `etag` header of its response to `vidu_finish_upload`. PNG, WebP or JPEG of
+        at most 10 MB, no longer than 4:1.
 
         `upload_image` makes all the steps of the upload in one call.
 
         Args:
-            scene: What the upload is for.
+            scene: The purpose of the upload.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where to put the bytes.
+            The URL to upload to.
 
         Raises:
             Api302Error: The call failed.
@@ -685,7 +684,7 @@ class Vidu(Resource):
 
         Args:
             file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
-            scene: What the upload is for.
+            scene: The purpose of the upload.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -712,18 +711,18 @@ class Vidu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ViduUploaded:
-        """End the upload of an image.
+        """Finish an image upload.
 
-        Last of three steps. `uri` can stand wherever a task takes an image.
+        Last of three steps. `uri` can be used wherever a task takes an image.
 
         Args:
-            id: The id that vidu_create_upload gave.
-            etag: The `etag` header of the storage's reply, as it stands there.
+            id: The id that vidu_create_upload returned.
+            etag: The `etag` header of the storage's response, unchanged.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The image's address.
+            URI of the image.
 
         Raises:
             Api302Error: The call failed.
@@ -757,22 +756,22 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ViduCreations]:
-        """Make or upscale a video, Vidu's first form.
+        """Create a video or upscaling task (v1).
 
-        `type` says what to make: a video from a text, from an image, from its first and last frame or from reference
-        images, or one with more lines from a video that Vidu made.
+        `type` decides: a video from text, from an image, from its first and last frame or from reference images, or
+        the upscaling of a video that Vidu generated.
 
         The fields of one form go together:
         - ViduV1VideoRequest: needs output_params; takes model_version, style, moderation
         - ViduV1UpscaleRequest: takes output_params
 
         Args:
-            type: From a text, from an image, from the first and last frame, or with reference images.
+            type: From text, from an image, from the first and last frame, or with reference images.
             input: Required.
-            model: What to favour, `vidu-high-performance` or `stable`. Needed with version 1.0.
+            model: What to favor, `vidu-high-performance` or `stable`. Required with version 1.0.
             model_version: `1.0`, `1.5` or `2.0`.
-            style: The look, for a video from a text.
-            output_params: What the video is to be like.
+            style: The style, for a video from text.
+            output_params: Settings of the video.
             moderation: Whether to check the content more strictly.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -817,7 +816,7 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ViduCreations]:
-        """Make a video of a ready-made scene, Vidu's first form.
+        """Create a video task from a scene template (v1).
 
         Args:
             scene: Such as `hug`, `kiss`, `christmas`, `morphlab`, `live_photo`, `emotionlab`, `hair_swap` or
@@ -851,7 +850,7 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ViduCreations:
-        """Tell how a task of Vidu's first form stands.
+        """Get a task (v1).
 
         Args:
             id: The task's id.
@@ -894,22 +893,22 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ViduCreations]:
-        """Make a video from a text (text to video).
+        """Create a text-to-video task.
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2`, `viduq1` or `vidu1.5`.
-            prompt: What to show; 1,500 characters with models before Q2.
-            style: The look. Server default: "general".
-            duration: Seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5.
-            seed: The same seed gives a similar video; 0 is chance.
-            aspect_ratio: Width to height. Server default: "16:9".
-            resolution: How many lines the video has.
-            movement_amplitude: How much moves. Server default: "auto".
+            prompt: Text prompt; up to 1,500 characters with models before Q2.
+            style: The style. Server default: "general".
+            duration: Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5.
+            seed: Random seed; the same seed gives a similar video, 0 a random one.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            resolution: Resolution in lines.
+            movement_amplitude: Amount of motion. Server default: "auto".
             bgm: Whether to add music. Not for Q3. Server default: false.
-            audio: Whether to make sound too. Q3.
-            off_peak: Whether it may wait, for fewer points.
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            audio: Whether to generate audio too. Q3.
+            off_peak: Whether the task may wait (off-peak), for fewer points.
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -972,29 +971,29 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ViduCreations]:
-        """Make a video from its first frame (image to video).
+        """Create an image-to-video task (v2).
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2-pro`, `viduq2-turbo`, `viduq1`, `viduq1-classic`,
                 `vidu2.0` or `vidu1.5`.
-            images: The first frame, as an address or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4
-                and 4:1. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            prompt: What happens; not with `is_rec`.
-            audio: Whether to make sound and speech too.
+            images: The first frame, as a URL or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and
+                4:1. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            prompt: Text prompt: what happens; not with `is_rec`.
+            audio: Whether to generate audio and speech too.
             voice_id: The voice, with `audio`. Not for Q3.
             is_rec: Whether the service writes the prompt itself, for more points. Server default: false.
             bgm: Whether to add music. Not for Q3. Server default: false.
-            duration: Seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with older models.
-            seed: The same seed gives a similar video; 0 is chance.
-            resolution: How many lines the video has.
-            movement_amplitude: How much moves. Server default: "auto".
-            off_peak: Whether it may wait, for fewer points.
+            duration: Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with older models.
+            seed: Random seed; the same seed gives a similar video, 0 a random one.
+            resolution: Resolution in lines.
+            movement_amplitude: Amount of motion. Server default: "auto".
+            off_peak: Whether the task may wait (off-peak), for fewer points.
             watermark: Whether to add a watermark.
-            wm_position: Where the watermark stands.
-            wm_url: A picture as the watermark.
-            meta_data: What is written into the file about its origin, as JSON.
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            wm_position: Position of the watermark.
+            wm_url: URL of an image as the watermark.
+            meta_data: Metadata about the file's origin, as JSON.
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1057,25 +1056,24 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ViduCreations]:
-        """Make a video from its first and last frame.
+        """Create a first-and-last-frame video task (v2).
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2-pro`, `viduq2-turbo`, `viduq1`, `viduq1-classic`,
                 `vidu2.0` or `vidu1.5`.
-            images: The first and the last frame, as addresses, data URLs or `ssupload:` addresses; sizes between
-                0.8 and 1.25 of each other. Takes a URL, a data URL or a local file (pathlib.Path, open file or
-                bytes).
-            prompt: What happens; not with `is_rec`.
+            images: The first and the last frame, as URLs, data URLs or `ssupload:` URIs; sizes between 0.8 and
+                1.25 of each other. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            prompt: Text prompt: what happens; not with `is_rec`.
             is_rec: Whether the service writes the prompt itself, for more points. Server default: false.
-            audio: Whether to make sound too. Q3.
+            audio: Whether to generate audio too. Q3.
             bgm: Whether to add music. Not for Q3. Server default: false.
-            duration: Seconds: 1 to 16 with Q3, 1 to 8 with Q2, 5 with Q1, 4 or 8 with older models.
-            seed: The same seed gives a similar video; 0 is chance.
-            resolution: How many lines the video has.
-            movement_amplitude: How much moves. Server default: "auto".
-            off_peak: Whether it may wait, for fewer points.
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            duration: Duration in seconds: 1 to 16 with Q3, 1 to 8 with Q2, 5 with Q1, 4 or 8 with older models.
+            seed: Random seed; the same seed gives a similar video, 0 a random one.
+            resolution: Resolution in lines.
+            movement_amplitude: Amount of motion. Server default: "auto".
+            off_peak: Whether the task may wait (off-peak), for fewer points.
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1140,32 +1138,32 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ViduCreations]:
-        """Make a video with given subjects.
+        """Create a reference-to-video task (v2).
 
-        Show the subjects by `images`, or name them in `subjects` and write `@name` in the prompt.
+        Give the subjects by `images`, or name them in `subjects` and write `@name` in the prompt.
 
         Args:
             model: Such as `viduq3`, `viduq3-mix`, `viduq2-pro`, `viduq2`, `viduq1`, `vidu2.0` or `vidu1.5`.
-            prompt: What to show.
-            images: Images of the subjects, as addresses or data URLs, of 128 pixels a side or more; three with
-                older models. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            prompt: Text prompt.
+            images: Images of the subjects, as URLs or data URLs, of at least 128 pixels a side; three with older
+                models. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             videos: Videos of the subjects. viduq2-pro. Takes a URL.
             subjects: The subjects by name.
-            auto_subjects: Whether to draw on the service's own subjects.
-            audio: Whether to make sound and speech too.
+            auto_subjects: Whether to use the service's own subjects.
+            audio: Whether to generate audio and speech too.
             bgm: Whether to add music. Not for Q3. Server default: false.
-            duration: Seconds, by model.
-            seed: The same seed gives a similar video; 0 is chance.
-            aspect_ratio: Width to height, such as `16:9`, `9:16` or `1:1`.
-            resolution: How many lines the video has.
-            movement_amplitude: How much moves. Server default: "auto".
-            off_peak: Whether it may wait, for fewer points.
+            duration: Duration in seconds, by model.
+            seed: Random seed; the same seed gives a similar video, 0 a random one.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`, `9:16` or `1:1`.
+            resolution: Resolution in lines.
+            movement_amplitude: Amount of motion. Server default: "auto".
+            off_peak: Whether the task may wait (off-peak), for fewer points.
             watermark: Whether to add a watermark.
-            wm_position: Where the watermark stands.
-            wm_url: A picture as the watermark.
-            meta_data: What is written into the file about its origin, as JSON.
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            wm_position: Position of the watermark.
+            wm_url: URL of an image as the watermark.
+            meta_data: Metadata about the file's origin, as JSON.
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1228,20 +1226,20 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ViduCreations]:
-        """Make a video of a ready-made scene.
+        """Create a video task from a scene template (v2).
 
         Args:
-            template: The scene, such as `hugging`; each takes other images and prompts.
-            images: Images, as addresses or data URLs, of 128 pixels a side or more. Takes a URL, a data URL or a
+            template: The scene template, such as `hugging`; each takes other images and prompts.
+            images: Images, as URLs or data URLs, of at least 128 pixels a side. Takes a URL, a data URL or a
                 local file (pathlib.Path, open file or bytes).
-            prompt: What to show; some scenes need none.
-            seed: The same seed gives a similar video; 0 is chance.
-            aspect_ratio: Width to height, by scene. Server default: "16:9".
+            prompt: Text prompt; some scene templates need none.
+            seed: Random seed; the same seed gives a similar video, 0 a random one.
+            aspect_ratio: Aspect ratio (width:height), by scene template. Server default: "16:9".
             area: The country, for the scene `exotic_princess`. Server default: "auto".
             beast: The animal, for the scene `beast_companion`. Server default: "auto".
             bgm: Whether to add music. Server default: false.
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1287,16 +1285,16 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ViduCreations]:
-        """Upscale a video.
+        """Create a video upscaling task.
 
-        Give `video_url` or, for a video that Vidu made, `video_creation_id`; the latter wins.
+        Give `video_url` or, for a video that Vidu generated, `video_creation_id`; the latter wins.
 
         Args:
-            video_url: The video: at most 300 seconds and below 60 frames a second. Takes a URL.
-            video_creation_id: A video that Vidu made: the id of the creation, not of the task.
-            upscale_resolution: How large; more than it was. Server default: "1080p".
-            payload: Text of your own that comes back.
-            callback_url: Address that is called when the task changes.
+            video_url: The video: at most 300 seconds and below 60 frames per second. Takes a URL.
+            video_creation_id: A video that Vidu generated: the id of the creation, not of the task.
+            upscale_resolution: Target resolution; higher than the original. Server default: "1080p".
+            payload: Text of your own that is returned.
+            callback_url: Webhook URL, called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1334,7 +1332,7 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ViduCreations:
-        """Tell how a task stands.
+        """Get a task.
 
         Args:
             id: The task's id.
@@ -1365,21 +1363,21 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ViduUpload:
-        """Begin the upload of an image.
+        """Start an image upload.
 
-        First of three steps. Then PUT the bytes to `put_url`, which lies on another host and takes no key, with the
-        image's media type, and give the `etag` header of its reply to `vidu_finish_upload`. PNG, WebP or JPEG of at
-        most 10 MB, no longer than 4:1.
+        First of three steps. Then PUT the bytes to `put_url`, which is on another host and takes no API key, with the
+        image's media type, and pass the `etag` header of its response to `vidu_finish_upload`. PNG, WebP or JPEG of
+        at most 10 MB, no longer than 4:1.
 
         `upload_image` makes all the steps of the upload in one call.
 
         Args:
-            scene: What the upload is for.
+            scene: The purpose of the upload.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            Where to put the bytes.
+            The URL to upload to.
 
         Raises:
             Api302Error: The call failed.
@@ -1410,7 +1408,7 @@ class AsyncVidu(AsyncResource):
 
         Args:
             file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
-            scene: What the upload is for.
+            scene: The purpose of the upload.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1437,18 +1435,18 @@ class AsyncVidu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ViduUploaded:
-        """End the upload of an image.
+        """Finish an image upload.
 
-        Last of three steps. `uri` can stand wherever a task takes an image.
+        Last of three steps. `uri` can be used wherever a task takes an image.
 
         Args:
-            id: The id that vidu_create_upload gave.
-            etag: The `etag` header of the storage's reply, as it stands there.
+            id: The id that vidu_create_upload returned.
+            etag: The `etag` header of the storage's response, unchanged.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The image's address.
+            URI of the image.
 
         Raises:
             Api302Error: The call failed.

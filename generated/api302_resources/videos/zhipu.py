@@ -37,21 +37,21 @@ class Zhipu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ZhipuVideo]:
-        """Make a video from text or images with CogVideoX.
+        """Create a video task from text or images (CogVideoX).
 
         Args:
             model: The model, such as `cogvideox-3`, `cogvideox-2`, `cogvideox-flash` or `cogvideox`.
-            prompt: What to show. Without a picture it is required.
+            prompt: Text prompt. Required without an image.
             image_url: First frame; as a list, first and last frame, for models that take both. Takes a URL,
                 base64 text or a local file (pathlib.Path, open file or bytes).
-            quality: What counts more.
-            with_audio: Whether to make sound too.
+            quality: What to favor.
+            with_audio: Whether to generate audio too.
             size: Width and height, such as `1920x1080` or `720x480`.
-            duration: Length in seconds: 5 or 10.
-            fps: Frames a second: 30 or 60.
-            request_id: A unique id of your own for the call.
-            user_id: An id of your user.
-            watermark_enabled: Whether the video bears a watermark.
+            duration: Duration in seconds: 5 or 10.
+            fps: Frames per second: 30 or 60.
+            request_id: A unique id of your own for the request.
+            user_id: An id of your end user.
+            watermark_enabled: Whether the video has a watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -95,7 +95,7 @@ class Zhipu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ZhipuVideo:
-        """Tell how a CogVideoX video stands.
+        """Get a video task (CogVideoX).
 
         Args:
             id: The task's id.
@@ -140,21 +140,21 @@ class AsyncZhipu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ZhipuVideo]:
-        """Make a video from text or images with CogVideoX.
+        """Create a video task from text or images (CogVideoX).
 
         Args:
             model: The model, such as `cogvideox-3`, `cogvideox-2`, `cogvideox-flash` or `cogvideox`.
-            prompt: What to show. Without a picture it is required.
+            prompt: Text prompt. Required without an image.
             image_url: First frame; as a list, first and last frame, for models that take both. Takes a URL,
                 base64 text or a local file (pathlib.Path, open file or bytes).
-            quality: What counts more.
-            with_audio: Whether to make sound too.
+            quality: What to favor.
+            with_audio: Whether to generate audio too.
             size: Width and height, such as `1920x1080` or `720x480`.
-            duration: Length in seconds: 5 or 10.
-            fps: Frames a second: 30 or 60.
-            request_id: A unique id of your own for the call.
-            user_id: An id of your user.
-            watermark_enabled: Whether the video bears a watermark.
+            duration: Duration in seconds: 5 or 10.
+            fps: Frames per second: 30 or 60.
+            request_id: A unique id of your own for the request.
+            user_id: An id of your end user.
+            watermark_enabled: Whether the video has a watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -198,7 +198,7 @@ class AsyncZhipu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ZhipuVideo:
-        """Tell how a CogVideoX video stands.
+        """Get a video task (CogVideoX).
 
         Args:
             id: The task's id.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Set
 
 from ...document.names import SLUG
+from ...rules.words import LONGEST, VERBS, is_refused
 from ..pages import CHINESE
 
 _VERSION = re.compile(r"v\d+\w*|api|302|submit")
@@ -27,9 +28,20 @@ def camel(text: str) -> str:
 
 
 def words(name: str) -> str:
-    """A field's name as words, to be replaced by a sentence."""
+    """A field's name as words, to be replaced by a sentence; a name that the house rules refuse stays a name."""
     text = snake(name).replace("_", " ") or "value"
-    return text[:1].upper() + text[1:]
+    return f"`{name}`" if is_refused(text) else text[:1].upper() + text[1:]
+
+
+def with_verb(title: str, method: str, action: str) -> str:
+    """A title as an imperative phrase; where its words are refused, one with the action's name."""
+    verb = {"get": "Get", "delete": "Delete", "put": "Update", "patch": "Update"}.get(
+        method, "Create"
+    )
+    text = title if title.split(" ")[0] in VERBS else f"{verb}: {title}"
+    if not title or is_refused(text):
+        return f"{verb} `{action[: LONGEST // 2]}`"
+    return text[:LONGEST].rstrip(" -,.:'/&+(")
 
 
 def summary(title: str) -> str:

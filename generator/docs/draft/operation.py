@@ -95,7 +95,8 @@ class Draft:
 
     def _summary(self) -> str:
         title = names.summary(self.call.summary or self.page.title)
-        return title or names.words(self.id)
+        action = self.id.removeprefix(f"{self.place.vendor}_")
+        return names.with_verb(title, self.call.method, action)
 
     def _evidence(self) -> dict[str, Any]:
         page = self.page

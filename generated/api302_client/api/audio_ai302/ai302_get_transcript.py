@@ -48,11 +48,11 @@ def sync_detailed(*, client: Client, url: str) -> Response[Ai302WebTranscript]:
 def sync(*, client: Client, url: str) -> Ai302WebTranscript:
     """Transcribe a video on the web (speech to text)
 
-    Takes a sound's address, or a page of a video platform.
+    Takes the URL of an audio file, or of a page of a video platform.
 
     Args:
         client: Sends the request.
-        url: The sound or video, or the page that shows it.
+        url: URL of the audio or video, or of the page that shows it.
 
     Raises: what `Client.send` raises.
     """

@@ -50,7 +50,7 @@ def sync_detailed(*, client: Client, body: Ai302ColorizeForm) -> Response[Ai302M
 def sync(*, client: Client, body: Ai302ColorizeForm) -> Ai302ModelTask:
     """Colorize a black-and-white photo
 
-    Answers with the finished task, or with the task as it stands.
+    Returns the finished task, or the running one.
 
     Args:
         client: Sends the request.

@@ -50,7 +50,7 @@ def sync_detailed(*, client: Client, body: Ai302FaceUpscaleForm) -> Response[Ai3
 def sync(*, client: Client, body: Ai302FaceUpscaleForm) -> Ai302ModelTask:
     """Upscale and restore a portrait
 
-    Answers with the finished task, or with the task as it stands.
+    Returns the finished task, or the running one.
 
     Args:
         client: Sends the request.

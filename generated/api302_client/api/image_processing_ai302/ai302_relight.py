@@ -50,7 +50,7 @@ def sync_detailed(*, client: Client, body: Ai302RelightForm) -> Response[Ai302Mo
 def sync(*, client: Client, body: Ai302RelightForm) -> Ai302ModelTask:
     """Relight a subject in another scene
 
-    IC-Light. Answers with the finished task, or with the task as it stands.
+    IC-Light. Returns the finished task, or the running one.
 
     Args:
         client: Sends the request.

@@ -50,7 +50,7 @@ def sync_detailed(*, client: Client, body: Ai302RemoveBackgroundForm) -> Respons
 def sync(*, client: Client, body: Ai302RemoveBackgroundForm) -> Ai302ModelTask:
     """Remove the background of an image
 
-    Answers with the finished task, or with the task as it stands.
+    Returns the finished task, or the running one.
 
     Args:
         client: Sends the request.

@@ -50,7 +50,7 @@ def sync_detailed(*, client: Client, body: Ai302SuperUpscaleForm) -> Response[Ai
 def sync(*, client: Client, body: Ai302SuperUpscaleForm) -> Ai302ModelTask:
     """Upscale an image and add detail
 
-    Clarity Upscaler, steered by a prompt. Answers with the finished task, or with the task as it stands.
+    Clarity Upscaler, steered by a prompt. Returns the finished task, or the running one.
 
     Args:
         client: Sends the request.

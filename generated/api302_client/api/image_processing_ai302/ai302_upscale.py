@@ -52,8 +52,7 @@ def sync_detailed(
 def sync(*, client: Client, body: Ai302UpscaleRequest | Ai302UpscaleForm, content_type: str | None = None) -> Ai302ModelTask:
     """Upscale an image
 
-    Real-ESRGAN, if wanted with a second model for faces. Answers with the finished task, or with the task as it
-    stands.
+    Real-ESRGAN, optionally with a second model for faces. Returns the finished task, or the running one.
 
     Args:
         client: Sends the request.

@@ -65,7 +65,7 @@ def sync(
 
     Args:
         client: Sends the request.
-        desired_increase: By which factor. Server default: 2.
+        desired_increase: Upscaling factor. Server default: 2.
         body: BriaImageRequest or BriaIncreaseResolutionForm, as application/json or multipart/form-data.
         content_type: Which of these, where the body alone does not tell.
 

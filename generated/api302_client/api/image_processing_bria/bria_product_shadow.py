@@ -46,7 +46,7 @@ def sync_detailed(*, client: Client, body: BriaShadowRequest) -> Response[BriaRe
 def sync(*, client: Client, body: BriaShadowRequest) -> BriaResult:
     """Add a shadow to a product
 
-    Takes a cut-out product.
+    Takes a product image without background.
 
     Args:
         client: Sends the request.

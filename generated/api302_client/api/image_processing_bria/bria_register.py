@@ -47,7 +47,7 @@ def sync_detailed(*, client: Client, body: BriaRegisterRequest) -> Response[Bria
 def sync(*, client: Client, body: BriaRegisterRequest) -> BriaVisual:
     """Register an image for the calls that need its id
 
-    Takes JPEG and PNG up to 12 MB.
+    Takes JPEG and PNG of up to 12 MB.
 
     Args:
         client: Sends the request.

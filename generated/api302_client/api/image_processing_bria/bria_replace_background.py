@@ -46,8 +46,8 @@ def sync_detailed(*, client: Client, body: BriaReplaceBackgroundRequest) -> Resp
 def sync(*, client: Client, body: BriaReplaceBackgroundRequest) -> BriaResults:
     """Replace the background of an image
 
-    Takes `bg_prompt` or a reference image. Without `sync` the addresses come at once, before the images are
-    there.
+    Takes `bg_prompt` or a reference image. Without `sync` the URLs are returned immediately, before the images
+    are there.
 
     Args:
         client: Sends the request.

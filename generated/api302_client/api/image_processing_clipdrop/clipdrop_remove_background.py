@@ -46,7 +46,7 @@ def sync_detailed(*, client: Client, body: ClipdropRemoveBackgroundForm) -> Resp
 def sync(*, client: Client, body: ClipdropRemoveBackgroundForm) -> Binary:
     """Remove the background of an image
 
-    PNG, or what the `Accept` header asks for.
+    Returns PNG, or what the `Accept` header asks for.
 
     Args:
         client: Sends the request.

@@ -46,7 +46,7 @@ def sync_detailed(*, client: Client, body: ClipdropUpscaleForm) -> Response[Bina
 def sync(*, client: Client, body: ClipdropUpscaleForm) -> Binary:
     """Upscale an image
 
-    WebP where the image is transparent in parts, else JPEG.
+    Returns WebP where the image is partially transparent, else JPEG.
 
     Args:
         client: Sends the request.

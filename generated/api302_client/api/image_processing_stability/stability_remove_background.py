@@ -47,7 +47,7 @@ def sync_detailed(*, client: Client, body: StabilityRemoveBackgroundForm) -> Res
 def sync(*, client: Client, body: StabilityRemoveBackgroundForm) -> StabilityImage | Binary:
     """Remove the background of an image
 
-    Gives the image as bytes, or as JSON in base64.
+    Returns the image as bytes, or as JSON in base64.
 
     Args:
         client: Sends the request.

@@ -52,8 +52,8 @@ def sync_detailed(*, client: Client, body: VectorizerForm) -> Response[Binary]:
 def sync(*, client: Client, body: VectorizerForm) -> Binary:
     """Vectorize an image
 
-    Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides what comes back. Allow it
-    three minutes.
+    Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides the format of the response.
+    Allow it three minutes.
 
     Args:
         client: Sends the request.

@@ -49,7 +49,7 @@ def sync_detailed(*, client: Client, body: Ai302KeyRequest) -> Response[Ai302Key
 def sync(*, client: Client, body: Ai302KeyRequest) -> Ai302KeyDone:
     """Create an API key
 
-    The key used must be allowed to manage keys.
+    The API key used must be allowed to manage API keys.
 
     Args:
         client: Sends the request.

@@ -46,8 +46,8 @@ def sync_detailed(*, client: Client, body: Ai302SandboxCreateRequest) -> Respons
 def sync(*, client: Client, body: Ai302SandboxCreateRequest) -> Ai302SandboxCreated:
     """Create a sandbox
 
-    It pauses at once and after each call, and wakes for the next, which takes some five seconds. It belongs to
-    the key that made it.
+    It pauses immediately and after each call, and resumes for the next, which takes some five seconds. It belongs
+    to the API key that created it.
 
     Args:
         client: Sends the request.

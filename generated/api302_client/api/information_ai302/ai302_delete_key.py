@@ -48,10 +48,10 @@ def sync_detailed(api_name: str, *, client: Client) -> Response[Ai302KeyDone]:
 def sync(api_name: str, *, client: Client) -> Ai302KeyDone:
     """Delete an API key
 
-    The key used must be allowed to manage keys.
+    The API key used must be allowed to manage API keys.
 
     Args:
-        api_name: The key's name.
+        api_name: The name of the API key.
         client: Sends the request.
 
     Raises: what `Client.send` raises.

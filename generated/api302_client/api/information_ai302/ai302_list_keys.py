@@ -48,7 +48,7 @@ def sync_detailed(*, client: Client) -> Response[Ai302KeyList]:
 def sync(*, client: Client) -> Ai302KeyList:
     """List the account's API keys
 
-    The key used must be allowed to manage keys.
+    The API key used must be allowed to manage API keys.
 
     Args:
         client: Sends the request.

@@ -46,7 +46,7 @@ def sync_detailed(*, client: Client, body: Ai302SandboxCodeRequest) -> Response[
 def sync(*, client: Client, body: Ai302SandboxCodeRequest) -> Ai302SandboxOnceResponse:
     """Run code in a sandbox
 
-    Answers text alone; look at files with the calls for files. Their default folder is /home/user.
+    Returns text alone; list files with the calls for files. Their default folder is /home/user.
 
     Args:
         client: Sends the request.

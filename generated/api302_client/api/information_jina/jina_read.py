@@ -50,7 +50,7 @@ def sync(website: str, *, client: Client) -> JinaReaderResponse | Text:
     """Read a web page as Markdown
 
     Args:
-        website: The page's address.
+        website: URL of the page.
         client: Sends the request.
 
     Raises: what `Client.send` raises.

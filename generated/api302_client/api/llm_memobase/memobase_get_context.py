@@ -139,24 +139,23 @@ def sync(
     Args:
         user_id: The user's id, a UUID; what a chat takes as `userid`.
         client: Sends the request.
-        max_token_size: How many tokens at most. Server default: 1000.
+        max_token_size: Maximum number of tokens. Server default: 1000.
         prefer_topics: Topics to put first, so that they are kept when there is not room for all.
         only_topics: Only these topics.
-        max_subtopic_size: How many entries of one topic at most.
-        topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
+        max_subtopic_size: Maximum number of entries of one topic.
+        topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes
             before `max_subtopic_size`.
-        profile_event_ratio: Which share of the text is for the profile; the rest is for events. Server
-            default: 0.6.
-        require_event_summary: Only events that have a summary. Server default: False.
-        chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
+        profile_event_ratio: Share of the text for the profile; the rest is for events. Server default: 0.6.
+        require_event_summary: Only events with a summary. Server default: False.
+        chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to select what is relevant for
             them.
-        event_similarity_threshold: How well an event must fit `chats_str`. Server default: 0.2.
-        time_range_in_days: How many days back events may lie. Server default: 180.
-        customize_context_prompt: The text's form, with {profile_section} and {event_section} where they
-            belong.
+        event_similarity_threshold: Minimum similarity of an event to `chats_str`. Server default: 0.2.
+        time_range_in_days: Maximum age of events in days. Server default: 180.
+        customize_context_prompt: Template of the text, with {profile_section} and {event_section} as
+            placeholders.
         full_profile_and_only_search_event: False chooses profile entries by `chats_str` too, which takes some
             seconds more. Server default: True.
-        fill_window_with_events: Use the room that is left for more events. Server default: False.
+        fill_window_with_events: Use the remaining room for more events. Server default: False.
 
     Raises: what `Client.send` raises.
     """

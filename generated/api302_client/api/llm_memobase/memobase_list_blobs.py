@@ -71,10 +71,10 @@ def sync(
 
     Args:
         user_id: The user's id, a UUID; what a chat takes as `userid`.
-        blob_type: The kind of blob.
+        blob_type: The type of blob.
         client: Sends the request.
-        page: Which page, from 0. Server default: 0.
-        page_size: How many a page. Server default: 10.
+        page: Page number, from 0. Server default: 0.
+        page_size: Number of items per page. Server default: 10.
 
     Raises: what `Client.send` raises.
     """

@@ -51,8 +51,8 @@ def sync(*, client: Client, page: int | None = None, page_size: int | None = Non
 
     Args:
         client: Sends the request.
-        page: Which page, from 1.
-        page_size: How many a page.
+        page: Page number, from 1.
+        page_size: Number of items per page.
 
     Raises: what `Client.send` raises.
     """

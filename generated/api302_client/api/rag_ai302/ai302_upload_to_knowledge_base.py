@@ -46,7 +46,7 @@ def sync_detailed(*, client: Client, body: Ai302KbUploadForm) -> Response[Ai302K
 def sync(*, client: Client, body: Ai302KbUploadForm) -> Ai302KbUploadResponse:
     """Add files to a knowledge base
 
-    The reply names a task; no call that follows it is documented.
+    The response names a task; no call that polls it is documented.
 
     Args:
         client: Sends the request.

@@ -45,7 +45,7 @@ def sync_detailed(*, client: Client) -> Response[Ai302VideoModelList]:
 def sync(*, client: Client) -> Ai302VideoModelList:
     """List the models of the unified video call
 
-    What each model can do, what it costs, and which fields it takes.
+    Each model's abilities, price and fields.
 
     Args:
         client: Sends the request.

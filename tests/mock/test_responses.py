@@ -1,4 +1,4 @@
-"""Examples, streams, files, and what can be asked of a reply."""
+"""Examples, streams, files, and what can be asked of a response."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def test_a_stream_only_when_asked_for(http: httpx.Client) -> None:
     assert (
         http.post("/v1/chat/completions", json=CHAT).headers["content-type"] == "application/json"
     )
-    with http.stream("POST", "/v1/chat/completions", json=CHAT | {"stream": True}) as reply:
-        assert reply.headers["content-type"] == "text/event-stream"
-        events = [line for line in reply.iter_lines() if line]
+    with http.stream("POST", "/v1/chat/completions", json=CHAT | {"stream": True}) as response:
+        assert response.headers["content-type"] == "text/event-stream"
+        events = [line for line in response.iter_lines() if line]
     assert [json.loads(line[6:])["choices"][0]["delta"]["content"] for line in events[:-1]] == [
         "你",
         "好",
@@ -40,10 +40,10 @@ def test_a_stream_only_when_asked_for(http: httpx.Client) -> None:
 
 def test_accept_chooses_the_media_type(http: httpx.Client) -> None:
     def kind(accept: str) -> str:
-        reply = http.post("/v1/audio/speech", json={"input": "x"}, headers={"Accept": accept})
+        response = http.post("/v1/audio/speech", json={"input": "x"}, headers={"Accept": accept})
         magic = {"audio/mpeg": b"\xff\xfb", "audio/wav": b"RIFF"}
-        assert reply.content.startswith(magic[reply.headers["content-type"]])
-        return reply.headers["content-type"]
+        assert response.content.startswith(magic[response.headers["content-type"]])
+        return response.headers["content-type"]
 
     assert kind("*/*") == kind("audio/*") == kind("text/csv") == "audio/mpeg"
     assert (
@@ -64,14 +64,18 @@ def test_an_example_by_name(http: httpx.Client) -> None:
 
 
 def test_an_error_by_header_and_by_schedule(http: httpx.Client, server: MockServer) -> None:
-    reply = http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "code=429"})
-    assert (reply.status_code, reply.headers["retry-after"]) == (429, "1")
-    reply = http.post(
+    response = http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "code=429"})
+    assert (response.status_code, response.headers["retry-after"]) == (429, "1")
+    response = http.post(
         "/acme/v1/videos",
         json=VIDEO,
         headers={"Prefer": "code=503; retry-after=0.5, err_code=-10003"},
     )
-    assert (reply.status_code, reply.headers["retry-after"], reply.json()["error"]["err_code"]) == (
+    assert (
+        response.status_code,
+        response.headers["retry-after"],
+        response.json()["error"]["err_code"],
+    ) == (
         503,
         "0.5",
         -10003,
@@ -157,9 +161,9 @@ def test_uploads_are_served_back(other: httpx.Client) -> None:
 
 
 def test_the_bytes_of_an_upload_of_several_steps_are_put() -> None:
-    reply = {"put": "https://store.example.test/u-1.png?signature=s"}
+    response = {"put": "https://store.example.test/u-1.png?signature=s"}
     media = {
-        "application/json": {"schema": {"type": "object"}, "examples": {"one": {"value": reply}}}
+        "application/json": {"schema": {"type": "object"}, "examples": {"one": {"value": response}}}
     }
     begin = {
         "operationId": "begin",
