@@ -50,7 +50,7 @@ class Picture:
 
 def upload_file(content: bytes, name: str | None = "cat.png") -> UploadFile:
     """FastAPI's and Starlette's: its `read` is a coroutine."""
-    spooled = tempfile.SpooledTemporaryFile()  # noqa: SIM115 - closed with its object
+    spooled: Any = tempfile.SpooledTemporaryFile()  # noqa: SIM115 - closed with its object
     spooled.write(content)  # and left at its end
     return UploadFile(spooled, filename=name)
 
@@ -358,7 +358,8 @@ def test_fault_19_any_value_is_a_file_or_refused_by_its_field(seed: int) -> None
         made = inputs.put_files({"image": value}, {"image": forms}, closing, "part" in forms)
     except api302.InvalidArgument as error:
         made = {"image": None if str(error).startswith("image: ") else ""}
-    for one in made["image"] if isinstance(made["image"], list) else [made["image"]]:
+    sent: Any = made["image"]
+    for one in sent if isinstance(sent, list) else [sent]:
         assert one is None or isinstance(one, (str, local_files.Local))
         assert one != ""
 

@@ -380,7 +380,8 @@ def test_fault_06_mutated_streams_read_three_ways() -> None:
         cuts = sorted(chance.randint(0, len(content)) for _ in range(chance.randint(0, 3)))
         ends: list[Any] = []
         for how in ("events", "text", "final"):
-            error, result = None, None
+            error: Any = None
+            result: Any = None
             try:
                 result = read(session, content, cuts, how)
             except api302.StreamError as caught:
