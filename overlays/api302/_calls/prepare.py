@@ -12,7 +12,7 @@ from .._errors import InvalidArgument
 from .._json import is_mapping
 from .._secret import Redactor
 from .._types import Call, CallOptions, Operation, Options, Timeout, Values
-from .files import put_files
+from .files import FORM, body_media_type, put_files
 from .settings import Settings, merged_headers, valid_timeout
 
 
@@ -35,12 +35,14 @@ def operation_call(
     opened: list[Any] = []
     try:
         if given and op.files:
-            has_form = "multipart/form-data" in op.media_types or "" in given
+            has_form = FORM in op.media_types or "" in given
             given = put_files(given, op.files, opened, has_form)
         content = _content(given, extra_body)
         asked = {**(query or {}), **(extra_query or {})}
         try:
-            kwargs = op.build(path or {}, asked, headers or {}, content, None)
+            is_known = op.files and not extra_body
+            media_type = body_media_type(op.media_types, given) if is_known else None
+            kwargs = op.build(path or {}, asked, headers or {}, content, media_type)
         except ValueError as error:
             raise InvalidArgument(f"{op.id}: {error}") from error
         except RecursionError:

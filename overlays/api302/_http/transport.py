@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Gene
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NoReturn, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 import httpx2
 
@@ -259,6 +259,8 @@ class SyncIo(_Base):
 
     def __init__(self, http: HttpClient | None, proxy: Secret | None) -> None:
         super().__init__(http, proxy)
+        self._latest: WeakValueDictionary[int, Response] = WeakValueDictionary()
+        """The last response of each thread."""
 
     def is_here(self) -> bool:
         """Whether these connections can be used where the program is now."""
@@ -273,9 +275,9 @@ class SyncIo(_Base):
             inside.depth += 1
             try:
                 with translated(what):
-                    return Response(
-                        http.send(request, stream=True, follow_redirects=False), self, pool
-                    )
+                    raw = http.send(request, stream=True, follow_redirects=False)
+                response = self._latest[threading.get_ident()] = Response(raw, self, pool)
+                return response
             finally:
                 inside.depth -= 1
         except BaseException:
@@ -378,7 +380,12 @@ class SyncIo(_Base):
 
         A timeout of the HTTP library starts anew with each byte that arrives. Raises TimeoutError.
         """
-        return within(seconds, work, what)
+        return within(seconds, work, what, self._stop)
+
+    def _stop(self, thread: int) -> None:
+        """End what a thread reads that nobody waits for any more."""
+        if response := self._latest.get(thread):
+            shut(response)
 
     async def close(self) -> None:
         """Close our own connections."""
