@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import pickle
 import socket
 import threading
@@ -207,7 +206,7 @@ def test_an_event_that_is_no_json(serve: Any, connect: Any) -> None:
     with pytest.raises(api302.StreamError, match="is not JSON") as caught:
         list(stream(connect(server)))
     assert (caught.value.text, caught.value.body) == ("你", "{nonsense")
-    assert isinstance(caught.value.__cause__, json.JSONDecodeError)
+    assert caught.value.__cause__ is None  # it would hold the whole text, secrets included
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
