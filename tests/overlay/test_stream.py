@@ -413,13 +413,16 @@ def test_another_thread_may_close_it(serve: Any, connect: Any) -> None:
     assert time.monotonic() - start < 3
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.3])
 @pytest.mark.parametrize("how", ["close", "cancel"])
-def test_another_task_may_end_it(how: str, serve: Any) -> None:
+def test_another_task_may_end_it(how: str, pause: float, serve: Any) -> None:
+    """Also before its response has come."""
+
     async def main() -> None:
         async with api302.AsyncClient(api_key=KEY, base_url=serve(DRIPPING).url) as client:
             stream = client.chat.completions.stream(model="small", messages=[])
             task = asyncio.ensure_future(stream.final())
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(pause)
             if how == "close":
                 await stream.close()
                 with pytest.raises(api302.StreamError, match="closed while it was read"):

@@ -59,12 +59,19 @@ class _Values:
         if self._is_ended:
             raise StopIteration
         if self._opened.response is None:
-            return reader.open(run(self._opened.open()))
+            return self._begin()
         chunk = self._piece(body) if body is not None else None
         if chunk is not None:
             return reader.feed(chunk)
         self.close()
         return reader.end()
+
+    def _begin(self) -> Iterable[Any]:
+        try:
+            return self._reader.open(run(self._opened.open()))
+        except BaseException:  # such as: it was closed meanwhile
+            self.close()
+            raise
 
     def _piece(self, body: Any) -> bytes | None:
         try:
@@ -114,12 +121,20 @@ class _AsyncValues:
         if self._is_ended:
             raise StopAsyncIteration
         if self._opened.response is None:
-            return reader.open(await self._opened.open())
+            return await self._begin()
         chunk = await self._piece(body) if body is not None else None
         if chunk is not None:
             return reader.feed(chunk)
         await self.close()
         return reader.end()
+
+    async def _begin(self) -> Iterable[Any]:
+        response = await self._opened.open()
+        try:
+            return self._reader.open(response)
+        except BaseException:  # such as: it was closed meanwhile
+            await self.close()
+            raise
 
     async def _piece(self, body: Any) -> bytes | None:
         try:
