@@ -1,6 +1,7 @@
 """Put the files of a specification together into one OpenAPI 3.2 document.
 
-What files say once for many operations is written out: defaults, tags and links. No name is invented.
+What files say once for many operations is written out: defaults, tags and links. No name is
+invented.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ _STEP = re.compile(r"""([A-Za-z_][A-Za-z0-9_]*|"[^"\\]+")((?:\[[0-9]+\])*)(?:\.|
 
 
 def join(spec: Spec) -> dict[str, Any]:
-    """The joined document: paths by section, vendor and place in the file, components by name. Raises SpecError if it cannot be joined."""
+    """The joined document: paths by section, vendor and place in the file, components by name.
+
+    Raises SpecError if it cannot be joined.
+    """
     document, problems = assemble(spec)
     if problems:
         raise SpecError(problems)
@@ -54,7 +58,10 @@ def join(spec: Spec) -> dict[str, Any]:
 
 
 def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
-    """The joined document without links, as far as it goes, and what stands in its way. Its parts below the names are the files' own."""
+    """The joined document without links, as far as it goes, and what stands in its way.
+
+    Its parts below the names are the files' own.
+    """
     problems = list(spec.problems)
     root = obj(spec.files.get(ROOT_FILE))
     files = [(ROOT_FILE, root), (COMMON_FILE, obj(spec.files.get(COMMON_FILE)))]
@@ -120,7 +127,9 @@ def _merge(
 
 
 def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
-    """The section tags of openapi.yaml, each followed by the leaf tags of its vendors that have operations."""
+    """The section tags of openapi.yaml, each followed by the leaf tags of its vendors that have
+    operations.
+    """
     vendors = obj(spec.files.get(VENDORS_FILE))
     with_paths = dict.fromkeys(
         (file.section, file.vendor)
@@ -146,7 +155,8 @@ def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
 
 
 def defaults(spec: Spec, file: VendorFile) -> dict[str, Any]:
-    """What the operations of a file share: `x-defaults` of openapi.yaml, of the vendor's common.yaml, of the file itself.
+    """What the operations of a file share: `x-defaults` of openapi.yaml, of the vendor's
+    common.yaml, of the file itself.
 
     The later of these wins; responses are laid over each other by status.
     """
@@ -164,7 +174,9 @@ def defaults(spec: Spec, file: VendorFile) -> dict[str, Any]:
 
 
 def complete_paths(spec: Spec, file: VendorFile) -> dict[str, Any]:
-    """The paths of a file, each operation with the tag of its folder and the defaults that it does not override."""
+    """The paths of a file, each operation with the tag of its folder and the defaults that it does
+    not override.
+    """
     paths = obj(file.content.get("paths"))
     shared, made = defaults(spec, file), {}
     spec.adopt(made, paths)
@@ -194,7 +206,9 @@ def _complete(
 
 
 def rank(key: str) -> int:
-    """Where a key stands in an operation: head, request, responses, then behaviour, then price and evidence."""
+    """Where a key stands in an operation: head, request, responses, then behaviour, then price and
+    evidence.
+    """
     if key in _TAIL:
         return len(_HEAD) + 1 + _TAIL.index(key)
     return _HEAD.index(key) if key in _HEAD else len(_HEAD)
@@ -251,7 +265,9 @@ def unlinked(document: dict[str, Any]) -> list[str]:
 
 
 def _link(task: dict[str, Any], follower: str, target: dict[str, Any]) -> dict[str, Any] | str:
-    """The link object from a submitting operation to one that takes its task's id, or why there is none."""
+    """The link object from a submitting operation to one that takes its task's id, or why there is
+    none.
+    """
     named = {obj(parameter).get("name") for parameter in seq(target.get("parameters"))}
     parameters: dict[str, str] = {}
     body: dict[str, str] = {}
@@ -269,7 +285,9 @@ def _link(task: dict[str, Any], follower: str, target: dict[str, Any]) -> dict[s
 
 
 def _add_links(spec: Spec, document: dict[str, Any]) -> None:
-    """Put links into the 2xx JSON replies of submitting operations; changes copies, since the parts belong to the files."""
+    """Put links into the 2xx JSON replies of submitting operations; changes copies, since the parts
+    belong to the files.
+    """
     by_id = {operation.get("operationId"): operation for _, _, operation in operations(document)}
     for path, method, operation in operations(document):
         task = obj(operation.get("x-task"))

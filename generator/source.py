@@ -1,10 +1,12 @@
 """Read the YAML files of a specification, keeping file and line of every key and item.
 
-A vendor's calls of a section are in `<section>/<vendor>.yaml`, or in parts, `<section>/<vendor>/<part>.yaml`, which
-vendors.yaml names; `<section>/<vendor>/common.yaml` holds what the parts share.
+A vendor's calls of a section are in `<section>/<vendor>.yaml`, or in parts,
+`<section>/<vendor>/<part>.yaml`, which vendors.yaml names; `<section>/<vendor>/common.yaml` holds
+what the parts share.
 
-YAML is read strictly: plain scalars mean what JSON means (numbers, true, false, null); everything else is a string, so dates and `16:9`
-stay strings. What YAML 1.1 and 1.2 read differently (`yes`, `010`, `1_000`, anchors, tags) is refused and must be quoted or written out.
+YAML is read strictly: plain scalars mean what JSON means (numbers, true, false, null); everything
+else is a string, so dates and `16:9` stay strings. What YAML 1.1 and 1.2 read differently (`yes`,
+`010`, `1_000`, anchors, tags) is refused and must be quoted or written out.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ def is_ambiguous(text: str) -> bool:
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """What is wrong in the specification: file (relative to its folder), line (from 1), what is wrong, and what to do."""
+    """What is wrong in the specification: file (relative to its folder), line (from 1), what is
+    wrong, and what to do.
+    """
 
     file: str
     line: int
@@ -79,7 +83,9 @@ class _Place:
 
 @dataclass(frozen=True)
 class VendorFile:
-    """A file with a vendor's calls of a section: `<section>/<vendor>.yaml`, or `<section>/<vendor>/<part>.yaml`."""
+    """A file with a vendor's calls of a section: `<section>/<vendor>.yaml`, or
+    `<section>/<vendor>/<part>.yaml`.
+    """
 
     section: str
     vendor: str
@@ -94,7 +100,9 @@ class VendorFile:
 
     @property
     def shared(self) -> str:
-        """The name of the file that holds what the parts of this vendor share, whether it is there or not."""
+        """The name of the file that holds what the parts of this vendor share, whether it is there
+        or not.
+        """
         return file_name(self.section, self.vendor, COMMON_FILE.removesuffix(".yaml"))
 
 
@@ -105,7 +113,9 @@ def file_name(section: str, vendor: str, part: str = "") -> str:
 
 @dataclass(frozen=True)
 class Home:
-    """A path prefix of vendors.yaml: the file that its paths belong into, and the list and place that it stands at."""
+    """A path prefix of vendors.yaml: the file that its paths belong into, and the list and place
+    that it stands at.
+    """
 
     prefix: str
     section: str
@@ -128,7 +138,9 @@ class Home:
 
 @dataclass
 class Spec:
-    """A specification folder: the content of its files as plain dicts and lists, and the line of everything in them."""
+    """A specification folder: the content of its files as plain dicts and lists, and the line of
+    everything in them.
+    """
 
     root: Path
     files: dict[str, Any] = field(default_factory=dict)
@@ -145,7 +157,9 @@ class Spec:
 
     @classmethod
     def load(cls, root: Path, kept: Path | None = None) -> Spec:
-        """Read every YAML file of a folder. What cannot be read is listed in `problems`; nothing is raised.
+        """Read every YAML file of a folder.
+
+        What cannot be read is listed in `problems`; nothing is raised.
 
         `kept` is a file that remembers what was parsed, so that only what changed is parsed again.
         """
@@ -174,7 +188,9 @@ class Spec:
         return spec
 
     def place(self, container: object, key: str | int | None = None) -> tuple[str, int] | None:
-        """File and line of a mapping or list that was read from a file, or of one of its keys or items."""
+        """File and line of a mapping or list that was read from a file, or of one of its keys or
+        items.
+        """
         place = self._places.get(id(container))
         if place is None:
             origin = self._origins.get(
@@ -191,7 +207,9 @@ class Spec:
         ) else place.line
 
     def locate(self, document: object, path: Sequence[str | int]) -> tuple[str, int]:
-        """File and line of a path of keys into a document that was put together from the files: the nearest known place."""
+        """File and line of a path of keys into a document that was put together from the files: the
+        nearest known place.
+        """
         best = self.place(document) or (ROOT_FILE, 1)
         node: Any = document
         for key in path:
@@ -217,7 +235,9 @@ class Spec:
         self._places[id(container)] = place
 
     def vendor_files(self) -> list[VendorFile]:
-        """The files that hold paths: by section as in openapi.yaml, by vendor, and by part as in vendors.yaml."""
+        """The files that hold paths: by section as in openapi.yaml, by vendor, and by part as in
+        vendors.yaml.
+        """
         found = []
         for name, content in self.files.items():
             section, slash, rest = name.partition("/")
@@ -271,7 +291,9 @@ class Spec:
 
 
 def obj(value: Any) -> dict[str, Any]:
-    """The value if it is a mapping, else an empty one: a rule about something else need not care that this part is malformed."""
+    """The value if it is a mapping, else an empty one: a rule about something else need not care
+    that this part is malformed.
+    """
     return value if isinstance(value, dict) else {}
 
 
@@ -281,7 +303,9 @@ def seq(value: Any) -> list[Any]:
 
 
 def _depth(text: str) -> int:
-    """About how deep the end of a text is nested: its open brackets, and the indentation of its last line."""
+    """About how deep the end of a text is nested: its open brackets, and the indentation of its
+    last line.
+    """
     line = text[text.rfind("\n") + 1 :]
     indentation = len(line) - len(line.lstrip(" -?"))
     return sum(map(text.count, "[{")) - sum(map(text.count, "]}")) + indentation // 2
@@ -292,10 +316,12 @@ class _TooDeep(Exception):
 
 
 class _Parser(CParser):
-    """libyaml's parser and composer without tag resolution: what a plain scalar means is decided in `_Reader`.
+    """libyaml's parser and composer without tag resolution: what a plain scalar means is decided in
+    `_Reader`.
 
-    The composer calls the two hooks of tag resolution around every node, so they are where depth is counted.
-    libyaml's limit, which its scanner may reach first by reading ahead, and Python's differ by version.
+    The composer calls the two hooks of tag resolution around every node, so they are where depth is
+    counted. libyaml's limit, which its scanner may reach first by reading ahead, and Python's
+    differ by version.
     """
 
     def resolve(self, kind: type, value: object, implicit: object) -> str:

@@ -113,26 +113,30 @@ def _index(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> 
 
 
 def _diff(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
-    findings: list[Finding] = []
-    pages: list[Page] = []
-    unreadable: list[PageError] = []
-    exchanges = 0
-    if args.recorded is not None:
-        findings, exchanges = recorded(described, args.recorded)
-    if args.source or args.recorded is None:
-        numbers = described.numbers
-        listed = pages_of(
-            args.source or LIVE, fetcher, lambda entry: not args.known or entry.number in numbers
-        )
-        for page in listed:
-            if isinstance(page, PageError):
-                unreadable.append(page)
-            else:
-                pages.append(page)
-                findings += compare(described, page)
+    findings, exchanges = recorded(described, args.recorded) if args.recorded else ([], 0)
+    pages, unreadable = _read(args, described, fetcher)
+    for page in pages:
+        findings += compare(described, page)
     left = [one for one in findings if not _is_decided(described, one)]
     data = report.diff_json(left, pages, unreadable, exchanges, len(findings) - len(left))
     return _json(data) if args.json else report.diff_text(data, args.spec.as_posix(), args.verbose)
+
+
+def _read(
+    args: argparse.Namespace, described: Described, fetcher: Fetcher
+) -> tuple[list[Page], list[PageError]]:
+    """The pages to compare, and why others cannot be read."""
+    pages: list[Page] = []
+    unreadable: list[PageError] = []
+    if args.recorded and not args.source:
+        return pages, unreadable
+    numbers = described.numbers if args.known else None
+    for page in pages_of(args.source or LIVE, fetcher, numbers):
+        if isinstance(page, PageError):
+            unreadable.append(page)
+        else:
+            pages.append(page)
+    return pages, unreadable
 
 
 def _is_decided(described: Described, finding: Finding) -> bool:

@@ -43,19 +43,22 @@ class Ledger:
     def rows_of(self, entry: Entry) -> list[str]:
         """The ledger's pages that an entry is: by number, else by title.
 
-        Of rows with one title it is the one whose group ends the entry's breadcrumb, else the first
-        one.
+        Of rows with one title it is the one whose group ends the entry's breadcrumb, else the
+        first one.
         """
         if entry.number in self.described.numbers:
             pages = (page for _, page in self.described.numbers[entry.number])
             return [page for page in dict.fromkeys(pages) if page in self.described.rows]
-        title, crumb = _plain(entry.title), _plain(entry.group)
-        titled = [page for page in self._by_title.get(title, ()) if title and page not in self.seen]
+        crumb, titled = _plain(entry.group), self._titled(entry.title)
+        if not crumb:
+            return titled if len(titled) == 1 else []
         grouped = [page for page in titled if self._ends(crumb, page)]
-        for pages in (grouped, titled):
-            if len(pages) == 1 or (pages and crumb):
-                return pages[:1]
-        return []
+        return (grouped or titled)[:1]
+
+    def _titled(self, title: str) -> list[str]:
+        """The rows with a title that were not found before."""
+        plain = _plain(title)
+        return [page for page in self._by_title.get(plain, ()) if plain and page not in self.seen]
 
     def _ends(self, crumb: str, page: str) -> bool:
         """Whether the group of a row ends a breadcrumb."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -15,6 +15,9 @@ from .pages.copied import copied
 from .pages.markdown import has_document, markdown
 from .pages.untrusted import one_line
 
+_LINE = re.compile(
+    r"[-*](?P<crumb>[^\[]*)\[(?P<title>(?:(?!\]\().)*)\]\((?P<url>[^\s)]*)\)[ \t]*(?::.*)?"
+)
 _KIND = re.compile(r"\d([emd])0(?:\.md)?$")
 _LONGEST_LINE = 5000
 
@@ -42,20 +45,16 @@ def parse_list(text: str, source: str) -> list[Entry]:
 
 def _entry(line: str, source: str) -> Entry | None:
     """The entry of a line `- Section > Group [Title](URL): words`."""
-    if line[:1] not in ("-", "*") or len(line) > _LONGEST_LINE:
-        return None
-    crumb, bracket, rest = line[1:].partition("[")
-    title, closed, rest = rest.partition("](")
-    url, parenthesis, rest = rest.partition(")")
-    is_entry = bracket and closed and parenthesis and rest.strip()[:1] in ("", ":")
+    parts = _LINE.fullmatch(line) if len(line) <= _LONGEST_LINE else None
+    url = parts["url"] if parts else ""
     number = page_number(url)
-    if not is_entry or not number or not url.isprintable() or " " in url:
+    if not parts or not number or not url.isprintable():
         return None
     if is_url(source) and not is_url(url):
         url = urljoin(source, url)
     kind = _KIND.search(url)
-    group = re.sub(r" ?[>›»] ?", " > ", one_line(crumb).strip(" >"))
-    return Entry(url, number, kind[1] if kind else "", one_line(title), group)
+    group = re.sub(r" ?[>›»] ?", " > ", one_line(parts["crumb"]).strip(" >"))
+    return Entry(url, number, kind[1] if kind else "", one_line(parts["title"]), group)
 
 
 def parse_page(text: str, source: str) -> Page:
@@ -86,9 +85,9 @@ def listing(source: str, fetcher: Fetcher) -> tuple[list[Entry], bool]:
 
 
 def pages_of(
-    source: str, fetcher: Fetcher, wanted: Callable[[Entry], bool] = lambda entry: True
+    source: str, fetcher: Fetcher, numbers: Container[str] | None = None
 ) -> Iterator[Page | PageError]:
-    """The operation pages at a source.
+    """The operation pages at a source; of a list only those of `numbers`, if they are given.
 
     Of many, one that cannot be used is yielded as its error; a broken connection ends it all.
     """
@@ -101,17 +100,22 @@ def pages_of(
         if not listed:
             yield parse_page(text, source)
             return
-        entries = [entry for entry in listed if entry.kind in ("e", "") and wanted(entry)]
+        known = (entry for entry in listed if numbers is None or entry.number in numbers)
+        entries = [entry for entry in known if entry.kind in ("e", "")]
     if not entries:
         what = "(.md or .txt in a folder, or operations in a llms.txt)"
         raise DocsError(f"{source}: there is no page here {what}")
     for number, entry in enumerate(entries, 1):
-        try:
-            yield _page(entry, source, fetcher)
-        except PageError as error:
-            yield error
-        except DocsError as error:
-            raise DocsError(f"page {number} of {len(entries)}: {error}") from error
+        yield _page_or_error(entry, f"page {number} of {len(entries)}", source, fetcher)
+
+
+def _page_or_error(entry: Entry, which: str, listed_in: str, fetcher: Fetcher) -> Page | PageError:
+    try:
+        return _page(entry, listed_in, fetcher)
+    except PageError as error:
+        return error
+    except DocsError as error:
+        raise DocsError(f"{which}: {error}") from error
 
 
 def _page(entry: Entry, listed_in: str, fetcher: Fetcher) -> Page:

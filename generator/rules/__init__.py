@@ -1,7 +1,8 @@
 """The house rules: what must be true of a specification before anything is generated from it.
 
-A rule is a function that takes the `Context` and yields problems, each with file, line and what to do. It looks only at its
-own subject: what is malformed in another way is another rule's to report. To add one, write the function and list it in `RULES`.
+A rule is a function that takes the `Context` and yields problems, each with file, line and what to
+do. It looks only at its own subject: what is malformed in another way is another rule's to report.
+To add one, write the function and list it in `RULES`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
 
 
 def check_spec(spec: Spec) -> list[Problem]:
-    """All that is wrong with a specification, by file and line; an empty list means that it can be built."""
+    """All that is wrong with a specification, by file and line; an empty list means that it can be
+    built.
+    """
     if any(
         content is None for content in spec.files.values()
     ):  # what a file that is no YAML holds would look missing to every rule

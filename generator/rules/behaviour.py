@@ -1,4 +1,6 @@
-"""Operations: what each must have, and whether tasks, streams and switches agree with the requests and responses."""
+"""Operations: what each must have, and whether tasks, streams and switches agree with the requests
+and responses.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ def _follows(
     what: str,
     rule: dict[str, Any],
 ) -> Iterator[Problem]:
-    """The operation that an extension names under `role` exists, and gets all that it requires and nothing that it does not take."""
+    """The operation that an extension names under `role` exists, and gets all that it requires and
+    nothing that it does not take.
+    """
     name = rule.get(role)
     if not isinstance(name, str):
         return
@@ -254,7 +258,9 @@ def unknowns(context: Context) -> Iterator[Problem]:
 
 
 def parameter_kinds(context: Context) -> Iterator[Problem]:
-    """A path parameter is required, and none is a cookie or called like a header that the client sets itself."""
+    """A path parameter is required, and none is a cookie or called like a header that the client
+    sets itself.
+    """
     own = {"authorization", "content-type", "accept", "content-length", "host"}
     for operation in context.operations:
         for number, parameter in enumerate(context.parameters(operation)):
@@ -280,7 +286,9 @@ def parameter_kinds(context: Context) -> Iterator[Problem]:
 
 
 def bodies(context: Context) -> Iterator[Problem]:
-    """JSON and multipart have schemas of their own, since one for both makes openapi-python-client send JSON as multipart."""
+    """JSON and multipart have schemas of their own, since one for both makes openapi-python-client
+    send JSON as multipart.
+    """
     for operation in context.operations:
         seen: dict[str, str] = {}
         for _, name, media in context.media(operation, "request"):

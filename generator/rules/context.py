@@ -1,4 +1,6 @@
-"""What every rule looks at: the operations, and each OpenAPI object of the document with its kind and place."""
+"""What every rule looks at: the operations, and each OpenAPI object of the document with its kind
+and place.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +109,9 @@ class Context:
         fix: str,
         path: list[str | int] | None = None,
     ) -> Problem:
-        """A problem at a key of an operation; where there is no such key, at its method; without a key, at its path."""
+        """A problem at a key of an operation; where there is no such key, at its method; without a
+        key, at its path.
+        """
         if key in operation.node:
             return self.problem(operation.node, key, message, fix, path)
         paths = self.document["paths"]
@@ -126,7 +130,9 @@ class Context:
         return follow(self.document, value, pointer)
 
     def media(self, operation: Operation, part: str) -> Iterator[tuple[str, str, Found]]:
-        """Status (empty for the request), media type and media type object of an operation's `request`, or of its 2xx `response`."""
+        """Status (empty for the request), media type and media type object of an operation's
+        `request`, or of its 2xx `response`.
+        """
         for status, body in self._bodies(operation, part):
             for name, media in obj(obj(body.value).get("content")).items():
                 yield status, name, self.resolve(f"{body.pointer}/content/{escape(name)}", media)
@@ -149,7 +155,9 @@ class Context:
         ]
 
     def fields(self, pointer: str, schema: Any, depth: int = 0) -> dict[str, bool]:
-        """Top-level fields of a schema, through references and variants, and whether each is required in all of them."""
+        """Top-level fields of a schema, through references and variants, and whether each is
+        required in all of them.
+        """
         found = obj(self.resolve(pointer, schema).value)
         required = set(map(str, seq(found.get("required"))))
         fields = {name: name in required for name in obj(found.get("properties"))}
@@ -163,7 +171,9 @@ class Context:
         return fields
 
     def body_fields(self, operation: Operation) -> dict[str, bool]:
-        """Top-level fields of the request body, of whatever media type, and whether each is required."""
+        """Top-level fields of the request body, of whatever media type, and whether each is
+        required.
+        """
         fields: dict[str, bool] = {}
         for _, _, media in self.media(operation, "request"):
             fields |= self.fields(media.pointer, obj(media.value).get("schema"))
@@ -179,7 +189,9 @@ class Context:
             return None  # a schema is malformed, which the rules of structure report
 
     def validator(self, pointer: str, schema: Any) -> jsonschema_rs.Validator | None:
-        """A validator for the schema at a pointer; None where it is malformed, which other rules report."""
+        """A validator for the schema at a pointer; None where it is malformed, which other rules
+        report.
+        """
         reference = obj(schema).get("$ref")
         if len(obj(schema)) == 1 and isinstance(reference, str) and reference.startswith("#/"):
             pointer = reference[1:]
@@ -211,7 +223,9 @@ def _of_variants(variants: list[dict[str, bool]], known: dict[str, bool]) -> dic
 
 
 def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]:
-    """Place in the instance and message of an error; of a union, those of the variant that fits best."""
+    """Place in the instance and message of an error; of a union, those of the variant that fits
+    best.
+    """
     for _ in range(10):
         variants = [variant for variant in getattr(error.kind, "context", None) or [] if variant]
         if not variants:
@@ -237,7 +251,9 @@ def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]
 def _fit(
     union: jsonschema_rs.ValidationError, variant: list[jsonschema_rs.ValidationError]
 ) -> tuple[bool, int, int]:
-    """How likely it is that a variant is the one that was meant: its type and its tag fit, its errors are deep and few."""
+    """How likely it is that a variant is the one that was meant: its type and its tag fit, its
+    errors are deep and few.
+    """
     depth = len(union.instance_path)
     wrong_type = any(
         wording.keyword(error) in ("type", "const", "enum") and len(error.instance_path) <= depth

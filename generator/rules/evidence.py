@@ -24,7 +24,9 @@ _MARKS = ("sk-", "eyj", "aiza", "bearer")
 
 
 def evidence(context: Context) -> Iterator[Problem]:
-    """An operation has x-docs; its pages are in the ledger, whose rows name it; addresses and dates are well formed."""
+    """An operation has x-docs; its pages are in the ledger, whose rows name it; addresses and dates
+    are well formed.
+    """
     rows = {page: row for _, page, row in context.rows}
     for operation in context.operations:
         if "x-docs" not in operation.node:
@@ -87,7 +89,9 @@ def _is_date(text: str) -> bool:
 
 
 def ledger(context: Context) -> Iterator[Problem]:
-    """Each page has one row in all ledgers, of exactly one kind, and its operations exist (`evidence` sees that each is reached)."""
+    """Each page has one row in all ledgers, of exactly one kind, and its operations exist
+    (`evidence` sees that each is reached).
+    """
     seen: dict[str, str] = {}
     for rows, page, row in context.rows:
         place = "{}:{}".format(*(context.spec.place(rows, page) or ("", 0)))

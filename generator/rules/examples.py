@@ -1,4 +1,6 @@
-"""Examples: there is one wherever one is known, and each fits its schema; event streams are read event by event."""
+"""Examples: there is one wherever one is known, and each fits its schema; event streams are read
+event by event.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ Mismatch = tuple[list[str | int], str]
 
 
 def present(context: Context) -> Iterator[Problem]:
-    """A JSON request and each 2xx JSON or event-stream response has an example, unless x-unknown says that nobody knows it."""
+    """A JSON request and each 2xx JSON or event-stream response has an example, unless x-unknown
+    says that nobody knows it.
+    """
     for operation in context.operations:
         for part, key in (("request", "requestBody"), ("response", "responses")):
             for status, name, media in context.media(operation, part):
@@ -100,7 +104,9 @@ def of_schemas(context: Context) -> Iterator[Problem]:
 
 
 def streams(context: Context) -> Iterator[Problem]:
-    """The examples of event streams are event streams, each event fits itemSchema and contentSchema, and the last one ends the stream."""
+    """The examples of event streams are event streams, each event fits itemSchema and
+    contentSchema, and the last one ends the stream.
+    """
     for operation in context.operations:
         for _, name, media in context.media(operation, "response"):
             if is_event_stream(name):
@@ -227,7 +233,9 @@ def _holds(test: dict[str, Any], data: str) -> bool:
 
 
 def extension_paths(context: Context) -> Iterator[Problem]:
-    """What x-task, x-upload and x-task-status look for in a response is found in one of its examples, and its states are listed ones."""
+    """What x-task, x-upload and x-task-status look for in a response is found in one of its
+    examples, and its states are listed ones.
+    """
     for operation in context.operations:
         responses = _replies(context, operation)
         if not responses or operation.unknown("response"):

@@ -16,7 +16,9 @@ _BLOCK = re.compile(r"^( *)(?:- )*[^#]*[:-] \|[+-]?\s*$")
 
 
 def widths(context: Context) -> Iterator[Problem]:
-    """No line is longer than 120 columns, but in text that is kept as it is (`|`), since a fold would be another text."""
+    """No line is longer than 120 columns, but in text that is kept as it is (`|`), since a fold
+    would be another text.
+    """
     for name, text in context.spec.texts.items():
         for number in _long_lines(text):
             fix = "break it: a mapping or list into lines, a text with `>-`"
@@ -42,12 +44,15 @@ def lengths(context: Context) -> Iterator[Problem]:
         lines = text.count("\n")
         if lines > LENGTH and not name.endswith(LEDGER_NAME):
             message = f"the file has {lines} lines, more than {LENGTH}"
-            fix = "cut it into parts, <vendor>/<part>.yaml, and say in vendors.yaml which path is where"
+            fix = "cut it into parts, <vendor>/<part>.yaml"
+            fix += ", and say in vendors.yaml which path is where"
             yield Problem(name, LENGTH + 1, message, fix)
 
 
 def order(context: Context) -> Iterator[Problem]:
-    """An operation reads top down: summary, request, responses, behaviour, and then price and evidence."""
+    """An operation reads top down: summary, request, responses, behaviour, and then price and
+    evidence.
+    """
     for _, _, _, operation in _operations(context):
         keys = list(operation)
         for before, key in itertools.pairwise(keys):

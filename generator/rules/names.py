@@ -113,7 +113,9 @@ def shortcuts(context: Context) -> Iterator[Problem]:
 
 
 def homes(context: Context) -> Iterator[Problem]:
-    """A path, and each of its aliases, stands in the file that the longest prefix in vendors.yaml names."""
+    """A path, and each of its aliases, stands in the file that the longest prefix in vendors.yaml
+    names.
+    """
     prefixes = sorted(context.spec.homes(), key=lambda home: -len(home.prefix))
     known: dict[str, Operation] = {operation.path: operation for operation in context.operations}
     aliases: dict[str, Operation] = {}
@@ -142,14 +144,18 @@ def homes(context: Context) -> Iterator[Problem]:
 
 
 def _is_elsewhere(home: Home, operation: Operation, alias: bool) -> bool:
-    """Whether a path belongs into another file; an alias may belong into another part of the same vendor."""
+    """Whether a path belongs into another file; an alias may belong into another part of the same
+    vendor.
+    """
     if alias:
         return (home.section, home.vendor) != (operation.section, operation.vendor)
     return home.file != operation.file
 
 
 def path_parameters(context: Context) -> Iterator[Problem]:
-    """The path parameters of an operation are those of its path's template, and no parameter comes twice."""
+    """The path parameters of an operation are those of its path's template, and no parameter comes
+    twice.
+    """
     for operation in context.operations:
         wanted = _TEMPLATE.findall(operation.path)
         parameters = context.parameters(operation)
@@ -187,7 +193,9 @@ def path_parameters(context: Context) -> Iterator[Problem]:
 
 
 def schema_names(context: Context) -> Iterator[Problem]:
-    """Schemas of a vendor's file are named after the vendor; all are names that the generators keep and that hide nothing."""
+    """Schemas of a vendor's file are named after the vendor; all are names that the generators keep
+    and that hide nothing.
+    """
     seen: dict[str, str] = {}
     for node in context.of_kind("schema"):
         if not node.is_component:
@@ -233,7 +241,9 @@ def field_names(context: Context) -> Iterator[Problem]:
 
 
 def renamed(context: Context) -> list[str]:
-    """Fields and parameters whose Python name gets a trailing underscore, with the reason; no fault, but worth seeing."""
+    """Fields and parameters whose Python name gets a trailing underscore, with the reason; no
+    fault, but worth seeing.
+    """
     found: dict[str, str] = {}
     requests = _request_pointers(context)
     for node in context.of_kind("schema"):

@@ -42,7 +42,9 @@ def inline_objects(context: Context) -> Iterator[Problem]:
 
 
 def boolean_schemas(context: Context) -> Iterator[Problem]:
-    """A schema is an object: the generators do not read `true` and `false`, but for `additionalProperties`."""
+    """A schema is an object: the generators do not read `true` and `false`, but for
+    `additionalProperties`.
+    """
     for node in context.of_kind("schema"):
         if isinstance(node.value, bool) and node.role != "additionalProperties":
             yield context.at(
@@ -160,7 +162,9 @@ def files(context: Context) -> Iterator[Problem]:
 
 
 def _reached(context: Context, json: bool) -> set[str]:
-    """Pointers of the component schemas that are reached from request bodies of JSON (or of other media types)."""
+    """Pointers of the component schemas that are reached from request bodies of JSON (or of other
+    media types).
+    """
     reached: set[str] = set()
     waiting = [
         obj(media.value).get("schema")

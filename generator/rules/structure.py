@@ -201,7 +201,9 @@ def form_of_files(context: Context) -> Iterator[Problem]:
 
 
 def vendor_files(context: Context) -> Iterator[Problem]:
-    """Each file belongs to a vendor of vendors.yaml and, where it holds paths, to one of its parts there."""
+    """Each file belongs to a vendor of vendors.yaml and, where it holds paths, to one of its parts
+    there.
+    """
     for file in context.spec.vendor_files():
         where = f"{file.section}.{file.vendor}"
         homes = obj(obj(context.vendors.get(file.vendor)).get("homes")).get(file.section)
@@ -212,11 +214,13 @@ def vendor_files(context: Context) -> Iterator[Problem]:
             continue
         elif file.part and file.part not in obj(homes):
             message = f"{VENDORS_FILE} has no part `{file.part}` of {where}"
-            fix = f"add it there under homes: {file.section}, with its path prefixes, or move the paths"
+            fix = f"add it there under homes: {file.section}, with its path prefixes"
+            fix += ", or move the paths"
             yield context.problem(file.content, "paths", message, fix)
         elif not file.part and isinstance(homes, dict):
             message = f"{VENDORS_FILE} has parts of {where}: {', '.join(homes)}"
-            fix = f"move the paths into them, such as {file_name(file.section, file.vendor, next(iter(homes), ''))}"
+            part = file_name(file.section, file.vendor, next(iter(homes), ""))
+            fix = f"move the paths into them, such as {part}"
             yield context.problem(file.content, "paths", message, fix)
 
 
@@ -258,7 +262,9 @@ def vendors(context: Context) -> Iterator[Problem]:
 
 
 def openapi(context: Context) -> Iterator[Problem]:
-    """The joined document is OpenAPI 3.2 by the schema that openapi-spec-validator uses, and its schemas are JSON Schema 2020-12."""
+    """The joined document is OpenAPI 3.2 by the schema that openapi-spec-validator uses, and its
+    schemas are JSON Schema 2020-12.
+    """
     document = context.document
     if document.get("openapi") != "3.2.0":
         yield context.problem(
@@ -405,7 +411,9 @@ def _expressions(
 
 
 def _extension_keys(context: Context) -> Iterator[tuple[Any, str, str]]:
-    """Every x- key outside of data: its container, itself, and what kind of object the container is."""
+    """Every x- key outside of data: its container, itself, and what kind of object the container
+    is.
+    """
     for node in context.nodes:
         kind = "field" if node.kind == "schema" else node.kind
         if isinstance(node.value, dict):

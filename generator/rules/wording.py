@@ -1,6 +1,7 @@
 """Say in our own words how a value breaks a JSON Schema.
 
-The validator's own messages differ by its version, and people search for a message, and tests look for it.
+The validator's own messages differ by its version, and people search for a message, and tests look
+for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The words of summaries and descriptions: those that people who build on AI APIs use and search for."""
+"""The words of summaries and descriptions: those that people who build on AI APIs use and search
+for.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,19 @@ LONGEST = 60
 
 VERBS = frozenset(
     """
-    Add Align Analyze Animate Answer Ask Blur Build Cancel Change Check Classify Clone Colorize Combine Compare Convert
-    Count Create Crop Cut Delete Denoise Deploy Describe Destroy Detect Download Dress Edit Erase Estimate Expand
-    Export Extend Extract Fetch Find Finish Flush Generate Get Import Inpaint List Merge Modify Parse Place Publish Read
-    Recolor Redo Register Relight Remove Rename Render Replace Rerank Resize Restore Rewrite Run Scrape Search Separate
-    Set Solve Split Start Stop Stream Submit Suggest Summarize Swap Transcribe Transfer Translate Update Upload Upscale
-    Validate Vectorize Verify
+    Add Align Analyze Animate Answer Ask Blur Build Cancel Change Check Classify Clone Colorize
+    Combine Compare Convert Count Create Crop Cut Delete Denoise Deploy Describe Destroy Detect
+    Download Dress Edit Erase Estimate Expand Export Extend Extract Fetch Find Finish Flush
+    Generate Get Import Inpaint List Merge Modify Parse Place Publish Read Recolor Redo Register
+    Relight Remove Rename Render Replace Rerank Resize Restore Rewrite Run Scrape Search
+    Separate Set Solve Split Start Stop Stream Submit Suggest Summarize Swap Transcribe Transfer
+    Translate Update Upload Upscale Validate Vectorize Verify
     """.split()
 )
-"""What a summary begins with. A verb that is missing may be added, if people use it for such a call."""
+"""What a summary begins with.
+
+A verb that is missing may be added, if people use it for such a call.
+"""
 
 
 class Word(NamedTuple):
@@ -59,8 +65,8 @@ WORDS = (
     Word(r"\banswers? (?:with|at once|by)\b", "return", r"\ba model answers? by\b"),
     Word(r"\btaken up again\b", "resumed"),
     Word(
-        r"\b(?:colou|favou|behaviou|neighbou|flavou)r\w*|\bgrey\b|\bcentres?\b|\bcatalogues?\b|\blicences?\b"
-        r"|\bcancelled\b|\b(?:normal|organ|optim|recogn|summar|visual)is(?:e|es|ed|ing|ation)\b",
+        r"\b(?:colou|favou|behaviou|neighbou|flavou)r\w*|\bgrey\b|\bcentres?\b"
+        r"|\bcatalogues?\b|\blicences?\b|\bcancelled\b|\b(?:normal|organ|optim|recogn|summar|visual)is(?:e|es|ed|ing|ation)\b",
         "the American spelling",
     ),
 )
@@ -88,8 +94,9 @@ def summaries(context: Context) -> Iterator[Problem]:
             )
         verb = summary.split()[0].rstrip(":")
         if verb not in VERBS:
-            message = f"the summary of {operation} begins with `{verb}`, which is no verb of generator/rules/words.py"
-            fix = "begin with what the call does, such as Create, Get, Generate, List, Upload; a verb that is missing goes there"
+            message = f"the summary of {operation} begins with `{verb}`, which is no verb of ours"
+            fix = "begin with what the call does: Create, Get, Generate, List, Upload …"
+            fix += "; a verb that is missing goes into generator/rules/words.py"
             yield context.on(operation, "summary", message, fix)
         if summary.rstrip().endswith("."):
             yield context.on(
@@ -110,7 +117,9 @@ def _refused(text: str) -> re.Match[str] | None:
 
 
 def words(context: Context) -> Iterator[Problem]:
-    """Summaries and descriptions use the field's words, and not those that stand for them elsewhere."""
+    """Summaries and descriptions use the field's words, and not those that stand for them
+    elsewhere.
+    """
     for container, key, text in _texts(context):
         match = _refused(text)
         if match:

@@ -12,7 +12,7 @@ from api302_mock.call import Call
 from api302_mock.control import Settings
 from api302_mock.document import Document, Operation
 from api302_mock.errors import Refused
-from api302_mock.examples import EVENT_STREAM, Example, chosen, responses
+from api302_mock.examples import EVENT_STREAM, Example, chosen, essence, responses
 from api302_mock.faults import (
     envelopes,
     event_schemas,
@@ -62,7 +62,16 @@ class Exchange(NamedTuple):
         stream, task = self.operation.behaviour.stream, self.operation.behaviour.task
         if stream is None or not self.call.has(stream.when):
             return False
+        if stream.when is None and not self._prefers_events():
+            return False
         return task is None or task.when is None or not self.call.has(task.when)
+
+    def _prefers_events(self) -> bool:
+        """Whether events are what the request accepts best; JSON, if described, comes first."""
+        successes = [one for key, one in self.operation.responses.items() if key[0] == "2"]
+        kinds = [essence(kind) for one in successes for kind in one.get("content", {})]
+        options = [Example(200, kind, "", None, None) for kind in kinds]
+        return bool(options) and chosen(options, self.accept).media_type == EVENT_STREAM
 
 
 class Answer(NamedTuple):

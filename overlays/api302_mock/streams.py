@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from api302_client.behaviour import Stream
+from api302_client.behaviour import Stream, find
 from api302_mock.errors import error_detail
 from api302_mock.examples import Example
 from api302_mock.paths import put
@@ -84,9 +84,13 @@ def _changed(event: str, change: Change) -> str:
 
 
 def _is_last(event: str, rule: Stream) -> bool:
-    if rule.sentinel is not None:
-        return event_data(event) == rule.sentinel
-    return rule.last is not None and rule.last.holds(event_json(event))
+    """Whether an event is one by which a client knows that the stream is whole."""
+    if rule.sentinel is not None and event_data(event) == rule.sentinel:
+        return True
+    value = event_json(event)
+    if rule.complete is not None and find(rule.complete, value):
+        return True
+    return rule.last is not None and rule.last.holds(value)
 
 
 def _made_stream(event: Any, rule: Stream) -> str:

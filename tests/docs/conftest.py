@@ -1,21 +1,21 @@
-"""A copy of the mini specification, pages in the provider's Markdown form, and a local server for them."""
+"""A copy of the mini specification, pages in the provider's Markdown form, and a local server for
+them.
+"""
 
 from __future__ import annotations
 
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from documentation import FIXTURES, Answer, Page, Run, Site
 
 from generator.__main__ import main
-
-FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 @pytest.fixture
@@ -23,31 +23,6 @@ def mini(tmp_path: Path) -> Path:
     """A copy of the mini specification."""
     shutil.copytree(FIXTURES / "mini_spec", tmp_path / "spec")
     return tmp_path / "spec"
-
-
-@dataclass
-class Answer:
-    """What the server says to a request."""
-
-    body: str | bytes = ""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    cut: bool = False
-    """Close the connection in the middle."""
-
-
-@dataclass
-class Site:
-    """The server: answers by path, in order, the last one again and again; and what was asked."""
-
-    url: str = ""
-    answers: dict[str, list[Answer]] = field(default_factory=dict)
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-
-    def page(self, path: str, body: str | bytes, **headers: str) -> None:
-        self.answers[path] = [
-            Answer(body, headers={name.replace("_", "-"): value for name, value in headers.items()})
-        ]
 
 
 @pytest.fixture
@@ -88,12 +63,12 @@ def site() -> Iterator[Site]:
     server.server_close()
 
 
-Page = Callable[..., str]
-
-
 @pytest.fixture
 def page() -> Page:
-    """Makes a page in the provider's form: an operation, changed by a function, in a fenced block."""
+    """Makes a page in the provider's form:
+
+    an operation, changed by a function, in a fenced block.
+    """
 
     def make(
         change: Callable[[dict[str, Any]], None] | None = None,
@@ -178,15 +153,6 @@ def page() -> Page:
         return f"# {title}\n\n## OpenAPI Specification\n\n```yaml\n{text}\n```\n"
 
     return make
-
-
-@dataclass
-class Run:
-    """What a run of the command gave."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ def hostile(kind: Callable[[Random], Any], batch: int = 1) -> Callable[[Any], An
             database=None,
             deadline=None,
             phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
         )
         @given(st.integers(0, 2**40))
         def check(seed: int) -> None:

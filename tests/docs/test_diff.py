@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FIXTURES, Page, Run
+from documentation import FIXTURES, Page, Run
 
 from generator.docs.described import Described
 from generator.docs.diff.operation import compare
@@ -29,10 +29,14 @@ FAULTS = [
     "type 'null': logit_bias",
 ]
 
-# What each seed page differs in from the real specification. Nothing is left for a person: the specification was written with these
-# pages at hand. Set right or settled instead are sampling temperatures called integers and a map of numbers called null, as many
-# pages have it; what one chat page requires (its own feature's field), which is optional in the one operation that some ninety pages
-# share; and the roles of messages, which the copied tables call optional because nobody filled the list in.
+# What each seed page differs in from the real specification. Nothing is left for a person: the
+# specification was written with these
+# pages at hand. Set right or settled instead are sampling temperatures called integers and a map of
+# numbers called null, as many
+# pages have it; what one chat page requires (its own feature's field), which is optional in the one
+# operation that some ninety pages
+# share; and the roles of messages, which the copied tables call optional because nobody filled the
+# list in.
 SETTLED = "; several pages share openai_chat_completions, so it may stay optional"
 ROLE = "`messages[].role` is required here; the page requires nothing of `messages[]`, so its list was never filled in"
 EXPECTED: dict[str, tuple[list[str], list[str]]] = {
@@ -132,7 +136,10 @@ def test_changed_seed_page(
 
 
 def as_page(described: Described, operation: Operation) -> str:
-    """An operation of the specification as the provider would publish it: schemas written out, the same examples."""
+    """An operation of the specification as the provider would publish it:
+
+    schemas written out, the same examples.
+    """
     context = described.context
 
     def inline(schema: Any, depth: int = 0) -> dict[str, Any]:
@@ -293,7 +300,9 @@ def test_an_example_that_x_docs_calls_wrong(mini: Path, page: Page) -> None:
 
 
 def test_what_a_reply_need_not_have(mini: Path, page: Page) -> None:
-    """A list of required fields that was filled in, and lacks what we say is always there; what more it lists proves nothing."""
+    """A list of required fields that was filled in, and lacks what we say is always there; what
+    more it lists proves nothing.
+    """
     file = mini / "videos" / "acme.yaml"
     text = file.read_text("utf-8").replace(
         "    AcmeTaskResponse:\n      type: object\n",
@@ -352,7 +361,9 @@ def test_known_faults_are_not_passed_on(mini: Path, page: Page) -> None:
 
 
 def test_references_and_merged_schemas(mini: Path, page: Page) -> None:
-    """Names of components may be Chinese and written as in an address; x-apifox-refs adds a schema's fields."""
+    """Names of components may be Chinese and written as in an address; x-apifox-refs adds a
+    schema's fields.
+    """
     text = page(
         lambda op: body(op)["schema"].update(
             {

@@ -11,7 +11,7 @@ from typing import Any
 import hostile_pages as hostile
 import pytest
 import yaml
-from conftest import FIXTURES, Page, Run, Site
+from documentation import FIXTURES, Page, Run, Site
 from test_draft import paste
 
 from generator import rules

@@ -1,4 +1,6 @@
-"""`docs draft` passes the house rules once pasted; the rehearsal of a changed page; the list of pages; the weekly issue."""
+"""`docs draft` passes the house rules once pasted; the rehearsal of a changed page; the list of
+pages; the weekly issue.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import FIXTURES, Page, Run
+from documentation import FIXTURES, Page, Run
 
 from generator import rules
 from generator.__main__ import main
@@ -209,7 +211,10 @@ def pair(
 def test_draft_of_a_task_and_its_fetching_page(
     docs: Docs, mini: Path, page: Page, tmp_path: Path
 ) -> None:
-    """A vendor that nobody knows: the states are in the words of the page, sorted as the specification sorts them elsewhere."""
+    """A vendor that nobody knows:
+
+    the states are in the words of the page, sorted as the specification sorts them elsewhere.
+    """
     vendors = mini / "vendors.yaml"
     vendors.write_text(
         vendors.read_text("utf-8") + "zeta:\n  name: Zeta\n  homes:\n    videos: [/zeta]\n", "utf-8"
@@ -262,7 +267,9 @@ def test_draft_without_a_word_for_success_is_no_task(
 def test_draft_follows_the_vendors_conventions(
     docs: Docs, mini: Path, page: Page, tmp_path: Path
 ) -> None:
-    """The vendor's envelope, its way to fetch, and its states, if the page's example bears them out."""
+    """The vendor's envelope, its way to fetch, and its states, if the page's example bears them
+    out.
+    """
 
     def task(operation: dict[str, Any]) -> None:
         fetched(code={"type": "integer"}, data={"type": "object"})(operation)
@@ -546,7 +553,9 @@ def test_a_path_that_two_vendors_claim(docs: Docs, mini: Path, page: Page, tmp_p
 
 
 def test_rehearsal(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
-    """A page changes, `diff` names it, one edit where it says, `build`, and the method has the field; `diff` is silent again."""
+    """A page changes, `diff` names it, one edit where it says, `build`, and the method has the
+    field; `diff` is silent again.
+    """
     changed = tmp_path / "400000003e0.md"
     changed.write_text(
         page(
@@ -651,7 +660,10 @@ def test_index_of_a_list_in_chinese_cannot_tell_what_is_gone(docs: Docs, tmp_pat
 
 
 def test_index_of_the_real_ledger(docs: Docs, tmp_path: Path) -> None:
-    """The navigation that the ledger was made from, as a list: nothing is new, gone, renamed or moved."""
+    """The navigation that the ledger was made from, as a list:
+
+    nothing is new, gone, renamed or moved.
+    """
     spec = Spec.load(Path(__file__).parents[2] / "spec")
     rows = [row for ledger in spec.ledgers().values() for row in ledger.values()]
     lines = [

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml
-from conftest import FIXTURES
+from documentation import FIXTURES
 from hostile_pages import (
     CANARY,
     EXAMPLES,

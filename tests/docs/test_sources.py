@@ -1,4 +1,7 @@
-"""Files, folders and addresses; the cache; and what cannot be used: a clear message, and nothing written."""
+"""Files, folders and addresses; the cache; and what cannot be used:
+
+a clear message, and nothing written.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Answer, Page, Run, Site
+from documentation import Answer, Page, Run, Site
 
 from generator.docs import DocsError, fetch
 from generator.docs.fetch import LARGEST_WAIT, Fetcher, write_whole

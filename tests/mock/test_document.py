@@ -19,7 +19,7 @@ from api302_mock import MockServer, start
 from api302_mock.document import Document, Operation
 from api302_mock.examples import EVENT_STREAM, shown
 from api302_mock.faults import NEW_NUMBER, NEW_WORD
-from api302_mock.streams import event_data
+from api302_mock.streams import event_data, event_json
 from api302_mock.tasks import FAIL_MARKER
 from api302_mock.validation import takes_file_part
 
@@ -205,6 +205,7 @@ def test_every_stream_comes_and_ends(
     assert stream is not None
     switch = {stream.when.name: stream.when.value} if stream.when else {}
     sent = request(operation, *bodies(operation)[0], **switch)
+    sent["headers"] |= {"Accept": EVENT_STREAM}
     response = check(operation, client.request(**sent))
     assert response.headers["content-type"] == EVENT_STREAM
     data = [event_data(event) for event in response.text.strip().split("\n\n")]
@@ -213,7 +214,9 @@ def test_every_stream_comes_and_ends(
     else:
         assert stream.last is not None and stream.last.holds(json.loads(data[-1]))
     sent["headers"] |= {"Prefer": "fault=end-stream"}
-    assert len(client.request(**sent).text) < len(response.text)
+    cut = [event_json(event) for event in client.request(**sent).text.strip().split("\n\n")]
+    assert len(cut) < len(data)
+    assert not any(stream.complete and find(stream.complete, event) for event in cut)
 
 
 # --- tasks ----------------------------------------------------------------------------------------

@@ -278,10 +278,13 @@ def test_a_range_of_statuses_that_goes_is_told_whatever_else_is(findings: list[A
 
 def test_what_publishing_adds_is_no_change(findings: list[Any]) -> None:
     """A published document is compared with what would be published of the other."""
-    published = as_published(mini())
-    published["info"] |= {"x-content-hash": "sha256:0", "x-evidence-date": "2026-11-21"}
-    assert command.report(published, mini()).changes == []
-    assert command.report(mini(), published).changes == []
+    newest = as_published(mini())
+    newest["info"] |= {"x-content-hash": "sha256:0", "x-evidence-date": "2026-11-21"}
+    middle, _ = to_31(newest)
+    oldest, _ = to_30(middle)
+    for published in (newest, middle, oldest):
+        assert command.report(published, mini()).changes == []
+        assert command.report(mini(), published).changes == []
 
 
 def test_known_values_of_a_published_response(findings: list[Any]) -> None:

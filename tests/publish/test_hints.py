@@ -176,6 +176,23 @@ def test_a_required_field_has_no_default() -> None:
     assert made["properties"] == {"a": {"x-default": 1}, "b": {"default": 1}}
 
 
+@pytest.mark.parametrize(
+    ("operation", "description"),
+    [
+        ({"summary": "Get a task"}, "Get a task."),
+        ({"summary": "Get a task", "description": "Polls it."}, "Get a task. Polls it."),
+        ({"summary": "Get it.", "description": "Get it. Now."}, "Get it. Now."),
+        ({"description": "Polls it."}, "Polls it."),
+    ],
+)
+def test_a_description_says_what_a_call_does(operation: Any, description: str) -> None:
+    """Tools for agents show nothing else of it."""
+    document = {"openapi": "3.2.0", "info": {}, "paths": {"/a": {"get": operation}}}
+    made = hinted(document)
+    assert made["paths"]["/a"]["get"] == {**operation, "description": description}
+    assert hinted(made) == made
+
+
 def test_every_tag_has_a_description() -> None:
     tags = [
         {"name": "videos", "summary": "Video generation"},

@@ -63,10 +63,8 @@ def test_the_calls_are_there_with_the_arguments_that_they_need() -> None:
 def test_a_line_says_what_a_program_must_know() -> None:
     (kling,) = [line for line in lines() if "/klingai/v1/videos/text2video;" in line]
     assert re.match(
-        (
-            r"- \[.+\]\(https?://.+\): `client\.videos\.kling\.text_to_video\(prompt=…\)` → outputs; "
-            r"POST "
-        ),
+        r"- \[.+\]\(https?://.+\): `client\.videos\.kling\.text_to_video\(prompt=…\)` "
+        r"→ outputs; POST ",
         kling,
     ), kling
     assert "; task; " in kling

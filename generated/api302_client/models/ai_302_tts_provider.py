@@ -14,5 +14,5 @@ class Ai302TtsProvider(Model):
     """A text-to-speech provider."""
 
     provider: str | None = None
-    """Its id, as the request takes it."""
+    """The id of the provider, as the request takes it."""
     req_params_info: Ai302TtsProviderInfo | None = None

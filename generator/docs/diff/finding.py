@@ -46,15 +46,14 @@ class Subject:
     ) -> None:
         self.described, self.source, self.operation, self.who = described, source, operation, who
         docs = [obj(entry) for entry in seq(operation.node.get("x-docs"))]
-        self.is_alone = who == "page" and len(docs) == 1 and docs[0].get("evidence") == "page"
+        is_page = who == "page"
+        self.is_alone = is_page and [entry.get("evidence") for entry in docs] == ["page"]
         """This page is all that the operation is known from, so what the page no longer has is
         gone.
         """
-        self.is_shared = len([entry for entry in docs if entry.get("page") or entry.get("url")]) > 1
+        self.is_shared = len([entry for entry in docs if entry.keys() & {"page", "url"}]) > 1
         """Several pages describe it, so what one of them requires may be optional."""
-        wrong = [entry for entry in docs if entry.get("example") == "wrong"]
-        numbers = [page_number(str(entry.get("url") or "")) for entry in wrong]
-        self.is_misled = who == "page" and (number in numbers or "" in numbers)
+        self.is_misled = is_page and not {number, ""}.isdisjoint(_misleading(docs))
         """The page's example is another call's, as x-docs says."""
         self.settled: list[str] = []
         """Differences that our conventions settle, each with the reason."""
@@ -78,6 +77,12 @@ class Subject:
         text = one_line(f"{self.operation.id}: {message}", 1000)
         field = one_line(field, 300)
         return Finding(self.source, self.operation.id, file, line, kind, field, text, fix)
+
+
+def _misleading(docs: list[dict[str, Any]]) -> set[str]:
+    """The numbers of the pages whose example is another call's; `""` for one without a number."""
+    wrong = (entry for entry in docs if entry.get("example") == "wrong")
+    return {page_number(str(entry.get("url") or "")) for entry in wrong}
 
 
 def required(

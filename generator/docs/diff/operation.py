@@ -161,14 +161,17 @@ class Comparison:
 
     def _prices(self, text: str) -> Iterator[Finding]:
         ours = [obj(price) for price in seq(self.operation.node.get("x-price"))]
-        known = sorted((price["amount"], price["per"]) for price in ours if "amount" in price)
-        named = [(price["amount"], price["per"]) for price in prices(text) if "amount" in price]
-        lacking = [price for price in named if price not in known]
-        if lacking:
-            theirs = ", ".join(f"{amount} PTC per {per}" for amount, per in lacking)
-            have = ", ".join(f"{amount} per {per}" for amount, per in dict.fromkeys(known))
-            message = f"the page's price is {theirs}; ours: {have or 'none'}"
+        known, theirs = _amounts(ours), _amounts(prices(text))
+        if lacking := [price for price in theirs if price not in known]:
+            named = ", ".join(f"{amount} PTC per {per}" for amount, per in lacking)
+            have = ", ".join(f"{amount} per {per}" for amount, per in dict.fromkeys(sorted(known)))
+            message = f"the page's price is {named}; ours: {have or 'none'}"
             yield self.subject.finding("price", "", message, "correct x-price", key="x-price")
+
+
+def _amounts(listed: list[dict[str, Any]]) -> list[tuple[float, str]]:
+    """The prices that have an amount: it, and per what."""
+    return [(price["amount"], price["per"]) for price in listed if "amount" in price]
 
 
 def _may_lack(media: str, mine: dict[str, list[Found]]) -> bool:

@@ -41,6 +41,17 @@ class _Place:
         return fields_of(self.variants)
 
     @cached_property
+    def enums(self) -> list[dict[str, Any]]:
+        """The variants that list values."""
+        return [variant for variant in self.variants if "enum" in variant or "const" in variant]
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it takes values outside its enums as well."""
+        others = (variant for variant in self.variants if variant not in self.enums)
+        return any(other.get("type") in ("string", "integer", "number") for other in others)
+
+    @cached_property
     def owner(self) -> dict[str, Any]:
         """The variant that has the fields."""
         with_fields = (variant for variant in self.variants if "properties" in variant)
@@ -55,6 +66,11 @@ class _Place:
     def somewhere(self) -> set[str]:
         """The fields that some variant requires."""
         return {name for variant in self.variants for name in seq(variant.get("required"))}
+
+    def refuses(self, kind: str) -> bool:
+        """Whether no value of a type is allowed."""
+        types = self.types
+        return bool(types) and kind not in types and not (kind == "integer" and "number" in types)
 
     @property
     def is_map(self) -> bool:
@@ -98,21 +114,20 @@ class SchemaComparison:
             return
         for inner in (*theirs.get("allOf", ()), *theirs.get("anyOf", ())):
             yield from self._schema(at.inner(at.path, at.mine), inner)
-        wrong = next(
-            (kind for kind in _types(theirs) if at.types and not _admits(at.types, kind)), ""
-        )
-        if wrong:
+        if wrong := next(filter(at.refuses, _types(theirs)), None):
             yield self._type(at, wrong)
             return
-        if theirs.get("nullable") and at.types and "null" not in at.types:
+        if theirs.get("nullable") and at.refuses("null"):
             yield self._type(at, "null")
         yield from self._enum(at, theirs)
         yield from self._default(at, theirs)
+        yield from self._items(at, theirs)
+        yield from self._fields(at, theirs)
+
+    def _items(self, at: _Place, theirs: Schema) -> Iterator[Finding]:
         if "items" in theirs:
             items = [variant["items"] for variant in at.variants if "items" in variant]
             yield from self._schema(at.inner(f"{at.path}[]", items), theirs["items"])
-        if theirs.get("properties"):
-            yield from self._fields(at, theirs)
 
     def _type(self, at: _Place, kind: str) -> Finding:
         ours = " or ".join(sorted(at.types))
@@ -123,23 +138,28 @@ class SchemaComparison:
     def _enum(self, at: _Place, theirs: Schema) -> Iterator[Finding]:
         if "enum" not in theirs:
             return
-        enums = [variant for variant in at.variants if "enum" in variant or "const" in variant]
-        ours = _by_key(value for variant in enums for value in options(variant))
+        if not at.enums:
+            yield from self._first_enum(at, theirs)
+            return
+        ours = _by_key(value for variant in at.enums for value in options(variant))
         listed = _by_key([*theirs["enum"], *([None] if theirs.get("nullable") else [])])
-        new = [value for name, value in _by_key(theirs["enum"]).items() if name not in ours]
-        gone = [value for name, value in ours.items() if name not in listed]
-        if not enums and self.part == "request":
-            message = f"the page lists for {at.name} {_listed(new)}"
-            fix = "add an enum, or name the values in the description if there are more"
-            yield self.subject.finding("enum", at.path, message, fix, at.variants[0], "type")
-        if enums and new and not _is_free(at, enums):
+        new = _without(_by_key(theirs["enum"]), ours)
+        if new and not at.is_free:
             message = f"the page's {self.part} lists for {at.name} also {_listed(new)}"
             fix = "add it to the enum"
-            yield self.subject.finding("enum", at.path, message, fix, enums[0], "enum")
+            yield self.subject.finding("enum", at.path, message, fix, at.enums[0], "enum")
+        gone = _without(ours, listed)
         if gone and self.subject.is_alone:
             message = f"the page's {self.part} no longer lists for {at.name}: {_listed(gone)}"
             fix = "remove it, unless callers use it"
-            yield self.subject.finding("enum", at.path, message, fix, enums[0], "enum")
+            yield self.subject.finding("enum", at.path, message, fix, at.enums[0], "enum")
+
+    def _first_enum(self, at: _Place, theirs: Schema) -> Iterator[Finding]:
+        """Values where ours lists none: those of a response may be all that one page knows."""
+        if self.part == "request":
+            message = f"the page lists for {at.name} {_listed(theirs['enum'])}"
+            fix = "add an enum, or name the values in the description if there are more"
+            yield self.subject.finding("enum", at.path, message, fix, at.variants[0], "type")
 
     def _default(self, at: _Place, theirs: Schema) -> Iterator[Finding]:
         if self.part != "request" or "default" not in theirs:
@@ -155,19 +175,17 @@ class SchemaComparison:
 
     def _fields(self, at: _Place, theirs: Schema) -> Iterator[Finding]:
         """The fields of an object."""
-        if not at.fields:
+        properties = theirs.get("properties", {})
+        if properties and not at.fields:
             yield from self._open_object(at, theirs)
             return
-        for name, schema in theirs["properties"].items():
+        for name, schema in properties.items():
             if name in at.fields:
                 yield from self._required(at, theirs, name)
                 yield from self._schema(at.inner(at.field(name), at.fields[name]), schema)
             elif not at.is_map:
                 yield self._new_field(at, theirs, name, schema)
-        # What a page leaves out of a response is not gone.
-        if self.subject.is_alone and at.depth == 0 and self.part == "request":
-            for name in [name for name in at.fields if name not in theirs["properties"]]:
-                yield self._gone(at, name)
+        yield from self._gone(at, properties)
 
     def _open_object(self, at: _Place, theirs: Schema) -> Iterator[Finding]:
         if at.depth and at.is_open_object and not at.is_map:
@@ -184,25 +202,33 @@ class SchemaComparison:
         fix = "add it to `properties`, with words of our own"
         return self.subject.finding("field", path, message, fix, at.owner, "properties")
 
-    def _gone(self, at: _Place, name: str) -> Finding:
-        owner = next(one for one in at.variants if name in obj(one.get("properties")))
-        message = f"the page's {self.part} no longer has `{name}`"
-        fix = "remove it, or say in x-docs what shows it"
-        return self.subject.finding("gone", name, message, fix, owner["properties"], name)
+    def _gone(self, at: _Place, properties: dict[str, Schema]) -> Iterator[Finding]:
+        """The fields of a request that the page no longer has.
+
+        What it leaves out of a response is not gone.
+        """
+        if not (properties and self.subject.is_alone and self.part == "request") or at.depth:
+            return
+        for name in [name for name in at.fields if name not in properties]:
+            owner = next(one for one in at.variants if name in obj(one.get("properties")))
+            message = f"the page's {self.part} no longer has `{name}`"
+            fix = "remove it, or say in x-docs what shows it"
+            yield self.subject.finding("gone", name, message, fix, owner["properties"], name)
 
     def _required(self, at: _Place, theirs: Schema, name: str) -> Iterator[Finding]:
         """Whether a field that both have is required on both sides."""
-        listed, path = seq(theirs.get("required")), at.field(name)
-        if listed and self.part == "request":
+        listed, path, is_ours = seq(theirs.get("required")), at.field(name), name in at.always
+        if self.part == "response":
+            if listed and is_ours and name not in listed:
+                # The other way round shows nothing: such lists were filled in from one example.
+                message = f"`{path}` is optional in the page's response"
+                fix = "remove it from `required`; some responses lack it"
+                yield self.subject.finding("required", path, message, fix, at.owner, "required")
+        elif listed:
             # A field that one of several variants requires may be required of a page's one variant.
-            is_theirs = name in listed and (name in at.always or name not in at.somewhere)
-            yield from required(self.subject, at.owner, path, is_theirs, name in at.always)
-        elif listed and name in at.always and name not in listed:
-            # The other way round shows nothing: such lists were filled in from one example.
-            message = f"`{path}` is optional in the page's response"
-            fix = "remove it from `required`; some responses lack it"
-            yield self.subject.finding("required", path, message, fix, at.owner, "required")
-        elif not listed and name in at.always and self.part == "request":
+            is_theirs = name in listed and (is_ours or name not in at.somewhere)
+            yield from required(self.subject, at.owner, path, is_theirs, is_ours)
+        elif is_ours:
             place = f"`{at.path or 'body'}`"
             reason = f"the page requires nothing of {place}, so its list was never filled in"
             self.subject.settle(f"`{path}` is required here; {reason}")
@@ -213,18 +239,12 @@ def _types(theirs: Schema) -> list[str]:
     return kinds if isinstance(kinds, list) else [kinds]
 
 
-def _admits(types: set[str], kind: str) -> bool:
-    return kind in types or (kind == "integer" and "number" in types)
-
-
-def _is_free(at: _Place, enums: list[dict[str, Any]]) -> bool:
-    """Whether a value outside the enums is allowed as well."""
-    scalars = ("string", "integer", "number")
-    return any(one.get("type") in scalars for one in at.variants if one not in enums)
-
-
 def _by_key(values: Any) -> dict[str, Any]:
     return {key(value): value for value in values}
+
+
+def _without(values: dict[str, Any], others: dict[str, Any]) -> list[Any]:
+    return [value for name, value in values.items() if name not in others]
 
 
 def _listed(values: list[Any]) -> str:

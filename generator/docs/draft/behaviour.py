@@ -75,6 +75,17 @@ class Facts:
         """The scalars of the examples and the path of each."""
         return [leaf for example in self.examples for leaf in _leaves(example, "")]
 
+    @property
+    def is_fetching(self) -> bool:
+        """Whether it gets something by an id, or takes an id alone."""
+        return bool(self.ids) and (self.method == "get" or len(self.ids) == len(self.inputs))
+
+    @property
+    def begins_task(self) -> bool:
+        """Whether the response has a state, or the id of a task."""
+        names = [path.rpartition(".")[2] for path, _ in self.leaves]
+        return any(_STATE.fullmatch(name) or _TASK_ID.fullmatch(name) for name in names)
+
     def shown(self, path: str) -> list[Any]:
         """What the examples have at a path."""
         values = (find(path, example) for example in self.examples)
@@ -113,25 +124,25 @@ def _success(conventions: Conventions, facts: Facts) -> Extension | None:
             return rule.data
     rules = [rule.says for rule in conventions.rules("x-success") if rule.says.field == "code"]
     accepted = [value for rule in rules for value in rule.values]
-    for example in facts.examples:
-        message = next((name for name in ("message", "msg") if name in example), None)
-        if message and among(example.get("code"), accepted):
-            return {"field": "code", "values": [example["code"]], "message": message}
-    return None
+    return next(filter(None, (_envelope(example, accepted) for example in facts.examples)), None)
+
+
+def _envelope(example: dict[str, Any], accepted: list[Any]) -> Extension | None:
+    """The rule of an example with a code that is accepted, and a message."""
+    message = next((name for name in ("message", "msg") if name in example), None)
+    if message is None or not among(example.get("code"), accepted):
+        return None
+    return {"field": "code", "values": [example["code"]], "message": message}
 
 
 def _status(conventions: Conventions, facts: Facts, left: list[str]) -> Extension | None:
-    """Of a call that takes an id alone, or gets something by it:
-
-    where the response has a word that means a state.
-    """
-    takes_more = facts.method != "get" and len(facts.ids) < len(facts.inputs)
-    if not facts.ids or not facts.examples or takes_more:
+    """Of a call that gets something by an id: where the response has a word that means a state."""
+    if not facts.is_fetching or not facts.examples:
         return None
-    outputs = [path for path, value in facts.leaves if str(value).startswith("http")]
-    outputs = list(dict.fromkeys(outputs))
+    urls_of = [path for path, value in facts.leaves if str(value).startswith("http")]
+    outputs = list(dict.fromkeys(urls_of))
     for rule in conventions.rules("x-task-status", facts.vendor):
-        if all(rule.says.known_state(example) for example in facts.examples):
+        if all(map(rule.says.known_state, facts.examples)):
             known = list(_known_outputs(rule, facts))
             return rule.data | ({"outputs": known or outputs} if outputs else {})
     return _own_status(conventions, facts, outputs, left)
@@ -151,23 +162,32 @@ def _own_status(
 
     the words of the page, in the meaning that they have elsewhere.
     """
-    means = conventions.meanings
-    for path in dict.fromkeys(path for path, _ in facts.leaves):
+    for path in filter(_is_state, dict.fromkeys(path for path, _ in facts.leaves)):
         shown = facts.shown(path)
-        is_state = _STATE.fullmatch(path.rpartition(".")[2])
-        if not is_state or not all(isinstance(value, str) for value in shown):
+        if not all(isinstance(value, str) for value in shown):
             continue
-        words = dict.fromkeys([*_words(facts, path), *shown])
-        lists = {
-            state: [word for word in words if means.get(word.casefold()) == state]
-            for state in STATES
-        }
-        if lists["succeeded"] and all(value.casefold() in means for value in shown):
+        lists = _state_words(conventions, dict.fromkeys([*_words(facts, path), *shown]))
+        is_known = all(value.casefold() in conventions.meanings for value in shown)
+        if is_known and lists["succeeded"]:
             lists["outputs"] = outputs
             return {"state": path} | {name: listed for name, listed in lists.items() if listed}
         unclear = f"`{path}` seems to be the state, but what its words mean is not known"
         note(left, f"x-task-status: {unclear}")
     return None
+
+
+def _is_state(path: str) -> bool:
+    """Whether the last name of a path is one for a state."""
+    return bool(_STATE.fullmatch(path.rpartition(".")[2]))
+
+
+def _state_words(conventions: Conventions, words: Iterable[str]) -> dict[str, list[str]]:
+    """The words of each state, as the specification sorts them elsewhere."""
+    lists: dict[str, list[str]] = {state: [] for state in STATES}
+    for word in words:
+        if state := conventions.meanings.get(word.casefold()):
+            lists[state].append(word)
+    return lists
 
 
 def _words(facts: Facts, path: str) -> list[str]:
@@ -208,12 +228,9 @@ def _known_task(
     conventions: Conventions, facts: Facts, fetch: str, is_sure: bool
 ) -> Extension | None:
     """A rule of the vendor for this fetching call, if the examples have what it needs."""
-    names = [path.rpartition(".")[2] for path, _ in facts.leaves]
-    begins = any(_STATE.fullmatch(name) or _TASK_ID.fullmatch(name) for name in names)
-    for rule in conventions.rules("x-task", facts.vendor):
-        if rule.says.fetch != fetch or not (is_sure or begins):
-            continue
-        if all(all(rule.says.find(example).values()) for example in facts.examples):
+    for rule in conventions.rules("x-task", facts.vendor) if is_sure or facts.begins_task else ():
+        found = [value for one in facts.examples for value in rule.says.find(one).values()]
+        if rule.says.fetch == fetch and all(found):
             task = {"fetch": fetch, "parameters": rule.data["parameters"]}
             when = rule.says.when
             fits = when and facts.inputs.get(when.name) == when.place

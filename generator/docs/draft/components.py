@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -97,22 +98,19 @@ class Components:
         made: dict[str, Any] = {"type": "object"}
         reference = self.add(name, made)  # takes its place before what is inside
         name = reference["$ref"].removeprefix(_REFERENCE)
-        properties: dict[str, Any] = {}
-        for key, field in fields.items():
-            if key == "self":
-                note(self.left, "the field self")
-                continue
-            inner = self.write(field, name + (camel(key) or "Part"), use)
-            described = {**inner, "description": f"{words(key)}. {TODO}"}
-            properties[key] = inner if "$ref" in inner else described
-        listed = [key for part in (theirs, *theirs.get("allOf", ())) for key in _required(part)]
-        required = [key for key in dict.fromkeys(listed) if key in properties]
-        if (
-            required and use != "response"
-        ):  # what pages require of responses was filled in from one example
+        if fields.pop("self", None) is not None:
+            note(self.left, "the field self")
+        inside = {key: self._field(key, field, name, use) for key, field in fields.items()}
+        required = [key for key in _required(theirs) if key in inside]
+        if required and use != "response":  # of responses it was filled in from one example
             made["required"] = required
-        made["properties"] = properties
+        made["properties"] = inside
         return reference
+
+    def _field(self, key: str, theirs: Schema, owner: str, use: Use) -> dict[str, Any]:
+        """A field of an object, with words for a person to write anew."""
+        field = self.write(theirs, owner + (camel(key) or "Part"), use)
+        return field if "$ref" in field else {**field, "description": f"{words(key)}. {TODO}"}
 
     def fits(self, schema: dict[str, Any], value: Any) -> bool:
         """Whether a value fits a schema of the fragment."""
@@ -146,7 +144,9 @@ def fields_of(theirs: Schema) -> dict[str, Schema]:
 
 
 def _required(theirs: Schema) -> list[str]:
-    return seq(theirs.get("required"))
+    """The fields that an object requires, with those of the schemas that it is made of."""
+    parts = (theirs, *theirs.get("allOf", ()))
+    return list(dict.fromkeys(name for part in parts for name in seq(part.get("required"))))
 
 
 def _nullable(made: dict[str, Any]) -> dict[str, Any]:
@@ -175,34 +175,48 @@ def _references(schema: Any) -> Iterator[str]:
 
 
 def widened(schema: Schema, value: Any) -> Schema:
-    """A schema of a page that takes an example of it as well:
+    """A schema of a page that takes an example of it as well.
 
-    the union of types, and only what is there is required.
+    It is the union of types, and only what is in the example is required.
     """
-    kinds = schema.get("type")
-    kinds = [kinds] if isinstance(kinds, str) else seq(kinds)
+    given = schema.get("type")
+    kinds: list[str] = [given] if isinstance(given, str) else seq(given)
     if value is None:
         return {**schema, "nullable": True} if kinds else schema
-    kind = type_name(value)
-    if kind == "number" and kinds == ["integer"]:
-        return {**schema, "type": "number"}
-    if kinds and kind not in kinds and not (kind == "integer" and "number" in kinds):
-        return {"anyOf": [schema, infer(value)]}
-    if isinstance(value, dict) and "properties" in schema:
+    if kinds and not _admits(kinds, type_name(value)):
+        is_wider = kinds == ["integer"] and type_name(value) == "number"
+        return {**schema, "type": "number"} if is_wider else {"anyOf": [schema, infer(value)]}
+    if isinstance(value, dict):
         return _widened_object(schema, value)
-    for item in value if isinstance(value, list) and schema.get("items") else ():
-        schema = {**schema, "items": widened(schema["items"], item)}
-    if "enum" in schema and value not in schema["enum"] and is_plain(value):
-        return {**schema, "enum": [*schema["enum"], value]}
-    return schema
+    if isinstance(value, list):
+        return _widened_list(schema, value)
+    return _widened_enum(schema, value)
+
+
+def _widened_list(schema: Schema, value: list[Any]) -> Schema:
+    if not schema.get("items"):
+        return schema
+    return {**schema, "items": functools.reduce(widened, value, schema["items"])}
+
+
+def _widened_enum(schema: Schema, value: Any) -> Schema:
+    if value in schema.get("enum", [value]) or not is_plain(value):
+        return schema
+    return {**schema, "enum": [*schema["enum"], value]}
+
+
+def _admits(kinds: list[str], kind: str) -> bool:
+    return kind in kinds or (kind == "integer" and "number" in kinds)
 
 
 def _widened_object(schema: Schema, value: dict[str, Any]) -> Schema:
+    if "properties" not in schema:
+        return schema
     properties = {
         key: widened(inner, value[key]) if key in value else inner
         for key, inner in schema["properties"].items()
     }
-    required = [key for key in _required(schema) if key in value]
+    required = [key for key in seq(schema.get("required")) if key in value]
     return {**schema, "properties": properties, "required": required}
 
 

@@ -71,12 +71,12 @@ def _entry(lead: str, value: Any, key: str, room: int) -> Iterator[str]:
         first, *rest = _literal(value) if _is_literal(value) else _folded(value)
         yield f"{lead} {first}"
         yield from _indented(rest)
-    elif not value or not isinstance(value, (dict, list)):
-        yield f"{lead} {_scalar(value)}"
+    elif isinstance(value, dict):
+        yield lead
+        yield from _indented(_mapping(value, room - 2))
     else:
         yield lead
-        inside = _mapping if isinstance(value, dict) else _sequence
-        yield from _indented(inside(value, room - 2))
+        yield from _indented(_sequence(value, room - 2))
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:
@@ -85,29 +85,38 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
 
 def _flow(value: Any, key: str, room: int) -> str | None:
     """A value on one line; None if there is no room, or the house style has it below its key."""
+    if not value or not isinstance(value, (dict, list, str)):
+        return _scalar(value)
     room = min(room, _LONGEST)
-    if isinstance(value, (dict, list)):
-        return _flow_container(value, key, room)
-    if isinstance(value, str) and (len(value) > room or "\n" in value):
+    if isinstance(value, str):
+        scalar = _scalar(value) if len(value) <= room and "\n" not in value else None
+        return scalar if scalar and len(scalar) <= room else None
+    if key in _BLOCKS or (key == "parameters" and isinstance(value, list)):
         return None
-    scalar = _scalar(value)
-    return scalar if len(scalar) <= room or not isinstance(value, str) else None
+    return _flow_mapping(value, room) if isinstance(value, dict) else _flow_sequence(value, room)
 
 
-def _flow_container(value: dict[str, Any] | list[Any], key: str, room: int) -> str | None:
-    if value and (key in _BLOCKS or (key == "parameters" and isinstance(value, list))):
-        return None
-    items = value.items() if isinstance(value, dict) else [("", inner) for inner in value]
+def _flow_mapping(data: dict[str, Any], room: int) -> str | None:
     parts: list[str] = []
-    for name, inner in items:
-        lead = f"{_scalar(name)}: " if isinstance(value, dict) else ""
-        part = _flow(inner, name, room - len(lead) - 2)
-        if part is None or room < len(lead) + len(part) + 2:
+    for key, value in data.items():
+        lead = f"{_scalar(key)}: "
+        part = _flow(value, key, room - len(lead) - 2)
+        if part is None:
             return None
         parts.append(lead + part)
-        room -= len(lead) + len(part) + 2
-    joined = ", ".join(parts)
-    return f"{{{joined}}}" if isinstance(value, dict) else f"[{joined}]"
+        room -= len(parts[-1]) + 2
+    return f"{{{', '.join(parts)}}}" if room >= 0 else None
+
+
+def _flow_sequence(data: list[Any], room: int) -> str | None:
+    parts: list[str] = []
+    for value in data:
+        part = _flow(value, "", room - 2)
+        if part is None:
+            return None
+        parts.append(part)
+        room -= len(part) + 2
+    return f"[{', '.join(parts)}]" if room >= 0 else None
 
 
 def _scalar(value: Any) -> str:

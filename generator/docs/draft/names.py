@@ -10,7 +10,7 @@ from ...document.names import SLUG
 from ...rules.words import LONGEST, VERBS, is_refused
 from ..pages import CHINESE
 
-_VERSION = re.compile(r"v\d+\w*|api|302|submit")
+_NO_STEP = re.compile(r"|v\d+\w*|api|302|submit")
 _VERBS = {"get": "get_", "delete": "delete_"}
 _LONGEST_ACTION = 60
 _LONGEST_SUMMARY = 80
@@ -57,13 +57,13 @@ def summary(title: str) -> str:
 def operation_id(vendor: str, method: str, path: str, taken: Set[str]) -> str:
     """`<vendor>_<action>` from the end of a path, as much of it as makes it unique."""
     parts = [snake(part) for part in re.split(r"[/:]", path) if not part.startswith("{")]
-    steps = [part for part in parts if part and not _VERSION.fullmatch(part) and part != vendor]
-    for count in range(1, len(steps) + 1):
-        name = f"{vendor}_{_action(method, steps[-count:])}"
+    steps = [part for part in parts if part != vendor and not _NO_STEP.fullmatch(part)]
+    ends = [steps[-count:] for count in range(1, len(steps) + 1)]
+    for end in [*ends, ["call"]]:
+        name = f"{vendor}_{_action(method, end)}"
         if name not in taken and SLUG.match(name):
             return name
-    plain = f"{vendor}_{_action(method, ['call'])}"
-    return plain if plain not in taken else f"{plain}_{len(taken)}"
+    return f"{vendor}_{_action(method, ['call'])}_{len(taken)}"
 
 
 def _action(method: str, steps: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import re
 from collections.abc import Iterable
@@ -202,26 +203,21 @@ class Drafter:
         """Media type objects, JSON first."""
         content: dict[str, Any] = {}
         for media, body in sorted(bodies.items(), key=lambda item: not is_json(item[0])):
-            if is_request or (is_json(media) and not is_event_stream(media)):
-                content[media] = self._media(draft, media, body, is_request)
+            if is_event_stream(media) and is_request:
+                note(draft.left, "the request as a stream of events")
             elif is_event_stream(media):
                 content[media] = {}  # `streams` describes the events
+            elif is_request or is_json(media):
+                content[media] = self._media(draft, media, body, is_request)
             else:
                 content[media] = {"schema": _file(media)}
         return content
 
     def _media(self, draft: Draft, media: str, body: Body, is_request: bool) -> dict[str, Any]:
         """The media type object of a request, or of a JSON response."""
-        use: Use = "response" if not is_request else "request" if is_json(media) else "form"
         examples = list(_small(draft, body.examples))
-        theirs = body.schema
-        for example in examples:
-            theirs = widened(theirs, example)
-        if is_request and not _is_object(theirs):
-            note(draft.left, "the schema of the request, which is not an object")
-            theirs, schema = {"type": "object"}, self.components.any_object()
-        else:
-            schema = self.components.write(theirs, f"{draft.prefix}{use.title()}", use)
+        theirs = functools.reduce(widened, examples, body.schema)
+        schema = self._schema(draft, media, theirs, is_request)
         fitting = [example for example in examples if self.components.fits(schema, example)]
         if lacking := len(examples) - len(fitting):
             whose = "request" if is_request else "response"
@@ -234,6 +230,20 @@ class Drafter:
         if is_request and made["schema"] != self.components.any_object():
             draft.fields += fields_of(theirs)
         return made
+
+    def _schema(
+        self, draft: Draft, media: str, theirs: dict[str, Any], is_request: bool
+    ) -> dict[str, Any]:
+        """The schema of a body; of a request that is not an object, which no arguments can make,
+        any object.
+        """
+        if not is_request:
+            return self.components.write(theirs, f"{draft.prefix}Response", "response")
+        if not _is_object(theirs):
+            note(draft.left, "the schema of the request, which is not an object")
+            return self.components.any_object()
+        use: Use = "request" if is_json(media) else "form"
+        return self.components.write(theirs, f"{draft.prefix}{use.title()}", use)
 
     def _with_sample(
         self, draft: Draft, theirs: dict[str, Any], schema: dict[str, Any]

@@ -189,14 +189,12 @@ def _starts(lines: list[str]) -> Iterator[tuple[int, re.Match[str]]]:
 
 def _row(name: str, kind: re.Match[str], lines: list[str]) -> _Row:
     schema: dict[str, Any] = {} if kind[1] in ("any", "enum") else {"type": kind[1]}
-    inner = (kind[2] or "").strip()
     if kind[1] == "array":
+        inner = (kind[2] or "").strip()
         schema["items"] = {"type": inner} if inner in _INNER_TYPES else {}
-    flags = [number for number, line in enumerate(lines) if line in _REQUIRED]
-    is_required = bool(flags) and _REQUIRED[lines[flags[0]]]
-    words = _described(
-        schema, [line for number, line in enumerate(lines) if number not in flags[:1]]
-    )
+    flag = next((number for number, line in enumerate(lines) if line in _REQUIRED), None)
+    is_required = flag is not None and _REQUIRED[lines[flag]]
+    words = _described(schema, [line for number, line in enumerate(lines) if number != flag])
     schema["description"] = " ".join(words).strip()
     return _Row(name, schema, is_required, int(kind[3] or kind[4] or 0))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ...document.media import is_json
@@ -20,29 +21,31 @@ class Examples:
         self.page = page
 
     def body(self, media: str, schema: Schema, examples: list[Any], *, is_request: bool) -> Body:
-        """A body:
-
-        what is required and not in an example is not, fields that no table has are left out.
+        """A body: what is required and not in an example is not, fields that no table has are left
+        out.
         """
         if not is_json(media):
             return Body(schema, [self.known(example, {}) for example in examples])
-        kind = schema.get("type", "object")
-        shown = [
-            self._parsed(example) if kind in ("object", "array") else example
-            for example in examples
-        ]
-        # A text or list for a request that is an object is another call's, or a broken one.
-        shown = [
-            one
-            for one in shown
-            if one is not None
-            and not (is_request and kind == "object" and not isinstance(one, dict))
-        ]
-        inferred = bool(shown) and kind == "object" and not {*schema} - {"type", "description"}
+        shown = list(self._shown(schema, examples, is_request))
+        inferred = (
+            bool(shown) and not schema.keys() - {"type", "description"} and _is_object(schema)
+        )
         if inferred:
             schema = infer(*(self.known(example, {}) for example in shown))
         schema = self._required(schema, [example for example in shown if isinstance(example, dict)])
         return Body(schema, [self.known(example, schema) for example in shown], inferred)
+
+    def _shown(self, schema: Schema, examples: list[Any], is_request: bool) -> Iterator[Any]:
+        """The examples, as JSON.
+
+        A text or list for a request that is an object is another call's, or broken.
+        """
+        is_text = schema.get("type", "object") not in ("object", "array")
+        for given in examples:
+            example = given if is_text else self._parsed(given)
+            is_foreign = is_request and _is_object(schema) and not isinstance(example, dict)
+            if example is not None and not is_foreign:
+                yield example
 
     def _parsed(self, example: Any) -> Any:
         """An example, which pages may write as text; None if it is not JSON."""
@@ -70,11 +73,12 @@ class Examples:
         if isinstance(value, list):
             items = obj(schema.get("items"))
             return [self.known(item, items, f"{path}[]") for item in value]
-        if not isinstance(value, dict):
-            return value
+        return self._known_object(value, schema, path) if isinstance(value, dict) else value
+
+    def _known_object(self, value: dict[str, Any], schema: Schema, path: str) -> dict[str, Any]:
         fields = obj(schema.get("properties"))
         prefix = f"{path}." if path else ""
-        strange = {name for name in value if fields and name not in fields}
+        strange = value.keys() - fields.keys() if fields else set[str]()
         if strange:
             names = ", ".join(prefix + name for name in sorted(strange))
             self.page.fault(f"only in the example: {one_line(names)}")
@@ -83,6 +87,10 @@ class Examples:
             clean(name, 1000): self.known(inner, obj(fields.get(name)), prefix + name)
             for name, inner in kept.items()
         }
+
+
+def _is_object(schema: Schema) -> bool:
+    return schema.get("type", "object") == "object"
 
 
 def is_usable(example: Any) -> bool:

@@ -90,28 +90,30 @@ class Schemas:
 
     def _type(self, node: dict[str, Any], name: str) -> Schema:
         """`type`, `nullable` and the format of a file."""
-        given = node.get("type")
-        listed = [one for one in (given if isinstance(given, list) else [given]) if one is not None]
-        kinds = [str(one) for one in listed if one != "null"]
         schema: Schema = {}
-        if given == "null":
+        if node.get("type") == "null":
             self.page.fault(f"type 'null': {_shown(name)}")
-        elif "null" in listed or node.get("nullable") is True or None in seq(node.get("enum")):
-            schema["nullable"] = True  # in OpenAPI 3.0 also beside an enum that does not list null
-        if kinds == ["integer"] and name in _NUMBERS:
-            self.page.fault(f"integer, though a number: {name}")
-            kinds = ["number"]
+        elif _is_nullable(node):
+            schema["nullable"] = True
+        kinds = self._kinds(node, name)
         if kinds == ["file"] or node.get("format") == "binary":
             kinds, schema["format"] = ["string"], "binary"
         if kinds and all(map(is_type, kinds)):
-            schema["type"] = kinds[0] if len(kinds) == 1 else list(dict.fromkeys(kinds))
+            schema["type"] = kinds[0] if len(kinds) == 1 else kinds
         return schema
+
+    def _kinds(self, node: dict[str, Any], name: str) -> list[str]:
+        """The types of a schema but null."""
+        kinds = [kind for kind in _type_names(node) if kind != "null"]
+        if kinds == ["integer"] and name in _NUMBERS:
+            self.page.fault(f"integer, though a number: {name}")
+            return ["number"]
+        return kinds
 
     def _object(self, node: dict[str, Any], schema: Schema, above: Open, depth: int) -> Schema:
         """`properties` and `required`."""
-        fields, required = self._fields(node)
-        for name in [name for name in fields if not self._is_field(name)]:
-            del fields[name]
+        given, required = self._fields(node)
+        fields = {name: field for name, field in given.items() if self._is_field(name)}
         if not fields:
             return {}
         properties = {
@@ -166,21 +168,36 @@ class Schemas:
 
     def _values(self, node: dict[str, Any], schema: Schema, name: str) -> Schema:
         """`enum` and `default`, in the type of the schema."""
-        made: Schema = {}
-        values = [fit(value, schema) for value in seq(node.get("enum")) if is_plain(value)]
-        values = list({key(value): value for value in values}.values())
-        if len(values) > _MOST_VALUES:
-            self.page.refuse(
-                f"the values of {_shown(name)}, of which there are more than {_MOST_VALUES}"
-            )
-        elif values and len(set(map(type_name, values))) == 1 and None not in values:
-            made = {"type": schema.get("type", type_name(values[0])), "enum": values}
+        made = self._enum(node, schema, name)
         default = fit(node.get("default"), schema)
         if isinstance(default, str) and not is_plain(default):
             self.page.refuse(f"the default of {_shown(name)}, which is not one line of text")
         elif default not in (None, "", []):
             made["default"] = default
         return made
+
+    def _enum(self, node: dict[str, Any], schema: Schema, name: str) -> Schema:
+        fitting = (fit(value, schema) for value in filter(is_plain, seq(node.get("enum"))))
+        values = list({key(value): value for value in fitting}.values())
+        if len(values) > _MOST_VALUES:
+            more = f"there are more than {_MOST_VALUES}"
+            self.page.refuse(f"the values of {_shown(name)}, of which {more}")
+            return {}
+        if None in values or len(set(map(type_name, values))) != 1:
+            return {}
+        return {"type": schema.get("type", type_name(values[0])), "enum": values}
+
+
+def _type_names(node: dict[str, Any]) -> list[str]:
+    given = node.get("type")
+    names = given if isinstance(given, list) else [given]
+    return list(dict.fromkeys(str(name) for name in names if name is not None))
+
+
+def _is_nullable(node: dict[str, Any]) -> bool:
+    """Whether null is a value. In OpenAPI 3.0 it is also beside an enum that does not list it."""
+    listed = seq(node.get("enum"))
+    return node.get("nullable") is True or "null" in _type_names(node) or None in listed
 
 
 def _limits(node: dict[str, Any]) -> Schema:

@@ -14,7 +14,7 @@ import yaml
 
 from generator.build import ToolMissing
 from generator.join import join
-from generator.publish.versions import Json, as_published, to_30, to_31
+from generator.publish.versions import Json, as_published, open_responses, to_30, to_31
 from generator.rules import check_spec
 from generator.rules.context import explain
 from generator.rules.structure import document_validator
@@ -47,10 +47,19 @@ def report(old: Json, new: Json) -> Report:
 
 def _alike(old: Json, new: Json) -> tuple[Json, Json]:
     """Both documents as published ones if one is, and in the older OpenAPI version of the two."""
-    if any("x-content-hash" in document["info"] for document in (old, new)):
-        old, new = as_published(old), as_published(new)
+    if _is_published(old) or _is_published(new):
+        old, new = _published(old), _published(new)
     lowest = min(old["openapi"], new["openapi"])[:3]
     return _lowered(old, lowest), _lowered(new, lowest)
+
+
+def _is_published(document: Json) -> bool:
+    return "x-content-hash" in document["info"]
+
+
+def _published(document: Json) -> Json:
+    """The document as it is published. One that is has its hints; old ones had closed responses."""
+    return open_responses(document) if _is_published(document) else as_published(document)
 
 
 def _lowered(document: Json, version: str) -> Json:

@@ -100,7 +100,7 @@ def _with_files(value: Any, argument: Argument, operation: Operation) -> Any:
     data_url = re.match(r"data:(\w+)/([\w.+-]+)", value)
     if data_url:
         kind, ending = data_url.groups()
-        return File(f"{kind}.{_ENDINGS.get(ending, ending)}", value)
+        return File(_saved_name(kind, ending), value)
     return File(_file_name(operation), value)
 
 
@@ -153,6 +153,13 @@ def _expect_file(methods: Methods, operation: Operation, made: Request) -> None:
     if not files or read(operation.node).status:
         return
     kind, _, ending = files[0].partition("/")
-    made.save_as = f"{'speech' if kind == 'audio' else kind}.{_ENDINGS.get(ending, ending)}"
+    made.save_as = _saved_name("speech" if kind == "audio" else kind, ending)
     if len(files) < len(responses):
         made.accept = files[0]
+
+
+def _saved_name(kind: str, ending: str) -> str:
+    """A file's name of the two parts of a media type, whatever they hold."""
+    return ".".join(
+        re.sub(r"[^\w-]+", "", part) or "file" for part in (kind, _ENDINGS.get(ending, ending))
+    )

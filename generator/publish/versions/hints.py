@@ -1,6 +1,7 @@
 """What code generators need to be told and a reader does not, in every published version.
 
-How large numbers get, what is bytes, names for values and for two spellings of one word. Without
+How large numbers get, what is bytes, what a call does, names for values and for two spellings of a
+word. Without
 these hints generated code does not compile, or it compiles and rounds numbers without a warning.
 """
 
@@ -15,6 +16,7 @@ from generator.source import obj, seq
 
 from .enum_names import with_enum_names
 from .numbers import sized
+from .prose import sentence
 from .walk import Json, walk
 
 
@@ -37,13 +39,24 @@ def _hinted(kind: str, node: Any, place: str) -> Any:
         return _schema(node)
     if kind == "mediaType":
         return _media_type(node)
+    if kind == "operation":
+        return _with_summary(node)
     if kind == "parameter" and "schema" in node:
         return {**node, "schema": sized(str(node.get("name")), node["schema"])}
     return node
 
 
+def _with_summary(operation: Json) -> Json:
+    """A copy whose description begins with the summary: agents' tools show that alone."""
+    summary = sentence(str(operation.get("summary") or ""))
+    own = str(operation.get("description") or "")
+    if own.startswith(summary):
+        return operation
+    return {**operation, "description": f"{summary} {own}".strip()}
+
+
 def _media_type(node: Json) -> Json:
-    if not node.keys() & {"schema", "itemSchema"}:
+    if not node.keys() & {"schema", "itemSchema", "x-itemSchema"}:
         # A body without a schema is bytes.
         return {"schema": {"type": "string", "format": "binary"}, **node}
     return {**node, "schema": sized("", node["schema"])} if "schema" in node else node

@@ -176,10 +176,12 @@ def _closing_keyword(schema: Json, place: str) -> str | None:
 
     A constant beside other members of a union is a marker, such as `[DONE]`, and closes nothing.
     """
+    in_union = re.search(r"/(anyOf|oneOf)/\d+$", place)
     if "enum" in schema:
-        return "enum"
+        is_constant = len(schema["enum"]) == 1 and "type" not in schema  # as 3.0 has it
+        return None if in_union and is_constant else "enum"
     if "const" in schema:
-        return None if re.search(r"/(anyOf|oneOf)/\d+$", place) else "const"
+        return None if in_union else "const"
     for union in ("anyOf", "oneOf"):
         if union in schema and all("const" in obj(member) for member in schema[union]):
             return union
