@@ -45,6 +45,7 @@ class _Values:
         return self
 
     def __next__(self) -> Any:
+        was_ended = self._is_ended
         while True:
             try:
                 for value in self._ready:
@@ -52,12 +53,14 @@ class _Values:
             except BaseException:  # an event that reports an error
                 self.close()
                 raise
+            if self._is_ended:
+                if was_ended or self._reader.is_done:
+                    raise StopIteration
+                raise self._reader.cut()  # another thread has closed it just now
             self._ready = iter(self._more())
 
     def _more(self) -> Iterable[Any]:
         reader, body = self._reader, self._opened.body
-        if self._is_ended:
-            raise StopIteration
         if self._opened.response is None:
             return self._begin()
         chunk = self._piece(body) if body is not None else None
@@ -85,7 +88,7 @@ class _Values:
 
     def open(self) -> None:
         """Open the stream, if it is not yet."""
-        if self._opened.response is None:
+        if self._opened.response is None and not self._is_ended:
             self._ready = iter(self._more())
 
     def close(self) -> None:
@@ -107,6 +110,7 @@ class _AsyncValues:
         return self
 
     async def __anext__(self) -> Any:
+        was_ended = self._is_ended
         while True:
             try:
                 for value in self._ready:
@@ -114,12 +118,14 @@ class _AsyncValues:
             except BaseException:  # an event that reports an error
                 await self.close()
                 raise
+            if self._is_ended:
+                if was_ended or self._reader.is_done:
+                    raise StopAsyncIteration
+                raise self._reader.cut()  # another task has closed it just now
             self._ready = iter(await self._more())
 
     async def _more(self) -> Iterable[Any]:
         reader, body = self._reader, self._opened.body
-        if self._is_ended:
-            raise StopAsyncIteration
         if self._opened.response is None:
             return await self._begin()
         chunk = await self._piece(body) if body is not None else None
@@ -148,7 +154,7 @@ class _AsyncValues:
 
     async def open(self) -> None:
         """Open the stream, if it is not yet."""
-        if self._opened.response is None:
+        if self._opened.response is None and not self._is_ended:
             self._ready = iter(await self._more())
 
     async def close(self) -> None:
