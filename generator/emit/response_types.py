@@ -7,7 +7,6 @@ fields and a response can hold it. Schemas of requests get none: bodies are mapp
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -140,7 +139,14 @@ def _literal(values: Iterable[object], *, is_open: bool) -> Iterator[str]:
 
 def _rendered(value: str | int) -> str:
     """A value inside `Literal`; text in double quotes, as the formatter wants it."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    if not isinstance(value, str):
+        return repr(value)
+    text = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{"".join(map(_visible, text))}"'
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
 
 
 def _type_of(value: object) -> str:

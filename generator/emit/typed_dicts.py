@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -51,6 +52,33 @@ def files(plan: Plan) -> Iterator[File]:
     for module in sorted(set(plan.modules.values())):
         schemas = _needed(plan, {module})
         yield File(f"{root}/{module}.py", "", {"schemas": schemas}, TOOL)
+
+
+_HARMLESS = (
+    *(ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.Expr, ast.Pass),
+    *(ast.Assign, ast.AnnAssign, ast.Constant, ast.Name, ast.Attribute, ast.Load, ast.Store),
+    *(ast.Subscript, ast.Tuple, ast.List, ast.BinOp, ast.BitOr, ast.Dict, ast.keyword),
+    *(ast.UnaryOp, ast.USub),
+)
+_IMPORTED = ("__future__", "collections.abc", "typing", f"{PACKAGE}.files")
+
+
+def refuse_code(text: str) -> None:
+    """Raise GenerationError if a module that the tool made is more than imports and TypedDicts: it takes texts as they are."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        raise GenerationError(f"{TOOL} wrote a module that is no Python: {error}") from error
+    for node in ast.walk(tree):
+        is_dict = isinstance(node, ast.Call) and ast.unparse(node.func) == "TypedDict"
+        if not is_dict and not isinstance(node, _HARMLESS):
+            raise GenerationError(
+                f"{TOOL} wrote a module that holds code: {ast.unparse(node)[:200]}"
+            )
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module not in _IMPORTED:
+            raise GenerationError(f"{TOOL} wrote a module that imports {node.module}")
+        if isinstance(node, ast.Import):
+            raise GenerationError(f"{TOOL} wrote a module that imports {node.names[0].name}")
 
 
 def _needed(plan: Plan, modules: set[str]) -> dict[str, Json]:
@@ -156,6 +184,8 @@ class Running:
 
     def _read(self, output: Path) -> dict[str, str]:
         made = {path.stem: path.read_text(encoding="utf-8") for path in output.glob("*.py")}
+        for text in made.values():
+            refuse_code(text)
         if "_internal" in made:
             fault = "a shared request schema refers to a vendor's"
             raise GenerationError(f"{TOOL} met a cycle between modules: {fault}")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from .. import join
 from ..source import Problem, Spec
-from . import behaviour, evidence, examples, layout, names, schemas, structure, words
+from . import behaviour, evidence, examples, layout, names, printable, schemas, structure, words
 from .context import Context
 
 __all__ = ["RULES", "Context", "Problem", "check_spec", "notes"]
@@ -33,6 +33,10 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     names.path_parameters,
     names.schema_names,
     names.field_names,
+    printable.media_types,
+    printable.paths,
+    printable.wire_names,
+    printable.titles,
     schemas.inline_objects,
     schemas.boolean_schemas,
     schemas.open_objects,

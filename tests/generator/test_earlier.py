@@ -84,7 +84,7 @@ def test_a_broken_record_is_no_record(copy: Copy, tmp_path: Path, record: Path, 
 
 def test_a_refused_edit_leaves_folder_and_record(copy: Copy, tmp_path: Path, record: Path) -> None:
     before = contents(tmp_path / "generated"), record.read_text()
-    copy.replace("videos/acme.yaml", "summary: Make a video from a text", "summary: ''")
+    copy.replace("videos/acme.yaml", "summary: Create a text-to-video task", "summary: ''")
     with pytest.raises(build.SpecError, match="has no summary"):
         build.build(copy.root, tmp_path / "generated", record)
     assert (contents(tmp_path / "generated"), record.read_text()) == before

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import random
 import time
 from typing import Any
 
 import pytest
+from drawn import EXAMPLES, many
 from gateways import STREAMS
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Lazy
 
@@ -20,14 +20,6 @@ text_module = Lazy("api302._features.text")
 merge = Lazy("api302._features.merge")
 
 KINDS = ("openai_chat", "openai_responses", "anthropic_messages", "gemini")
-EXAMPLES = int(os.environ.get("API302_FUZZ_EXAMPLES", "2000"))
-many = settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 def add(kind: str, *events: Any) -> Any:

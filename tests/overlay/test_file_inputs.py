@@ -1,4 +1,7 @@
-"""What callers give as files: rewound, measured, known by content, or refused."""
+"""What callers give as files: rewound, measured, known by content, or refused.
+
+Its properties draw `EXAMPLES` inputs (see `drawn`).
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn import many
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import UploadFile
 from support import KEY, Lazy, Server, api302, http
-from test_accumulate import many
 from test_files import UPLOADED, parts
 
 inputs = Lazy("api302._calls.files")
@@ -47,7 +50,7 @@ class Picture:
 
 def upload_file(content: bytes, name: str | None = "cat.png") -> UploadFile:
     """FastAPI's and Starlette's: its `read` is a coroutine."""
-    spooled = tempfile.SpooledTemporaryFile()  # noqa: SIM115 - closed with its object
+    spooled: Any = tempfile.SpooledTemporaryFile()  # noqa: SIM115 - closed with its object
     spooled.write(content)  # and left at its end
     return UploadFile(spooled, filename=name)
 
@@ -355,7 +358,8 @@ def test_fault_19_any_value_is_a_file_or_refused_by_its_field(seed: int) -> None
         made = inputs.put_files({"image": value}, {"image": forms}, closing, "part" in forms)
     except api302.InvalidArgument as error:
         made = {"image": None if str(error).startswith("image: ") else ""}
-    for one in made["image"] if isinstance(made["image"], list) else [made["image"]]:
+    sent: Any = made["image"]
+    for one in sent if isinstance(sent, list) else [sent]:
         assert one is None or isinstance(one, (str, local_files.Local))
         assert one != ""
 
@@ -364,3 +368,15 @@ def test_a_json_call_still_takes_text(serve: Any, connect: Any) -> None:
     server: Server = serve(http({"code": 0, "data": {"task_id": "t"}}))
     connect(server).videos.create(prompt="x", image="https://x/a.png")
     assert server.requests[0].json["image"] == "https://x/a.png"
+
+
+def test_whether_a_body_is_a_form_is_decided_by_its_file_fields(serve: Any, connect: Any) -> None:
+    """Not by the looks of other values: bytes in a field of text do not make a form."""
+    server: Server = serve(*[http({"code": 0, "data": {"task_id": "t"}})] * 3)
+    create = connect(server).videos.create
+    create(prompt="x", image=b"picture")
+    create(prompt="x", image="https://x/a.png", extra_body={"mask": ("m.png", b"mask")})
+    kinds = [request.headers["content-type"].partition(";")[0] for request in server.requests]
+    assert kinds == ["multipart/form-data", "multipart/form-data"]
+    with pytest.raises(api302.InvalidArgument, match="prompt"):
+        create(prompt=b"x", image="https://x/a.png")

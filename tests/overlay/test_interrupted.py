@@ -9,9 +9,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import trio
 from support import KEY, Request, Server, api302, chunk, delta, events, head, http, slowly
@@ -112,6 +115,15 @@ quiet = pytest.mark.filterwarnings(
 )
 
 
+@asynccontextmanager
+async def client_of(server: Server, transport: str) -> AsyncIterator[Any]:
+    """An async client on our own transport, or on a caller's own client of httpx."""
+    async with httpx.AsyncClient() as own:
+        options = {"http_client": own} if transport == "httpx" else {}
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url, **options) as client:
+            yield client
+
+
 def open_files() -> set[str]:
     """The files below a folder for tests that this process has open."""
     found: set[str] = set()
@@ -143,12 +155,14 @@ def check(folder: Path) -> bool:
     return True
 
 
-def test_fault_18_cancelled_at_every_await_of_asyncio(serve: Any, tmp_path: Path) -> None:
+def test_fault_18_cancelled_at_every_await_of_asyncio(
+    transport: str, serve: Any, tmp_path: Path
+) -> None:
     server: Server = serve(files, forever=True)
     outcomes: list[bool] = []
 
     async def main() -> None:
-        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+        async with client_of(server, transport) as client:
             for after in [*range(40), *range(40, 400, 9)]:
                 task = asyncio.ensure_future(client.download(f"{server.url}/a.mp4", tmp_path))
                 for _ in range(after):
@@ -166,12 +180,14 @@ def test_fault_18_cancelled_at_every_await_of_asyncio(serve: Any, tmp_path: Path
 
 
 @quiet
-def test_fault_18_cancelled_at_every_await_of_trio(serve: Any, tmp_path: Path) -> None:
+def test_fault_18_cancelled_at_every_await_of_trio(
+    transport: str, serve: Any, tmp_path: Path
+) -> None:
     server: Server = serve(files, forever=True)
     outcomes: list[bool] = []
 
     async def main() -> None:
-        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+        async with client_of(server, transport) as client:
             for after in [*range(40), *range(40, 400, 9)]:
                 with trio.CancelScope() as scope:
                     async with trio.open_nursery() as nursery:
@@ -192,7 +208,7 @@ def test_fault_18_cancelled_at_every_await_of_trio(serve: Any, tmp_path: Path) -
 @quiet
 @pytest.mark.parametrize("runner", ["asyncio", "trio"])
 def test_fault_18_cancelled_while_nobody_reads_the_pipe(
-    runner: str, serve: Any, tmp_path: Path
+    runner: str, transport: str, serve: Any, tmp_path: Path
 ) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -201,7 +217,7 @@ def test_fault_18_cancelled_while_nobody_reads_the_pipe(
     async def save() -> None:
         import anyio
 
-        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+        async with client_of(server, transport) as client:
             with anyio.move_on_after(0.5):
                 await client.download(f"{server.url}/a.mp4", pipe)
 
@@ -213,7 +229,7 @@ def test_fault_18_cancelled_while_nobody_reads_the_pipe(
 
 @quiet
 @pytest.mark.parametrize("runner", ["asyncio", "trio"])
-def test_cancelled_in_a_stream(runner: str, serve: Any) -> None:
+def test_cancelled_in_a_stream(runner: str, transport: str, serve: Any) -> None:
     endless = slowly([events(delta("x"), done=False)] * 400, head("text/event-stream"), pause=0.01)
     server: Server = serve(
         *[endless] * 20, http(events(delta("a")), content_type="text/event-stream")
@@ -222,7 +238,7 @@ def test_cancelled_in_a_stream(runner: str, serve: Any) -> None:
     async def main() -> str:
         import anyio
 
-        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+        async with client_of(server, transport) as client:
             for number in range(20):
                 with anyio.move_on_after(0.002 * number):
                     await client.chat.completions.stream(model="small", messages=[]).final()

@@ -1,4 +1,7 @@
-"""Streams that are left, broken, interrupted by heartbeats, or not event streams at all."""
+"""Streams that are left, broken, interrupted by heartbeats, or not event streams at all.
+
+Its properties draw `EXAMPLES` inputs (see `drawn`).
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from drawn import many
 from gateways import STREAMS
 from hypothesis import given
 from hypothesis import strategies as st
 from support import KEY, Lazy, Server, api302, chunk, delta, events, head, http, slowly
-from test_accumulate import many, mutated
+from test_accumulate import mutated
 from test_stream import FINISH, STREAM, WHOLE, WORDS, gather, stream, text_of
 
 types = Lazy("api302._types")
@@ -376,7 +380,8 @@ def test_fault_06_mutated_streams_read_three_ways() -> None:
         cuts = sorted(chance.randint(0, len(content)) for _ in range(chance.randint(0, 3)))
         ends: list[Any] = []
         for how in ("events", "text", "final"):
-            error, result = None, None
+            error: Any = None
+            result: Any = None
             try:
                 result = read(session, content, cuts, how)
             except api302.StreamError as caught:

@@ -153,6 +153,16 @@ def test_a_poll_that_was_given_up_does_not_hold_the_next(
     assert submit(connect(server)).wait(10, interval=0.01).outputs[0].url == "https://x/y.mp4"
 
 
+def test_a_poll_that_was_given_up_reads_no_more(serve: Any, connect: Any) -> None:
+    server: Server = serve(SUBMITTED, dripping(BODY[:-10]))
+    with pytest.raises(api302.TaskTimeout):
+        submit(connect(server)).wait(0.3, interval=0.01)
+    deadline = time.monotonic() + 5
+    while any(one.name == "api302-poll" for one in threading.enumerate()):
+        assert time.monotonic() < deadline, "the thread of the poll reads on"
+        time.sleep(0.05)
+
+
 def test_an_interrupt_reaches_a_wait(serve: Any, connect: Any) -> None:
     server: Server = serve(SUBMITTED, dripping(BODY[:-10]))
     task = submit(connect(server))

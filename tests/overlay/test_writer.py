@@ -1,4 +1,7 @@
-"""The one writer of files: whole or nothing, whatever the target is and whoever interrupts it."""
+"""The one writer of files: whole or nothing, whatever the target is and whoever interrupts it.
+
+Its properties draw `EXAMPLES` inputs (see `drawn`).
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn import many
 from hypothesis import given
 from hypothesis import strategies as st
 from support import Lazy
-from test_accumulate import many
 
 writer = Lazy("api302_client.writer")
 media = Lazy("api302_client.media")

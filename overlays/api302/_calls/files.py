@@ -21,6 +21,7 @@ Content = bytes | bytearray | memoryview | BinaryIO
 FileInput = str | os.PathLike[str] | Content | tuple[str, Content] | tuple[str, Content, str]
 """A path, bytes, an open binary file, `(name, content)`, with a media type third, or a URL."""
 
+FORM = "multipart/form-data"
 ACCEPTED = {
     "part": "a local file (pathlib.Path, bytes, an open binary file, or a tuple (name, content))",
     "url": "a URL (https://…)",
@@ -52,6 +53,18 @@ def put_files(
         elif value is not None:
             made[field] = _put(field or "body", value, forms, opened, has_form)
     return made
+
+
+def body_media_type(media_types: tuple[str, ...], body: Mapping[str, Any] | None) -> str | None:
+    """The media type of a body that may be a form or JSON: a form if it has a local file.
+
+    None where there is nothing to choose.
+    """
+    others = [media_type for media_type in media_types if media_type != FORM]
+    if not body or "" in body or len(others) == len(media_types) or not others:
+        return None
+    values = (one for value in body.values() for one in (value if is_array(value) else [value]))
+    return FORM if any(isinstance(one, Local) for one in values) else others[0]
 
 
 def parts(files: Mapping[str, Any], opened: list[Any]) -> list[tuple[str, Local]]:

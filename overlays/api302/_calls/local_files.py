@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from api302_client.media import START, described
 
@@ -168,7 +168,7 @@ def local(field: str, value: Any, opened: list[Any]) -> Local:
     """
     name = media_type = None
     if isinstance(value, tuple):
-        name, value, media_type = _parts_of(field, value)
+        name, value, media_type = _parts_of(field, cast("tuple[Any, ...]", value))
     if is_upload(value):
         name = name or value.filename
         media_type = media_type or getattr(value, "content_type", None)

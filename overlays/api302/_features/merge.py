@@ -15,7 +15,7 @@ a key,
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
 from itertools import islice
 from typing import Any, TypeGuard, cast
@@ -158,9 +158,9 @@ def rebuilt(value: Any, leaf: Callable[[Any], Any]) -> Any:
     pending: list[Any] = [box]
     while pending:
         holder: Any = pending.pop()
-        places: Iterable[Any] = list(holder) if isinstance(holder, dict) else range(len(holder))
+        places: Any = holder.copy() if is_object(holder) else range(len(holder))
         for place in places:
-            item: Any = holder[place]
+            item = holder[place]
             if isinstance(item, (dict, list)):
                 holder[place] = copy(cast("Any", item))
                 pending.append(holder[place])

@@ -22,9 +22,19 @@ def not_in_time(what: str, seconds: float) -> TimeoutError:
     return TimeoutError(f"{what}: no whole response within {seconds:g} s", sent=True)
 
 
-def within(seconds: float, work: Callable[[], Coroutine[Any, Any, T]], what: str) -> T:
-    """The result of work that is done in a thread of its own, which is left to itself when the
-    time is up.
+def within(
+    seconds: float,
+    work: Callable[[], Coroutine[Any, Any, T]],
+    what: str,
+    stop: Callable[[int], None],
+) -> T:
+    """The result of work that is done in a thread of its own, which is left when the time is up.
+
+    Args:
+        seconds: The time.
+        work: What is done.
+        what: The call, for the error.
+        stop: Is handed the thread that is left, so that it does not read on for ever.
 
     Raises:
         TimeoutError: the time is up.
@@ -38,7 +48,8 @@ def within(seconds: float, work: Callable[[], Coroutine[Any, Any, T]], what: str
             outcome.put((False, error))
 
     context = copy_context()
-    threading.Thread(target=context.run, args=(do,), daemon=True, name="api302-poll").start()
+    thread = threading.Thread(target=context.run, args=(do,), daemon=True, name="api302-poll")
+    thread.start()
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         try:
@@ -48,4 +59,5 @@ def within(seconds: float, work: Callable[[], Coroutine[Any, Any, T]], what: str
         if is_done:
             return result
         raise result
+    stop(thread.ident or 0)
     raise not_in_time(what, seconds)
