@@ -28,7 +28,8 @@ _CREDENTIALS = re.compile(r"//[^/?#@\s'\"<>]*@")
 
 
 class Secret(str):
-    """Text that does not show where values are shown: in a `repr`, in a part that is cut out of it, in a pickle.
+    """Text that does not show where values are shown: in a `repr`, in a part that is cut out of it,
+    in a pickle.
 
     Error trackers keep the local variables of each frame; this is what they get.
     """
@@ -53,7 +54,9 @@ class Secret(str):
 
 @lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
-    """Whether a header, a field or a parameter of this name holds a secret: `x-api-key`, `refresh_token`, `clientSecret`."""
+    """Whether a header, a field or a parameter of this name holds a secret: `x-api-key`,
+    `refresh_token`, `clientSecret`.
+    """
     words = [word.lower() for word in _SPLIT.findall(name)]
     return any(word in _WORDS or word.endswith(_ENDINGS) for word in words)
 
@@ -65,7 +68,9 @@ def without_credentials(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def _patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
-    """What finds a secret in text and in bytes: plain, as JSON escapes it, or percent-encoded, wholly or in part."""
+    """What finds a secret in text and in bytes: plain, as JSON escapes it, or percent-encoded,
+    wholly or in part.
+    """
     spelled = ["".join(map(_spelled, secret)) for secret in secrets] or ["(?!)"]
     pattern = "|".join(spelled)
     return re.compile(pattern), re.compile(pattern.encode())
@@ -123,7 +128,9 @@ class Redactor:
         return value
 
     def error(self, error: BaseException) -> None:
-        """Take the secrets out of an error, what it keeps, and the errors that it came from, in place."""
+        """Take the secrets out of an error, what it keeps, and the errors that it came from, in
+        place.
+        """
         seen: set[int] = set()
         link: BaseException | None = error
         while link is not None and id(link) not in seen:
@@ -135,7 +142,10 @@ class Redactor:
             link = link.__cause__ or link.__context__
 
     def value(self, value: Any) -> Any:
-        """Anything that an error keeps: texts, bytes, JSON, responses. What has no secret in it stays the object it is."""
+        """Anything that an error keeps: texts, bytes, JSON, responses.
+
+        What has no secret in it stays the object it is.
+        """
         try:
             return self._value(value)
         except RecursionError:

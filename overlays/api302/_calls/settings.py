@@ -1,4 +1,6 @@
-"""What a client is set to, checked: each wrong argument is refused by its name, and no secret is shown."""
+"""What a client is set to, checked: each wrong argument is refused by its name, and no secret is
+shown.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ class Settings(NamedTuple):
 
 
 def hidden(value: Any) -> Any:
-    """An argument that may hold a secret, so that no frame shows it: text, or the values of a mapping."""
+    """An argument that may hold a secret, so that no frame shows it: text, or the values of a
+    mapping.
+    """
     if isinstance(value, str):
         return Secret(value)
     if is_mapping(value):
@@ -151,7 +155,10 @@ def valid_proxy(given: Any, http_client: Any) -> Secret | None:
 
 
 def valid_http_client(http_client: Any, is_async: bool) -> Any:
-    """A client of the caller's with the methods that are used. Not by its class: instrumented clients are wrappers."""
+    """A client of the caller's with the methods that are used.
+
+    Not by its class: instrumented clients are wrappers.
+    """
     if http_client is None:
         return None
     wanted = ("build_request", "send", "aclose" if is_async else "close")

@@ -35,7 +35,9 @@ async def items(
 
 
 def typed(path: str, parsed: Any) -> Any:
-    """What a path finds in a response: along the fields of its classes where it is plain, else as plain JSON."""
+    """What a path finds in a response: along the fields of its classes where it is plain, else as
+    plain JSON.
+    """
     found = parsed
     for step in path.removesuffix("[]").split(".") if path not in ("@", "[]") else []:
         names = {wire: name for name, wire in getattr(found, "__wire__", {}).items()}

@@ -1,7 +1,9 @@
 """Which of several connection pools a call uses, and the queue in front of them.
 
-The pools of httpx go through all their connections and all their waiting calls for every call, which takes
-minutes for some thousand calls at once. So each pool gets only as many calls as it has connections, and who
+The pools of httpx go through all their connections and all their waiting calls for every call,
+which takes
+minutes for some thousand calls at once. So each pool gets only as many calls as it has connections,
+and who
 comes later waits here, in order of arrival.
 """
 
@@ -19,7 +21,10 @@ POOLS = 10
 
 
 class Limiter:
-    """Gives each call the number of a pool that has room. `event` makes what a waiting call waits for."""
+    """Gives each call the number of a pool that has room.
+
+    `event` makes what a waiting call waits for.
+    """
 
     def __init__(self, pools: int, size: int, event: Callable[[], Any]) -> None:
         self._free = [size] * pools
@@ -28,7 +33,9 @@ class Limiter:
         self._lock = threading.RLock()  # the garbage collector may close a response at any point
 
     def take(self) -> int | tuple[Any, list[int]]:
-        """The pool to use; or, where all are full, what to wait for and where the pool's number will be."""
+        """The pool to use; or, where all are full, what to wait for and where the pool's number
+        will be.
+        """
         with self._lock:
             if not self._waiting:
                 for number, free in enumerate(self._free):

@@ -1,6 +1,7 @@
 """A response of the HTTP library while it is read: the one place that reads bodies.
 
-A body is read as it comes off the wire and decompressed here, so that whatever fails at its end, status,
+A body is read as it comes off the wire and decompressed here, so that whatever fails at its end,
+status,
 headers and the bytes that were received are still there.
 """
 
@@ -21,7 +22,10 @@ _END = object()
 
 
 class _Inside(threading.local):
-    """How deep this thread is in the HTTP library. What the garbage collector does meanwhile must not call it."""
+    """How deep this thread is in the HTTP library.
+
+    What the garbage collector does meanwhile must not call it.
+    """
 
     depth = 0
 
@@ -154,13 +158,16 @@ class Response:
     def _check_process(self) -> None:
         if self._io.inherited:
             raise Api302Error(
-                "the response belongs to the process that made the call; read it there, before a fork"
+                "the response belongs to the process that made the call; read it there"
             )
 
     # --- letting go -------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Let go of the connection. Within the library, as the garbage collector may call it, only later."""
+        """Let go of the connection.
+
+        Within the library, as the garbage collector may call it, only later.
+        """
         if self._closed:
             return
         if inside.depth or self._io.inherited:
@@ -190,7 +197,9 @@ class Response:
             self._io.limiter.give_back(self._pool)
 
     def abandon(self) -> None:
-        """Leave it to the next call to let go of the connection: for finalizers, which may run at any point."""
+        """Leave it to the next call to let go of the connection: for finalizers, which may run at
+        any point.
+        """
         if not self._closed:
             self._closed = True
             self._io.leftovers.append((self._token, self._raw, self._pool))
