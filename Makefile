@@ -6,7 +6,7 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 COVERING := tests/overlay tests/mock tests/test_trio.py tests/test_readme.py tests/test_live.py
 # The tests that draw as many inputs as API302_FUZZ_EXAMPLES says.
-DRAWING = $(shell grep -rl --include='test_*.py' -e '\bEXAMPLES\b' tests/*/)
+DRAWING = $(shell grep -rl --include='test_*.py' -e '\bEXAMPLES\b' tests/*/ tests/test_hostile_responses.py)
 REDOCLY := npx --yes @redocly/cli@2.77.0
 
 # Thousands of generated modules and the tests' own are compiled once, whatever the machine's habit.
