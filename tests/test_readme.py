@@ -56,7 +56,7 @@ def test_the_maintainers_example(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     module = (out / "api302_resources/videos/kling.py").read_text(encoding="utf-8")
     assert "seed: int | None = None," in module
-    assert "seed: Makes the video repeatable." in module
+    assert "seed: Random seed; the same seed gives the same result." in module
 
 
 def test_the_coverage_table_is_the_ledgers() -> None:

@@ -51,7 +51,9 @@ def files(tree: Tree) -> Iterator[File]:
         yield File(f"{PACKAGE}/{module.path}", "resources/module.py.jinja", _shown(module))
     operations = tree.methods.document.operations
     index = {one.id: f"{one.tag.replace('.', '_')}.{one.id}" for one in operations}
-    values = {"header": HEADER, "index": dict(sorted(index.items()))}
+    tasks = (one.node.get("x-task", {}) for one in operations)
+    webhooks = sorted({task["fetch"] for task in tasks if "webhook" in task})
+    values = {"header": HEADER, "index": dict(sorted(index.items())), "webhooks": webhooks}
     yield File(f"{PACKAGE}/_index.py", "resources/index.py.jinja", values)
     for package in dict.fromkeys(str(Path(path).parent) for path in tree.modules):
         if (path := f"{package}/__init__.py") not in tree.modules and package != ".":

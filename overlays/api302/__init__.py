@@ -1,4 +1,6 @@
-"""api302: the 302.AI API in Python. `Client().chat.completions.create(model="gpt-4o", messages=[…])`; see `Client` and `AsyncClient`.
+"""api302: the 302.AI API in Python. See `Client` and `AsyncClient`.
+
+    Client().chat.completions.create(model="gpt-4o", messages=[…])
 
 Names are imported when they are first used, so that `import api302` costs next to nothing.
 """
@@ -43,9 +45,10 @@ if TYPE_CHECKING:
 _WHERE = {
     "_client": "AsyncClient Client",
     "_calls.files": "FileInput",
-    "_errors": "Api302Error ApiError AuthenticationError BadRequestError ConnectionError DecodeError EnvelopeError InvalidArgument "
-    "NoChannelError NotFoundError PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError StreamError "
-    "TaskError TaskFailed TaskTimeout TimeoutError",
+    "_errors": "Api302Error ApiError AuthenticationError BadRequestError ConnectionError"
+    " DecodeError EnvelopeError InvalidArgument NoChannelError NotFoundError"
+    " PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
+    " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.files": "AsyncOutput Output",
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",

@@ -1,4 +1,6 @@
-"""The command `api302`: `api302 mock …` starts the mock server, `api302 --version` tells the version."""
+"""The command `api302`: `api302 mock …` starts the mock server, `api302 --version` prints the
+version.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`Client` and `AsyncClient`: the namespaces of the API, and beside them what belongs to no single call."""
+"""`Client` and `AsyncClient`: the namespaces of the API, and beside them what belongs to no single
+call.
+"""
 
 from __future__ import annotations
 
@@ -62,16 +64,23 @@ def _session(
 
 
 class Client(Sections):
-    """The 302.AI API. One client serves many threads; `with Client() as client:` or `client.close()` lets go of its connections.
+    """The 302.AI API.
+
+    One client serves many threads, and survives a fork: each process has its own connections.
+    `with Client() as client:` or `client.close()` lets go of them.
 
     Args:
-        api_key: The key; the environment variable AI302_API_KEY unless given.
-        base_url: The host; AI302_BASE_URL unless given, or else https://api.302.ai (in mainland China https://api.302ai.cn).
-        timeout: Seconds to wait for the service between two signs of life, 600 unless said otherwise; for the connection at most 5.
+        api_key: The API key; the environment variable AI302_API_KEY unless given.
+        base_url: The host; AI302_BASE_URL unless given, or else https://api.302.ai (in mainland
+            China https://api.302ai.cn).
+        timeout: Seconds to wait for the service between two signs of life, 600 unless said
+            otherwise; for the connection at most 5.
             `float("inf")` for no limit; an `httpx2.Timeout` (or httpx.Timeout) to say more.
-        max_retries: How often a call is repeated that failed for a passing reason; one that costs only if it surely was not accepted.
-        http_client: An `httpx2.Client` (or httpx.Client) of yours, which is used as it is and not closed.
-        proxy: The address of a proxy. Those in the environment (HTTPS_PROXY …) are used anyway.
+        max_retries: How often a call is repeated that failed for a passing reason; one that costs
+            only if it surely was not accepted.
+        http_client: An `httpx2.Client` (or httpx.Client) of yours, which is used as it is and not
+            closed.
+        proxy: The URL of a proxy. Those in the environment (HTTPS_PROXY …) are used anyway.
         headers: Sent with each call.
 
     Raises:
@@ -114,7 +123,10 @@ class Client(Sections):
         max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """A client with other settings on the same connections. `headers` are added to those of this client."""
+        """A client with other settings on the same connections.
+
+        `headers` are added to those of this client.
+        """
         new = type(self).__new__(type(self))
         api_key, base_url, headers = hidden(api_key), hidden(base_url), hidden(headers)
         new._client = self._client.with_settings(
@@ -123,7 +135,9 @@ class Client(Sections):
         return new
 
     def with_raw_response(self, method: Callable[P, T]) -> Callable[P, RawResponse[T]]:
-        """The same method, giving a RawResponse: what it returns is `parsed`, beside status, headers and body. Not for streams."""
+        """The same method, giving a RawResponse: what it returns is `parsed`, beside status,
+        headers and body. Not for streams.
+        """
 
         def call(*args: P.args, **kwargs: P.kwargs) -> RawResponse[T]:
             token = seen.set([])
@@ -148,7 +162,9 @@ class Client(Sections):
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> RawResponse[Any]:
-        """Make a call that is not described yet, with the key, retries and errors of the others.
+        """Make a call that is not described yet, with the API key and errors of the others.
+
+        It is repeated only if it surely was not accepted: what it costs is not known.
 
         Args:
             method: Such as GET.
@@ -161,7 +177,8 @@ class Client(Sections):
             timeout: Seconds, as for the client.
 
         Raises:
-            ApiError, ConnectionError, DecodeError: as any call. InvalidArgument: `path` is no path, or there is no such file.
+            ApiError, ConnectionError, DecodeError: as any call. InvalidArgument: `path` is no path,
+            or there is no such file.
         """
         return run(
             request(
@@ -178,7 +195,10 @@ class Client(Sections):
         )
 
     def resume(self, task: Mapping[str, Any]) -> Task[Any]:
-        """The task that `task.to_dict()` described, in any process. Asks nothing yet. Raises InvalidArgument, naming the field."""
+        """The task that `task.to_dict()` described, in any process.
+
+        Sends nothing yet. Raises InvalidArgument, naming the field.
+        """
         from ._features.tasks import Task, resumed
 
         return Task(resumed(self._client, task))
@@ -186,9 +206,11 @@ class Client(Sections):
     def download(
         self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None
     ) -> Path:
-        """Download an address to a file, or under the server's name for it into a folder, and give the path.
+        """Download a URL to a file, or under the server's name for it into a folder, and return the
+        path.
 
-        Streams to disk; a half-received file leaves nothing behind. The key goes to the client's own host alone.
+        Streams to disk; a half-received file leaves nothing behind. The API key goes to the
+        client's own host alone.
 
         Raises:
             InvalidArgument: `url` has no scheme, or the folder does not exist.
@@ -202,10 +224,12 @@ class Client(Sections):
         """What a call cost, in PTC (1 PTC is 1 USD).
 
         Args:
-            reply: A reply, a RawResponse, a stream, a task or its result, or the request id itself.
+            reply: A response, a RawResponse, a stream, a task or its result, or the request id
+                itself.
 
         Raises:
-            NotFoundError: The call is not on record, or not yet: a new one takes a moment, so it is asked for again for some seconds.
+            NotFoundError: The call is not on record, or not yet: a new one takes a moment, so it is
+                asked for again for some seconds.
             InvalidArgument: `reply` has no request id.
         """
         from ._features.cost import cost_of
@@ -213,7 +237,10 @@ class Client(Sections):
         return run(cost_of(self._client, cast("Any", self).account.record, reply))
 
     def close(self) -> None:
-        """Let go of the connections, also those of the clients that `with_options` gave. An `http_client` of yours stays open."""
+        """Let go of the connections, also those of the clients that `with_options` gave.
+
+        An `http_client` of yours stays open.
+        """
         run(self._client.connections.close())
 
     def __enter__(self) -> Self:
@@ -265,7 +292,10 @@ class AsyncClient(AsyncSections):
         max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """A client with other settings on the same connections. `headers` are added to those of this client."""
+        """A client with other settings on the same connections.
+
+        `headers` are added to those of this client.
+        """
         new = type(self).__new__(type(self))
         api_key, base_url, headers = hidden(api_key), hidden(base_url), hidden(headers)
         new._client = self._client.with_settings(
@@ -323,7 +353,7 @@ class AsyncClient(AsyncSections):
     async def download(
         self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None
     ) -> Path:
-        """Download an address to disk. See `Client.download`."""
+        """Download a URL to disk. See `Client.download`."""
         from ._features.files import download
 
         return await download(self._client, url, path, timeout)
@@ -350,7 +380,8 @@ class AsyncClient(AsyncSections):
 def _raw_response(parsed: T, responses: list[Any] | None) -> RawResponse[T]:
     if not responses:
         raise InvalidArgument(
-            "method: made no call whose reply was read; a stream has `headers` and `request_id` itself"
+            "method: made no call whose response was read;"
+            " a stream has `headers` and `request_id` itself"
         )
     response = responses[-1]
     return RawResponse(parsed, response.status_code, dict(response.headers), response.content)

@@ -2,26 +2,27 @@
 
     Api302Error
     ├── InvalidArgument           an argument is wrong and nothing was sent; also a ValueError
-    ├── ConnectionError           no reply came, or not the whole of it; also a builtin ConnectionError
+    ├── ConnectionError           no response, or only a part; also a builtin ConnectionError
     │   └── TimeoutError          … in time; also a builtin TimeoutError
-    ├── ApiError                  the service answered, and its answer is a failure
+    ├── ApiError                  the service answered with a failure
     │   ├── BadRequestError       400, 422; -10011, -10009, -10015
     │   ├── AuthenticationError   401; -10001 key missing, -10005 key expired
-    │   ├── QuotaError            402; -10004 balance too low, -10006, -10007, -10012, -10018 a quota is used up
+    │   ├── QuotaError            402; -10004 balance, -10006, -10007, -10012, -10018 a quota
     │   ├── PermissionDeniedError 403; -10002, -10013, -10014
     │   ├── NotFoundError         404; -10010
     │   ├── RequestTooLargeError  413; -10017
     │   ├── RateLimitError        429
     │   ├── ServerError           5xx; -10003, -1024, -10504
-    │   │   └── NoChannelError    -10008 nobody serves the model just now
-    │   └── EnvelopeError         a reply with a good status whose body tells of another failure
-    ├── DecodeError               a good reply that cannot be read; its bytes are in `content`
-    ├── StreamError               a stream that reported an error or was cut short; keeps what came
+    │   │   └── NoChannelError    -10008 no channel currently serves this model
+    │   └── EnvelopeError         a good status whose body reports another failure
+    ├── DecodeError               a good response that cannot be used; its bytes are in `content`
+    ├── StreamError               a stream that failed or was cut short; keeps the partial output
     └── TaskError                 about a task; carries its handle
         ├── TaskFailed            the service gave the task up
-        └── TaskTimeout           the task was not done in time, and is not lost; also a builtin TimeoutError
+        └── TaskTimeout           the task was not done in time; also a builtin TimeoutError
 
-The provider's code decides where it is known, and the HTTP status otherwise. All of them pickle, and none holds the key.
+The provider's code decides where it is known, and the HTTP status otherwise. All of them pickle,
+and none holds the API key.
 """
 
 from __future__ import annotations
@@ -74,10 +75,12 @@ class InvalidArgument(Api302Error, ValueError):
 
 
 class ConnectionError(Api302Error, builtins.ConnectionError):
-    """No response came, or not the whole of it: then status, headers and the bytes received are here.
+    """No response came, or not the whole of it: then status, headers and the bytes received are
+    here.
 
     Attributes:
-        sent: False if the request surely never reached the service, so that nothing was begun or billed.
+        sent: False if the request surely never reached the service, so that nothing was begun or
+            billed.
     """
 
     sent: bool = True
@@ -86,11 +89,15 @@ class ConnectionError(Api302Error, builtins.ConnectionError):
         if self.status_code is None:
             return self.message
         known = f", request id {self.request_id}" if self.request_id else ""
-        return f"{self.message} [HTTP {self.status_code}{known}, {len(self.content)} bytes in .content]"
+        size = len(self.content)
+        return f"{self.message} [HTTP {self.status_code}{known}, {size} bytes in .content]"
 
 
 class TimeoutError(ConnectionError, builtins.TimeoutError):
-    """No response came in time. With `sent` true, the service may have done, and billed, the work all the same."""
+    """No response came in time.
+
+    With `sent` true, the service may have done, and billed, the work all the same.
+    """
 
 
 class ApiError(Api302Error):
@@ -113,9 +120,9 @@ class BadRequestError(ApiError):
 
 
 class AuthenticationError(ApiError):
-    """The key is missing, wrong or expired (401)."""
+    """The API key is missing, wrong or expired (401)."""
 
-    hint = "Check the key in AI302_API_KEY or Client(api_key=…)."
+    hint = "Check the API key in AI302_API_KEY or Client(api_key=…)."
 
 
 class QuotaError(ApiError):
@@ -123,11 +130,11 @@ class QuotaError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """The key may not do this (403)."""
+    """The API key may not do this (403)."""
 
 
 class NotFoundError(ApiError):
-    """There is no such thing (404)."""
+    """The resource does not exist (404)."""
 
 
 class RequestTooLargeError(ApiError):
@@ -135,7 +142,7 @@ class RequestTooLargeError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """Too many requests (429). `retry_after` tells when to come back, if the service said so."""
+    """Too many requests (429). `retry_after` says when to call again, if the service said so."""
 
 
 class ServerError(ApiError):
@@ -143,15 +150,20 @@ class ServerError(ApiError):
 
 
 class NoChannelError(ServerError):
-    """Nobody serves the model just now (-10008). The request was not accepted."""
+    """No channel currently serves this model (-10008). The request was not accepted."""
 
 
 class EnvelopeError(ApiError):
-    """A reply with a good HTTP status whose body tells of a failure, with a code that has no class of its own."""
+    """A response with a good HTTP status whose body reports a failure, with a code that has no
+    class of its own.
+    """
 
 
 class DecodeError(Api302Error):
-    """A reply with a good status that cannot be read. It may have been billed: `content` has its bytes."""
+    """A response with a good status that cannot be used.
+
+    It may have been billed: `content` has its bytes.
+    """
 
 
 class StreamError(Api302Error):
@@ -162,7 +174,8 @@ class StreamError(Api302Error):
         body: The error event, if it was one.
         events: The events that came, typed.
         text: The text that came.
-        partial: The response that the events received make, as far as they go; None where they make none.
+        partial: The response that the events received make, as far as they go; None where they make
+            none.
         request_id: The id under which the call is billed.
     """
 
@@ -186,7 +199,8 @@ class TaskError(Api302Error):
     task_dict: Mapping[str, Any] = {}
 
     def __str__(self) -> str:
-        return f"{self.message} [task {self.task_dict.get('id')}; client.resume({json.dumps(dict(self.task_dict), ensure_ascii=False)})]"
+        kept = json.dumps(dict(self.task_dict), ensure_ascii=False)
+        return f"{self.message} [task {self.task_dict.get('id')}; client.resume({kept})]"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (
@@ -201,7 +215,7 @@ class TaskFailed(TaskError):
 
     Attributes:
         code: The vendor's code, if it gave one.
-        status: The last `TaskStatus`, with the reply.
+        status: The last `TaskStatus`, with the response.
     """
 
     code: str | int | None = None

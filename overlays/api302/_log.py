@@ -1,4 +1,6 @@
-"""What is logged, to `logging.getLogger("api302")`: never a query, a body or a header that is not on the list."""
+"""What is logged, to `logging.getLogger("api302")`: never a query, a body or a header that is not
+on the list.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, SupportsIndex, cast
 
+from ._json import is_array, is_mapping, is_object, is_tuple
+
 HIDDEN = "[hidden]"
 KEY = "[key]"
 SHORTEST = 6
@@ -28,7 +30,8 @@ _CREDENTIALS = re.compile(r"//[^/?#@\s'\"<>]*@")
 
 
 class Secret(str):
-    """Text that does not show where values are shown: in a `repr`, in a part that is cut out of it, in a pickle.
+    """Text that does not show where values are shown: in a `repr`, in a part that is cut out of it,
+    in a pickle.
 
     Error trackers keep the local variables of each frame; this is what they get.
     """
@@ -53,7 +56,9 @@ class Secret(str):
 
 @lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
-    """Whether a header, a field or a parameter of this name holds a secret: `x-api-key`, `refresh_token`, `clientSecret`."""
+    """Whether a header, a field or a parameter of this name holds a secret: `x-api-key`,
+    `refresh_token`, `clientSecret`.
+    """
     words = [word.lower() for word in _SPLIT.findall(name)]
     return any(word in _WORDS or word.endswith(_ENDINGS) for word in words)
 
@@ -65,7 +70,9 @@ def without_credentials(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def _patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
-    """What finds a secret in text and in bytes: plain, as JSON escapes it, or percent-encoded, wholly or in part."""
+    """What finds a secret in text and in bytes: plain, as JSON escapes it, or percent-encoded,
+    wholly or in part.
+    """
     spelled = ["".join(map(_spelled, secret)) for secret in secrets] or ["(?!)"]
     pattern = "|".join(spelled)
     return re.compile(pattern), re.compile(pattern.encode())
@@ -112,18 +119,20 @@ class Redactor:
 
     def recorded(self, value: Any, name: str = "") -> Any:
         """A JSON value for a recording: also without what stands under the name of a secret."""
-        if isinstance(value, Mapping):
+        if is_mapping(value):
             return {
                 self.text(str(each)): self.recorded(item, str(each)) for each, item in value.items()
             }
-        if isinstance(value, (list, tuple)):
+        if is_array(value) or is_tuple(value):
             return [self.recorded(item, name) for item in value]
         if isinstance(value, str):
             return HIDDEN if is_secret_name(name) else self.text(value)
         return value
 
     def error(self, error: BaseException) -> None:
-        """Take the secrets out of an error, what it keeps, and the errors that it came from, in place."""
+        """Take the secrets out of an error, what it keeps, and the errors that it came from, in
+        place.
+        """
         seen: set[int] = set()
         link: BaseException | None = error
         while link is not None and id(link) not in seen:
@@ -135,7 +144,10 @@ class Redactor:
             link = link.__cause__ or link.__context__
 
     def value(self, value: Any) -> Any:
-        """Anything that an error keeps: texts, bytes, JSON, responses. What has no secret in it stays the object it is."""
+        """Anything that an error keeps: texts, bytes, JSON, responses.
+
+        What has no secret in it stays the object it is.
+        """
         try:
             return self._value(value)
         except RecursionError:
@@ -147,17 +159,17 @@ class Redactor:
             return value if found == value else found
         if isinstance(value, (bytes, bytearray)):
             return self.content(bytes(value))
-        if isinstance(value, dict):
+        if is_object(value):
             for name, item in list(value.items()):
                 value[name] = self._value(item)
-        elif isinstance(value, list):
+        elif is_array(value):
             value[:] = [self._value(item) for item in value]
-        elif isinstance(value, tuple):
+        elif is_tuple(value):
             return self._tuple(value)
         elif hasattr(value, "_raw"):
             self._model(value)
-        if isinstance(value, (dict, list)) and (http := getattr(value, "http", None)) is not None:
-            cast("Any", value).http = self._value(http)
+        if (is_object(value) or is_array(value)) and getattr(value, "http", None) is not None:
+            cast("Any", value).http = self._value(cast("Any", value).http)
         return value
 
     def _tuple(self, value: tuple[Any, ...]) -> Any:

@@ -1,4 +1,6 @@
-"""What the layers pass to each other: an operation's facts, a call, and the values that calls end in. No behavior."""
+"""What the layers pass to each other: an operation's facts, a call, and the values that calls end
+in. No behavior.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ T = TypeVar("T")
 
 
 class TimeoutSettings(Protocol):
-    """Seconds for each step of an exchange, None for no limit: an `httpx2.Timeout`, or an `httpx.Timeout`."""
+    """Seconds for each step of an exchange, None for no limit: an `httpx2.Timeout`, or an
+    `httpx.Timeout`.
+    """
 
     @property
     def connect(self) -> float | None: ...
@@ -135,7 +139,9 @@ class Operation(NamedTuple):
     docs: str = ""
     """The URL of its documentation."""
     files: Mapping[str, tuple[str, ...]] = {}
-    """Body fields that take a file, each with the forms it takes it in: part, url, base64, data_url."""
+    """Body fields that take a file, each with the forms it takes it in: part, url, base64,
+    data_url.
+    """
     required: tuple[str, ...] = ()
     """Body fields that every call needs."""
     not_empty: tuple[str, ...] = ()
@@ -195,7 +201,9 @@ class CallOptions(NamedTuple):
     check: bool = True
     """Whether a good status may hold the provider's error envelope."""
     repeatable: bool = False
-    """It may be made again when its outcome is unknown: after a timeout, a broken connection or a 5xx."""
+    """It may be made again when its outcome is unknown: after a timeout, a broken connection or a
+    5xx.
+    """
 
 
 class Call(NamedTuple):
@@ -216,7 +224,7 @@ class Call(NamedTuple):
             file.close()
 
 
-# --- what calls end in ------------------------------------------------------------------------------------------------
+# --- what calls end in ----------------------------------------------------------------------------
 
 
 class RawResponse(Generic[T]):

@@ -1,4 +1,6 @@
-"""For tests: keep what is exchanged with the service, without secrets, to hold it against the description later."""
+"""For tests: keep what is exchanged with the service, without secrets, to hold it against the
+description later.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,13 @@ SHOWN = ("content-type", "content-length", "request-id", "accept", "lang", "pref
 
 @contextmanager
 def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generator[None]:
-    """Within `with`, write each exchange of a client, and of those made by its `with_options`, to a folder, one JSON file each.
+    """Within `with`, write each exchange of a client, and of those made by its `with_options`, to a
+    folder, one JSON file each.
 
-    A file has `request` (method, path, query, headers, json or names of form fields) and `response` (status, headers, json, text or size).
-    Only harmless headers are kept; the key, and the values of fields that are named like secrets, are replaced by "[hidden]".
+    A file has `request` (method, path, query, headers, json or names of form fields) and `response`
+    (status, headers, json, text or size).
+    Only harmless headers are kept; the key, and the values of fields that are named like secrets,
+    are replaced by "[hidden]".
     What you send and receive is otherwise written as it is: look before you publish it.
     """
     into = Path(folder)

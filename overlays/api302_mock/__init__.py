@@ -55,8 +55,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     # On first use: pytest imports this package for its fixture in every run, also where the
-    # extra `mock` is
-    # not installed.
+    # extra `mock` is not installed.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

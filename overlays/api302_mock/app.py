@@ -140,8 +140,7 @@ class MockApp:
         shape, allowed = None, set[str]()
         for route, parameters in self.document.match(path):
             # Of two templates that fit a path, the one that spells more out is meant: another's
-            # methods are
-            # not this one's.
+            # methods are not this one's.
             if shape not in (None, route.pattern.pattern):
                 break
             shape = route.pattern.pattern
@@ -303,9 +302,7 @@ def _is_preflight(request: Request) -> bool:
 
 
 def _cors(request: Request) -> dict[str, str]:
-    """The headers by which a browser lets any web page call the API, and read all of the
-    response.
-    """
+    """The headers by which a browser lets any web page call the API and read the response."""
     if "origin" not in request.headers:
         return {}
     allowed = {"access-control-allow-origin": "*", "access-control-expose-headers": "*"}
@@ -335,7 +332,9 @@ def create_app(
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is not JSON, or the document names an operation that it lacks.
-        TypeError: A setting is unknown.
+        ValueError: The file is not JSON, the document names an operation that it lacks, or a setting
+            has a name or value that the mock does not know.
     """
-    return MockApp(Document(load(document)), Settings(**settings))
+    begun = Settings()
+    begun.change(settings)
+    return MockApp(Document(load(document)), begun)

@@ -1,6 +1,4 @@
-"""What a test sets and sees: settings, wishes for the next responses, the log of requests; in
-Python and under `/mock/`.
-"""
+"""What a test sets and sees, in Python and under `/mock/`: settings, wishes, the log of requests."""
 
 from __future__ import annotations
 

@@ -246,9 +246,7 @@ def _reference(node: Any) -> str | None:
 
 
 def _absolute(node: Any, base: str) -> Any:
-    """A copy whose local references name the document, so that a schema can be compiled apart
-    from it.
-    """
+    """A copy whose local references name the document, so that it can be compiled apart."""
     if isinstance(node, list):
         return [_absolute(item, base) for item in cast("list[Any]", node)]
     if not isinstance(node, dict):

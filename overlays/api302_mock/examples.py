@@ -89,9 +89,7 @@ def _status_of(key: str) -> int:
 
 
 def shown(document: Document, media: dict[str, Any]) -> dict[str, Any]:
-    """The examples of a media type or parameter by name; where it has none, one made from the
-    schema.
-    """
+    """The examples of a media type or parameter by name, else one made from its schema."""
     named = {name: document.resolve(example) for name, example in media.get("examples", {}).items()}
     if named:
         return {name: one.get("value", one.get("dataValue")) for name, one in named.items()}
@@ -101,9 +99,7 @@ def shown(document: Document, media: dict[str, Any]) -> dict[str, Any]:
 
 
 def made(document: Document, schema: Any, depth: int = 0) -> Any:
-    """A value made from a schema, always the same one: shown examples first, then the smallest
-    that fits.
-    """
+    """A value made from a schema, always the same: its example, or the smallest that fits."""
     schema = document.resolve(schema)
     if not isinstance(schema, dict):
         return {}

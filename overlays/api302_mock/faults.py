@@ -67,9 +67,7 @@ def _failing(rule: Success) -> Any:
 
 
 def with_new_words(document: Document, operation: Operation, schema: Any, value: Any) -> Any:
-    """A copy of a response in which state and enum words are words that the document does not
-    list.
-    """
+    """A copy of a response whose state and enum words are none that the document lists."""
     status = operation.behaviour.status
     changed = _renewed(document, [schema], value)
     state = find(status.state, changed) if status is not None else None

@@ -217,9 +217,7 @@ def sample(extension: str) -> bytes:
 
 
 def sample_of(media_type: str) -> bytes:
-    """A small real file of a media type; of `image/*` a PNG, of `audio/*` an MP3, of `video/*`
-    an MP4.
-    """
+    """A small real file of a media type; a PNG for `image/*`, an MP3 or MP4 for others."""
     if media_type in _OF_MEDIA:
         return sample(_OF_MEDIA[media_type])
     for extension, media in [*_MEDIA.items(), *((name, media_of(name)) for name in _MADE)]:

@@ -74,9 +74,7 @@ class FileLinks:
 
 
 def _uploads(document: Document) -> list[str]:
-    """The operations that keep a file for other calls: uploads of one step, and the last step
-    of others.
-    """
+    """The operations that keep a file for other calls: the last, or only, steps of uploads."""
     rules = [(one.id, one.behaviour.upload) for one in document.operations.values()]
     alone = [name for name, rule in rules if rule is not None and rule.finish is None]
     last = [rule.finish for _, rule in rules if rule is not None and rule.finish and rule.file]
@@ -216,9 +214,7 @@ def _file(name: str, store: Store) -> BinaryIO:
 
 
 def _span(header: str, size: int) -> tuple[int, int] | None:
-    """The first and last byte that a `Range` header asks for; None where it asks for no part
-    that we know.
-    """
+    """The first and last byte that a `Range` header asks for; None for the whole file."""
     match = _RANGE.fullmatch(header)
     if match is None or not (match[1] or match[2]):
         return None

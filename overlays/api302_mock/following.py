@@ -1,6 +1,4 @@
-"""What of a response follows the request, where a program depends on it (`x-follows`): as many
-items, the same model.
-"""
+"""What of a response follows the request (`x-follows`): as many items, the same model."""
 
 from __future__ import annotations
 
@@ -59,9 +57,7 @@ def _count(rule: Follow, value: Any, asked: Any) -> None:
 
 
 def _number_of(asked: Any) -> int | None:
-    """How many things a field of the request asks for: a text is one, and so is a list of
-    numbers.
-    """
+    """How many things a request asks for: a text is one, and so is a list of numbers."""
     if isinstance(asked, bool) or asked is None:
         return None
     if isinstance(asked, int):

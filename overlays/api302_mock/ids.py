@@ -62,8 +62,7 @@ def renamed(value: Any, names: set[str], old: set[str], new: Any) -> Any:
             copied[key] = as_kind(new, item)
         elif key in old and not key.isidentifier():
             # Some responses map tasks by their ids. What could be a field's name is one,
-            # whatever the
-            # things of the API are called.
+            # whatever the things of the API are called.
             copied[str(new)] = renamed(item, names, old, new)
         else:
             copied[key] = renamed(item, names, old, new)
@@ -77,18 +76,14 @@ def _is_id(key: str, item: Any, names: set[str], old: set[str]) -> bool:
 
 
 def as_kind(new: Any, example: Any) -> Any:
-    """The id as a number where the example is one, if it can be, and as text where the example
-    is text.
-    """
+    """The id as a number where the example is one, if it can be, and else as text."""
     if isinstance(example, int):
         return int(new) if _INTEGER.fullmatch(str(new)) else example
     return str(new)
 
 
 def parameter_examples(document: Document, operations: Iterable[Operation], name: str) -> set[str]:
-    """The values that the document shows for a parameter: whoever follows an example finds what
-    it names.
-    """
+    """The values that the document shows for a parameter: what an example names exists."""
     shown: set[str] = set()
     for operation in operations:
         for parameter in operation.parameters:

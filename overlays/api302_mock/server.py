@@ -134,9 +134,7 @@ def start(
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A listening socket; bound before the server starts, so that its port is known and surely
-    ours.
-    """
+    """A listening socket, before the server starts: its port is known, and surely ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named since asyncio turns Nagle's algorithm off (40 ms a response) only
     # where it sees TCP.

@@ -1,6 +1,4 @@
-"""What a model says, in the forms that `x-stream.accumulate` names: written into a response, or
-as the events of a stream.
-"""
+"""What a model says, in the forms that `x-stream.accumulate` names: whole, or as events."""
 
 from __future__ import annotations
 

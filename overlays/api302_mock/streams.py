@@ -45,9 +45,7 @@ def written_events(events: Iterable[Any], rule: Stream, *, named: bool = False) 
 
 
 def spoiled(events: list[str], rule: Stream, fault: Fault | None) -> list[bytes]:
-    """The events as they go onto the wire: without an end, or with a spoiled one in the middle,
-    as asked for.
-    """
+    """The events on the wire: without an end or with a fault in the middle, as asked for."""
     middle = len(events) // 2
     if fault == "end-stream":
         events = [event for event in events if not _is_last(event, rule)]

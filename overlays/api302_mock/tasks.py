@@ -102,7 +102,7 @@ class Tasks:
             return options, None
         task = self._begin(call, rule, options[0], store)
         task.fails = fails
-        task.webhook = webhook if isinstance(webhook, str) else None
+        task.webhook = webhook if webhook and isinstance(webhook, str) else None
         if fails:
             self._writer.unfinish(options[0], task)
         return options, task if task.webhook is not None else None

@@ -208,9 +208,7 @@ def _parameter(template: str) -> str:
 
 
 def _filled(value: Any, name: str, known: dict[str, Any]) -> Any:
-    """A copy in which the object that carries the id has the values that it was created or
-    changed with.
-    """
+    """A copy in which the object that has the id has the values that it was made with."""
     if isinstance(value, list):
         return [_filled(item, name, known) for item in cast("list[Any]", value)]
     if not isinstance(value, dict):

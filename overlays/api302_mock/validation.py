@@ -128,8 +128,7 @@ def coerced(
         if document.is_valid(schema, value):
             return value
     # Say what is wrong with the reading that came furthest: `100` is above the maximum, rather
-    # than "100"
-    # is not an integer.
+    # than "100" is not an integer.
     errors = [error for value in readings if (error := document.first_error(schema, value))]
     furthest = [error for error in errors if list(error.schema_path)[-1:] != ["type"]]
     usual = errors[0 if len(given) == 1 else -1]
@@ -321,9 +320,7 @@ def _same_value(document: Document, schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def _forms(document: Document, schema: Any) -> list[str]:
-    """The forms in which a value, or the items of a list, may be a file (`x-file`); none where
-    it is not a file.
-    """
+    """The forms in which a value, or a list's items, may be a file; none where it is no file."""
     texts = [part for part in _same_value(document, schema) if "string" in _types(part)]
     if not all("x-file" in part for part in texts):
         return []  # some other text is as good

@@ -58,7 +58,7 @@ class Webhooks:
         deliveries = self._deliveries  # those of now, whatever is reset meanwhile
         refusal = self._refusal(url)
         if refusal is not None:
-            _LOG.warning("webhook %s: %s", url, refusal)
+            _LOG.warning("webhook %.200r: %s", url, refusal)
             deliveries.append(Delivery(url, body, error=refusal))
             return
         kind = message.headers.get("content-type", "application/octet-stream")

@@ -34,9 +34,7 @@ class Response:
 
 
 def encoded(value: Any) -> bytes:
-    """JSON data as bytes; half a character, which JSON may have and UTF-8 may not, as its
-    escape.
-    """
+    """JSON data as bytes; half a character, which UTF-8 cannot have, stays escaped."""
     return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace")
 
 

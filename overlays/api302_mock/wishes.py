@@ -1,6 +1,4 @@
-"""What a test can ask of the next responses: an error, an example, content of its own, a delay,
-or a fault.
-"""
+"""What a test can ask of the next responses: an error, content of its own, a delay, a fault."""
 
 from __future__ import annotations
 

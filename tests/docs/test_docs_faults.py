@@ -276,7 +276,7 @@ def test_fault_23_a_summary_of_several_lines_is_one_line(
     text = page(change, path="/acme/v2/dances").replace("# Text to video", "", 1)
     (tmp_path / "page.md").write_text(text, "utf-8")
     run = docs("draft", tmp_path / "page.md")
-    assert "summary: Dance Ours - x everyone b  # TODO words\n" in run.out
+    assert "summary: 'Create: Dance Ours - x everyone b'  # TODO words\n" in run.out
     paste(run.out, mini)
     assert rules.check_spec(Spec.load(mini)) == []
 

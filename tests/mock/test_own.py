@@ -322,6 +322,13 @@ def test_a_wrong_setting_changes_nothing(
     assert server.settings == Settings(delay=0)
 
 
+def test_a_wrong_setting_starts_nothing(mini: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="`polls`"):
+        start(mini, poll=1)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="`polls`: -1 is not"):
+        start(mini, polls=-1)
+
+
 def test_settings_act_at_once(http: httpx.Client, server: MockServer) -> None:
     server.settings.strict = True
     assert http.post("/acme/v1/videos", json=VIDEO | {"more": 1}).status_code == 422

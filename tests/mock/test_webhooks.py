@@ -147,7 +147,6 @@ def test_it_tries_three_times(hooked: MockServer, receiver: Receiver) -> None:
         "http://[::1",
         "http://127.0.0.1:99999/",
         "hook",
-        "",
     ],
 )
 def test_others_are_not_called(hooked: MockServer, hook: str) -> None:
@@ -166,8 +165,9 @@ def test_none_are_called_where_they_are_turned_off(hooked: MockServer, receiver:
     assert "off" in str(hooked.webhooks[0].error)
 
 
-def test_a_webhook_that_is_no_text_is_none(hooked: MockServer) -> None:
-    task = submit(hooked, 7)
+@pytest.mark.parametrize("hook", [7, ""])
+def test_a_webhook_that_is_no_text_is_none(hooked: MockServer, hook: Any) -> None:
+    task = submit(hooked, hook)
     assert [get(hooked, task)["task_status"] for _ in range(3)][-1] == "succeed"
     assert hooked.webhooks == []
 

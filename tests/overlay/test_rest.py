@@ -58,8 +58,8 @@ def test_a_webhook_of_another_call() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("no JSON",), "body: is no JSON"),
-        (("[]",), "body: is no JSON object"),
+        (("no JSON",), "body: is not JSON"),
+        (("[]",), "body: is not a JSON object"),
         (({}, "nothing"), "operation_id: 'nothing' is unknown"),
         (({}, "acme_speech"), "operation_id: 'acme_speech' has nothing to do with tasks"),
     ],
@@ -148,5 +148,5 @@ def test_the_command(packages: list[str]) -> None:
 
 def test_hostile_webhooks() -> None:
     for body in ("[" * 100_000, b"\xff", None):
-        with pytest.raises(api302.InvalidArgument, match="body: is no JSON"):
+        with pytest.raises(api302.InvalidArgument, match="body: is not JSON"):
             api302.webhooks.parse(body)

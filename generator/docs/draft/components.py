@@ -12,7 +12,7 @@ from ...document.names import class_name
 from ...source import obj, seq
 from .. import DocsError
 from ..pages import Schema, note
-from ..pages.schemas import LIMITS, is_plain
+from ..pages.schemas import is_plain
 from ..pages.values import infer, type_name
 from .house_yaml import TODO
 from .names import camel, words
@@ -23,6 +23,12 @@ Use = Literal["request", "form", "response"]
 _REFERENCE = "#/components/schemas/"
 _LONGEST_NAME = 80
 _MOST_COMPONENTS = 1000
+_KEYWORDS = {
+    "string": ("minLength", "maxLength"),
+    "integer": ("minimum", "maximum"),
+    "number": ("minimum", "maximum"),
+    "array": ("minItems", "maxItems"),
+}
 _SAMPLES: dict[str, Any] = {"integer": 1, "number": 1, "boolean": True, "object": {}}
 _LARGEST_SAMPLE = 1000
 
@@ -81,11 +87,12 @@ class Components:
         return _nullable(made) if theirs.get("nullable") else made
 
     def _plain(self, theirs: Schema, name: str, use: Use) -> dict[str, Any]:
-        """A schema that is not an object with fields."""
-        made: dict[str, Any] = {
-            key: theirs[key] for key in ("type", "enum", *LIMITS) if key in theirs
-        }
-        if "items" in theirs or theirs.get("type") == "array":
+        """A schema that is not an object with fields, with the keywords of its types alone."""
+        given = theirs.get("type", [])
+        kinds = [given] if isinstance(given, str) else given
+        keywords = [keyword for kind in kinds for keyword in _KEYWORDS.get(kind, ())]
+        made = {key: theirs[key] for key in ("type", "enum", *keywords) if key in theirs}
+        if "array" in kinds or ("items" in theirs and not kinds):
             made["items"] = self.write(obj(theirs.get("items")), f"{name}Item", use)
         if use != "response" and "default" in theirs and self.fits(made, theirs["default"]):
             made["default"] = theirs["default"]

@@ -28,7 +28,10 @@ def camel(text: str) -> str:
 
 
 def words(name: str) -> str:
-    """A field's name as words, to be replaced by a sentence; a name that the house rules refuse stays a name."""
+    """A field's name as words, to be replaced by a sentence.
+
+    A name that the house rules refuse as words stays a name.
+    """
     text = snake(name).replace("_", " ") or "value"
     return f"`{name}`" if is_refused(text) else text[:1].upper() + text[1:]
 
@@ -45,10 +48,7 @@ def with_verb(title: str, method: str, action: str) -> str:
 
 
 def summary(title: str) -> str:
-    """A page's title as a summary:
-
-    its part in Latin letters, with plain punctuation; empty if there is none.
-    """
+    """The part of a page's title in Latin letters, with plain punctuation."""
     latin = re.sub(r"[^\w ,.()/&+:'-]", " ", CHINESE.sub("", title), flags=re.ASCII)
     line = " ".join(re.sub(r"\(\s*\)", "", latin).split())
     return line[:_LONGEST_SUMMARY].strip(" -,.:'/&+")

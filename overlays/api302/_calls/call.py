@@ -46,7 +46,8 @@ async def request(
     """Make a call that the document does not describe."""
     if not path.startswith("/"):
         raise InvalidArgument(
-            f"path: must start with a slash, such as /v1/models, not {path!r}; for a URL use client.download()"
+            f"path: must start with a slash, such as /v1/models, not {path!r};"
+            " for a URL use client.download()"
         )
     opened: list[Any] = []
     body: dict[str, Any] = {} if json is None else {"json": json}

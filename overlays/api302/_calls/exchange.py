@@ -23,7 +23,10 @@ MOST_REDIRECTS = 10
 
 
 async def exchange(session: Session, call: Call) -> Response:
-    """Send, retrying as allowed, until a response is no failure. Raises an Api302Error, without secrets."""
+    """Send, retrying as allowed, until a response is no failure.
+
+    Raises an Api302Error, without secrets.
+    """
     try:
         return await _exchange(session, call)
     except Api302Error as error:
@@ -56,7 +59,7 @@ async def _exchange(session: Session, call: Call) -> Response:
 
 
 def _rewind(call: Call) -> None:
-    """A file that is the body begins at its start, as the HTTP library sends the files of a form."""
+    """A file that is the body begins at its start, as the HTTP library sends a form's files."""
     content: Any = call.kwargs.get("content")
     if hasattr(content, "seekable") and content.seekable():
         content.seek(0)
@@ -68,20 +71,31 @@ async def _send(session: Session, call: Call) -> Response:
     Neither the API key nor the caller's headers go to another host, or from https to http.
     """
     kwargs, trusted = _addressed(session.settings, call)
-    for _ in range(MOST_REDIRECTS + 1):
+    method: str = kwargs["method"]
+    url: str = kwargs["url"]
+    for _ in range(MOST_REDIRECTS):
         response = await session.io.send(kwargs, call.options.timeout, call.what)
-        target = _redirected(kwargs["method"], response)
+        target = _redirected(method, response)
         if not target:
             return response
+        joined = _joined(url, target)
         await session.io.release(response)
-        url = _joined(kwargs["url"], target)
-        if url is None:
-            break
+        if joined is None:
+            raise _astray(session, call, response, target)
+        url = joined
         trusted = trusted and same_place(session.settings.base_url, url)
-        headers = kwargs["headers"] if trusted else {}
-        kwargs = {"method": kwargs["method"], "url": url, "headers": headers}
+        headers: Any = kwargs["headers"] if trusted else {}
+        kwargs = dict[str, Any](method=method, url=url, headers=headers)
+    response = await session.io.send(kwargs, call.options.timeout, call.what)
+    if target := _redirected(method, response):
+        await session.io.release(response)
+        raise _astray(session, call, response, target)
+    return response
+
+
+def _astray(session: Session, call: Call, response: Response, target: str) -> Api302Error:
     shown = session.redactor.text(target)
-    raise Api302Error(
+    return Api302Error(
         f"{call.what}: redirected too often, or to no URL of the web; the last was {shown}",
         **received(session.redactor, call.what, response.status_code, response.headers, b""),
     )
@@ -101,15 +115,19 @@ def _addressed(settings: Settings, call: Call) -> tuple[dict[str, Any], bool]:
     """The request with its whole URL and its headers, and whether that host may see the API key."""
     kwargs = dict(call.kwargs)
     url: str = kwargs["url"]
-    kwargs["url"] = url = settings.base_url + url if url.startswith("/") else url
-    try:
-        trusted = same_place(settings.base_url, url)
-    except ValueError as error:
-        shown = without_credentials(url[:80])
-        raise InvalidArgument(f"url: {shown!r} is not a URL ({error})") from None
+    trusted = url.startswith("/") or _is_trusted(settings, url)
+    kwargs["url"] = settings.base_url + url if url.startswith("/") else url
     if not call.options.bare:
         kwargs["headers"] = {**_keys(settings, call), **kwargs["headers"]} if trusted else {}
     return kwargs, trusted
+
+
+def _is_trusted(settings: Settings, url: str) -> bool:
+    try:
+        return same_place(settings.base_url, url)
+    except ValueError as error:
+        shown = without_credentials(url[:80])
+        raise InvalidArgument(f"url: {shown!r} is not a URL ({error})") from None
 
 
 def _keys(settings: Settings, call: Call) -> dict[str, str]:
@@ -125,7 +143,7 @@ def _redirected(method: str, response: Response) -> str | None:
 
 
 def same_place(one: str, other: str) -> bool:
-    """Whether two URLs are of one scheme, host and port, so that what one may know the other may."""
+    """Whether two URLs have one scheme, host and port, so that what one may know the other may."""
     a, b = urlsplit(one), urlsplit(other)
     ports = {"https": 443, "http": 80}
     return (a.scheme, a.hostname, a.port or ports.get(a.scheme)) == (
@@ -141,7 +159,9 @@ def same_place(one: str, other: str) -> bool:
 async def _judged(
     session: Session, call: Call, response: Response
 ) -> tuple[Api302Error | None, bool]:
-    """The error that a response is, if it is one, and whether the call then surely was not accepted."""
+    """The error that a response is, if it is one, and whether the call then surely was not
+    accepted.
+    """
     status = response.status_code
     good = 200 <= status < 300
     if good and call.options.stream and not await _is_whole(session, call, response):
@@ -162,7 +182,9 @@ async def _judged(
 
 
 async def _is_whole(session: Session, call: Call, response: Response) -> bool:
-    """Whether a response that was to be a stream is no stream, so that it is read whole: JSON, or a page."""
+    """Whether a response that was to be a stream is no stream, so that it is read whole: JSON, or a
+    page.
+    """
     if not call.options.check:
         return False
     label = media_type_of(response.headers.get("content-type", ""))[0]
@@ -185,7 +207,10 @@ def _no_stream(session: Session, call: Call, response: Response) -> DecodeError:
 
 
 def _incomplete(session: Session, call: Call, response: Response) -> ConnectionError | None:
-    """The error for a body that did not come whole. A JSON value that is whole is whole, whatever the connection says."""
+    """The error for a body that did not come whole.
+
+    A JSON value that is whole is whole, whatever the connection says.
+    """
     trouble = response.problem or _broken_compression(call, response)
     if trouble is None:
         return None

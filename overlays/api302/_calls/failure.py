@@ -1,4 +1,6 @@
-"""What a failed response means: the provider's code where it is known, and the HTTP status otherwise."""
+"""What a failed response means: the provider's code where it is known, and the HTTP status
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def kind_of(status: int, code: Any) -> type[ApiError]:
-    """The class of a failure: by the code where it is known, or else by the status, or a code in an envelope that is like one."""
+    """The class of a failure: by the code where it is known, or else by the status, or a code in an
+    envelope that is like one.
+    """
     if found := BY_CODE.get(str(code)):
         return found
     if status < 300:
@@ -109,7 +113,9 @@ class Found(NamedTuple):
 
 
 def failure_in(op: Operation | None, data: Any) -> Found | None:
-    """The failure that a response with a good status reports, or None. `data` is its JSON, or ABSENT.
+    """The failure that a response with a good status reports, or None.
+
+    `data` is its JSON, or ABSENT.
 
     A known state of a task comes first: a task that failed is no failure of the call that gets it.
     """
@@ -127,7 +133,9 @@ def failure_in(op: Operation | None, data: Any) -> Found | None:
 
 
 def _is_about_a_task(rules: Behaviour | None, data: Any, envelope: dict[str, Any] | str) -> bool:
-    """Whether an error belongs to a task in a state that its rule does not list, and not to the call."""
+    """Whether an error belongs to a task in a state that its rule does not list, and not to the
+    call.
+    """
     if rules is None or rules.status is None or rules.status.state is None:
         return False
     is_ours = is_object(envelope) and bool(envelope.get("err_code"))
@@ -135,7 +143,9 @@ def _is_about_a_task(rules: Behaviour | None, data: Any, envelope: dict[str, Any
 
 
 def _envelope(data: Any) -> dict[str, Any] | str | None:
-    """What stands under `error`, if it is 302.AI's envelope, OpenAI's, or a text that is all there is."""
+    """What stands under `error`, if it is 302.AI's envelope, OpenAI's, or a text that is all there
+    is.
+    """
     if is_array(data) and len(data) == 1:  # as Gemini wraps it
         data = data[0] if is_object(data[0]) and _is_bare(data[0]) else None
     error = data.get("error") if is_object(data) else None
@@ -196,7 +206,9 @@ def api_error(
     code: Any = None,
     message: Any = None,
 ) -> ApiError:
-    """The error for a response that is a failure; `code` and `message` if known better than by `explain`."""
+    """The error for a response that is a failure; `code` and `message` if known better than by
+    `explain`.
+    """
     facts = received(redactor, call, status, headers, content)
     found_code, found_message = explain(facts["body"])
     code = found_code if code is None else code
@@ -268,7 +280,8 @@ def is_html(content: bytes) -> bool:
 
 def _nothing_said(status: int, headers: Mapping[str, str]) -> str:
     if 300 <= status < 400:
-        return f"The service redirects to {headers.get('location', 'nowhere')!r}; only GET calls follow. Check base_url."
+        target = headers.get("location", "nowhere")
+        return f"The service redirects to {target!r}; only GET calls follow. Check base_url."
     from http import HTTPStatus
 
     return (

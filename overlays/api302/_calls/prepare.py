@@ -1,4 +1,7 @@
-"""From arguments to a call that can be sent. Nothing is sent here; what is wrong raises InvalidArgument."""
+"""From arguments to a call that can be sent.
+
+Nothing is sent here; what is wrong raises InvalidArgument.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._errors import InvalidArgument
+from .._json import is_mapping
 from .._secret import Redactor
 from .._types import Call, CallOptions, Operation, Options, Timeout, Values
 from .files import FORM, body_media_type, put_files
@@ -41,6 +45,11 @@ def operation_call(
             kwargs = op.build(path or {}, asked, headers or {}, content, media_type)
         except ValueError as error:
             raise InvalidArgument(f"{op.id}: {error}") from error
+        except RecursionError:
+            field = _endless(content, asked)
+            raise InvalidArgument(
+                f"{field}: cannot be sent as JSON (it refers to itself, or is nested too deeply)"
+            ) from None
         accepted = {"accept": accept} if accept else None
         kwargs["headers"] = merged_headers(
             accepted, kwargs.get("headers"), settings.headers, extra_headers
@@ -51,7 +60,9 @@ def operation_call(
         for file in opened:
             file.close()
         raise
-    return Call(kwargs, how, what(settings, kwargs), op, opened)
+    # Only a path with a parameter may hold a secret.
+    name = what(settings, kwargs) if "{" in op.path else f"{op.method} {op.path}"
+    return Call(kwargs, how, name, op, opened)
 
 
 def raw_call(
@@ -66,7 +77,9 @@ def raw_call(
     repeatable: bool = False,
     **body: Any,
 ) -> Call:
-    """A call for no operation: `url` is a path, or a whole URL (which sees the API key only on the client's own host)."""
+    """A call for no operation: `url` is a path, or a whole URL (which sees the API key only on the
+    client's own host).
+    """
     sent = merged_headers(settings.headers, headers)
     kwargs = {"method": method.upper(), "url": url, **body, "headers": sent}
     how = _how(settings, timeout)._replace(stream=stream, check=check, repeatable=repeatable)
@@ -82,7 +95,9 @@ def bare_call(
     timeout: Timeout | None = None,
     **body: Any,
 ) -> Call:
-    """A call to another service, such as a store for uploads: these headers and no others, and never the API key."""
+    """A call to another service, such as a store for uploads: these headers and no others, and
+    never the API key.
+    """
     kwargs = {"method": method, "url": url, **body, "headers": dict(headers)}
     how = _how(settings, timeout)._replace(bare=True, check=False)
     return Call(kwargs, how, what(settings, kwargs))
@@ -100,7 +115,10 @@ def _how(settings: Settings, timeout: Any, retries: int | None = None) -> CallOp
 
 
 def _checked(op: Operation, body: Values, extra: Values | None) -> dict[str, Any]:
-    """The body without what is None. Raises InvalidArgument for a required field that is missing or empty."""
+    """The body without what is None.
+
+    Raises InvalidArgument for a required field that is missing or empty.
+    """
     given = {name: value for name, value in body.items() if value is not None}
     for name in op.required:
         if name not in given and name not in (extra or ()):
@@ -122,3 +140,18 @@ def _content(body: dict[str, Any] | None, extra: Values | None) -> Any:
             "extra_body: the body of this call has no fields; give all of it as `body`"
         )
     return getattr(whole, "content", whole)
+
+
+def _endless(body: Any, query: Values) -> str:
+    """The argument that refers to itself."""
+    from api302_client._request import scalar
+
+    fields = {**query, **(body if is_mapping(body) else {"body": body})}
+    for name, value in fields.items():
+        try:
+            scalar(value)
+        except RecursionError:
+            return name
+        except ValueError:
+            continue
+    return "body"

@@ -1,4 +1,6 @@
-"""From a response to what the caller gets: the operation's type, or the error for what cannot be that."""
+"""From a response to what the caller gets: the operation's type, or the error for what cannot be
+that.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ _FILES = (
 
 
 def parse_response(session: Session, call: Call, response: Response) -> Any:
-    """Parse a response that was read into the operation's type. Raises DecodeError if it is of another kind."""
+    """Parse a response that was read into the operation's type.
+
+    Raises DecodeError if it is of another kind.
+    """
     if (slot := seen.get()) is not None:
         slot.append(response)
     from api302_client._model import HttpInfo, attach
@@ -54,18 +59,22 @@ class Described(NamedTuple):
     """The one for this media type: `bytes` for a file, `str` for text."""
     json: str | None
     """The one for JSON."""
+    streams: bool
+    """The call answers with events unless it is asked not to."""
 
     @classmethod
     def of(cls, op: Operation | None, response: Response) -> Described:
         """Choose the expressions for a response."""
         media_type, charset = media_type_of(response.headers.get("content-type", ""))
-        by_media = _by_status(op.responses, response.status_code) if op else {}
+        by_media = _by_status(op.responses if op else {}, response.status_code)
         json = next((kind for media, kind in by_media.items() if _is_json(media)), None)
         wide = f"{media_type.partition('/')[0]}/*"
         expression = by_media.get(media_type) or by_media.get(wide)
         if expression is None:
             expression = json if _is_json(media_type) and json else by_media.get("*/*")
-        return cls(response, by_media, media_type, charset, expression, json)
+        rule = op.behaviour.stream if op else None
+        streams = rule is not None and rule.when is None
+        return cls(response, by_media, media_type, charset, expression, json, streams)
 
     def refusal(self) -> str:
         """Why the response cannot be what is described; nothing if it can."""
@@ -97,7 +106,7 @@ class Described(NamedTuple):
 
     def _refusal_of_text(self) -> str:
         """Why something that is not JSON is refused."""
-        if self.json and self.media_type == "text/event-stream":
+        if self.json and self.media_type == "text/event-stream" and not self.streams:
             return "is an event stream, not JSON"
         if self.expression in ("bytes", "str"):
             return ""

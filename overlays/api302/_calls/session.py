@@ -30,7 +30,10 @@ Observer = Callable[[Exchange], None]
 
 
 class Session:
-    """Settings, connections and observers of a client. `with_options` makes another on the same connections."""
+    """Settings, connections and observers of a client.
+
+    `with_options` makes another on the same connections.
+    """
 
     __slots__ = ("connections", "observers", "redactor", "settings")
 
@@ -61,7 +64,10 @@ class Session:
         return self.connections.io()
 
     def observe(self, call: Call, status: int, headers: Mapping[str, str], content: bytes) -> None:
-        """Tell the observers of an exchange. One that fails is logged: it must not cost the response."""
+        """Tell the observers of an exchange.
+
+        One that fails is logged: it must not cost the response.
+        """
         for observer in tuple(self.observers):
             try:
                 observer(Exchange(call, status, headers, content, self.redactor))

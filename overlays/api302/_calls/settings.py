@@ -1,4 +1,6 @@
-"""What a client is set to, checked: each wrong argument is refused by its name, and no secret is shown."""
+"""What a client is set to, checked: each wrong argument is refused by its name, and no secret is
+shown.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ class Settings(NamedTuple):
 
 
 def hidden(value: Any) -> Any:
-    """An argument that may hold a secret, so that no frame shows it: text, or the values of a mapping."""
+    """An argument that may hold a secret, so that no frame shows it: text, or the values of a
+    mapping.
+    """
     if isinstance(value, str):
         return Secret(value)
     if is_mapping(value):
@@ -151,7 +155,10 @@ def valid_proxy(given: Any, http_client: Any) -> Secret | None:
 
 
 def valid_http_client(http_client: Any, is_async: bool) -> Any:
-    """A client of the caller's with the methods that are used. Not by its class: instrumented clients are wrappers."""
+    """A client of the caller's with the methods that are used.
+
+    Not by its class: instrumented clients are wrappers.
+    """
     if http_client is None:
         return None
     wanted = ("build_request", "send", "aclose" if is_async else "close")
@@ -159,7 +166,7 @@ def valid_http_client(http_client: Any, is_async: bool) -> Any:
         client, takes = (
             ("AsyncClient", "httpx2.AsyncClient") if is_async else ("Client", "httpx2.Client")
         )
-        kind = type(http_client)
+        kind = cast("type[object]", type(http_client))
         raise InvalidArgument(
             f"http_client: {client} takes an {takes}, not {kind.__module__}.{kind.__qualname__}"
         )
@@ -204,7 +211,7 @@ def _pairs(headers: Any) -> Iterator[tuple[str, str | None]]:
             f"headers: must be a mapping of names to values, not {type(headers).__name__}"
         )
     for name, value in headers.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(cast("Any", name), str) or not _NAME.fullmatch(name):
             raise InvalidArgument(f"header {name!r}: is not a name that a header can have")
         text = None if value is None else Secret(str(value).strip(" \t"))
         if text and (not text.isascii() or not text.replace("\t", " ").isprintable()):

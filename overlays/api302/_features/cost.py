@@ -27,14 +27,18 @@ def _billed(reply: Any) -> list[str]:
     if one := getattr(reply, "request_id", None):
         return [one]
     raise InvalidArgument(
-        "reply: has no request id; give a whole reply of this client, a stream that was opened, a task or its result, or the id"
+        "reply: has no request id; give a whole response of this client, a stream that was opened,"
+        " a task or its result, or the id"
     )
 
 
 async def _record(
     session: Session, ask: Callable[..., Any], request_id: str
 ) -> tuple[Any, list[dict[str, Any]]]:
-    """The reply of the account's record call, and its rows. Asks again while there is none: a new call takes a moment to show."""
+    """The response of the account's record call, and its rows.
+
+    Asks again while there is none: a new call takes a moment to show.
+    """
     for pause in (*LATE_RECORDS, None):
         try:
             record = ask(request_id=request_id)

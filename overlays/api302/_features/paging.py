@@ -20,13 +20,13 @@ async def items(
     """The items of all pages. A page without items is the last."""
     rule = op.behaviour.pages
     assert rule is not None
-    headers, query, *rest = options
+    headers, query, body, timeout = options
     extra = dict(query or {})
     page = int(extra.pop(rule.parameter, rule.first))
     last: Any = None
     while True:
         asked: Given = {**given, "query": {**(given.get("query") or {}), rule.parameter: page}}
-        found = typed(rule.items, await call(session, op, (headers, extra, *rest), **asked))
+        found = typed(rule.items, await call(session, op, (headers, extra, body, timeout), **asked))
         if not found or found == last:  # a service without pages returns the first one for ever
             return
         for item in found:
@@ -35,7 +35,9 @@ async def items(
 
 
 def typed(path: str, parsed: Any) -> Any:
-    """What a path finds in a response: along the fields of its classes where it is plain, else as plain JSON."""
+    """What a path finds in a response: along the fields of its classes where it is plain, else as
+    plain JSON.
+    """
     found = parsed
     for step in path.removesuffix("[]").split(".") if path not in ("@", "[]") else []:
         names = {wire: name for name, wire in getattr(found, "__wire__", {}).items()}

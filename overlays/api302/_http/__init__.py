@@ -1,1 +1,1 @@
-"""The wire: connections, retries, server-sent events, and how one body of code serves both clients."""
+"""Connections, retries, server-sent events, and how one body of code serves both clients."""

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 _living: WeakSet[Connections] = WeakSet()
 _inherited: list[Any] = []
-"""Connections of the parent process. Kept for ever, since closing them would speak to the service in its name."""
+"""Connections of the parent process.
+
+Kept for ever, since closing them would speak to the service in its name.
+"""
 
 
 class Connections:
-    """The connections, made at the first call and shared by the clients that `with_options` returns."""
+    """The connections, made at the first call and shared by the clients that `with_options`
+    returns.
+    """
 
     def __init__(self, is_async: bool, http: Any, proxy: Secret | None) -> None:
         self.is_async = is_async
@@ -34,7 +39,10 @@ class Connections:
         _living.add(self)
 
     def io(self) -> Io:
-        """The connections for the process and the event loop that run. Raises Api302Error if the client is closed."""
+        """The connections for the process and the event loop that run.
+
+        Raises Api302Error if the client is closed.
+        """
         if self._closed:
             raise Api302Error(
                 "the client is closed; make a new one, or keep the calls inside its `with` block"
@@ -56,8 +64,8 @@ class Connections:
     def _new(self) -> Io:
         if self._forked and self._http is not None:
             raise Api302Error(
-                "http_client: it was used before this process was forked, and its connections are the"
-                " parent's; make the client after the fork, or leave out http_client"
+                "http_client: it was used before this process was forked, and its connections are"
+                " the parent's; make the client after the fork, or leave out http_client"
             )
         from .transport import AsyncIo, SyncIo
 
@@ -82,7 +90,9 @@ class Connections:
             await io.close()
 
     def leave_to_parent(self) -> None:
-        """This process was just forked: the connections are the parent's, and the lock may be held by nobody."""
+        """This process was just forked: the connections are the parent's, and the lock may be held
+        by nobody.
+        """
         self._lock = threading.Lock()
         self._forked = self._forked or bool(self._ios)
         for io in self._ios.values():

@@ -1,4 +1,5 @@
-"""From the bytes of a body to what they mean: compression, undone piece by piece and as far as it goes, and JSON.
+"""From the bytes of a body to what they mean: compression, undone piece by piece and as far as it
+goes, and JSON.
 
 A label that is wrong (`gzip` on plain JSON) and a checksum that is wrong at the end lose nothing.
 """
@@ -14,7 +15,8 @@ from typing import Any
 ACCEPTED = "gzip, deflate"
 """What every request asks for: no more than can be undone here."""
 PIECE = 1 << 20
-"""Bytes that one step decompresses at most, so that a small input cannot fill the memory at once."""
+"""Bytes that one step decompresses at most, so that a small input cannot fill the memory at once.
+"""
 ABSENT: Any = object()
 """There is no JSON value: a body that is something else. None is JSON's null."""
 _BINARY = ("audio/", "image/", "video/", "font/", "model/")
@@ -99,7 +101,10 @@ def decoders(encoding: str) -> list[Decoder]:
 
 
 def json_of(content: bytes, content_type: str) -> Any:
-    """A body as JSON, or ABSENT. What looks like an object or an array is tried whatever its label says."""
+    """A body as JSON, or ABSENT.
+
+    What looks like an object or an array is tried whatever its label says.
+    """
     media_type, charset = media_type_of(content_type)
     start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n\0")[:1]
     if not content or (start not in (b"{", b"[") and media_type.startswith(_BINARY)):

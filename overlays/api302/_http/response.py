@@ -1,6 +1,7 @@
 """A response of the HTTP library while it is read: the one place that reads bodies.
 
-A body is read as it comes off the wire and decompressed here, so that whatever fails at its end, status,
+A body is read as it comes off the wire and decompressed here, so that whatever fails at its end,
+status,
 headers and the bytes that were received are still there.
 """
 
@@ -9,9 +10,9 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from .._errors import Api302Error
+from .._errors import Api302Error, ConnectionError
 from .decoding import decoders, json_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ _END = object()
 
 
 class _Inside(threading.local):
-    """How deep this thread is in the HTTP library. What the garbage collector does meanwhile must not call it."""
+    """How deep this thread is in the HTTP library.
+
+    What the garbage collector does meanwhile must not call it.
+    """
 
     depth = 0
 
@@ -39,7 +43,7 @@ class Response:
         """Names in lower case."""
         self.num_bytes_downloaded = 0
         """Bytes of the body as they came off the wire."""
-        self.problem: Exception | None = None
+        self.problem: ConnectionError | None = None
         """Why the body was not read to its end, or not decompressed: an error of ours."""
         self._content: bytes | None = None
         self._first: list[bytes] = []
@@ -74,7 +78,7 @@ class Response:
         """The body as JSON, whatever its label says, or ABSENT where it is something else."""
         return json_of(self.content, self.headers.get("content-type", ""))
 
-    def keep(self, content: bytes, problem: Exception | None) -> None:
+    def keep(self, content: bytes, problem: ConnectionError | None) -> None:
         """Note the body that was read."""
         self._content, self.problem = content, problem
 
@@ -106,7 +110,7 @@ class Response:
                 inside.depth -= 1
             if chunk is _END:
                 break
-            yield from self._decoded(chunk)
+            yield from self._decoded(cast("bytes", chunk))
         self._ended()
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
@@ -154,13 +158,16 @@ class Response:
     def _check_process(self) -> None:
         if self._io.inherited:
             raise Api302Error(
-                "the response belongs to the process that made the call; read it there, before a fork"
+                "the response belongs to the process that made the call; read it there"
             )
 
     # --- letting go -------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Let go of the connection. Within the library, as the garbage collector may call it, only later."""
+        """Let go of the connection.
+
+        Within the library, as the garbage collector may call it, only later.
+        """
         if self._closed:
             return
         if inside.depth or self._io.inherited:
@@ -190,7 +197,9 @@ class Response:
             self._io.limiter.give_back(self._pool)
 
     def abandon(self) -> None:
-        """Leave it to the next call to let go of the connection: for finalizers, which may run at any point."""
+        """Leave it to the next call to let go of the connection: for finalizers, which may run at
+        any point.
+        """
         if not self._closed:
             self._closed = True
             self._io.leftovers.append((self._token, self._raw, self._pool))

@@ -1,7 +1,11 @@
-"""Whether and when a call that failed is made again. Pure decisions: no clock of their own, no sleep.
+"""Whether and when a call that failed is made again.
 
-A call is repeated if it surely was not accepted: the connection was never made, or the service refused (429, -10008).
-One that is free, by what the document says, is repeated as well after a timeout, a broken connection or a 5xx.
+Pure decisions: no clock of their own, no sleep.
+
+A call is repeated if it surely was not accepted: the connection was never made, or the service
+refused (429, -10008).
+One that is free, by what the document says, is repeated as well after a timeout, a broken
+connection or a 5xx.
 """
 
 from __future__ import annotations
@@ -16,7 +20,9 @@ LONGEST_WAIT = 60.0
 
 
 def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
-    """Seconds that the reply asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date. Names in lower case."""
+    """Seconds that the response asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a
+    date. Names in lower case.
+    """
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         try:
             seconds = float(headers[name]) / unit
@@ -40,7 +46,9 @@ def backoff(
     longest: float = 8.0,
     chance: Callable[[], float] = random.random,
 ) -> float:
-    """Seconds before repeat number `attempt` (0 is the first): doubling, less up to a quarter by chance."""
+    """Seconds before repeat number `attempt` (0 is the first): doubling, less up to a quarter by
+    chance.
+    """
     return min(first * 2.0 ** min(attempt, 30), longest) * (1 - 0.25 * chance())
 
 

@@ -80,7 +80,7 @@ class Decoder:
         return whole.decode("utf-8", "replace").split(ends.decode())
 
     def close(self) -> str:
-        """The block that the end leaves without its blank line, perhaps a broken one, or nothing."""
+        """The block that the end leaves without its blank line, maybe a broken one, or nothing."""
         block = (self._head or b"") + b"".join(self._pieces)
         self._pieces, self._head = [], None
         return block.decode("utf-8", "replace")

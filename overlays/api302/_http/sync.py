@@ -1,5 +1,8 @@
-"""How one body of code serves both clients: it is written once as coroutines over an `Io` (see `transport`), whose synchronous
-kind never suspends. So the sync client runs a coroutine to its end in one step, without an event loop and inside any."""
+"""How one body of code serves both clients: it is written once, as coroutines over an `Io`.
+
+The synchronous kind of `Io` (see `transport`) never suspends. So the sync client runs a coroutine
+to its end in one step, without an event loop and inside any.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The network: the one module that imports httpx2, and is itself imported by the first call.
 
-`SyncIo` and `AsyncIo` have the same methods, all coroutines; those of `SyncIo` never suspend (see `sync`).
+`SyncIo` and `AsyncIo` have the same methods, all coroutines; those of `SyncIo` never suspend (see
+`sync`).
 A caller's own client may be of httpx2 or of httpx: nothing is asked of it but what both have.
 """
 
@@ -20,11 +21,13 @@ import httpx2
 
 from .. import __version__
 from .._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
+from .._json import is_object
 from .._secret import Secret, without_credentials
 from .._types import AsyncHttpClient, HttpClient, Timeout
 from .deadline import not_in_time, within
 from .decoding import ACCEPTED
 from .limiter import POOL, POOLS, Limiter
+from .proxies import mounts
 from .response import Response, inside
 
 T = TypeVar("T")
@@ -32,14 +35,18 @@ NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
 )
 LONGEST = 2_000_000.0
-"""Seconds; what is longer, some 23 days, does not fit into the system's timers and counts as no limit."""
+"""Seconds; what is longer, some 23 days, does not fit into the system's timers and counts as no
+limit.
+"""
 LONGEST_NAP = 0.1
 """Seconds between two looks at what finalizers left, while a call waits for a connection."""
 Limits = tuple[float | None, float | None, float | None, float | None]
 
 
 def timeouts(value: Timeout) -> Limits:
-    """Seconds to connect, read, write and get a connection: at most 5 to connect, None for no limit."""
+    """Seconds to connect, read, write and get a connection: at most 5 to connect, None for no
+    limit.
+    """
     if isinstance(value, (int, float)):
         seconds = _seconds(value)
         return min(5.0, value), seconds, seconds, seconds
@@ -59,7 +66,10 @@ def _seconds(value: float | None) -> float | None:
 
 
 def _kinds(error: BaseException) -> frozenset[str]:
-    """The names of an error's classes, if it is one of httpx2 or httpx. Neither is imported for that."""
+    """The names of an error's classes, if it is one of httpx2 or httpx.
+
+    Neither is imported for that.
+    """
     classes = type(error).__mro__
     known = any(kind.__module__.partition(".")[0] in ("httpx2", "httpx") for kind in classes)
     return frozenset(kind.__name__ for kind in classes) if known else frozenset()
@@ -67,7 +77,7 @@ def _kinds(error: BaseException) -> frozenset[str]:
 
 @contextmanager
 def translated(what: str) -> Generator[None]:
-    """Our errors instead of the library's, whose frames are dropped: they hold headers and bodies."""
+    """Our errors instead of the library's, whose frames are dropped: they hold headers."""
     try:
         yield
     except UnicodeError as error:
@@ -124,6 +134,8 @@ def without_frames(error: BaseException) -> BaseException:
 
 
 def _built(http: Any, kwargs: Mapping[str, Any], timeout: Timeout) -> Any:
+    if getattr(http, "is_closed", False) is True:
+        raise InvalidArgument("http_client: is closed; keep it open as long as the client")
     headers = {"accept-encoding": ACCEPTED, **kwargs["headers"]}
     try:
         return http.build_request(**{**kwargs, "headers": headers}, timeout=timeouts(timeout))
@@ -145,7 +157,7 @@ def _no_json(body: Any) -> tuple[str, str]:
     """The field of a body that is no JSON, and why it is not; or nothing."""
     import json
 
-    fields = body.items() if isinstance(body, dict) else [("json", body)]
+    fields = body.items() if is_object(body) else [("json", body)]
     for name, value in fields:
         try:
             json.dumps(value, allow_nan=False)
@@ -159,19 +171,42 @@ def _no_json(body: Any) -> tuple[str, str]:
 # --- clients of the library -----------------------------------------------------------------------
 
 
-def _made(kind: Callable[..., T], proxy: Secret | None, verify: Any) -> T:
-    headers = {"user-agent": f"api302/{__version__}"}
+def _made(is_async: bool, proxy: Secret | None, verify: Any) -> Any:
+    """A client of the library, with the proxies of the environment unless one is given."""
+    kind = httpx2.AsyncClient if is_async else httpx2.Client
     limits = httpx2.Limits(max_connections=POOL, max_keepalive_connections=POOL)
+    options: dict[str, Any] = {
+        "headers": {"user-agent": f"api302/{__version__}"},
+        "limits": limits,
+        "timeout": timeouts(600.0),
+        "verify": verify,
+    }
     try:
-        return kind(
-            headers=headers, limits=limits, timeout=timeouts(600.0), proxy=proxy, verify=verify
-        )
+        return kind(proxy=proxy, **options)
     except (ValueError, ImportError, httpx2.InvalidURL) as error:
-        where = "proxy" if proxy else "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY"
-        without_frames(error)
-        raise InvalidArgument(
-            f"{where}: no connection can be made through it: {without_credentials(str(error))}"
-        ) from None
+        wrong: Exception = error
+    try:
+        if proxy is None:
+            return kind(trust_env=False, mounts=_mounts(is_async, limits, verify), **options)
+    except (ValueError, ImportError, httpx2.InvalidURL) as error:
+        wrong = error
+    where = "proxy" if proxy else "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
+    raise InvalidArgument(
+        f"{where}: no connection can be made through it: {without_credentials(str(wrong))}"
+    )
+
+
+def _mounts(is_async: bool, limits: httpx2.Limits, verify: Any) -> Mapping[str, Any]:
+    kind = httpx2.AsyncHTTPTransport if is_async else httpx2.HTTPTransport
+
+    def is_readable(pattern: str) -> bool:
+        try:
+            httpx2.Client(trust_env=False, verify=verify, mounts={pattern: None}).close()
+        except (ValueError, httpx2.InvalidURL):
+            return False
+        return True
+
+    return mounts(lambda url: kind(proxy=Secret(url), limits=limits, verify=verify), is_readable)
 
 
 def _room(http: Any) -> int:
@@ -182,9 +217,9 @@ def _room(http: Any) -> int:
 
 
 class _Base:
-    """What the two have in common: the pools, the queue in front of them, and what finalizers left."""
+    """What both have: the pools, the queue in front of them, and what finalizers left."""
 
-    kind: Callable[..., Any]
+    is_async: bool
     event: Callable[[], Any]
 
     def __init__(self, http: Any, proxy: Secret | None) -> None:
@@ -198,7 +233,9 @@ class _Base:
         self.inherited = False
         """These connections are of another process, which was forked: they must not be touched."""
         self.opened: dict[object, Any] = {}
-        """Responses that are open, and their iterators: so that no garbage collector ends these within the library."""
+        """Responses that are open, and their iterators: so that no garbage collector ends these
+        within the library.
+        """
         self.leftovers: deque[tuple[object, Any, int]] = deque()
         """Responses that nobody has any more, to be closed by the next call."""
 
@@ -207,7 +244,7 @@ class _Base:
         return self._clients[0]
 
     def _new(self) -> Any:
-        return _made(self.kind, self._proxy, self._verify)
+        return _made(self.is_async, self._proxy, self._verify)
 
     def _client(self, pool: int) -> Any:
         while len(self._clients) <= pool:
@@ -218,7 +255,7 @@ class _Base:
 class SyncIo(_Base):
     """What a sync client does with the network, the clock and the disk."""
 
-    kind = httpx2.Client
+    is_async = False
     event = threading.Event
 
     def __init__(self, http: HttpClient | None, proxy: Secret | None) -> None:
@@ -286,7 +323,10 @@ class SyncIo(_Base):
                 self.limiter.give_back(pool)
 
     async def read(self, response: Response, what: str, most: int | None = None) -> bytes:
-        """Read the body, at most so many bytes, and let go of the connection. What fails is kept beside it."""
+        """Read the body, at most so many bytes, and let go of the connection.
+
+        What fails is kept beside it.
+        """
         pieces: list[bytes] = []
         size, problem = 0, None
         try:
@@ -387,7 +427,7 @@ def _event() -> Any:
 class AsyncIo(_Base):
     """The same for an async client, on asyncio or trio. It is of one event loop."""
 
-    kind = httpx2.AsyncClient
+    is_async = True
     event = staticmethod(_event)
 
     def __init__(self, http: AsyncHttpClient | None, proxy: Secret | None) -> None:
@@ -430,7 +470,9 @@ class AsyncIo(_Base):
                 self._streams.add(stream)
 
     async def _keep(self) -> None:
-        """Have the connections closed with their loop: asyncio ends its asynchronous generators before it closes."""
+        """Have the connections closed with their loop: asyncio ends its asynchronous generators
+        before it closes.
+        """
         if not hasattr(self.loop, "shutdown_asyncgens"):  # trio
             return
         self._keeper = self._until_the_loop_ends()
@@ -461,7 +503,8 @@ class AsyncIo(_Base):
         from anyio import move_on_after
 
         while not event.is_set():
-            # Only the first in the queue looks often for what finalizers left; thousands would be busy with it.
+            # Only the first in the queue looks often for what finalizers left; thousands would be
+            # busy with it.
             with move_on_after(LONGEST_NAP if self.limiter.is_first(event) else 1.0):
                 await event.wait()
             await self._drain()
@@ -481,7 +524,10 @@ class AsyncIo(_Base):
                 self.limiter.give_back(pool)
 
     async def read(self, response: Response, what: str, most: int | None = None) -> bytes:
-        """Read the body, at most so many bytes, and let go of the connection. What fails is kept beside it."""
+        """Read the body, at most so many bytes, and let go of the connection.
+
+        What fails is kept beside it.
+        """
         pieces: list[bytes] = []
         size, problem = 0, None
         try:
