@@ -70,7 +70,7 @@ public final class Sample {
     private void chat() throws ApiException {
         OpenaiChatResponse reply = new LlmOpenaiApi(client)
                 .openaiChatCompletionsAsJson(new OpenaiChatCompletionsRequest(hello()), null, null)
-                .getOpenaiChatReply();
+                .getOpenaiChatResponse();
         seen.put("chat", reply.getChoices().get(0).getMessage().getContent());
         seen.put("tokens", reply.getUsage().getTotalTokens());
     }
