@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from . import build, join
+from .coverage import coverage
 from .docs import cli as docs
 from .publish.changes import command as changes
 from .source import Spec, SpecError
@@ -77,6 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         return _COMMANDS[args.command](args)
     except SpecError as error:
@@ -127,7 +132,7 @@ def _coverage(args: argparse.Namespace) -> int:
     spec = Spec.load(args.spec)
     if spec.problems:
         raise SpecError(spec.problems)
-    table = build.coverage(spec)
+    table = coverage(spec)
     if args.into is None:
         print(table)
         return 0

@@ -7,7 +7,6 @@ import json
 import shutil
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import join, rules
 from .document import Document, DocumentError
-from .source import Spec, SpecError, obj, seq
+from .source import Spec, SpecError
 
 if TYPE_CHECKING:
     from .emit import Earlier, Emission
@@ -212,72 +211,3 @@ def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:
         return Emission(Document(join.join(spec)), before)
     except Exception as error:
         return error
-
-
-EVIDENCE = ("page", "sample", "caller", "vendor", "catalog")
-
-
-def coverage(spec: Spec) -> str:
-    """A table by section: what the ledger says of its pages, and on what evidence its operations stand."""
-    sections = spec.sections()
-    pages = {section: Counter[str]() for section in sections}
-    for file, rows in spec.ledgers().items():
-        kinds = [
-            next(
-                (
-                    kind
-                    for kind in ("operations", "guide", "unknown", "pending")
-                    if kind in obj(row)
-                ),
-                "?",
-            )
-            for row in rows.values()
-        ]
-        pages.setdefault(file.partition("/")[0], Counter()).update(kinds)
-    operations = {section: Counter[str]() for section in pages}
-    for file in spec.vendor_files():
-        for _, _, operation in join.operations(file.content):
-            kinds = {str(obj(entry).get("evidence")) for entry in seq(operation.get("x-docs"))}
-            best = next((kind for kind in EVIDENCE if kind in kinds), "none")
-            unknown = [
-                f"no {part}"
-                for part in ("request", "response")
-                if part in obj(operation.get("x-unknown"))
-            ]
-            operations.setdefault(file.section, Counter()).update(["calls", best, *unknown])
-    heads = [
-        "section",
-        "pages",
-        "described",
-        "guide",
-        "unknown",
-        "pending",
-        "calls",
-        *EVIDENCE,
-        "no request",
-        "no response",
-    ]
-    rows = []
-    for section in pages:
-        ledger, calls = pages[section], operations[section]
-        described = [ledger[kind] for kind in ("operations", "guide", "unknown", "pending")]
-        rows.append(
-            [
-                section,
-                ledger.total(),
-                *described,
-                calls["calls"],
-                *(calls[kind] for kind in (*EVIDENCE, "no request", "no response")),
-            ]
-        )
-    rows.append(["all", *(sum(row[column] for row in rows) for column in range(1, len(heads)))])
-    table = [heads, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if not i else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in table
-    ]
-    return "\n".join(line.rstrip() for line in lines)

@@ -105,7 +105,9 @@ def _render(new: Iterable[File], fresh: Path, is_full: bool) -> None:
 def _put(files: list[File], new: list[File], fresh: Path, old: Path | None, out: Path) -> None:
     """Put new files and those that stay into a folder. Raises GenerationError if there are others."""
     made = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()}
-    changed = {file.path for file in new}
+    stay = {file.path: old / file.path for file in files} if old else {}
+    for file in new:
+        stay.pop(file.path, None)
     for file in files:
         target = out / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -113,8 +115,12 @@ def _put(files: list[File], new: list[File], fresh: Path, old: Path | None, out:
             write(out, file.path, str(file.values["text"]))
         elif file.path in made:
             (fresh / file.path).rename(target)
-        elif old and file.path not in changed:
-            _take(old / file.path, target)
+        elif file.path in stay:
+            _take(stay[file.path], target)
+    _refuse_others(files, made, out)
+
+
+def _refuse_others(files: list[File], made: set[str], out: Path) -> None:
     missing = [file.path for file in files if not (out / file.path).exists()]
     strange = made - {file.path for file in files} - {f"{raw_client.PACKAGE}/errors.py"}
     if missing or strange:

@@ -165,29 +165,37 @@ def _whole(media: Media, required: bool) -> Argument:
 def _body(body: Body | None, types: RequestTypes) -> BodyArguments:
     """The fields of all media types and variants: required if all require it, of the types that any of them takes."""
     media = list(body.media.values()) if body else []
-    with_fields = [
-        form for form in media if not _is_whole(form)
-    ]  # where these will do, a bare file is no other way of calling
+    # Where a body with fields will do, a bare file is no other way of calling.
+    with_fields = [form for form in media if not _is_whole(form)]
     if body and not with_fields:
         return BodyArguments([_whole(media[0], body.required)])
-    joined: dict[str, Argument] = {}
-    objects: list[dict[str, Argument]] = []
+    listed = [_read_variants(form.schema, types) for form in with_fields]
+    objects = [fields for variants in listed for _, fields in variants]
+    exclusive = [one for variants in listed if len(variants) > 1 for one in variants]
     shapes: dict[str, Shape] = {}
-    for form in with_fields:
-        variants = list(_variants(form.schema))
-        for variant in variants:
-            fields = _fields(variant, types)
-            objects.append(fields)
-            joined |= {wire: _join(joined.get(wire), argument) for wire, argument in fields.items()}
-            if len(variants) > 1:
-                shapes.setdefault(variant.name, _shape(variant, fields))
-    required = {
-        wire
-        for wire in joined
-        if all(wire in fields and fields[wire].required for fields in objects)
-    }
-    arguments = [replace(argument, required=wire in required) for wire, argument in joined.items()]
-    return BodyArguments(arguments, shapes=list(shapes.values()))
+    for variant, fields in exclusive:
+        shapes.setdefault(variant.name, _shape(variant, fields))
+    return BodyArguments(_joined(objects), shapes=list(shapes.values()))
+
+
+def _read_variants(
+    schema: Schema, types: RequestTypes
+) -> list[tuple[_Variant, dict[str, Argument]]]:
+    """The objects that a body may be, each with its fields."""
+    return [(variant, _fields(variant, types)) for variant in _variants(schema)]
+
+
+def _joined(objects: list[dict[str, Argument]]) -> list[Argument]:
+    """Each field of any of the objects once."""
+    joined: dict[str, Argument] = {}
+    for fields in objects:
+        joined |= {wire: _join(joined.get(wire), argument) for wire, argument in fields.items()}
+    required = {wire for wire in joined if _all_require(wire, objects)}
+    return [replace(argument, required=wire in required) for wire, argument in joined.items()]
+
+
+def _all_require(wire: str, objects: list[dict[str, Argument]]) -> bool:
+    return all(wire in fields and fields[wire].required for fields in objects)
 
 
 @dataclass(frozen=True)

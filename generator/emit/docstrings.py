@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -97,17 +98,23 @@ def _shapes(body: BodyArguments, arguments: list[Argument]) -> Iterator[str]:
     names = {argument.wire: argument.name for argument in arguments if argument.place == "body"}
     required = _apart([shape.required for shape in body.shapes])
     optional = _apart([shape.optional for shape in body.shapes])
-    times = Counter(wire for listed in (*required, *optional) for wire in listed)
+    times = Counter(itertools.chain(*required, *optional))
     yield from wrap("The fields of one form go together:")
     for shape, needed, taken in zip(body.shapes, required, optional, strict=True):
-        needs = [names[wire] for wire in needed if wire in names]
-        takes = [names[wire] for wire in taken if wire in names]
-        said = [f"needs {', '.join(needs)}"] if needs else []
-        if len(takes) > 8 and all(times[wire] == 1 for wire in taken):
-            said.append("takes the fields that no other form names")
-        elif takes:
-            said.append(f"takes {', '.join(takes)}")
+        takes = _called(taken, names)
+        if len(takes) > 8 and {times[wire] for wire in taken} == {1}:
+            takes = ["the fields that no other form names"]
+        said = filter(None, [_said("needs", _called(needed, names)), _said("takes", takes)])
         yield from wrap(f"- {shape.title}: {'; '.join(said) or 'nothing more'}", 2)
+
+
+def _called(wires: list[str], names: dict[str, str]) -> list[str]:
+    """The arguments that fields have become."""
+    return [names[wire] for wire in wires if wire in names]
+
+
+def _said(verb: str, listed: list[str]) -> str:
+    return f"{verb} {', '.join(listed)}" if listed else ""
 
 
 def _apart(lists: list[list[str]]) -> list[list[str]]:
@@ -118,21 +125,22 @@ def _apart(lists: list[list[str]]) -> list[list[str]]:
 
 def _argument_text(argument: Argument) -> str:
     parts = [_sentence(argument.description)] if argument.description else []
-    if argument.files:
-        forms = [_FILE[form] for form in argument.files if form in _FILE]
-        if argument.files != ("url",):
-            local = "path" if argument.files == ("part",) else "pathlib.Path"
-            forms.append(f"a local file ({local}, open file or bytes)")
-        parts.append(
-            _sentence(
-                f"Takes {' or '.join([', '.join(forms[:-1]), forms[-1]] if forms[1:] else forms)}"
-            )
-        )
+    parts += [_files_text(argument.files)] if argument.files else []
     if argument.wire and argument.name != argument.wire:
         parts.append(f"Sent as `{argument.wire}`.")
     if argument.default is not None:
         parts.append(f"Server default: {argument.default}.")
     return " ".join(parts) or ("Required." if argument.required else "Optional.")
+
+
+def _files_text(files: tuple[str, ...]) -> str:
+    """In which forms an argument takes a file."""
+    forms = [_FILE[form] for form in files if form in _FILE]
+    if files != ("url",):
+        local = "path" if files == ("part",) else "pathlib.Path"
+        forms.append(f"a local file ({local}, open file or bytes)")
+    *others, last = forms
+    return _sentence(f"Takes {', '.join(others)} or {last}" if others else f"Takes {last}")
 
 
 def price_text(prices: list[dict[str, Any]]) -> str:

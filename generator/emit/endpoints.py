@@ -305,11 +305,9 @@ def _stream(operation: Operation) -> str | None:
 
 def _returns(responses: dict[str, dict[str, str]]) -> str:
     """What a successful call returns. A stream read whole is left out when there is another form: the streaming call is for that."""
-    successes = [by_media for status, by_media in responses.items() if status.startswith("2")]
-    forms = {(media, kind) for by_media in successes for media, kind in by_media.items()}
-    if len(forms) > 1:
-        forms = {form for form in forms if form[0] != EVENT_STREAM}
+    successes = [by_media.items() for status, by_media in responses.items() if status[0] == "2"]
+    pairs = list(itertools.chain(*successes))
+    others = [pair for pair in pairs if pair[0] != EVENT_STREAM]
     named = {kind: name for name, kind in RETURNED.items()}
-    pairs = [pair for by_media in successes for pair in by_media.items() if pair in forms]
-    ordered = dict.fromkeys(named.get(kind, kind) for _, kind in pairs)
+    ordered = dict.fromkeys(named.get(kind, kind) for _, kind in others or pairs)
     return "Any" if "Any" in ordered or not ordered else " | ".join(ordered)

@@ -39,28 +39,40 @@ def forms(plan: Plan, operation: Operation, name: str = "") -> list[Form]:
     name = name or operation.place[-1]
     prefix = Prefix(is_bare=name == "create")
     replies = replies_of(plan, operation)
-    whole = [media for media in replies if media != EVENT_STREAM]
-    is_stream = "x-stream" in operation.node
-    streams_alone = is_stream and (not whole or name.startswith("stream"))
+    whole = {media: kind for media, kind in replies.items() if media != EVENT_STREAM}
+    streams_alone = "x-stream" in operation.node and (not whole or name.startswith("stream"))
+    at_once = _at_once(plan, operation, name, prefix, whole)
+    streamed = name if streams_alone else prefix("stream", name)
+    return [
+        *(form for form in at_once if form.kind != "_call" or not streams_alone),
+        *_stream(plan, operation, streamed),
+        *_bytes(operation, name, prefix, whole),
+        *_more(operation, name, prefix),
+    ]
+
+
+def _at_once(
+    plan: Plan, operation: Operation, name: str, prefix: Prefix, whole: dict[str, str]
+) -> Iterator[Form]:
+    """The call that is answered at once, and the one that begins a task; where it is always a task, that alone."""
     task = operation.extension("x-task")
-    found: list[Form] = []
     if task and "when" not in task:
-        found.append(Form("_submit", name, _task_reply(plan, operation)))
-    elif not streams_alone:
-        item = returned(replies[media] for media in whole) if whole else scalar("None")
-        found.append(Form("_call", name, item, accept=tuple(whole)))
+        yield Form("_submit", name, _task_reply(plan, operation))
+        return
+    item = returned(iter(whole.values())) if whole else scalar("None")
+    yield Form("_call", name, item, accept=tuple(whole))
     if "when" in task:
-        found.append(
-            Form(
-                "_submit", prefix("submit", name), _task_reply(plan, operation), switch=task["when"]
-            )
-        )
-    if is_stream:
-        found.append(_stream(plan, operation, name if streams_alone else prefix("stream", name)))
-    if binary := tuple(media for media in whole if replies[media] == "bytes"):
-        called = prefix("stream_bytes" if is_stream else "stream", name)
-        found.append(Form("_stream_bytes", called, Annotation(), accept=binary))
-    return [*found, *_more(operation, name, prefix)]
+        item = _task_reply(plan, operation)
+        yield Form("_submit", prefix("submit", name), item, switch=task["when"])
+
+
+def _bytes(
+    operation: Operation, name: str, prefix: Prefix, whole: dict[str, str]
+) -> Iterator[Form]:
+    """The call that hands over a file as it comes."""
+    if binary := tuple(media for media, kind in whole.items() if kind == "bytes"):
+        called = "stream_bytes" if "x-stream" in operation.node else "stream"
+        yield Form("_stream_bytes", prefix(called, name), Annotation(), accept=binary)
 
 
 @dataclass(frozen=True)
@@ -73,11 +85,12 @@ class Prefix:
         return prefix if self.is_bare else f"{prefix}_{name}"
 
 
-def _stream(plan: Plan, operation: Operation, name: str) -> Form:
-    rule = operation.extension("x-stream")
-    return Form(
-        "_stream", name, _event(plan, operation), _sum(plan, operation), obj(rule.get("when"))
-    )
+def _stream(plan: Plan, operation: Operation, name: str) -> Iterator[Form]:
+    """The call whose events come one by one."""
+    if "x-stream" in operation.node:
+        switch = obj(operation.extension("x-stream").get("when"))
+        event, whole = _event(plan, operation), _sum(plan, operation)
+        yield Form("_stream", name, event, whole, switch)
 
 
 def _more(operation: Operation, name: str, prefix: Prefix) -> Iterator[Form]:

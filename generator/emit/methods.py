@@ -228,14 +228,14 @@ def _overloads(shown: list[Argument], body: BodyArguments, form: Form) -> Iterat
     if len(names) < 2 or sorted(names) != sorted(replies):
         return
     for reply, shape in zip(names, body.shapes, strict=True):
-        taken = [
-            argument
-            for argument in shown
-            if argument.place != "body" or argument.wire in shape.fields
-        ]
-        own = [replace(argument, required=_is_required(argument, shape)) for argument in taken]
+        own = [argument for argument in shown if _is_taken(argument, shape)]
+        own = [replace(argument, required=_is_required(argument, shape)) for argument in own]
         own.sort(key=lambda argument: not argument.required)
         yield Overload(own, received(reply))
+
+
+def _is_taken(argument: Argument, shape: Shape) -> bool:
+    return argument.place != "body" or argument.wire in shape.fields
 
 
 def _is_required(argument: Argument, shape: Shape) -> bool:

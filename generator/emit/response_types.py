@@ -84,18 +84,21 @@ def _alternatives(schema: Schema, open_refs: tuple[str, ...]) -> Iterator[str]:
         yield from _literal(schema.values, is_open=not schema.is_constant)
     elif schema.has_fields:
         raise DocumentError(f"{schema.where}: an object with properties stands in line. {IN_LINE}")
-    elif parts := [part for part in schema.one_of or schema.any_of if not part.only_constrains]:
+    elif parts := _parts(schema):
         for part in parts:
             yield from _members(part, open_refs)
-    elif parts := schema.shaped_parts:
-        if len(parts) > 1:
-            raise DocumentError(
-                f"{schema.where}: an allOf of several types stands in line. {IN_LINE}"
-            )
-        yield from _members(parts[0], open_refs)
     else:
         for kind in schema.types or ["any"]:
             yield _plain(kind, schema, open_refs)
+
+
+def _parts(schema: Schema) -> list[Schema]:
+    """Its variants, or the one part of its allOf that says a type."""
+    if variants := [part for part in schema.one_of or schema.any_of if not part.only_constrains]:
+        return variants
+    if len(schema.shaped_parts) > 1:
+        raise DocumentError(f"{schema.where}: an allOf of several types stands in line. {IN_LINE}")
+    return schema.shaped_parts
 
 
 def _reference(schema: Schema, open_refs: tuple[str, ...]) -> Iterator[str]:

@@ -213,27 +213,25 @@ def _lower(schema: Schema, modules: dict[str, str]) -> Json:
         )
     if _is_file(schema):
         text = [{"type": "string"}] if len(schema.file_forms) > 1 else []
-        return {
-            **_described(schema),
-            "anyOf": [{"type": "object", "customTypePath": f"{PACKAGE}.files.File"}, *text],
-        }
-    lowered = {key: schema.node[key] for key in _KEPT if key in schema.node} | _described(schema)
+        file = {"type": "object", "customTypePath": f"{PACKAGE}.files.File"}
+        return {**_described(schema), "anyOf": [file, *text]}
+    kept = {key: schema.node[key] for key in _KEPT if key in schema.node}
+    return {**kept, **_described(schema), **_lowered_parts(schema, modules)}
+
+
+def _lowered_parts(schema: Schema, modules: dict[str, str]) -> Json:
+    """The schemas inside a schema, under their keys."""
+    parts: Json = {}
     if schema.properties:
-        lowered["properties"] = {
-            wire: _lower(inner, modules) for wire, inner in schema.properties.items()
-        }
+        fields = schema.properties.items()
+        parts["properties"] = {wire: _lower(inner, modules) for wire, inner in fields}
     elif schema.additional:
-        lowered["additionalProperties"] = _lower(schema.additional, modules)
+        parts["additionalProperties"] = _lower(schema.additional, modules)
     if schema.items:
-        lowered["items"] = _lower(schema.items, modules)
-    for key, members in (
-        ("anyOf", schema.any_of),
-        ("oneOf", schema.one_of),
-        ("allOf", schema.all_of),
-    ):
-        if alternatives := list(_alternatives(members, modules)):
-            lowered[key] = alternatives
-    return lowered
+        parts["items"] = _lower(schema.items, modules)
+    members = {"anyOf": schema.any_of, "oneOf": schema.one_of, "allOf": schema.all_of}
+    listed = {key: list(_alternatives(inner, modules)) for key, inner in members.items()}
+    return {**parts, **{key: inner for key, inner in listed.items() if inner}}
 
 
 def _alternatives(members: list[Schema], modules: dict[str, str]) -> Iterator[Json]:

@@ -32,6 +32,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     names.homes,
     names.path_parameters,
     names.schema_names,
+    names.request_names,
     names.field_names,
     printable.media_types,
     printable.paths,

@@ -229,6 +229,24 @@ def schema_names(context: Context) -> Iterator[Problem]:
             )
 
 
+def request_names(context: Context) -> Iterator[Problem]:
+    """A schema named as generators name an operation's request is that operation's request.
+
+    Where the operation's own body has no name, they would call both the same.
+    """
+    schemas = obj(obj(context.document.get("components")).get("schemas"))
+    by_name = {name.lower(): name for name in schemas}
+    for operation in context.operations:
+        name = by_name.get(f"{operation.id.replace('_', '')}request".lower())
+        bodies = [media for _, _, media in context.media(operation, "request")]
+        own = {str(obj(obj(media.value).get("schema")).get("$ref")) for media in bodies}
+        if name and bodies and f"#/components/schemas/{name}" not in own:
+            message = f"the schema `{name}` has the name of the request of {operation}, and is none"
+            yield context.problem(
+                schemas, name, message, "name it after the operation that takes it"
+            )
+
+
 def field_names(context: Context) -> Iterator[Problem]:
     """No field is called `self`: attrs could not write a constructor for it."""
     for node in context.of_kind("schema"):

@@ -59,24 +59,33 @@ def wire_names(context: Context) -> Iterator[Problem]:
 
 def titles(context: Context) -> Iterator[Problem]:
     """Summaries, and the names of sections and vendors, are printable lines; a section's tag is a slug."""
-    fix = "write it on one line"
     for operation in context.operations:
         summary = operation.node.get("summary")
         if isinstance(summary, str) and summary.strip() and not is_line(summary.strip(" ")):
             message = f"the summary of {operation} is not a printable line"
-            yield context.on(operation, "summary", message, fix)
+            yield context.on(operation, "summary", message, _ONE_LINE)
     for vendor in context.vendors.values():
         for key in ("name", "also"):
             told = obj(vendor).get(key)
-            texts = told if isinstance(told, list) else [told]
-            if not all(is_line(text) for text in texts if isinstance(text, str)):
+            if not _are_lines(told if isinstance(told, list) else [told]):
                 message = f"{key} of a vendor is not a printable line"
-                yield context.problem(vendor, key, message, fix)
+                yield context.problem(vendor, key, message, _ONE_LINE)
+    yield from _sections(context)
+
+
+_ONE_LINE = "write it on one line"
+
+
+def _are_lines(texts: list[object]) -> bool:
+    return all(is_line(text) for text in texts if isinstance(text, str))
+
+
+def _sections(context: Context) -> Iterator[Problem]:
     for tag in seq(obj(context.spec.files.get(ROOT_FILE)).get("tags")):
-        name = obj(tag).get("name")
+        name, summary = obj(tag).get("name"), obj(tag).get("summary")
         if isinstance(name, str) and not SLUG.match(name):
             message = f"the section {name!r} is not snake_case"
             yield context.problem(tag, "name", message, "write small letters, digits and single _")
-        if isinstance(summary := obj(tag).get("summary"), str) and not is_line(summary):
+        if not _are_lines([summary]):
             message = f"the summary of the section {name!r} is not a printable line"
-            yield context.problem(tag, "summary", message, fix)
+            yield context.problem(tag, "summary", message, _ONE_LINE)

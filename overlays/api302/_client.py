@@ -66,8 +66,8 @@ def _session(
 class Client(Sections):
     """The 302.AI API.
 
-    One client serves many threads; `with Client() as client:` or `client.close()` lets go of its
-    connections.
+    One client serves many threads, and survives a fork: each process has its own connections.
+    `with Client() as client:` or `client.close()` lets go of them.
 
     Args:
         api_key: The API key; the environment variable AI302_API_KEY unless given.
@@ -162,7 +162,9 @@ class Client(Sections):
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> RawResponse[Any]:
-        """Make a call that is not described yet, with the key, retries and errors of the others.
+        """Make a call that is not described yet, with the API key and errors of the others.
+
+        It is repeated only if it surely was not accepted: what it costs is not known.
 
         Args:
             method: Such as GET.

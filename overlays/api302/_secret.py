@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, SupportsIndex, cast
 
+from ._json import is_array, is_mapping, is_object, is_tuple
+
 HIDDEN = "[hidden]"
 KEY = "[key]"
 SHORTEST = 6
@@ -117,11 +119,11 @@ class Redactor:
 
     def recorded(self, value: Any, name: str = "") -> Any:
         """A JSON value for a recording: also without what stands under the name of a secret."""
-        if isinstance(value, Mapping):
+        if is_mapping(value):
             return {
                 self.text(str(each)): self.recorded(item, str(each)) for each, item in value.items()
             }
-        if isinstance(value, (list, tuple)):
+        if is_array(value) or is_tuple(value):
             return [self.recorded(item, name) for item in value]
         if isinstance(value, str):
             return HIDDEN if is_secret_name(name) else self.text(value)
@@ -157,17 +159,17 @@ class Redactor:
             return value if found == value else found
         if isinstance(value, (bytes, bytearray)):
             return self.content(bytes(value))
-        if isinstance(value, dict):
+        if is_object(value):
             for name, item in list(value.items()):
                 value[name] = self._value(item)
-        elif isinstance(value, list):
+        elif is_array(value):
             value[:] = [self._value(item) for item in value]
-        elif isinstance(value, tuple):
+        elif is_tuple(value):
             return self._tuple(value)
         elif hasattr(value, "_raw"):
             self._model(value)
-        if isinstance(value, (dict, list)) and (http := getattr(value, "http", None)) is not None:
-            cast("Any", value).http = self._value(http)
+        if (is_object(value) or is_array(value)) and getattr(value, "http", None) is not None:
+            cast("Any", value).http = self._value(cast("Any", value).http)
         return value
 
     def _tuple(self, value: tuple[Any, ...]) -> Any:

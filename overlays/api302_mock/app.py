@@ -332,8 +332,8 @@ def create_app(
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is not JSON, the document names an operation that it lacks, or a setting
-            has a name or value that the mock does not know.
+        ValueError: The file is not JSON, the document names an operation that it lacks, or a
+            setting has a name or value that the mock does not know.
     """
     begun = Settings()
     begun.change(settings)

@@ -1,4 +1,4 @@
-"""What a test sets and sees, in Python and under `/mock/`: settings, wishes, the log of requests."""
+"""What a test sets and sees, in Python or under `/mock/`: settings, wishes, logged requests."""
 
 from __future__ import annotations
 

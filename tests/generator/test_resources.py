@@ -721,12 +721,10 @@ print(json.dumps([sorted(first), sorted(set(sys.modules) - first)]))
         env={**os.environ, "PYTHONPATH": path},
     )
     first, later = json.loads(done.stdout)
-    assert not {
-        name
-        for name in first + later
-        if name.partition(".")[0]
-        in ("httpx", "httpx2", "attr", "attrs", "cattrs", "jmespath", "api302_client")
-    }
+    tops = {name.partition(".")[0] for name in first + later}
+    assert not tops & {"httpx", "httpx2", "attr", "attrs", "cattrs", "jmespath"}
+    heavy = ("api302_client.api", "api302_client.models", "api302_client.params")
+    assert not [name for name in first + later if name.startswith(heavy)]
     assert [name for name in first if name.startswith("api302_resources")] == ["api302_resources"]
     assert [name for name in later if name.startswith("api302_resources")] == [
         "api302_resources.videos",

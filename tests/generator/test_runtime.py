@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy as copying
+import inspect
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import re
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -880,3 +882,30 @@ print(*sorted({name.partition(".")[0] for name in sys.modules} - before - sys.st
 """,
     )
     assert lines == ["api302_client"]
+
+
+def test_an_endpoint_module_holds_the_facts_of_its_operation(client: Package) -> None:
+    chat = client.endpoint("acme_chat_completions")
+    assert (chat.ID, chat.METHOD, chat.PATH) == (
+        "acme_chat_completions",
+        "POST",
+        "/v1/chat/completions",
+    )
+    assert chat.MEDIA_TYPES == ("application/json",)
+    assert chat.REQUIRED == ("model", "messages")
+    assert chat.EXTENSIONS["x-stream"]["when"] == {"in": "body", "name": "stream", "value": True}
+    assert not [name for name in chat.EXTENSIONS if name in ("x-docs", "x-unknown", "x-shortcut")]
+    video = client.endpoint("acme_text_to_video")
+    assert video.FILES == {"image": ("url", "data_url", "base64", "part")}
+    assert video.__doc__.startswith("POST /acme/v1/videos: ")
+
+
+def test_a_traceback_shows_the_source_of_a_loader(client: Package) -> None:
+    structure = client("_structure")
+    load = structure.write(client("models").AcmeTask)
+    assert load.__code__.co_filename == "<api302_client loader of AcmeTask>"
+    assert "o = new(AcmeTask)" in inspect.getsource(load)
+    with pytest.raises(TypeError) as caught:
+        load(None)
+    frame = traceback.extract_tb(caught.value.__traceback__)[-1]
+    assert frame.line and frame.line.startswith("o.")

@@ -77,6 +77,32 @@ def test_fault_24_a_proxy_is_used(serve: Any, monkeypatch: pytest.MonkeyPatch) -
     assert [one.target for one in proxy.requests] == ["http://api.invalid/v1/chat/completions"] * 2
 
 
+def test_fault_24_a_frozen_program_has_what_is_named_in_texts(
+    packages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pkgutil
+    import runpy
+    import types
+    from importlib import import_module
+    from pathlib import Path
+
+    def collected(package: str) -> list[str]:
+        path = import_module(package).__path__
+        return [package, *(one.name for one in pkgutil.walk_packages(path, f"{package}."))]
+
+    hooks = types.ModuleType("PyInstaller.utils.hooks")
+    hooks.collect_submodules = collected  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "PyInstaller", types.ModuleType("PyInstaller"))
+    monkeypatch.setitem(sys.modules, "PyInstaller.utils", types.ModuleType("PyInstaller.utils"))
+    monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
+    (folder,) = import_module("api302.__pyinstaller").get_hook_dirs()
+    found = runpy.run_path(str(Path(folder, "hook-api302.py")))["hiddenimports"]
+    index = import_module("api302_resources._index").OPERATIONS
+    named = {f"api302_client.api.{place}" for place in index.values()}
+    named |= {f"api302.{module}" for module in import_module("api302")._WHERE}
+    assert named <= set(found)
+
+
 # --- 25: arguments --------------------------------------------------------------------------------
 
 

@@ -346,3 +346,29 @@ def test_holds_a_connection_that_the_server_closed_leads_to_no_second_post(
         assert chat(client).id == "c-1"
         time.sleep(0.05)
     assert len(server.requests) == 5
+
+
+@pytest.mark.parametrize("how", ["isolated", "zipped"])
+def test_holds_isolated_and_zipped_programs(
+    how: str, packages: list[str], serve: Any, tmp_path: Path
+) -> None:
+    import shutil
+    import subprocess
+    import sys
+
+    path = packages
+    if how == "zipped":
+        for folder in packages:
+            for name in ("api302", "api302_client", "api302_resources"):
+                if Path(folder, name).is_dir():
+                    shutil.copytree(Path(folder, name), tmp_path / "in" / name)
+        path = [shutil.make_archive(str(tmp_path / "program"), "zip", tmp_path / "in")]
+    code = f"""
+import sys
+sys.path[:0] = {path!r}
+import api302
+client = api302.Client(api_key="sk-0123456789", base_url={serve(http(RESPONSE)).url!r})
+assert client.chat.completions.create(model="small", messages=[]).id == "c-1"
+client.close()
+"""
+    subprocess.run([sys.executable, "-I", "-c", code], check=True, timeout=60)

@@ -287,6 +287,21 @@ def test_fault_13_a_broken_end_is_a_cut(serve: Any, connect: Any) -> None:
     assert caught.value.partial.choices[0].finish_reason == "stop"
 
 
+def test_what_follows_the_end_is_no_event(serve: Any, connect: Any) -> None:
+    """Also in a piece of its own, which the connection shares with the next call."""
+    late = slowly(
+        [chunk(WHOLE), chunk(events(delta("late"))), b"0\r\n\r\n"],
+        head(STREAM, "transfer-encoding: chunked"),
+        lambda _: None,
+        pause=0.05,
+    )
+    server: Server = serve(late, late, late)
+    client = connect(server)
+    assert text_of(stream(client)) == "".join(stream(client).text) == TEXT
+    assert stream(client).final().choices[0].message.content == TEXT
+    assert server.connections == 1
+
+
 def test_fault_06_half_a_character_does_not_hide_the_error(serve: Any, connect: Any) -> None:
     half = b'data: {"choices": [{"index": 0, "delta": {"content": "a\\ud83d"}}]}\n\n'
     server: Server = serve(*[http(half, content_type=STREAM)] * 2)

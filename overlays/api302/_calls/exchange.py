@@ -71,20 +71,31 @@ async def _send(session: Session, call: Call) -> Response:
     Neither the API key nor the caller's headers go to another host, or from https to http.
     """
     kwargs, trusted = _addressed(session.settings, call)
-    for _ in range(MOST_REDIRECTS + 1):
+    method: str = kwargs["method"]
+    url: str = kwargs["url"]
+    for _ in range(MOST_REDIRECTS):
         response = await session.io.send(kwargs, call.options.timeout, call.what)
-        target = _redirected(kwargs["method"], response)
+        target = _redirected(method, response)
         if not target:
             return response
+        joined = _joined(url, target)
         await session.io.release(response)
-        url = _joined(kwargs["url"], target)
-        if url is None:
-            break
+        if joined is None:
+            raise _astray(session, call, response, target)
+        url = joined
         trusted = trusted and same_place(session.settings.base_url, url)
-        headers = kwargs["headers"] if trusted else {}
-        kwargs = {"method": kwargs["method"], "url": url, "headers": headers}
+        headers: Any = kwargs["headers"] if trusted else {}
+        kwargs = dict[str, Any](method=method, url=url, headers=headers)
+    response = await session.io.send(kwargs, call.options.timeout, call.what)
+    if target := _redirected(method, response):
+        await session.io.release(response)
+        raise _astray(session, call, response, target)
+    return response
+
+
+def _astray(session: Session, call: Call, response: Response, target: str) -> Api302Error:
     shown = session.redactor.text(target)
-    raise Api302Error(
+    return Api302Error(
         f"{call.what}: redirected too often, or to no URL of the web; the last was {shown}",
         **received(session.redactor, call.what, response.status_code, response.headers, b""),
     )

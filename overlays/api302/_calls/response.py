@@ -66,7 +66,7 @@ class Described(NamedTuple):
     def of(cls, op: Operation | None, response: Response) -> Described:
         """Choose the expressions for a response."""
         media_type, charset = media_type_of(response.headers.get("content-type", ""))
-        by_media = _by_status(op.responses, response.status_code) if op else {}
+        by_media = _by_status(op.responses if op else {}, response.status_code)
         json = next((kind for media, kind in by_media.items() if _is_json(media)), None)
         wide = f"{media_type.partition('/')[0]}/*"
         expression = by_media.get(media_type) or by_media.get(wide)

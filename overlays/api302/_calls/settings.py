@@ -166,7 +166,7 @@ def valid_http_client(http_client: Any, is_async: bool) -> Any:
         client, takes = (
             ("AsyncClient", "httpx2.AsyncClient") if is_async else ("Client", "httpx2.Client")
         )
-        kind = type(http_client)
+        kind = cast("type[object]", type(http_client))
         raise InvalidArgument(
             f"http_client: {client} takes an {takes}, not {kind.__module__}.{kind.__qualname__}"
         )
@@ -211,7 +211,7 @@ def _pairs(headers: Any) -> Iterator[tuple[str, str | None]]:
             f"headers: must be a mapping of names to values, not {type(headers).__name__}"
         )
     for name, value in headers.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(cast("Any", name), str) or not _NAME.fullmatch(name):
             raise InvalidArgument(f"header {name!r}: is not a name that a header can have")
         text = None if value is None else Secret(str(value).strip(" \t"))
         if text and (not text.isascii() or not text.replace("\t", " ").isprintable()):

@@ -20,13 +20,13 @@ async def items(
     """The items of all pages. A page without items is the last."""
     rule = op.behaviour.pages
     assert rule is not None
-    headers, query, *rest = options
+    headers, query, body, timeout = options
     extra = dict(query or {})
     page = int(extra.pop(rule.parameter, rule.first))
     last: Any = None
     while True:
         asked: Given = {**given, "query": {**(given.get("query") or {}), rule.parameter: page}}
-        found = typed(rule.items, await call(session, op, (headers, extra, *rest), **asked))
+        found = typed(rule.items, await call(session, op, (headers, extra, body, timeout), **asked))
         if not found or found == last:  # a service without pages returns the first one for ever
             return
         for item in found:

@@ -134,6 +134,8 @@ class Reader:
     def _take(self, blocks: list[str], is_end: bool = False) -> Iterator[Any]:
         last, error, keep = self._last, self._error, self._kept.append
         for block in blocks:
+            if self._state is State.OVER:
+                return
             try:
                 value, end = _scan(block, 6)
                 values = (value,) if end == len(block) and block.startswith("data: {") else None
@@ -152,8 +154,6 @@ class Reader:
                 if values:
                     keep(block[6:])
                 yield value
-            if self._state is State.OVER:
-                return
 
     def _slowly(self, block: str, is_end: bool) -> Iterator[Any]:
         """The values of a block that is not one line `data: <JSON>`."""

@@ -45,6 +45,7 @@ class _Values:
         return self
 
     def __next__(self) -> Any:
+        was_ended = self._is_ended
         while True:
             try:
                 for value in self._ready:
@@ -52,19 +53,28 @@ class _Values:
             except BaseException:  # an event that reports an error
                 self.close()
                 raise
+            if self._is_ended:
+                if was_ended or self._reader.is_done:
+                    raise StopIteration
+                raise self._reader.cut()  # another thread has closed it just now
             self._ready = iter(self._more())
 
     def _more(self) -> Iterable[Any]:
         reader, body = self._reader, self._opened.body
-        if self._is_ended:
-            raise StopIteration
         if self._opened.response is None:
-            return reader.open(run(self._opened.open()))
+            return self._begin()
         chunk = self._piece(body) if body is not None else None
         if chunk is not None:
             return reader.feed(chunk)
         self.close()
         return reader.end()
+
+    def _begin(self) -> Iterable[Any]:
+        try:
+            return self._reader.open(run(self._opened.open()))
+        except BaseException:  # such as: it was closed meanwhile
+            self.close()
+            raise
 
     def _piece(self, body: Any) -> bytes | None:
         try:
@@ -78,7 +88,7 @@ class _Values:
 
     def open(self) -> None:
         """Open the stream, if it is not yet."""
-        if self._opened.response is None:
+        if self._opened.response is None and not self._is_ended:
             self._ready = iter(self._more())
 
     def close(self) -> None:
@@ -100,6 +110,7 @@ class _AsyncValues:
         return self
 
     async def __anext__(self) -> Any:
+        was_ended = self._is_ended
         while True:
             try:
                 for value in self._ready:
@@ -107,19 +118,29 @@ class _AsyncValues:
             except BaseException:  # an event that reports an error
                 await self.close()
                 raise
+            if self._is_ended:
+                if was_ended or self._reader.is_done:
+                    raise StopAsyncIteration
+                raise self._reader.cut()  # another task has closed it just now
             self._ready = iter(await self._more())
 
     async def _more(self) -> Iterable[Any]:
         reader, body = self._reader, self._opened.body
-        if self._is_ended:
-            raise StopAsyncIteration
         if self._opened.response is None:
-            return reader.open(await self._opened.open())
+            return await self._begin()
         chunk = await self._piece(body) if body is not None else None
         if chunk is not None:
             return reader.feed(chunk)
         await self.close()
         return reader.end()
+
+    async def _begin(self) -> Iterable[Any]:
+        response = await self._opened.open()
+        try:
+            return self._reader.open(response)
+        except BaseException:  # such as: it was closed meanwhile
+            await self.close()
+            raise
 
     async def _piece(self, body: Any) -> bytes | None:
         try:
@@ -133,7 +154,7 @@ class _AsyncValues:
 
     async def open(self) -> None:
         """Open the stream, if it is not yet."""
-        if self._opened.response is None:
+        if self._opened.response is None and not self._is_ended:
             self._ready = iter(await self._more())
 
     async def close(self) -> None:

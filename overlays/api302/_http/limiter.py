@@ -20,6 +20,10 @@ POOLS = 10
 """Pools of one client, made when they are needed."""
 
 
+Ticket = tuple[Any, list[int]]
+"""What a waiting call waits for, and where its pool's number will be."""
+
+
 class Limiter:
     """Gives each call the number of a pool that has room.
 
@@ -29,10 +33,10 @@ class Limiter:
     def __init__(self, pools: int, size: int, event: Callable[[], Any]) -> None:
         self._free = [size] * pools
         self._event = event
-        self._waiting: deque[tuple[Any, list[int]]] = deque()
+        self._waiting: deque[Ticket] = deque()
         self._lock = threading.RLock()  # the garbage collector may close a response at any point
 
-    def take(self) -> int | tuple[Any, list[int]]:
+    def take(self) -> int | Ticket:
         """The pool to use; or, where all are full, what to wait for and where the pool's number
         will be.
         """
@@ -42,7 +46,7 @@ class Limiter:
                     if free:
                         self._free[number] = free - 1
                         return number
-            ticket = (self._event(), [])
+            ticket: Ticket = (self._event(), [])
             self._waiting.append(ticket)
             return ticket
 
@@ -56,7 +60,7 @@ class Limiter:
             else:
                 self._free[number] += 1
 
-    def leave(self, ticket: tuple[Any, list[int]]) -> None:
+    def leave(self, ticket: Ticket) -> None:
         """A call waits no longer. A place that it was just given goes to the next."""
         with self._lock:
             if not ticket[1]:

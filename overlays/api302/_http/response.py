@@ -10,9 +10,9 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from .._errors import Api302Error
+from .._errors import Api302Error, ConnectionError
 from .decoding import decoders, json_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Response:
         """Names in lower case."""
         self.num_bytes_downloaded = 0
         """Bytes of the body as they came off the wire."""
-        self.problem: Exception | None = None
+        self.problem: ConnectionError | None = None
         """Why the body was not read to its end, or not decompressed: an error of ours."""
         self._content: bytes | None = None
         self._first: list[bytes] = []
@@ -78,7 +78,7 @@ class Response:
         """The body as JSON, whatever its label says, or ABSENT where it is something else."""
         return json_of(self.content, self.headers.get("content-type", ""))
 
-    def keep(self, content: bytes, problem: Exception | None) -> None:
+    def keep(self, content: bytes, problem: ConnectionError | None) -> None:
         """Note the body that was read."""
         self._content, self.problem = content, problem
 
@@ -110,7 +110,7 @@ class Response:
                 inside.depth -= 1
             if chunk is _END:
                 break
-            yield from self._decoded(chunk)
+            yield from self._decoded(cast("bytes", chunk))
         self._ended()
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:

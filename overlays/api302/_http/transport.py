@@ -21,6 +21,7 @@ import httpx2
 
 from .. import __version__
 from .._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
+from .._json import is_object
 from .._secret import Secret, without_credentials
 from .._types import AsyncHttpClient, HttpClient, Timeout
 from .deadline import not_in_time, within
@@ -156,7 +157,7 @@ def _no_json(body: Any) -> tuple[str, str]:
     """The field of a body that is no JSON, and why it is not; or nothing."""
     import json
 
-    fields = body.items() if isinstance(body, dict) else [("json", body)]
+    fields = body.items() if is_object(body) else [("json", body)]
     for name, value in fields:
         try:
             json.dumps(value, allow_nan=False)

@@ -1,0 +1,10 @@
+"""For PyInstaller, which finds this by an entry point: modules that are imported by names in texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def get_hook_dirs() -> list[str]:
+    """Where the hooks are."""
+    return [str(Path(__file__).parent)]

@@ -1,0 +1,13 @@
+"""PyInstaller's hook: a frozen program has every module, since most are imported when they are first used."""
+
+from __future__ import annotations
+
+from PyInstaller.utils.hooks import (  # type: ignore[import-not-found] # pyright: ignore
+    collect_submodules,
+)
+
+hiddenimports = [
+    name
+    for package in ("api302", "api302_client", "api302_resources")
+    for name in collect_submodules(package)
+]
