@@ -203,8 +203,8 @@ class Drafter:
         """Media type objects, JSON first."""
         content: dict[str, Any] = {}
         for media, body in sorted(bodies.items(), key=lambda item: not is_json(item[0])):
-            if is_event_stream(media) and is_request:
-                note(draft.left, "the request as a stream of events")
+            if "*" in media or (is_request and is_event_stream(media)):
+                note(draft.left, f"the body as {media}")
             elif is_event_stream(media):
                 content[media] = {}  # `streams` describes the events
             elif is_request or is_json(media):
