@@ -62,6 +62,7 @@ class Draft:
     fields: list[str] = field(default_factory=list)
     """The top-level fields of the request."""
     response: dict[str, Any] = field(default_factory=dict)
+    shows_response: bool = True
     extensions: dict[str, Any] = field(default_factory=dict)
     """What the page shows of the call's behaviour."""
     left: list[str] = field(default_factory=list)
@@ -83,7 +84,7 @@ class Draft:
         if price := prices(self.call.description):
             node["x-price"] = price
         node |= self.extensions
-        if not self.call.response:
+        if not self.shows_response:
             page = self.page.url or one_line(self.page.source)
             node["x-unknown"] = {"response": f"the page {page} shows none"}
         if self.parameters:
@@ -161,6 +162,7 @@ class Drafter:
         draft.parameters = self._parameters(draft)
         draft.request = self._bodies(draft, call.request, is_request=True)
         draft.response = self._bodies(draft, call.response, is_request=False)
+        draft.shows_response = bool(draft.response)
         if not draft.response:
             draft.response = {"application/json": {"schema": self.components.any_object()}}
         return draft
