@@ -21,7 +21,7 @@ from ..ledger import Ledger
 from ..pages import Body, Call, Page, note
 from ..pages.prices import prices
 from ..pages.untrusted import one_line
-from ..pages.values import is_small
+from ..pages.values import has_long_keys, is_small
 from ..sources import Entry
 from . import names
 from .components import Components, Use, fields_of, sample, widened
@@ -285,7 +285,7 @@ def _path(call: Call) -> str:
 def _small(draft: Draft, examples: list[Any]) -> Iterable[Any]:
     """The examples that a person can read."""
     for example in examples:
-        if is_small(example):
+        if is_small(example) and not has_long_keys(example):
             yield example
         else:
             note(draft.left, "an example that is too large")
