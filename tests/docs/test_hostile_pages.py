@@ -59,8 +59,6 @@ class StrictLoader(yaml.CSafeLoader):
 
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-BUILT = 60
-"""Operations that are drafted, pasted and built together."""
 
 
 @functools.cache
@@ -127,7 +125,7 @@ def drafted(pages: list[Page]) -> str:
         for operation in item.values():
             assert re.fullmatch(r"acme_[a-z0-9_]+", operation["operationId"])
             summary = str(operation["summary"])
-            assert re.fullmatch(r"[\w ,.()/&+:'-]{1,80}|sk-…", summary, re.ASCII), summary
+            assert re.fullmatch(r"[\w ,.()/&+:'`-]{1,80}", summary, re.ASCII), summary
     return text
 
 
@@ -213,7 +211,7 @@ def test_hostile_drafts_pass_the_house_rules(tmp_path: Path) -> None:
 def test_fault_21_a_draft_of_hostile_pages_runs_no_code_in_build(tmp_path: Path) -> None:
     """Whatever a page says, it is a text in what is generated of its draft, and never code."""
     random = Random(302)
-    count = max(BUILT, EXAMPLES // 20)
+    count = min(max(60, EXAMPLES // 20), 250)
     text = drafted(list(pages_of([hostile_operation(random) for _ in range(count)])))
     assert CANARY in text
     assert problems(text, tmp_path / "spec") == []

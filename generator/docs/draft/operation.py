@@ -21,7 +21,7 @@ from ..ledger import Ledger
 from ..pages import Body, Call, Page, note
 from ..pages.prices import prices
 from ..pages.untrusted import one_line
-from ..pages.values import is_small
+from ..pages.values import has_long_keys, is_small
 from ..sources import Entry
 from . import names
 from .components import Components, Use, fields_of, sample, widened
@@ -62,6 +62,7 @@ class Draft:
     fields: list[str] = field(default_factory=list)
     """The top-level fields of the request."""
     response: dict[str, Any] = field(default_factory=dict)
+    shows_response: bool = True
     extensions: dict[str, Any] = field(default_factory=dict)
     """What the page shows of the call's behaviour."""
     left: list[str] = field(default_factory=list)
@@ -83,7 +84,7 @@ class Draft:
         if price := prices(self.call.description):
             node["x-price"] = price
         node |= self.extensions
-        if not self.call.response:
+        if not self.shows_response:
             page = self.page.url or one_line(self.page.source)
             node["x-unknown"] = {"response": f"the page {page} shows none"}
         if self.parameters:
@@ -161,6 +162,7 @@ class Drafter:
         draft.parameters = self._parameters(draft)
         draft.request = self._bodies(draft, call.request, is_request=True)
         draft.response = self._bodies(draft, call.response, is_request=False)
+        draft.shows_response = bool(draft.response)
         if not draft.response:
             draft.response = {"application/json": {"schema": self.components.any_object()}}
         return draft
@@ -203,8 +205,8 @@ class Drafter:
         """Media type objects, JSON first."""
         content: dict[str, Any] = {}
         for media, body in sorted(bodies.items(), key=lambda item: not is_json(item[0])):
-            if is_event_stream(media) and is_request:
-                note(draft.left, "the request as a stream of events")
+            if "*" in media or (is_request and is_event_stream(media)):
+                note(draft.left, f"the body as {media}")
             elif is_event_stream(media):
                 content[media] = {}  # `streams` describes the events
             elif is_request or is_json(media):
@@ -283,7 +285,7 @@ def _path(call: Call) -> str:
 def _small(draft: Draft, examples: list[Any]) -> Iterable[Any]:
     """The examples that a person can read."""
     for example in examples:
-        if is_small(example):
+        if is_small(example) and not has_long_keys(example):
             yield example
         else:
             note(draft.left, "an example that is too large")

@@ -157,6 +157,12 @@ def check_size(value: Any, most: int = MOST_NODES) -> None:
     raise ValueError("nested too deeply")
 
 
+def has_long_keys(value: Any, longest: int = 60) -> bool:
+    """Whether an object in a value has a field whose name is too long for a line."""
+    is_long = isinstance(value, dict) and any(len(name) > longest for name in value)
+    return is_long or any(has_long_keys(inner, longest) for inner in _inside(value))
+
+
 def is_small(value: Any, most: int = 2000) -> bool:
     """Whether a value is one that a person can read."""
     try:
