@@ -26,7 +26,7 @@ State = Literal["pending", "succeeded", "failed"]
 Scalar = str | int | float | bool
 
 _PLAIN = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*")
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[-+]?\d{1,40}(\.\d{1,40})?")  # int() refuses thousands of digits
 _URL = re.compile("https?://|data:", re.IGNORECASE)
 
 
