@@ -8,7 +8,6 @@ import gc
 import io
 import os
 import re
-import resource
 import socket
 import subprocess
 import sys
@@ -313,6 +312,7 @@ def test_half_a_download_leaves_nothing_behind(
 def test_no_room_to_write(serve: Any, connect: Any, tmp_path: Path) -> None:
     server: Server = serve(http(b"x" * 1000), forever=True)
     client = connect(server)
+    resource: Any = pytest.importorskip("resource", reason="Windows has no limits of a process")
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     import signal
 
