@@ -43,7 +43,7 @@ def modules(package: str) -> Iterator[ModuleType]:
 
 def everything() -> dict[str, int]:
     """Import both packages; returns how much is in them."""
-    counts = dict.fromkeys(("functions", "parsers", "types", "modules"), 0)
+    counts: dict[str, int] = {"functions": 0, "parsers": 0, "types": 0, "modules": 0}
     for module in [*modules(CLIENT), *modules(RESOURCES)]:
         counts["modules"] += 1
         for name, number in proven(module).items():

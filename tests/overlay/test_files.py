@@ -236,7 +236,7 @@ def test_a_pipe_is_sent_once(serve: Any, connect: Any) -> None:
 
 def test_empty_where_text_is_required(serve: Any, connect: Any) -> None:
     client = connect(serve(http({})))
-    from api302_client.api.tools_extra import extra_ask
+    from api302_client.api.tools_extra import extra_ask  # pyright: ignore[reportMissingImports]
 
     ask = ModuleType("ask")
     ask.__dict__.update(vars(extra_ask), NOT_EMPTY=("prompt",))
