@@ -270,7 +270,7 @@ def requests(app: MockApp) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-def test_any_request_gets_a_status_below_500(caller: Caller) -> None:
+def test_fault_26_any_request_gets_a_status_below_500(caller: Caller) -> None:
     statuses: Counter[int] = Counter()
     inputs = st.one_of(*(st.tuples(st.just(app), wishes, requests(app)) for app in caller.apps))
 
@@ -329,7 +329,7 @@ def talk(server: MockServer, sent: bytes) -> bytes:
     return received
 
 
-def test_any_bytes_on_a_socket(server: MockServer, log: Records) -> None:
+def test_fault_26_any_bytes_on_a_socket(server: MockServer, log: Records) -> None:
     head = b"POST /acme/v1/videos HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-x\r\n"
     json_head = head + b"Content-Type: application/json\r\n"
     form_head = head + b"Content-Type: multipart/form-data; boundary=b\r\n"
@@ -355,7 +355,7 @@ def test_any_bytes_on_a_socket(server: MockServer, log: Records) -> None:
     assert httpx.get(server.url).is_success
 
 
-def test_a_range_of_many_digits(http: httpx.Client, log: Records) -> None:
+def test_fault_26_a_range_of_many_digits(http: httpx.Client, log: Records) -> None:
     url = "/mock/files/x.png"
     whole = http.get(url).content
     for span, status in (
@@ -372,7 +372,7 @@ def test_a_range_of_many_digits(http: httpx.Client, log: Records) -> None:
     "content",
     [b"[" * 100_000, b'{"body": ' * 300 + b"1" + b"}" * 300, b"[]", b"x", b"", b"\xff", b"null"],
 )
-def test_a_wish_that_is_none(http: httpx.Client, content: bytes, log: Records) -> None:
+def test_fault_26_a_wish_that_is_none(http: httpx.Client, content: bytes, log: Records) -> None:
     response = http.post("/mock/next", content=content)
     assert response.status_code in (400, 422)
     assert response.json()["error"]["message"].startswith("body: ")
@@ -402,19 +402,21 @@ def test_a_wish_that_is_none(http: httpx.Client, content: bytes, log: Records) -
     ],
     ids=str,
 )
-def test_a_wish_of_wrong_values_names_its_field(http: httpx.Client, wish: dict[str, Any]) -> None:
+def test_fault_26_a_wish_of_wrong_values_names_its_field(
+    http: httpx.Client, wish: dict[str, Any]
+) -> None:
     # httpx would not send what JSON has no words for.
     response = http.post("/mock/next", content=json.dumps(wish))
     assert response.status_code == 422
     assert f"`{next(iter(wish))}`" in response.json()["error"]["message"]
 
 
-def test_a_latency_of_null_is_none(http: httpx.Client) -> None:
+def test_fault_26_a_latency_of_null_is_none(http: httpx.Client) -> None:
     assert http.post("/mock/next", json={"latency": None, "code": 402}).status_code == 200
     assert http.post("/acme/v1/videos", json=VIDEO).status_code == 402
 
 
-def test_a_client_that_gives_up_prints_nothing(
+def test_fault_26_a_client_that_gives_up_prints_nothing(
     server: MockServer, http: httpx.Client, log: Records
 ) -> None:
     with pytest.raises(httpx.ReadTimeout):
@@ -434,7 +436,9 @@ def test_a_client_that_gives_up_prints_nothing(
 # --- memory ---------------------------------------------------------------------------------------
 
 
-def test_the_log_forgets_bodies_before_requests(http: httpx.Client, server: MockServer) -> None:
+def test_fault_26_the_log_forgets_bodies_before_requests(
+    http: httpx.Client, server: MockServer
+) -> None:
     body = {"prompt": "x" * (5 << 20)}
     for _ in range(12):
         assert http.post("/acme/v1/videos", json=body).is_success
@@ -445,7 +449,7 @@ def test_the_log_forgets_bodies_before_requests(http: httpx.Client, server: Mock
     assert seen[-1].body == body
 
 
-def test_a_body_beyond_the_limit_is_413(
+def test_fault_26_a_body_beyond_the_limit_is_413(
     http: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api302_mock.body.LARGEST", 1 << 20)
@@ -460,7 +464,7 @@ def test_a_body_beyond_the_limit_is_413(
     assert http.post("/acme/v1/videos", json=VIDEO).is_success
 
 
-def test_the_log_drops_the_oldest_requests() -> None:
+def test_fault_26_the_log_drops_the_oldest_requests() -> None:
     log = Log(limit=100_000, count=50)
     for number in range(200):
         seen = Seen("GET", f"/{number}", "", {}, [])
@@ -472,7 +476,7 @@ def test_the_log_drops_the_oldest_requests() -> None:
     assert log.all() == [huge]
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_fault_26_what_is_remembered_is_bounded() -> None:
     forgotten: list[int] = []
     bounded = Bounded[int](100_000, forgotten.append)
     for number in range(1000):
@@ -488,7 +492,7 @@ def test_what_is_remembered_is_bounded() -> None:
     assert forgotten == [*range(1000), -1]
 
 
-def test_old_files_make_room_for_new_ones(server: MockServer, http: httpx.Client) -> None:
+def test_fault_26_old_files_make_room_for_new_ones(server: MockServer, http: httpx.Client) -> None:
     files = Files()
     for number in range(200):
         files.keep(f"{number}.bin", io.BytesIO(b"x" * 500_000))
@@ -530,7 +534,9 @@ def test_old_files_make_room_for_new_ones(server: MockServer, http: httpx.Client
     ],
     ids=str,
 )
-def test_who_may_control_the_mock(server: MockServer, headers: dict[str, str], status: int) -> None:
+def test_fault_26_who_may_control_the_mock(
+    server: MockServer, headers: dict[str, str], status: int
+) -> None:
     headers = {name: value.format(url=server.url) for name, value in headers.items()}
     for method, path, body in (
         ("POST", "/mock/next", {"code": 402}),
@@ -547,7 +553,7 @@ def test_who_may_control_the_mock(server: MockServer, headers: dict[str, str], s
         assert video.status_code == 200, "the wish of the foreign page came through"
 
 
-def test_a_web_page_may_call_the_api(server: MockServer, http: httpx.Client) -> None:
+def test_fault_26_a_web_page_may_call_the_api(server: MockServer, http: httpx.Client) -> None:
     origin = {"Origin": "https://page.example"}
     preflight = http.options(
         "/acme/v1/videos",
