@@ -79,8 +79,8 @@ newest: $(VENV)/ready-dev ## the tests with the newest versions that pyproject.t
 pythons: $(VENV)/ready-dev ## the tests with each Python from 3.11 that this machine has
 	$(PY) scripts/versions.py pythons
 
-weekly: ## what takes too long for every change: newest versions, each Python, long fuzzing, budgets, the proofs
-	$(MAKE) --keep-going newest pythons fuzz bench publish-proof
+weekly: ## what takes too long for every change: lowest and newest versions, each Python, long fuzzing, budgets, the proofs
+	$(MAKE) --keep-going lowest newest pythons fuzz bench publish-proof
 
 bench: $(VENV)/ready-bench ## the budgets, measured against httpx by hand and the openai SDK
 	$(PY) -m pytest -q -m slow tests
