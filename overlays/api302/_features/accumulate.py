@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from .._json import is_array, is_object
 from .merge import (
     Growing,
     Json,
@@ -21,9 +22,7 @@ from .merge import (
     grown,
     index_of,
     indexed,
-    is_array,
     is_empty,
-    is_object,
     objects,
     put,
 )

@@ -4,11 +4,10 @@ Nothing here raises, whatever the JSON is, however deep it is, and whatever numb
 Four rules:
 
 - An empty value (`null`, `""`, `[]`, `{}`) never overwrites a real one: gateways fill fields with
-them.
+  them.
 - Text grows, but for what is said once (`ONCE`), and what is said again is not doubled.
-- Items of a list are the same by id, else by index, else the one that is open goes on. An index is
-a key,
-  never a number of places to fill up.
+- Items of a list are the same by id, else by index, else the one that is open goes on. An index
+  is a key, never a number of places to fill up.
 - Half a character at the end of one part joins its other half at the start of the next.
 """
 
@@ -18,7 +17,9 @@ import json
 from collections.abc import Callable, Iterator
 from copy import copy
 from itertools import islice
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
+
+from .._json import is_array, is_object
 
 Json = dict[str, Any]
 
@@ -43,16 +44,6 @@ DEEPEST = 100
 """Objects nested deeper than this are replaced, not merged."""
 RECENT = 1000
 """How many items back the item is sought that a new one goes on with, so that time stays linear."""
-
-
-def is_object(value: object) -> TypeGuard[Json]:
-    """Whether a JSON value is an object."""
-    return isinstance(value, dict)
-
-
-def is_array(value: object) -> TypeGuard[list[Any]]:
-    """Whether a JSON value is an array."""
-    return isinstance(value, list)
 
 
 def is_empty(value: object) -> bool:

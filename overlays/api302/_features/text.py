@@ -11,8 +11,9 @@ from typing import Any
 
 from api302_client.behaviour import compiled
 
+from .._json import is_object
 from .accumulate import chat_parts, rest_of
-from .merge import Growing, Json, indexed, is_empty, is_object, mended, objects
+from .merge import Growing, Json, indexed, is_empty, mended, objects
 
 
 class Texts:
