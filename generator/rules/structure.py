@@ -68,7 +68,7 @@ _VENDORS = {
 }
 _LEDGER = {
     "type": "object",
-    "propertyNames": {"pattern": r"^p\d{3}$"},
+    "propertyNames": {"pattern": r"^p(\d{3}|\d{6,10})$"},
     "additionalProperties": {
         "type": "object",
         "required": ["title"],
