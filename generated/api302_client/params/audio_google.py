@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
+from . import common
+
 
 class GoogleAudioConfig(TypedDict):
     """Settings of the audio."""
@@ -47,3 +49,13 @@ class GoogleSynthesizeRequest(TypedDict):
     input: GoogleSynthesisInput
     voice: GoogleVoice
     audioConfig: GoogleAudioConfig
+
+
+class GoogleSpeechRequest(TypedDict):
+    """The text and the voice."""
+
+    contents: Sequence[common.GoogleInput]
+    """The text."""
+    generationConfig: NotRequired[common.GoogleGenerationConfig]
+    model: NotRequired[str]
+    """The model again."""

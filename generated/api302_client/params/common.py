@@ -140,30 +140,6 @@ class GoogleFunctionCall(TypedDict):
     """An object whose fields are not described."""
 
 
-class GoogleFunctionCallingConfig(TypedDict):
-    """Whether to call functions, and which."""
-
-    mode: NotRequired[Literal["AUTO", "ANY", "NONE", "VALIDATED"]]
-    """Auto may, any must."""
-    allowedFunctionNames: NotRequired[Sequence[str]]
-    """Only these functions."""
-
-
-class GoogleFunctionDeclaration(TypedDict):
-    """A function of yours."""
-
-    name: str
-    """Name."""
-    description: NotRequired[str]
-    """Description of the tool: what it does, and when to call it."""
-    parameters: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
-    parametersJsonSchema: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
-    response: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
-
-
 class GoogleFunctionResponse(TypedDict):
     """The result of a function call."""
 
@@ -228,17 +204,6 @@ class GooglePrebuiltVoiceConfig(TypedDict):
     """The name of the voice, such as Kore."""
 
 
-class GoogleSafetySetting(TypedDict):
-    """The threshold from which one category of harm is blocked."""
-
-    category: str
-    """The category, such as HARM_CATEGORY_HARASSMENT, _HATE_SPEECH, _SEXUALLY_EXPLICIT, _DANGEROUS_CONTENT."""
-    threshold: Literal[
-        "HARM_BLOCK_THRESHOLD_UNSPECIFIED", "BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE", "OFF"
-    ]
-    """The threshold."""
-
-
 class GoogleThinkingConfig(TypedDict):
     """Thinking settings."""
 
@@ -248,31 +213,6 @@ class GoogleThinkingConfig(TypedDict):
     """Maximum number of tokens to think with; 0 for none, -1 as the model decides."""
     thinkingLevel: NotRequired[Literal["MINIMAL", "LOW", "MEDIUM", "HIGH", "minimal", "low", "medium", "high"]]
     """Level of thinking; Gemini 3."""
-
-
-class GoogleTool(TypedDict):
-    """Functions of yours, or a tool of Google's."""
-
-    functionDeclarations: NotRequired[Sequence[GoogleFunctionDeclaration]]
-    """Your functions."""
-    googleSearch: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
-    googleSearchRetrieval: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
-    googleMaps: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
-    codeExecution: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
-    urlContext: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
-
-
-class GoogleToolConfig(TypedDict):
-    """Tool settings."""
-
-    functionCallingConfig: NotRequired[GoogleFunctionCallingConfig]
-    retrievalConfig: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
 
 
 class GoogleVoiceConfig(TypedDict):
@@ -370,21 +310,3 @@ class GoogleGenerationConfig(TypedDict):
     speechConfig: NotRequired[GoogleSpeechConfig]
     mediaResolution: NotRequired[str]
     """Media resolution: MEDIA_RESOLUTION_LOW, _MEDIUM or _HIGH."""
-
-
-class GoogleGenerateRequest(TypedDict):
-    """The conversation and the settings."""
-
-    contents: Sequence[GoogleInput]
-    """The conversation so far."""
-    systemInstruction: NotRequired[GoogleInput]
-    generationConfig: NotRequired[GoogleGenerationConfig]
-    tools: NotRequired[Sequence[GoogleTool]]
-    """The tools that the model may use."""
-    toolConfig: NotRequired[GoogleToolConfig]
-    safetySettings: NotRequired[Sequence[GoogleSafetySetting]]
-    """Safety settings: what to block."""
-    cachedContent: NotRequired[str]
-    """The name of cached content."""
-    labels: NotRequired[Mapping[str, str]]
-    """Your own metadata."""

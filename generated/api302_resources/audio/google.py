@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302_client.models import GoogleGenerateResponse, GoogleSynthesizeResponse
     from api302_client.params.audio_google import GoogleAudioConfig, GoogleSynthesisInput, GoogleVoice
-    from api302_client.params.common import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
+    from api302_client.params.common import GoogleGenerationConfig, GoogleInput
 
 
 class Google(Resource):
@@ -23,13 +23,8 @@ class Google(Resource):
         self,
         *,
         contents: Sequence[GoogleInput],
-        systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
-        tools: Sequence[GoogleTool] | None = None,
-        toolConfig: GoogleToolConfig | None = None,
-        safetySettings: Sequence[GoogleSafetySetting] | None = None,
-        cachedContent: str | None = None,
-        labels: Mapping[str, str] | None = None,
+        model: str | None = None,
         response_format: Literal["url"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -41,14 +36,9 @@ class Google(Resource):
         Gemini's own request and response; the audio is 16-bit PCM at 24 kHz.
 
         Args:
-            contents: The conversation so far.
-            systemInstruction: One message of the conversation.
+            contents: The text.
             generationConfig: Generation settings.
-            tools: The tools that the model may use.
-            toolConfig: Tool settings.
-            safetySettings: Safety settings: what to block.
-            cachedContent: The name of cached content.
-            labels: Your own metadata.
+            model: The model again.
             response_format: `url` returns a URL in place of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -68,16 +58,7 @@ class Google(Resource):
         reply_: GoogleGenerateResponse = self._call(
             endpoint,
             query={"response_format": response_format},
-            body={
-                "contents": contents,
-                "systemInstruction": systemInstruction,
-                "generationConfig": generationConfig,
-                "tools": tools,
-                "toolConfig": toolConfig,
-                "safetySettings": safetySettings,
-                "cachedContent": cachedContent,
-                "labels": labels,
-            },
+            body={"contents": contents, "generationConfig": generationConfig, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -86,13 +67,8 @@ class Google(Resource):
         self,
         *,
         contents: Sequence[GoogleInput],
-        systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
-        tools: Sequence[GoogleTool] | None = None,
-        toolConfig: GoogleToolConfig | None = None,
-        safetySettings: Sequence[GoogleSafetySetting] | None = None,
-        cachedContent: str | None = None,
-        labels: Mapping[str, str] | None = None,
+        model: str | None = None,
         response_format: Literal["url"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -104,14 +80,9 @@ class Google(Resource):
         Gemini's own request and response; the audio is 16-bit PCM at 24 kHz.
 
         Args:
-            contents: The conversation so far.
-            systemInstruction: One message of the conversation.
+            contents: The text.
             generationConfig: Generation settings.
-            tools: The tools that the model may use.
-            toolConfig: Tool settings.
-            safetySettings: Safety settings: what to block.
-            cachedContent: The name of cached content.
-            labels: Your own metadata.
+            model: The model again.
             response_format: `url` returns a URL in place of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -131,16 +102,7 @@ class Google(Resource):
         reply_: GoogleGenerateResponse = self._call(
             endpoint,
             query={"response_format": response_format},
-            body={
-                "contents": contents,
-                "systemInstruction": systemInstruction,
-                "generationConfig": generationConfig,
-                "tools": tools,
-                "toolConfig": toolConfig,
-                "safetySettings": safetySettings,
-                "cachedContent": cachedContent,
-                "labels": labels,
-            },
+            body={"contents": contents, "generationConfig": generationConfig, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -192,13 +154,8 @@ class AsyncGoogle(AsyncResource):
         self,
         *,
         contents: Sequence[GoogleInput],
-        systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
-        tools: Sequence[GoogleTool] | None = None,
-        toolConfig: GoogleToolConfig | None = None,
-        safetySettings: Sequence[GoogleSafetySetting] | None = None,
-        cachedContent: str | None = None,
-        labels: Mapping[str, str] | None = None,
+        model: str | None = None,
         response_format: Literal["url"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -210,14 +167,9 @@ class AsyncGoogle(AsyncResource):
         Gemini's own request and response; the audio is 16-bit PCM at 24 kHz.
 
         Args:
-            contents: The conversation so far.
-            systemInstruction: One message of the conversation.
+            contents: The text.
             generationConfig: Generation settings.
-            tools: The tools that the model may use.
-            toolConfig: Tool settings.
-            safetySettings: Safety settings: what to block.
-            cachedContent: The name of cached content.
-            labels: Your own metadata.
+            model: The model again.
             response_format: `url` returns a URL in place of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -237,16 +189,7 @@ class AsyncGoogle(AsyncResource):
         reply_: GoogleGenerateResponse = await self._call(
             endpoint,
             query={"response_format": response_format},
-            body={
-                "contents": contents,
-                "systemInstruction": systemInstruction,
-                "generationConfig": generationConfig,
-                "tools": tools,
-                "toolConfig": toolConfig,
-                "safetySettings": safetySettings,
-                "cachedContent": cachedContent,
-                "labels": labels,
-            },
+            body={"contents": contents, "generationConfig": generationConfig, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -255,13 +198,8 @@ class AsyncGoogle(AsyncResource):
         self,
         *,
         contents: Sequence[GoogleInput],
-        systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
-        tools: Sequence[GoogleTool] | None = None,
-        toolConfig: GoogleToolConfig | None = None,
-        safetySettings: Sequence[GoogleSafetySetting] | None = None,
-        cachedContent: str | None = None,
-        labels: Mapping[str, str] | None = None,
+        model: str | None = None,
         response_format: Literal["url"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -273,14 +211,9 @@ class AsyncGoogle(AsyncResource):
         Gemini's own request and response; the audio is 16-bit PCM at 24 kHz.
 
         Args:
-            contents: The conversation so far.
-            systemInstruction: One message of the conversation.
+            contents: The text.
             generationConfig: Generation settings.
-            tools: The tools that the model may use.
-            toolConfig: Tool settings.
-            safetySettings: Safety settings: what to block.
-            cachedContent: The name of cached content.
-            labels: Your own metadata.
+            model: The model again.
             response_format: `url` returns a URL in place of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -300,16 +233,7 @@ class AsyncGoogle(AsyncResource):
         reply_: GoogleGenerateResponse = await self._call(
             endpoint,
             query={"response_format": response_format},
-            body={
-                "contents": contents,
-                "systemInstruction": systemInstruction,
-                "generationConfig": generationConfig,
-                "tools": tools,
-                "toolConfig": toolConfig,
-                "safetySettings": safetySettings,
-                "cachedContent": cachedContent,
-                "labels": labels,
-            },
+            body={"contents": contents, "generationConfig": generationConfig, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.google_generate_response import GoogleGenerateResponse
-    from ...params.common import GoogleGenerateRequest
+    from ...params.audio_google import GoogleSpeechRequest
 
 ID = "google_speech_pro"
 METHOD = "POST"
@@ -36,18 +36,18 @@ EXTENSIONS: Extensions = {
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: GoogleGenerateRequest, response_format: Literal["url"] | str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, body: GoogleSpeechRequest, response_format: Literal["url"] | str | None = None) -> dict[str, Any]:
     return build({}, {"response_format": response_format}, {}, body, None)
 
 
 def sync_detailed(
-    *, client: Client, body: GoogleGenerateRequest, response_format: Literal["url"] | str | None = None
+    *, client: Client, body: GoogleSpeechRequest, response_format: Literal["url"] | str | None = None
 ) -> Response[GoogleGenerateResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(response_format=response_format, body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: GoogleGenerateRequest, response_format: Literal["url"] | str | None = None) -> GoogleGenerateResponse:
+def sync(*, client: Client, body: GoogleSpeechRequest, response_format: Literal["url"] | str | None = None) -> GoogleGenerateResponse:
     """Generate speech (Gemini 2.5 Pro TTS)
 
     Gemini's own request and response; the audio is 16-bit PCM at 24 kHz.
@@ -55,7 +55,7 @@ def sync(*, client: Client, body: GoogleGenerateRequest, response_format: Litera
     Args:
         client: Sends the request.
         response_format: `url` returns a URL in place of base64.
-        body: GoogleGenerateRequest, as application/json.
+        body: GoogleSpeechRequest, as application/json.
 
     Raises: what `Client.send` raises.
     """
@@ -63,14 +63,14 @@ def sync(*, client: Client, body: GoogleGenerateRequest, response_format: Litera
 
 
 async def asyncio_detailed(
-    *, client: Client, body: GoogleGenerateRequest, response_format: Literal["url"] | str | None = None
+    *, client: Client, body: GoogleSpeechRequest, response_format: Literal["url"] | str | None = None
 ) -> Response[GoogleGenerateResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(response_format=response_format, body=body), RESPONSES)
 
 
 async def asyncio(
-    *, client: Client, body: GoogleGenerateRequest, response_format: Literal["url"] | str | None = None
+    *, client: Client, body: GoogleSpeechRequest, response_format: Literal["url"] | str | None = None
 ) -> GoogleGenerateResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, response_format=response_format, body=body)).parsed

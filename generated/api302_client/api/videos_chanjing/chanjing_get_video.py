@@ -31,10 +31,10 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "msg"},
     "x-task-status": {
-        "state": "data.status >= `40` && 'failed' || data.status",
+        "state": "data.status",
         "pending": [10],
         "succeeded": [30],
-        "failed": [-1, "failed"],
+        "failed": [-1, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59],
         "progress": {"field": "data.progress", "of": 100},
         "outputs": ["data.video_url"],
         "error": {"message": "data.msg", "code": "data.status"},
