@@ -20,7 +20,7 @@ _SOON = {
     "_submit": "Task",
     "_stream": "Stream",
     "_stream_bytes": "ByteStream",
-    "_iterate": "Iterator",
+    "_iterate": "Pages",
 }
 _TWINS = {
     "_submit": "gives a task at once",
@@ -158,7 +158,7 @@ class Methods:
 
     def _method(self, operation: Operation, form: Form, see: list[str]) -> Method:
         taken = self.arguments(operation)
-        switches = {(place.get("in"), place.get("name")) for place in _hidden(operation, form)}
+        switches = {(place.get("in"), place.get("name")) for place in _switches(operation)}
         shown = [
             argument for argument in taken.all if (argument.place, argument.wire) not in switches
         ]
@@ -187,9 +187,8 @@ class Methods:
         )
 
 
-def _hidden(operation: Operation, form: Form) -> Iterator[dict[str, object]]:
-    """The fields that are no arguments of a form."""
-    yield from form.hidden
+def _switches(operation: Operation) -> Iterator[dict[str, object]]:
+    """The fields that are no arguments, as they choose the form."""
     for name in ("x-task", "x-stream"):
         yield obj(operation.extension(name).get("when"))
 
@@ -214,8 +213,6 @@ def _imports(form: Form, shown: list[Argument]) -> set[tuple[str, str]]:
     """What a type checker must import to read a method's annotations."""
     found = set(form.item.imports | (form.whole.imports if form.whole else frozenset()))
     found |= {pair for argument in shown for pair in argument.annotation.imports}
-    if form.kind == "_iterate":
-        return found | {("collections.abc", "Iterator"), ("collections.abc", "AsyncIterator")}
     if form.kind in _SOON:
         return found | {("api302", _SOON[form.kind]), ("api302", f"Async{_SOON[form.kind]}")}
     return found
@@ -278,7 +275,7 @@ def _returns(operation: Operation, form: Form) -> str:
         "_submit": f"The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` ({form.item}).",
         "_stream": f"The stream, a context manager to iterate over ({form.item}).",
         "_stream_bytes": f"{text.rstrip('.')}, as a context manager that gives the bytes as they come.",
-        "_iterate": "The items of all pages, each page asked for when it is reached.",
+        "_iterate": "The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.",
         "_upload": "In `url` what other calls take for the file, and in `reply` what the last step replied.",
     }[form.kind]
 

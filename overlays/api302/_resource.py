@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ._calls.call import call
 from ._calls.session import Session
-from ._http.sync import iterate, run
+from ._http.sync import run
 from ._types import Given, Operation, Options
 
 if TYPE_CHECKING:
     from ._calls.files import FileInput
+    from ._features.paging import AsyncPages, Pages
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, Task
     from ._types import Call, Endpoint, Uploaded
@@ -60,10 +60,10 @@ class Resource:
 
     def _iterate(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
-    ) -> Iterator[Any]:
-        from ._features.paging import items
+    ) -> Pages[Any]:
+        from ._features.paging import Pages
 
-        return iterate(items(self._client, Operation.of(endpoint), options, given))
+        return Pages(self._client, Operation.of(endpoint), options, given)
 
     def _upload(
         self, endpoint: Endpoint, *, file: FileInput, options: Options, **given: Unpack[Given]
@@ -107,10 +107,10 @@ class AsyncResource:
 
     def _iterate(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
-    ) -> AsyncIterator[Any]:
-        from ._features.paging import items
+    ) -> AsyncPages[Any]:
+        from ._features.paging import AsyncPages
 
-        return items(self._client, Operation.of(endpoint), options, given)
+        return AsyncPages(self._client, Operation.of(endpoint), options, given)
 
     async def _upload(
         self, endpoint: Endpoint, *, file: FileInput, options: Options, **given: Unpack[Given]
