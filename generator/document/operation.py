@@ -147,6 +147,16 @@ class Operation:
         return part in self.extension("x-unknown")
 
     @property
+    def is_deprecated(self) -> bool:
+        """Whether the provider has superseded it."""
+        return self.node.get("deprecated") is True
+
+    @property
+    def replacement(self) -> Operation | None:
+        """The operation to use in its place (`x-replaced-by`), if it is deprecated and there is one."""
+        return self.document.by_id.get(str(self.node.get("x-replaced-by")))
+
+    @property
     def key_headers(self) -> tuple[str, ...]:
         """The headers beside `Authorization` that take the key: a client meets the first requirement of `security`."""
         schemes = self.document.components("securitySchemes")

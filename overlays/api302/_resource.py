@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ._calls.call import call
@@ -16,7 +18,32 @@ if TYPE_CHECKING:
     from ._features.tasks import AsyncTask, Task
     from ._types import Call, Endpoint, Uploaded
 
-__all__ = ["AsyncResource", "Resource"]
+    # Type checkers know this name, and have its types with them (PEP 702).
+    from typing_extensions import deprecated
+else:
+
+    def deprecated(message: str) -> Callable[[Any], Any]:
+        """Mark a method as deprecated: each call of it warns.
+
+        As `warnings.deprecated`, which Python has from 3.13.
+        """
+        import inspect
+
+        def mark(method: Any) -> Any:
+            @wraps(method)
+            def warned(*args: Any, **kwargs: Any) -> Any:
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                return method(*args, **kwargs)
+
+            warned.__deprecated__ = message
+            if inspect.iscoroutinefunction(method) and hasattr(inspect, "markcoroutinefunction"):
+                inspect.markcoroutinefunction(warned)  # from Python 3.12
+            return warned
+
+        return mark
+
+
+__all__ = ["AsyncResource", "Resource", "deprecated"]
 
 
 def _stream_call(session: Session, endpoint: Endpoint, options: Options, given: Given) -> Call:
