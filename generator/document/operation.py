@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..source import obj, seq
+from generator.source import obj, seq
+
 from .media import is_json, json_first
 from .references import escape
 from .schema import Schema

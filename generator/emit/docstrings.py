@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..document import Operation
-from ..source import obj, seq
+from generator.document import Operation
+from generator.source import obj, seq
+
 from .arguments import Argument, BodyArguments
 
 WIDTH = 110  # of the text without its indent

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..document import Body, DocumentError, Media, Operation, Parameter, Response
-from ..document.media import EVENT_STREAM, has_fields, is_event_stream, is_json
-from ..document.names import RAW_ARGUMENTS, TYPE_NAMES, python_name, unique
-from ..runtime.behaviour import READ_BY_CLIENTS
+from generator.document import Body, DocumentError, Media, Operation, Parameter, Response
+from generator.document.media import EVENT_STREAM, has_fields, is_event_stream, is_json
+from generator.document.names import RAW_ARGUMENTS, TYPE_NAMES, python_name, unique
+from generator.runtime.behaviour import READ_BY_CLIENTS
+
 from .arguments import Arguments
 from .docstrings import best_source, paragraphs, wrap
 from .response_types import expression, names_in, prose

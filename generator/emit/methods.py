@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..document import Document, Operation
-from ..source import obj
+from generator.document import Document, Operation
+from generator.source import obj
+
 from .annotation import FILE, Annotation, literal, received, union
 from .arguments import Argument, Arguments, BodyArguments, NameProblem, Shape
 from .code import Name

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .. import join
-from ..source import Problem, Spec
+from generator import join
+from generator.source import Problem, Spec
+
 from . import (
     behaviour,
     deprecation,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..document import Operation
-from ..source import Problem, obj
+from generator.document import Operation
+from generator.source import Problem, obj
+
 from .context import Context
 from .structure import did_you_mean
 

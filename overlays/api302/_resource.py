@@ -13,13 +13,13 @@ from ._http.sync import iterate, run
 from ._types import Given, Operation, Options
 
 if TYPE_CHECKING:
+    # Type checkers know this name, and have its types with them (PEP 702).
+    from typing_extensions import deprecated
+
     from ._calls.files import FileInput
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, Task
     from ._types import Call, Endpoint, Uploaded
-
-    # Type checkers know this name, and have its types with them (PEP 702).
-    from typing_extensions import deprecated
 else:
 
     def deprecated(message: str) -> Callable[[Any], Any]:
