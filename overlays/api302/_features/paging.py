@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from api302._calls.call import call
+from api302._calls.response import raw
+from api302._calls.session import Session
+from api302._http.sync import run
+from api302._json import is_array, is_object
+from api302._types import Given, Operation, Options
 from api302_client.behaviour import Pages as Rule
 from api302_client.behaviour import compiled
-
-from .._calls.call import call
-from .._calls.response import raw
-from .._calls.session import Session
-from .._http.sync import run
-from .._json import is_array, is_object
-from .._types import Given, Operation, Options
 
 T = TypeVar("T")
 
