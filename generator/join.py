@@ -235,7 +235,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 
 
 def pointer(path: str) -> str | None:
-    """The JSON pointer that says the same as a JMESPath of names and indexes; None when none does."""
+    """The JSON pointer for a JMESPath of names and indexes; None where there cannot be one."""
     parts: list[str] = []
     position = 0
     while position < len(path):
