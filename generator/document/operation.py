@@ -148,6 +148,16 @@ class Operation:
         return part in self.extension("x-unknown")
 
     @property
+    def is_deprecated(self) -> bool:
+        """Whether the provider has superseded it."""
+        return self.node.get("deprecated") is True
+
+    @property
+    def replacement(self) -> Operation | None:
+        """The operation to use in its place (`x-replaced-by`), if it is deprecated and has one."""
+        return self.document.by_id.get(str(self.node.get("x-replaced-by")))
+
+    @property
     def key_headers(self) -> tuple[str, ...]:
         """The headers beside `Authorization` that take the API key.
 

@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterator
 from generator import join
 from generator.source import Problem, Spec
 
-from . import behaviour, evidence, examples, layout, names, printable, schemas, structure, words
+from . import (
+    behaviour,
+    deprecation,
+    evidence,
+    examples,
+    layout,
+    names,
+    printable,
+    schemas,
+    structure,
+    words,
+)
 from .context import Context
 
 __all__ = ["RULES", "Context", "Problem", "check_spec", "notes"]
@@ -57,6 +68,8 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     behaviour.switches,
     behaviour.unknowns,
     behaviour.follows,
+    deprecation.replacements,
+    deprecation.leads,
     examples.present,
     examples.form,
     examples.fitting,
