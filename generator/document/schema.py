@@ -87,7 +87,7 @@ class Schema:
 
     @property
     def but_null(self) -> Schema:
-        """What a value of it is that is not null: its target, or the one alternative beside null."""
+        """What a value is that is not null: its target, or the one alternative beside null."""
         others = [part for part in self.target.any_of if part.types != ["null"]]
         return others[0].but_null if len(others) == 1 else self.target
 

@@ -295,12 +295,12 @@ def _as_upload(
 
 def _returns(operation: Operation, form: Form) -> str:
     described = (response.description for response in operation.responses if response.is_success)
-    text = next(described, "") or "The reply."
+    text = next(described, "") or "The response."
     return {
         "_call": text,
         "_submit": (
             "The task, accepted; `wait()` follows it to its end and gives its outputs and its "
-            f"`reply` ({form.item})."
+            f"`response` ({form.item})."
         ),
         "_stream": f"The stream, a context manager to iterate over ({form.item}).",
         "_stream_bytes": (
@@ -311,8 +311,8 @@ def _returns(operation: Operation, form: Form) -> str:
             "page by page."
         ),
         "_upload": (
-            "In `url` what other calls take for the file, and in `reply` what the last step "
-            "replied."
+            "In `url` what other calls take for the file, and in `response` what the last step "
+            "responded."
         ),
     }[form.kind]
 

@@ -106,7 +106,9 @@ def _start(rule: Rule, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 class Pages(Iterator[T]):
-    """The items of all pages, each page asked for when it is reached. `pages()` gives them page by page.
+    """The items of all pages, each page asked for when it is reached.
+
+    `pages()` gives them page by page.
 
     Attributes:
         cursor: The arguments of the page that is asked for next, or that failed; None after the
