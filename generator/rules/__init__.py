@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterator
 
 from .. import join
 from ..source import Problem, Spec
-from . import behaviour, evidence, examples, layout, names, printable, schemas, structure, words
+from . import (
+    behaviour,
+    evidence,
+    examples,
+    layout,
+    models,
+    names,
+    printable,
+    schemas,
+    structure,
+    words,
+)
 from .context import Context
 
 __all__ = ["RULES", "Context", "Problem", "check_spec", "notes"]
@@ -65,6 +76,14 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     evidence.evidence,
     evidence.ledger,
     evidence.secrets,
+    models.model_form,
+    models.model_ids,
+    models.model_calls,
+    models.model_limits,
+    models.model_evidence,
+    models.models_alike,
+    models.models_named,
+    models.model_fields,
     words.summaries,
     words.words,
     layout.widths,
