@@ -38,7 +38,12 @@ def _complete(
     spec: Spec, file: ModelFile, id_: str, own: dict[str, Any], shared: dict[str, Any]
 ) -> dict[str, Any]:
     """A model with what its file says for it: the wire name, its kinds, and what all models of the file share."""
-    model = {"id": id_, "kinds": [file.kind], **{k: shared[k] for k in SHARED if k in shared}, **own}
+    model = {
+        "id": id_,
+        "kinds": [file.kind],
+        **{k: shared[k] for k in SHARED if k in shared},
+        **own,
+    }
     if "name" not in model and _has_wire_name(model):
         model["name"] = id_
     spec.adopt(model, own)

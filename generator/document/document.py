@@ -79,9 +79,9 @@ class Document:
         found: dict[str, dict[str, dict[str, Model]]] = {}
         for model in self.models.values():
             for call in model.calls:
-                found.setdefault(call.operation, {}).setdefault(call.field or "", {})[
-                    model.id
-                ] = model
+                found.setdefault(call.operation, {}).setdefault(call.field or "", {})[model.id] = (
+                    model
+                )
         for operation in self.operations:
             uses = operation.extension("x-models")
             if kinds := set(seq(uses.get("kinds"))):

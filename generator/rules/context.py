@@ -56,7 +56,9 @@ class Context:
         """Of the others `models.model_form` reports what is wrong."""
         validator = self.definition("model")
         found = read_models(self.spec)[0] if validator else {}
-        return {id_: model for id_, model in found.items() if validator and validator.is_valid(model)}
+        return {
+            id_: model for id_, model in found.items() if validator and validator.is_valid(model)
+        }
 
     def definition(self, name: str) -> jsonschema_rs.Validator | None:
         """A validator for a definition of extensions.schema.json; None where that file is broken."""
@@ -260,7 +262,9 @@ def _absolute(node: Any) -> Any:
     """A part of the document whose references also hold outside of it."""
     if isinstance(node, dict):
         return {
-            key: f"{DOCUMENT}{value}" if key == "$ref" and isinstance(value, str) else _absolute(value)
+            key: f"{DOCUMENT}{value}"
+            if key == "$ref" and isinstance(value, str)
+            else _absolute(value)
             for key, value in node.items()
         }
     return [_absolute(value) for value in node] if isinstance(node, list) else node

@@ -119,7 +119,11 @@ def _limit_problems(context: Context, found: Limits, fields: dict[str, list[Sche
         for number, field in enumerate(getattr(found, key)):
             if field not in fields:
                 step = field if key == "properties" else number
-                yield [key, step], f"no call of it has a field `{field}`", did_you_mean(field, known)
+                yield (
+                    [key, step],
+                    f"no call of it has a field `{field}`",
+                    did_you_mean(field, known),
+                )
     for field, range_ in found.properties.items():
         for value in _bounds(range_):
             if field in fields and not _fits(context, fields[field], value):
@@ -160,7 +164,11 @@ def _price_problems(context: Context, price: Json, fields: dict[str, list[Schema
         try:
             jmespath.compile(units)
         except JMESPathError as error:
-            yield ["units"], f"`{units}` is not JMESPath: {str(error).splitlines()[0]}", "correct it"
+            yield (
+                ["units"],
+                f"`{units}` is not JMESPath: {str(error).splitlines()[0]}",
+                "correct it",
+            )
 
 
 def model_evidence(context: Context) -> Iterator[Problem]:
@@ -209,7 +217,9 @@ def model_fields(context: Context) -> Iterator[Problem]:
         field = operation.extension("x-models").get("field")
         fields = context.request_fields(operation)
         if isinstance(field, str) and field not in fields:
-            message = f"x-models of {operation} names `{field}`, which is not a field of its request"
+            message = (
+                f"x-models of {operation} names `{field}`, which is not a field of its request"
+            )
             fix = did_you_mean(field, list(fields))
             yield context.on(operation, "x-models", message, fix, ["field"])
 
