@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from ..join import METHODS
-from ..runtime.catalog import Model
-from ..source import obj, seq
+from generator.join import METHODS
+from generator.runtime.catalog import Model
+from generator.source import obj, seq
+
 from .operation import Operation
 from .references import references, resolve
 from .schema import Schema

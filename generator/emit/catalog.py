@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..document import Document
+from generator.document import Document
 
 _BEST = ("page", "url", "source", "evidence", "seen")
 """What is kept of a model's best evidence; the rest is in the publication."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .. import join
-from ..source import Problem, Spec
+from generator import join
+from generator.source import Problem, Spec
+
 from . import (
     behaviour,
+    deprecation,
     evidence,
     examples,
     layout,
@@ -67,6 +69,8 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     behaviour.switches,
     behaviour.unknowns,
     behaviour.follows,
+    deprecation.replacements,
+    deprecation.leads,
     examples.present,
     examples.form,
     examples.fitting,

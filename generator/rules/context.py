@@ -14,12 +14,13 @@ from urllib.parse import quote
 
 import jsonschema_rs
 
-from .. import join
-from ..document import Document, DocumentError, Operation, Schema
-from ..document.objects import Node, nodes
-from ..document.references import Found, escape, find, follow
-from ..models import models as read_models
-from ..source import COMMON_FILE, VENDORS_FILE, Problem, Spec, obj, seq
+from generator import join
+from generator.document import Document, DocumentError, Operation, Schema
+from generator.document.objects import Node, nodes
+from generator.document.references import Found, escape, find, follow
+from generator.models import models as read_models
+from generator.source import COMMON_FILE, VENDORS_FILE, Problem, Spec, obj, seq
+
 from . import wording
 
 DOCUMENT = "urn:spec"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..source import Problem, obj, seq
+from generator.source import Problem, obj, seq
+
 from .context import Context
 from .structure import did_you_mean
 

@@ -8,10 +8,11 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from ..document import Operation, Schema
-from ..models import DEFAULTS, SHARED, models, not_models
-from ..runtime.catalog import Json, Limits, misfit, plain, size_of
-from ..source import MODELS_FOLDER, Problem, obj, seq
+from generator.document import Operation, Schema
+from generator.models import DEFAULTS, SHARED, models, not_models
+from generator.runtime.catalog import Json, Limits, misfit, plain, size_of
+from generator.source import MODELS_FOLDER, Problem, obj, seq
+
 from .context import Context, explain
 from .evidence import document_problems
 from .structure import did_you_mean, fix_of

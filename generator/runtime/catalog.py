@@ -29,7 +29,7 @@ class ModelCall(NamedTuple):
     """Operation id."""
     field: str | None = None
     """The request's field for the wire name: of the body, or a parameter. None: the path alone chooses the model."""
-    fixed: Json = {}
+    fixed: Mapping[str, Any] = {}
     """Other fields that the request must have for this model, such as its provider."""
 
     @classmethod
@@ -53,7 +53,7 @@ class Limits(NamedTuple):
     required: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
-    replaced: Json = {}
+    replaced: Mapping[str, Any] = {}
 
     @classmethod
     def of(cls, data: Json) -> Limits:
