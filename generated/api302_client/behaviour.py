@@ -566,7 +566,7 @@ class Price(NamedTuple):
     for_: str | None = None
     """The variant that costs this."""
     note: str | None = None
-    when: Json = {}
+    when: Mapping[str, Any] = {}
     """By field, what the request must say for this price to hold: a value or several."""
     units: str | None = None
     """JMESPath: how many units the request has."""

@@ -31,7 +31,7 @@ class ModelCall(NamedTuple):
     """Operation id."""
     field: str | None = None
     """The request's field for the wire name: of the body, or a parameter. None: the path alone chooses the model."""
-    fixed: Json = {}
+    fixed: Mapping[str, Any] = {}
     """Other fields that the request must have for this model, such as its provider."""
 
     @classmethod
@@ -55,7 +55,7 @@ class Limits(NamedTuple):
     required: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
-    replaced: Json = {}
+    replaced: Mapping[str, Any] = {}
 
     @classmethod
     def of(cls, data: Json) -> Limits:
@@ -203,7 +203,7 @@ class Model(NamedTuple):
 
     def named(self, name: Any) -> bool:
         """Whether a name on the wire means this model, its suffixes included."""
-        if self.name is None or not isinstance(name, str):
+        if not self.name or not isinstance(name, str) or not name:
             return False
         rest = name.removeprefix(self.name)
         while rest and rest != name and (found := [s for s in self.suffixes if rest.startswith(s)]):
