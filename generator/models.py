@@ -1,6 +1,8 @@
-"""Read the catalogue of models: `models/<kind>.yaml`, or `models/<kind>/<part>.yaml`, of a specification.
+"""Read the catalogue of models: `models/<kind>.yaml`, or `models/<kind>/<part>.yaml`, of a
+specification.
 
-A file maps the id of each model to what is known of it. `x-defaults` at its head says what its models share; each is written
+A file maps the id of each model to what is known of it. `x-defaults` at its head says what its
+models share; each is written
 out here, so that whoever reads a model need not know where it stood.
 """
 
@@ -15,8 +17,11 @@ SHARED = ("vendor", "kinds", "calls", "suffixes", "limits", "price", "docs")
 """What may stand at the head of a file for all its models."""
 
 
-def models(spec: Spec) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
-    """Every model by its id, complete, in the order of the files; and the ids that are there twice."""
+Models = dict[str, dict[str, Any]]
+
+
+def models(spec: Spec) -> tuple[Models, list[Problem]]:
+    """Every model by its id, complete, in the order of the files; and ids that are there twice."""
     found: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
     for file in spec.model_files():
@@ -37,7 +42,9 @@ def models(spec: Spec) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
 def _complete(
     spec: Spec, file: ModelFile, id_: str, own: dict[str, Any], shared: dict[str, Any]
 ) -> dict[str, Any]:
-    """A model with what its file says for it: the wire name, its kinds, and what all models of the file share."""
+    """A model with what its file says for it: the wire name, its kinds, and what all models of the
+    file share.
+    """
     model = {
         "id": id_,
         "kinds": [file.kind],

@@ -76,7 +76,9 @@ class Document:
 
     @cached_property
     def _takers(self) -> dict[str, dict[str, dict[str, Model]]]:
-        """The models that each operation takes, by operation id, field and id; those that its path chooses under an empty field."""
+        """The models that each operation takes, by operation id, field and id; those that its path
+        chooses under an empty field.
+        """
         found: dict[str, dict[str, dict[str, Model]]] = {}
         for model in self.models.values():
             for call in model.calls:

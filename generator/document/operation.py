@@ -192,7 +192,9 @@ class Operation:
 
     @cached_property
     def request_fields(self) -> dict[str, list[Schema]]:
-        """The fields of its request by name on the wire, each with its schema in each media type: parameters and top-level body fields."""
+        """The fields of its request by name on the wire, each with its schema in each media type:
+        parameters and top-level body fields.
+        """
         found: dict[str, list[Schema]] = {}
         for media in self.body.media.values() if self.body else ():
             for wire, schema in media.schema.target.fields().schemas.items():

@@ -62,7 +62,7 @@ class Context:
         }
 
     def definition(self, name: str) -> jsonschema_rs.Validator | None:
-        """A validator for a definition of extensions.schema.json; None where that file is broken."""
+        """A validator for a definition of extensions.schema.json; None where it is broken."""
         try:
             definitions = obj(self.spec.extensions_schema()).get("$defs", {})
             schema = {"$ref": f"#/$defs/{name}", "$defs": definitions}
@@ -203,7 +203,9 @@ class Context:
         return fields
 
     def request_fields(self, operation: Operation) -> dict[str, list[Schema]]:
-        """The fields of an operation's request; none where a reference leads nowhere, which other rules report."""
+        """The fields of an operation's request; none where a reference leads nowhere, which other
+        rules report.
+        """
         try:
             return operation.request_fields
         except DocumentError:
@@ -212,7 +214,9 @@ class Context:
     # Validating
 
     def fits(self, schema: Schema, value: Any) -> bool:
-        """Whether a schema takes a value; a malformed one takes everything, and other rules report it."""
+        """Whether a schema takes a value; a malformed one takes everything, and other rules report
+        it.
+        """
         key = f"node {id(schema.target.node)}"
         if key not in self._validators:
             self._validators[key] = None

@@ -1,4 +1,6 @@
-"""The catalogue of models: its form, its calls, its limits, and that the examples name what is in it."""
+"""The catalogue of models: its form, its calls, its limits, and that the examples name what is in
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ _FORM = "extensions.schema.json says what a model may have"
 
 
 def model_form(context: Context) -> Iterator[Problem]:
-    """Each model has what a model has, in a file of its kind, and each row that is no model a reason."""
+    """Each model has what a model has, in a file of its kind, and each row that is no model a
+    reason.
+    """
     kinds = _kinds(context)
     for file in context.spec.model_files():
         if kinds and file.kind not in kinds:
@@ -65,11 +69,13 @@ def model_ids(context: Context) -> Iterator[Problem]:
 
 
 def model_calls(context: Context) -> Iterator[Problem]:
-    """The operations of a model exist and have the fields that it needs; its vendor and its successor are known."""
+    """The operations of a model exist and have the fields that it needs; its vendor and its
+    successor are known.
+    """
     for id_, model in context.models.items():
         vendor, after = model.get("vendor"), model.get("replaced_by")
         if isinstance(vendor, str) and vendor not in context.vendors:
-            fix = f"{did_you_mean(vendor, list(context.vendors))}; a vendor without calls has a name alone"
+            fix = f"{did_you_mean(vendor, list(context.vendors))}; a maker of models has no homes"
             message = f"`{id_}` is of `{vendor}`, which vendors.yaml does not have"
             yield context.problem(model, "vendor", message, fix)
         if isinstance(after, str) and after not in context.models:
@@ -98,7 +104,9 @@ def _call_problems(context: Context, call: dict[str, Any]) -> Iterator[tuple[str
 
 
 def model_limits(context: Context) -> Iterator[Problem]:
-    """The limits of a model are about fields that its calls have, and within what their schemas take."""
+    """The limits of a model are about fields that its calls have, and within what their schemas
+    take.
+    """
     for id_, model in context.models.items():
         found = obj(model.get("limits"))
         fields = _fields(context, model)
@@ -207,8 +215,10 @@ def models_named(context: Context) -> Iterator[Problem]:
             for value, holder, key in _example_values(context, operation, field):
                 if isinstance(value, str) and not any(model.named(value) for model in known):
                     names = [model.name or "" for model in known]
-                    message = f"an example of {operation} has the {field} `{value}`, which is not in the catalogue"
-                    fix = f"add it to {MODELS_FOLDER}/ with this call, or {did_you_mean(value, names)}"
+                    message = f"an example of {operation} has the {field} `{value}`"
+                    message += ", which is not in the catalogue"
+                    fix = f"add it to {MODELS_FOLDER}/ with this call, or"
+                    fix = f"{fix} {did_you_mean(value, names)}"
                     yield context.problem(holder, key, message, fix)
 
 
