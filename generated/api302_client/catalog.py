@@ -2,11 +2,13 @@
 # Its source is generator/runtime/catalog.py.
 """What the catalogue says of a model, read in one place.
 
-A model is what people choose: its wire name, the calls that take it, what it accepts beyond the call's schema, its price.
-The client, the mock, the house rules and the publication use these classes, so that they cannot disagree about a limit.
+A model is what people choose: its wire name, the calls that take it, what it accepts beyond the
+call's schema, its price.
+The client, the mock, the house rules and the publication use these classes, so that they cannot
+disagree about a limit.
 
-    model = Model.of({"id": "acme-2", "title": "Acme 2", …, "limits": {"properties": {"seconds": {"enum": [5, 10]}}}})
-    list(model.limits.refused({"seconds": 7}))  # [("seconds", "must be 5 or 10, not 7")]
+    limits = Limits.of({"properties": {"seconds": {"enum": [5, 10]}}})
+    list(limits.refused({"seconds": 7}))  # [("seconds", "must be 5 or 10, not 7")]
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ class ModelCall(NamedTuple):
     operation: str
     """Operation id."""
     field: str | None = None
-    """The request's field for the wire name: of the body, or a parameter. None: the path alone chooses the model."""
+    """The request's field for the wire name: of the body, or a parameter. None: the path alone
+    chooses the model.
+    """
     fixed: Mapping[str, Any] = {}
     """Other fields that the request must have for this model, such as its provider."""
 
@@ -44,11 +48,13 @@ class Limits(NamedTuple):
     """What a model accepts beyond what the schema of the call says.
 
     Attributes:
-        properties: By field, a part of JSON Schema: enum, minimum, maximum, multipleOf, minLength, maxLength, minItems, maxItems.
+        properties: By field, a part of JSON Schema: enum, minimum, maximum, multipleOf, minLength,
+            maxLength, minItems, maxItems.
         required: Fields that the model needs.
         unsupported: Fields that it does not take.
         sizes: The sizes that it makes, as `1024x1024` (width and height in pixels).
-        replaced: By field, what the service uses in place of a value that the model does not take; such a value is no error.
+        replaced: By field, what the service uses in place of a value that the model does not take;
+            such a value is no error.
     """
 
     properties: Mapping[str, Json] = {}
@@ -86,7 +92,9 @@ class Limits(NamedTuple):
                 yield field, "is required by this model"
 
     def refused(self, values: Json) -> Iterator[tuple[str, str]]:
-        """What is wrong with a whole request: what is missing, and what is outside and not replaced."""
+        """What is wrong with a whole request: what is missing, and what is outside and not
+        replaced.
+        """
         yield from self.missing(values)
         for field, problem in self.outside(values):
             if field not in self.replaced:
@@ -133,7 +141,9 @@ def _length(value: Any) -> int | None:
 
 
 def size_of(values: Json) -> str:
-    """The size that a request asks for, as `1024x1024`: by `size`, or by `width` and `height`; empty if it does not say."""
+    """The size that a request asks for, as `1024x1024`: by `size`, or by `width` and `height`;
+    empty if it does not say.
+    """
     if match := _SIZE.fullmatch(str(values.get("size") or "")):
         return f"{match[1]}x{match[2]}"
     width, height = values.get("width"), values.get("height")
@@ -212,7 +222,9 @@ class Model(NamedTuple):
 
 
 def find(models: Iterable[Model], operation: str, values: Json) -> Model | None:
-    """The model that a request to an operation chooses, if the catalogue has it. `values` are body fields and parameters."""
+    """The model that a request to an operation chooses, if the catalogue has it. `values` are body
+    fields and parameters.
+    """
     for model in models:
         for call in model.calls:
             if call.operation == operation and _chooses(model, call, values):
