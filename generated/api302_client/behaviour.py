@@ -594,13 +594,16 @@ class Price(NamedTuple):
     for_: str | None = None
     """The variant that costs this."""
     note: str | None = None
+    when: Mapping[str, Any] = {}
+    """By field, what the request must say for this price to hold: a value or several."""
+    units: str | None = None
+    """JMESPath: how many units the request has."""
 
     @classmethod
     def of(cls, data: Json) -> Price:
         """From one entry of the extension."""
-        return cls(
-            data.get("amount"), data.get("unit"), data.get("per"), data.get("for"), data.get("note")
-        )
+        names = ("amount", "unit", "per", "for", "note")
+        return cls(*map(data.get, names), data.get("when", {}), data.get("units"))
 
 
 class Repeatable(NamedTuple):
