@@ -519,7 +519,7 @@ class Stream(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """`x-pages`: how the pages of a listing are asked for one after the other, and where the items are."""
+    """`x-pages`: what asks for the next page of a listing, and where the items are."""
 
     items: str
     parameter: str | None = None
@@ -528,8 +528,8 @@ class Pages(NamedTuple):
     counts: str = "pages"
     step: int | None = None
     size: str | None = None
-    """Of a parameter that counts items: how many a page has, and the parameter that says so. Without
-    both, as many as came."""
+    """Of a parameter that counts items: how many a page has, and the parameter that says so.
+    Without both, as many as came."""
     where: str = "query"
     next: Mapping[str, str] = MappingProxyType({})
     """By parameter of the next page, where its value is in the response of this one."""

@@ -227,7 +227,7 @@ class Audio(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302SpeechTask).
 
         Raises:
@@ -456,7 +456,7 @@ class AsyncAudio(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302SpeechTask).
 
         Raises:

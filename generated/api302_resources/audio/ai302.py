@@ -143,7 +143,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302SpeechTask).
 
         Raises:
@@ -259,7 +259,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (JsonObject |
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
             Binary).
 
         Raises:
@@ -427,7 +427,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302F5TtsResponse).
 
         Raises:
@@ -795,7 +795,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302QueuedVideo).
 
         Raises:
@@ -1148,7 +1148,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302SpeechTask).
 
         Raises:
@@ -1266,7 +1266,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (JsonObject |
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
             Binary).
 
         Raises:
@@ -1434,7 +1434,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302F5TtsResponse).
 
         Raises:
@@ -1804,7 +1804,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302QueuedVideo).
 
         Raises:

@@ -42,7 +42,7 @@ class Elevenlabs(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsTranscript).
 
         Raises:
@@ -133,7 +133,7 @@ class Elevenlabs(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:
@@ -237,7 +237,7 @@ class Elevenlabs(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:
@@ -295,7 +295,7 @@ class AsyncElevenlabs(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsTranscript).
 
         Raises:
@@ -386,7 +386,7 @@ class AsyncElevenlabs(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:
@@ -490,7 +490,7 @@ class AsyncElevenlabs(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:

@@ -204,7 +204,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302StockVideoTaskResponse).
 
         Raises:
@@ -366,7 +366,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302PaperTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302PaperTask).
 
         Raises:
             Api302Error: The call failed.
@@ -450,7 +451,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302PodcastTask).
 
         Raises:
@@ -510,7 +511,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302PodcastTask).
 
         Raises:
@@ -833,7 +834,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -904,7 +905,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -945,7 +946,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1016,7 +1017,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1141,7 +1142,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302WebDataTask).
 
         Raises:
@@ -1286,7 +1287,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302SpoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302SpoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3012,7 +3014,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302StockVideoTaskResponse).
 
         Raises:
@@ -3176,7 +3178,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302PaperTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302PaperTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3262,7 +3265,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302PodcastTask).
 
         Raises:
@@ -3322,7 +3325,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302PodcastTask).
 
         Raises:
@@ -3649,7 +3652,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3720,7 +3723,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3761,7 +3764,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3832,7 +3835,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3959,7 +3962,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302WebDataTask).
 
         Raises:
@@ -4106,7 +4109,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302SpoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302SpoTask).
 
         Raises:
             Api302Error: The call failed.

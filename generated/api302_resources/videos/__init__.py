@@ -240,7 +240,8 @@ class Videos(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -473,7 +474,8 @@ class AsyncVideos(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.
