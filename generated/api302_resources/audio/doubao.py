@@ -85,7 +85,8 @@ class Doubao(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoCaptions).
 
         Raises:
             Api302Error: The call failed.
@@ -172,7 +173,8 @@ class Doubao(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoCaptions).
 
         Raises:
             Api302Error: The call failed.
@@ -338,7 +340,8 @@ class AsyncDoubao(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoCaptions).
 
         Raises:
             Api302Error: The call failed.
@@ -425,7 +428,8 @@ class AsyncDoubao(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoCaptions).
 
         Raises:
             Api302Error: The call failed.

@@ -54,7 +54,7 @@ class Elevenlabs(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsTranscript).
 
         Raises:
@@ -145,7 +145,7 @@ class Elevenlabs(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:
@@ -249,7 +249,7 @@ class Elevenlabs(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:
@@ -1215,7 +1215,7 @@ class AsyncElevenlabs(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsTranscript).
 
         Raises:
@@ -1306,7 +1306,7 @@ class AsyncElevenlabs(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:
@@ -1410,7 +1410,7 @@ class AsyncElevenlabs(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:

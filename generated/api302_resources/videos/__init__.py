@@ -248,7 +248,8 @@ class Videos(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -488,7 +489,8 @@ class AsyncVideos(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.
