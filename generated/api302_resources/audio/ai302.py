@@ -895,7 +895,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302IndexTts2Task).
 
         Raises:
@@ -984,7 +984,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302AudioTranslateTask).
 
         Raises:
@@ -1071,7 +1071,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (JsonObject |
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
             Binary).
 
         Raises:
@@ -1191,7 +1191,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302VideoUnderstanding).
 
         Raises:
@@ -1263,7 +1263,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -2455,7 +2456,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302IndexTts2Task).
 
         Raises:
@@ -2544,7 +2545,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302AudioTranslateTask).
 
         Raises:
@@ -2631,7 +2632,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (JsonObject |
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
             Binary).
 
         Raises:
@@ -2751,7 +2752,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302VideoUnderstanding).
 
         Raises:
@@ -2823,7 +2824,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.

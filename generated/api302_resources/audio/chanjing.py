@@ -53,7 +53,7 @@ class Chanjing(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ChanjingSpeechTask).
 
         Raises:
@@ -146,7 +146,7 @@ class Chanjing(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ChanjingVoiceResponse).
 
         Raises:
@@ -264,7 +264,7 @@ class AsyncChanjing(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ChanjingSpeechTask).
 
         Raises:
@@ -357,7 +357,7 @@ class AsyncChanjing(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ChanjingVoiceResponse).
 
         Raises:

@@ -37,7 +37,7 @@ class Topaz(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (TopazVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (TopazVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -104,7 +104,7 @@ class AsyncTopaz(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (TopazVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (TopazVideo).
 
         Raises:
             Api302Error: The call failed.

@@ -47,7 +47,7 @@ class Chanjing(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ChanjingPersonResponse).
 
         Raises:
@@ -126,7 +126,7 @@ class Chanjing(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ChanjingVideoResponse).
 
         Raises:
@@ -214,7 +214,7 @@ class AsyncChanjing(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ChanjingPersonResponse).
 
         Raises:
@@ -295,7 +295,7 @@ class AsyncChanjing(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ChanjingVideoResponse).
 
         Raises:
