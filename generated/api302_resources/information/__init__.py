@@ -10,6 +10,7 @@ from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from api302_resources.information.ai302 import Ai302, AsyncAi302
+    from api302_resources.information.aminer import Aminer, AsyncAminer
     from api302_resources.information.bocha import AsyncBocha, Bocha
     from api302_resources.information.deepl import AsyncDeepl, Deepl
     from api302_resources.information.doc2x import AsyncDoc2x, Doc2x
@@ -36,6 +37,13 @@ class Information(Resource):
         from api302_resources.information.ai302 import Ai302
 
         return Ai302(self._client)
+
+    @cached_property
+    def aminer(self) -> Aminer:
+        """AMiner."""
+        from api302_resources.information.aminer import Aminer
+
+        return Aminer(self._client)
 
     @cached_property
     def bocha(self) -> Bocha:
@@ -152,6 +160,13 @@ class AsyncInformation(AsyncResource):
         from api302_resources.information.ai302 import AsyncAi302
 
         return AsyncAi302(self._client)
+
+    @cached_property
+    def aminer(self) -> AsyncAminer:
+        """AMiner."""
+        from api302_resources.information.aminer import AsyncAminer
+
+        return AsyncAminer(self._client)
 
     @cached_property
     def bocha(self) -> AsyncBocha:
