@@ -53,6 +53,8 @@ from .ai_302_model_price import Ai302ModelPrice as Ai302ModelPrice
 from .ai_302_model_status import Ai302ModelStatus as Ai302ModelStatus
 from .ai_302_model_status_list import Ai302ModelStatusList as Ai302ModelStatusList
 from .ai_302_model_task import Ai302ModelTask as Ai302ModelTask
+from .ai_302_ocr_status import Ai302OcrStatus as Ai302OcrStatus
+from .ai_302_ocr_task import Ai302OcrTask as Ai302OcrTask
 from .ai_302_openai_speech import Ai302OpenaiSpeech as Ai302OpenaiSpeech
 from .ai_302_outline import Ai302Outline as Ai302Outline
 from .ai_302_outline_response import Ai302OutlineResponse as Ai302OutlineResponse
