@@ -118,3 +118,12 @@ class IdeogramColorPalette(TypedDict):
     """A preset by name."""
     members: NotRequired[Sequence[IdeogramColor]]
     """The colors."""
+
+
+class WavespeedLora(TypedDict):
+    """A LoRA and its weight."""
+
+    path: str
+    """The LoRA: its name at Hugging Face, or a URL."""
+    scale: NotRequired[float]
+    """Weight of the LoRA. Server default: 1."""
