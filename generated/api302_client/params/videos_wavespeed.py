@@ -172,6 +172,10 @@ class WavespeedKlingV26StdImageToVideoRequest(TypedDict):
     """Negative prompt: what to avoid."""
     duration: NotRequired[Literal[5, 10]]
     """Duration in seconds. Server default: 5."""
+    aspect_ratio: NotRequired[str]
+    """Aspect ratio (width:height), such as 9:16."""
+    sound: NotRequired[bool]
+    """Generate sound with the video."""
 
 
 class WavespeedKlingV30ImageToVideoRequest(TypedDict):

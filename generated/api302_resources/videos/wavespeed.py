@@ -1510,6 +1510,8 @@ class Wavespeed(Resource):
         image: FileInput,
         negative_prompt: str | None = None,
         duration: Literal[5, 10] | None = None,
+        aspect_ratio: str | None = None,
+        sound: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1523,6 +1525,8 @@ class Wavespeed(Resource):
                 or a local file (pathlib.Path, open file or bytes).
             negative_prompt: Negative prompt: what to avoid.
             duration: Duration in seconds. Server default: 5.
+            aspect_ratio: Aspect ratio (width:height), such as 9:16.
+            sound: Generate sound with the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1542,7 +1546,14 @@ class Wavespeed(Resource):
 
         return self._submit(
             endpoint,
-            body={"prompt": prompt, "image": image, "negative_prompt": negative_prompt, "duration": duration},
+            body={
+                "prompt": prompt,
+                "image": image,
+                "negative_prompt": negative_prompt,
+                "duration": duration,
+                "aspect_ratio": aspect_ratio,
+                "sound": sound,
+            },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -5549,6 +5560,8 @@ class AsyncWavespeed(AsyncResource):
         image: FileInput,
         negative_prompt: str | None = None,
         duration: Literal[5, 10] | None = None,
+        aspect_ratio: str | None = None,
+        sound: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5562,6 +5575,8 @@ class AsyncWavespeed(AsyncResource):
                 or a local file (pathlib.Path, open file or bytes).
             negative_prompt: Negative prompt: what to avoid.
             duration: Duration in seconds. Server default: 5.
+            aspect_ratio: Aspect ratio (width:height), such as 9:16.
+            sound: Generate sound with the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5581,7 +5596,14 @@ class AsyncWavespeed(AsyncResource):
 
         return await self._submit(
             endpoint,
-            body={"prompt": prompt, "image": image, "negative_prompt": negative_prompt, "duration": duration},
+            body={
+                "prompt": prompt,
+                "image": image,
+                "negative_prompt": negative_prompt,
+                "duration": duration,
+                "aspect_ratio": aspect_ratio,
+                "sound": sound,
+            },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
