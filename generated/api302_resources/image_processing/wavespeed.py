@@ -42,7 +42,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -97,7 +97,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -153,7 +153,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -208,7 +208,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:

@@ -48,7 +48,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -103,7 +103,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -160,7 +160,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -214,7 +214,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -268,7 +268,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -320,7 +320,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -372,7 +372,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -426,7 +426,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -480,7 +480,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -536,7 +536,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -591,7 +591,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -647,7 +647,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -702,7 +702,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -757,7 +757,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -812,7 +812,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -864,7 +864,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -917,7 +917,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -972,7 +972,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1030,7 +1030,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1082,7 +1082,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1125,7 +1125,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1160,7 +1160,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1199,7 +1199,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1238,7 +1238,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1285,7 +1285,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1338,7 +1338,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1382,7 +1382,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1416,7 +1416,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1461,7 +1461,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1515,7 +1515,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1567,7 +1567,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1612,7 +1612,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1657,7 +1657,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1708,7 +1708,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1760,7 +1760,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1812,7 +1812,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1872,7 +1872,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1927,7 +1927,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1980,7 +1980,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2032,7 +2032,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2085,7 +2085,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2137,7 +2137,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2190,7 +2190,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2242,7 +2242,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2295,7 +2295,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2363,7 +2363,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2437,7 +2437,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2494,7 +2494,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2549,7 +2549,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2608,7 +2608,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2674,7 +2674,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2734,7 +2734,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2786,7 +2786,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2839,7 +2839,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2895,7 +2895,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2951,7 +2951,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3005,7 +3005,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3063,7 +3063,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3125,7 +3125,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3188,7 +3188,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3243,7 +3243,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3299,7 +3299,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3354,7 +3354,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3411,7 +3411,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3465,7 +3465,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3519,7 +3519,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3571,7 +3571,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3623,7 +3623,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3677,7 +3677,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3731,7 +3731,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3787,7 +3787,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3842,7 +3842,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3898,7 +3898,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3953,7 +3953,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4008,7 +4008,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4063,7 +4063,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4115,7 +4115,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4168,7 +4168,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4223,7 +4223,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4281,7 +4281,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4333,7 +4333,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4376,7 +4376,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4411,7 +4411,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4450,7 +4450,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4489,7 +4489,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4536,7 +4536,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4589,7 +4589,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4633,7 +4633,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4667,7 +4667,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4712,7 +4712,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4766,7 +4766,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4818,7 +4818,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4863,7 +4863,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4908,7 +4908,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4959,7 +4959,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5011,7 +5011,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5063,7 +5063,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5123,7 +5123,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5178,7 +5178,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5231,7 +5231,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5283,7 +5283,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5336,7 +5336,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5388,7 +5388,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5441,7 +5441,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5493,7 +5493,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5546,7 +5546,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5614,7 +5614,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5688,7 +5688,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5745,7 +5745,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5800,7 +5800,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5859,7 +5859,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5925,7 +5925,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5985,7 +5985,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6037,7 +6037,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6090,7 +6090,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6146,7 +6146,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6202,7 +6202,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6256,7 +6256,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6314,7 +6314,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6376,7 +6376,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6439,7 +6439,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6494,7 +6494,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:

@@ -107,7 +107,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -170,7 +170,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -223,7 +223,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -278,7 +278,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -336,7 +336,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -397,7 +397,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -449,7 +449,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -492,7 +492,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -537,7 +537,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -581,7 +581,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -625,7 +625,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -669,7 +669,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -713,7 +713,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -751,7 +751,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -793,7 +793,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -833,7 +833,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -879,7 +879,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -935,7 +935,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -991,7 +991,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1051,7 +1051,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1110,7 +1110,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1165,7 +1165,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1225,7 +1225,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1279,7 +1279,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1329,7 +1329,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1379,7 +1379,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1429,7 +1429,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1479,7 +1479,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1532,7 +1532,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1590,7 +1590,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1655,7 +1655,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1717,7 +1717,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1782,7 +1782,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1840,7 +1840,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1896,7 +1896,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -1959,7 +1959,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2015,7 +2015,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2064,7 +2064,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2123,7 +2123,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2189,7 +2189,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2248,7 +2248,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2303,7 +2303,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2345,7 +2345,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2387,7 +2387,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2429,7 +2429,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2469,7 +2469,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2507,7 +2507,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2547,7 +2547,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2589,7 +2589,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2629,7 +2629,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2671,7 +2671,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2711,7 +2711,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2753,7 +2753,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2795,7 +2795,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2833,7 +2833,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2871,7 +2871,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2915,7 +2915,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -2969,7 +2969,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3022,7 +3022,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3071,7 +3071,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3115,7 +3115,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3166,7 +3166,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3227,7 +3227,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3278,7 +3278,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3326,7 +3326,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3376,7 +3376,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3435,7 +3435,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3494,7 +3494,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3547,7 +3547,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3598,7 +3598,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3654,7 +3654,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3707,7 +3707,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3760,7 +3760,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3806,7 +3806,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3856,7 +3856,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3905,7 +3905,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3945,7 +3945,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -3989,7 +3989,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4039,7 +4039,7 @@ class Wavespeed(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4157,7 +4157,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4220,7 +4220,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4273,7 +4273,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4328,7 +4328,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4386,7 +4386,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4447,7 +4447,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4499,7 +4499,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4542,7 +4542,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4587,7 +4587,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4631,7 +4631,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4675,7 +4675,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4719,7 +4719,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4763,7 +4763,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4801,7 +4801,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4843,7 +4843,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4883,7 +4883,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4929,7 +4929,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -4985,7 +4985,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5041,7 +5041,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5101,7 +5101,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5160,7 +5160,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5215,7 +5215,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5275,7 +5275,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5329,7 +5329,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5379,7 +5379,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5429,7 +5429,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5479,7 +5479,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5529,7 +5529,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5582,7 +5582,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5640,7 +5640,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5705,7 +5705,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5767,7 +5767,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5832,7 +5832,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5890,7 +5890,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -5946,7 +5946,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6009,7 +6009,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6065,7 +6065,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6114,7 +6114,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6173,7 +6173,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6239,7 +6239,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6298,7 +6298,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6353,7 +6353,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6395,7 +6395,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6437,7 +6437,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6479,7 +6479,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6519,7 +6519,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6557,7 +6557,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6597,7 +6597,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6639,7 +6639,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6679,7 +6679,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6721,7 +6721,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6761,7 +6761,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6803,7 +6803,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6845,7 +6845,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6883,7 +6883,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6921,7 +6921,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -6965,7 +6965,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7019,7 +7019,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7072,7 +7072,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7121,7 +7121,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7165,7 +7165,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7216,7 +7216,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7277,7 +7277,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7328,7 +7328,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7376,7 +7376,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7426,7 +7426,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7485,7 +7485,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7544,7 +7544,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7597,7 +7597,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7648,7 +7648,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7704,7 +7704,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7757,7 +7757,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7810,7 +7810,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7856,7 +7856,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7906,7 +7906,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7955,7 +7955,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -7995,7 +7995,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -8039,7 +8039,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
@@ -8089,7 +8089,7 @@ class AsyncWavespeed(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (WavespeedResponse).
 
         Raises:
