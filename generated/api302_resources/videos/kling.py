@@ -2013,6 +2013,708 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def text_to_video_v2_5_turbo_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_5s
+        Price: 0.35 PTC per call.
+        Source: https://doc.302.ai/354446476e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_5_turbo_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_10s
+        Price: 0.7 PTC per call.
+        Source: https://doc.302.ai/354446477e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_5_turbo_std_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo standard, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_5s_std
+        Price: 0.21 PTC per call.
+        Source: https://doc.302.ai/376725818e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_std_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_5_turbo_std_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo standard, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_10s_std
+        Price: 0.42 PTC per call.
+        Source: https://doc.302.ai/376725819e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_std_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_5_turbo_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_5s
+        Price: 0.35 PTC per call.
+        Source: https://doc.302.ai/354444882e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_5_turbo_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_10s
+        Price: 0.7 PTC per call.
+        Source: https://doc.302.ai/354444883e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_5_turbo_std_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo standard, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_5s_std
+        Price: 0.21 PTC per call.
+        Source: https://doc.302.ai/376682635e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_std_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_5_turbo_std_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo standard, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_10s_std
+        Price: 0.42 PTC per call.
+        Source: https://doc.302.ai/376682636e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_std_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_6_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.6, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_txt2video_5s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387066794e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_6_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_6_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.6, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_txt2video_10s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387067150e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_6_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_6_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.6, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_image2video_5s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: public code, found by "klingai/m2v_2" (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_6_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_6_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.6, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_image2video_10s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387053053e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_6_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
 
 class AsyncKling(AsyncResource):
     """Kling, also 可灵, 快手, Kuaishou."""
@@ -3994,6 +4696,708 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_5_turbo_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_5s
+        Price: 0.35 PTC per call.
+        Source: https://doc.302.ai/354446476e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_5_turbo_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_10s
+        Price: 0.7 PTC per call.
+        Source: https://doc.302.ai/354446477e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_5_turbo_std_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo standard, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_5s_std
+        Price: 0.21 PTC per call.
+        Source: https://doc.302.ai/376725818e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_std_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_5_turbo_std_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo standard, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_10s_std
+        Price: 0.42 PTC per call.
+        Source: https://doc.302.ai/376725819e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_std_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_5_turbo_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_5s
+        Price: 0.35 PTC per call.
+        Source: https://doc.302.ai/354444882e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_5_turbo_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_10s
+        Price: 0.7 PTC per call.
+        Source: https://doc.302.ai/354444883e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_5_turbo_std_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo standard, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_5s_std
+        Price: 0.21 PTC per call.
+        Source: https://doc.302.ai/376682635e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_std_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_5_turbo_std_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo standard, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_10s_std
+        Price: 0.42 PTC per call.
+        Source: https://doc.302.ai/376682636e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_std_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_6_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.6, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_txt2video_5s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387066794e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_6_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_6_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.6, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_txt2video_10s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387067150e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_6_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_6_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.6, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_image2video_5s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: public code, found by "klingai/m2v_2" (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_6_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_6_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.6, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_image2video_10s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387053053e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_6_10s as endpoint
 
         return await self._submit(
             endpoint,
