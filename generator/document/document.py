@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-from ..join import METHODS
-from ..source import obj, seq
+from generator.join import METHODS
+from generator.source import obj, seq
+
 from .operation import Operation
 from .references import references, resolve
 from .schema import Schema

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..join import METHODS
-from ..source import obj, seq
+from generator.join import METHODS
+from generator.source import obj, seq
+
 from .references import escape
 
 # What stands under which key of which kind of object: a kind, [kind] in a list, {kind} in a mapping by name.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..source import obj, seq
+from generator.source import obj, seq
+
 from .media import is_json, json_first
 from .references import escape
 from .schema import Schema
@@ -145,6 +146,16 @@ class Operation:
     def unknown(self, part: str) -> bool:
         """Whether `x-unknown` says that nobody knows the `request` or the `response`."""
         return part in self.extension("x-unknown")
+
+    @property
+    def is_deprecated(self) -> bool:
+        """Whether the provider has superseded it."""
+        return self.node.get("deprecated") is True
+
+    @property
+    def replacement(self) -> Operation | None:
+        """The operation to use in its place (`x-replaced-by`), if it is deprecated and there is one."""
+        return self.document.by_id.get(str(self.node.get("x-replaced-by")))
 
     @property
     def key_headers(self) -> tuple[str, ...]:

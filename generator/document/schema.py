@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..source import obj, seq
+from generator.source import obj, seq
+
 from .references import reference, resolve
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ..document import Document
-from ..source import Spec
+from generator.document import Document
+from generator.source import Spec
+
 from . import namespaces, raw_client, typed_dicts
 from .code import File, GenerationError, format_code, templates, write
 from .earlier import Earlier

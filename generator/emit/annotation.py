@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..document.names import TYPE_NAMES
+from generator.document.names import TYPE_NAMES
 
 MODELS, MODEL_BASE = "api302_client.models", "api302_client._model"
 _RETURNED = {

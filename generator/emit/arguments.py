@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from ..document import Body, Media, Operation, Parameter, Schema
-from ..document.media import has_fields
-from ..document.names import argument_name
+from generator.document import Body, Media, Operation, Parameter, Schema
+from generator.document.media import has_fields
+from generator.document.names import argument_name
+
 from .annotation import FILE, Annotation, scalar
 from .request_types import RequestTypes
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..document import Operation
-from ..source import obj, seq
+from generator.document import Operation
+from generator.source import obj, seq
+
 from .arguments import Argument, BodyArguments
 
 WIDTH = 110  # of the text without its indent
@@ -28,7 +29,8 @@ class Texts:
 
     summary: str
     description: str
-    deprecated: bool
+    deprecated: str
+    """What to use in its place, where it is deprecated."""
     endpoint: str
     price: str
     source: str
@@ -40,11 +42,19 @@ class Texts:
         return cls(
             summary=str(node.get("summary") or operation.id),
             description=str(node.get("description") or ""),
-            deprecated=bool(node.get("deprecated")),
+            deprecated=advice(operation),
             endpoint=f"{operation.method.upper()} {operation.path}",
             price=price_text(seq(node.get("x-price"))),
             source=source_text(node),
         )
+
+
+def advice(operation: Operation) -> str:
+    """What to call in place of a deprecated operation; empty for others."""
+    if not operation.is_deprecated:
+        return ""
+    new = operation.replacement
+    return f"Deprecated: use `{new.dotted(new.place[-1])}`." if new else "Deprecated."
 
 
 def docstring(
@@ -59,7 +69,7 @@ def docstring(
     return paragraphs(
         [
             wrap(_sentence(texts.summary)),
-            ["Deprecated."] if texts.deprecated else [],
+            wrap(texts.deprecated),
             wrap(texts.description),
             wrap(" ".join(see)),
             ["The fields of this call are not documented."] if body.is_unknown else [],

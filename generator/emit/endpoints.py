@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..document import Body, DocumentError, Media, Operation, Parameter, Response
-from ..document.media import EVENT_STREAM, has_fields, is_event_stream, is_json
-from ..document.names import RAW_ARGUMENTS, TYPE_NAMES, python_name, unique
-from ..runtime.behaviour import READ_BY_CLIENTS
+from generator.document import Body, DocumentError, Media, Operation, Parameter, Response
+from generator.document.media import EVENT_STREAM, has_fields, is_event_stream, is_json
+from generator.document.names import RAW_ARGUMENTS, TYPE_NAMES, python_name, unique
+from generator.runtime.behaviour import READ_BY_CLIENTS
+
 from .arguments import Arguments
 from .docstrings import best_source, paragraphs, wrap
 from .response_types import expression, names_in, prose
@@ -61,6 +62,7 @@ class Endpoint:
     """As a URI template: `{+name}` where a value may be several segments (RFC 6570)."""
     summary: str
     description: str
+    deprecated: str
     parameters: list[EndpointParameter]
     media_types: list[str]
     body: EndpointBody | None
@@ -89,7 +91,8 @@ class Endpoint:
         ]
         arguments = ["Args:", *itertools.chain(*described)]
         raises = ["Raises: what `Client.send` raises."]
-        return paragraphs([wrap(self.summary), wrap(self.description), arguments, raises])
+        texts = [wrap(self.summary), wrap(self.deprecated), wrap(self.description)]
+        return paragraphs([*texts, arguments, raises])
 
     def _texts(self, in_path: bool) -> list[tuple[str, str]]:
         """Name and description of the parameters in the path, or of the others, the required first."""
@@ -189,6 +192,7 @@ def endpoint(operation: Operation, modules: Mapping[str, str]) -> Endpoint:
         place=operation.path,
         summary=prose(operation.node.get("summary")),
         description=prose(operation.node.get("description")),
+        deprecated=_advice(operation),
         path=_template(operation),
         parameters=_parameters(operation),
         media_types=operation.body.media_types if operation.body else [],
@@ -197,6 +201,13 @@ def endpoint(operation: Operation, modules: Mapping[str, str]) -> Endpoint:
         stream=_stream(operation),
         returns=_returns(responses),
     )
+
+
+def _advice(operation: Operation) -> str:
+    """What to call in place of a deprecated operation, in the raw client."""
+    if not operation.is_deprecated:
+        return ""
+    return f"Deprecated: use `{operation.replacement}`." if operation.replacement else "Deprecated."
 
 
 def _template(operation: Operation) -> str:

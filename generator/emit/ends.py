@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..document import Document
-from ..runtime.behaviour import Ends, TaskStatus
+from generator.document import Document
+from generator.runtime.behaviour import Ends, TaskStatus
 
 
 def ends(document: Document) -> dict[str, list[str]]:

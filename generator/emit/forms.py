@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..document import Operation
-from ..document.media import EVENT_STREAM, is_json
-from ..source import obj
+from generator.document import Operation
+from generator.document.media import EVENT_STREAM, is_json
+from generator.source import obj
+
 from .annotation import ANY, Annotation, imported, received, returned, scalar
 from .arguments import NameProblem
 from .plan import Plan

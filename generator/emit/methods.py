@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..document import Document, Operation
-from ..source import obj
+from generator.document import Document, Operation
+from generator.source import obj
+
 from .annotation import FILE, Annotation, literal, received, union
 from .arguments import Argument, Arguments, BodyArguments, NameProblem, Shape
 from .code import Name
@@ -69,6 +70,8 @@ class Method:
     whole: Annotation | None
     """What `final()` of a stream gives."""
     overloads: list[Overload]
+    warning: str
+    """What Python warns of, where the operation is deprecated."""
 
     @property
     def package(self) -> str:
@@ -87,6 +90,7 @@ class Method:
             "sent": self.sent,
             "item": str(self.item),
             "doc": self.doc,
+            "warning": self.warning,
             "returns": {prefix: self.returns(prefix) for prefix in ("", "Async")},
             "overloads": [
                 {
@@ -184,7 +188,17 @@ class Methods:
             _imports(form, shown) | own.imports,
             form.whole,
             overloads,
+            warning(operation, form.name),
         )
+
+
+def warning(operation: Operation, method: str) -> str:
+    """What Python warns of when a method of a deprecated operation is called; empty for others."""
+    if not operation.is_deprecated:
+        return ""
+    new = operation.replacement
+    told = f"{operation.dotted(method)} is deprecated"
+    return f"{told}: use {new.dotted(new.place[-1])}" if new else told
 
 
 def _hidden(operation: Operation, form: Form) -> Iterator[dict[str, object]]:

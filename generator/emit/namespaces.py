@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..document import Operation
-from ..document.names import CLIENT_ATTRIBUTES, argument_name, is_name
-from ..source import Problem, Spec, SpecError, obj
+from generator.document import Operation
+from generator.document.names import CLIENT_ATTRIBUTES, argument_name, is_name
+from generator.source import Problem, Spec, SpecError, obj
+
 from .arguments import NameProblem
 from .code import HEADER, File
 from .methods import Method, Methods

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from ..document import Document, Operation
+from generator.document import Document, Operation
+
 from . import arguments
 from .arguments import Arguments, NameProblem
 from .endpoints import Endpoint, Facts, endpoint, facts

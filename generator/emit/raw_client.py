@@ -14,7 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..document.names import module_of
+from generator.document.names import module_of
+
 from .code import HEADER, TEMPLATES, File, GenerationError, escape_by_default
 from .code import name as checked
 from .ends import ends

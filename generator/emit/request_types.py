@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..document import Schema
+from generator.document import Schema
+
 from .annotation import ANY, FILE, Annotation, generic, imported, literal, scalar, union
 from .response_types import SCALARS
 

@@ -11,8 +11,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..document import Document, DocumentError, Schema
-from ..document.names import RESERVED_FIELDS, TYPE_NAMES, is_reserved_class, python_name, unique
+from generator.document import Document, DocumentError, Schema
+from generator.document.names import (
+    RESERVED_FIELDS,
+    TYPE_NAMES,
+    is_reserved_class,
+    python_name,
+    unique,
+)
 
 SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 IN_LINE = "Name it under components.schemas and refer to it."

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..document import Document, Schema
-from ..document.references import references
+from generator.document import Document, Schema
+from generator.document.references import references
+
 from .code import HEADER, File, GenerationError
 from .docstrings import wrap
 

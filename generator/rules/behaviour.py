@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..document import Operation
-from ..document.media import EVENT_STREAM, is_event_stream, is_json
-from ..source import Problem, obj, seq
+from generator.document import Operation
+from generator.document.media import EVENT_STREAM, is_event_stream, is_json
+from generator.source import Problem, obj, seq
+
 from .context import Context
 from .structure import did_you_mean, states_overlap
 

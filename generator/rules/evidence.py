@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ..source import Problem, obj, seq
+from generator.source import Problem, obj, seq
+
 from .context import Context
 from .structure import did_you_mean
 

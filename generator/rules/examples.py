@@ -11,11 +11,12 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from ..document import Operation
-from ..document.media import is_event_stream, is_json
-from ..document.objects import Node
-from ..document.references import Found
-from ..source import Problem, obj, seq
+from generator.document import Operation
+from generator.document.media import is_event_stream, is_json
+from generator.document.objects import Node
+from generator.document.references import Found
+from generator.source import Problem, obj, seq
+
 from .context import Context, same
 
 Mismatch = tuple[list[str | int], str]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..document.names import SLUG
-from ..source import ROOT_FILE, Problem, obj, seq
+from generator.document.names import SLUG
+from generator.source import ROOT_FILE, Problem, obj, seq
+
 from .context import Context
 
 _MEDIA_TYPE = re.compile(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..document.media import is_json
-from ..document.objects import Node
-from ..source import Problem, obj, seq
+from generator.document.media import is_json
+from generator.document.objects import Node
+from generator.source import Problem, obj, seq
+
 from .context import Context, same
 from .structure import resolves_to_string
 

@@ -13,10 +13,10 @@ import jmespath
 import jsonschema_rs
 from jmespath.exceptions import JMESPathError
 
-from .. import join
-from ..document.names import SLUG
-from ..document.objects import COMPONENT_KINDS, Node
-from ..source import (
+from generator import join
+from generator.document.names import SLUG
+from generator.document.objects import COMPONENT_KINDS, Node
+from generator.source import (
     COMMON_FILE,
     EXTENSIONS_FILE,
     LEDGER_NAME,
@@ -27,6 +27,7 @@ from ..source import (
     obj,
     seq,
 )
+
 from .context import Context, explain, same
 from .wording import keyword
 

@@ -240,3 +240,22 @@ def test_parts_are_joined_in_the_order_of_vendors_yaml(copy: Copy) -> None:
     assert problems == []
     assert list(document["paths"])[1:3] == ["/acme/last", "/acme/apart"]
     assert [tag["name"] for tag in document["tags"]].count("videos.acme") == 1
+
+
+def test_what_is_deprecated_comes_last_of_its_vendor(copy: Copy) -> None:
+    new = "      operationId: acme_text_to_video\n"
+    copy.replace(VIDEO, new, f"{new}      deprecated: true\n")
+    before = list(join.assemble(Spec.load(MINI))[0]["paths"])
+
+    spec = copy.load()
+    document, _ = join.assemble(spec)
+
+    paths = list(document["paths"])
+    assert paths.index("/acme/v1/videos") == paths.index("/acme/v1/videos/{task_id}") + 1
+    assert sorted(paths) == sorted(before)
+    moved = {"/acme/v1/videos", "/acme/v1/videos/{task_id}"}
+    assert [path for path in paths if path not in moved] == [
+        path for path in before if path not in moved
+    ]
+    line = copy.line(VIDEO, "  /acme/v1/videos:")
+    assert spec.place(document["paths"], "/acme/v1/videos") == (VIDEO, line)

@@ -751,6 +751,55 @@ def test_same_input_same_bytes(document: dict[str, Any], tmp_path: Path) -> None
     )
 
 
+# -- what is deprecated -----------------------------------------------------------------------------------------------------------------
+
+
+def add_old_form(document: dict[str, Any]) -> None:
+    """An older form of the video call, which `acme_text_to_video` replaces."""
+    new = operation(document, "acme_text_to_video")
+    old = {key: value for key, value in new.items() if key != "x-shortcut"}
+    old |= {"operationId": "acme_old_video", "deprecated": True}
+    document["paths"]["/acme/v0/videos"] = {"post": {**old, "x-replaced-by": "acme_text_to_video"}}
+    look = {**operation(document, "acme_get_video"), "operationId": "acme_old_look"}
+    document["paths"]["/acme/v0/videos/{task_id}"] = {"get": {**look, "deprecated": True}}
+
+
+def test_a_deprecated_method_says_what_to_use_and_warns_where_it_is_called(
+    document: dict[str, Any], render: Render
+) -> None:
+    add_old_form(document)
+    acme = render().videos.acme
+    assert "Deprecated: use `client.videos.create`." in acme.old_video.__doc__
+    assert "Deprecated." in acme.old_look.__doc__
+    assert "Deprecated" not in acme.text_to_video.__doc__
+    assert acme.old_video.__deprecated__ == (
+        "client.videos.acme.old_video is deprecated: use client.videos.create"
+    )
+    assert "prompt" in inspect.signature(acme.old_video).parameters
+    with pytest.warns(DeprecationWarning, match="old_look is deprecated$") as warned:
+        sent = acme.old_look(task_id="t-1")
+    assert sent["op"] == "acme_old_look", "it is called all the same"
+    assert [Path(one.filename).name for one in warned] == [Path(__file__).name]
+
+
+def test_an_awaited_deprecated_method_warns_too(document: dict[str, Any], render: Render) -> None:
+    add_old_form(document)
+    acme = render(asynchronous=True).videos.acme
+    with pytest.warns(DeprecationWarning, match="old_look is deprecated") as warned:
+        sent = asyncio.run(acme.old_look(task_id="t-1"))
+    assert sent["op"] == "acme_old_look"
+    assert [Path(one.filename).name for one in warned] == [Path(__file__).name]
+    if sys.version_info >= (3, 12):
+        assert inspect.iscoroutinefunction(acme.old_look)
+
+
+def test_the_raw_client_says_what_to_use(document: dict[str, Any]) -> None:
+    add_old_form(document)
+    made = Plan(Document(document)).endpoints
+    assert "Deprecated: use `acme_text_to_video`." in made["acme_old_video"].lines
+    assert "Deprecated." in made["acme_old_look"].lines
+
+
 # -- type checkers ---------------------------------------------------------------------------------------------------------------------
 
 RIGHT = """
@@ -813,15 +862,29 @@ async def use(client: Sections, other: AsyncSections) -> None:
 """
 
 
+OLD = """
+from api302_resources import AsyncSections, Sections
+
+
+async def use(client: Sections, other: AsyncSections) -> None:
+    client.videos.acme.old_video(prompt="x")  # deprecated
+    await other.videos.acme.old_video(prompt="x")  # deprecated
+    client.videos.acme.old_look(task_id="t-1")  # deprecated
+    client.videos.acme.text_to_video(prompt="x")
+"""
+
+
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The mini specification's packages, all of them, beside the overlay; with the samples."""
     out = tmp_path_factory.mktemp("packages")
     document = join(Spec.load(MINI))
     add_a_short_form(document)
+    add_old_form(document)
     emit(Document(document), out)
     (out / "right.py").write_text(RIGHT)
     (out / "wrong.py").write_text(WRONG)
+    (out / "old.py").write_text(OLD)
     return out
 
 
@@ -856,6 +919,7 @@ def mypy(packages: Path, *included: str) -> list[tuple[str, int, str]]:
         "--strict",
         "--follow-imports=silent",
         "--output=json",
+        "--enable-error-code=deprecated",
         "--cache-dir",
         str(packages / ".mypy_cache"),
     ]
@@ -887,6 +951,16 @@ def test_each_wrong_line_is_refused(packages: Path, checker: Callable[..., list[
     marked = {number: line for number, line in enumerate(WRONG.splitlines(), 1) if "  # " in line}
     assert {number: line for number, line in marked.items() if number not in refused} == {}
     assert refused <= marked.keys()
+
+
+@pytest.mark.parametrize("checker", [pyright, mypy])
+def test_type_checkers_see_what_is_deprecated(
+    packages: Path, checker: Callable[..., list[Any]]
+) -> None:
+    seen = {line: message for _, line, message in checker(packages, "old.py")}
+    marked = {number for number, line in enumerate(OLD.splitlines(), 1) if "  # " in line}
+    assert seen.keys() == marked
+    assert all("is deprecated" in message for message in seen.values())
 
 
 def test_the_generated_code_passes_ruff(packages: Path) -> None:

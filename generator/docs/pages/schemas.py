@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from ...source import obj, seq
-from .. import PageError
+from generator.docs import PageError
+from generator.source import obj, seq
+
 from . import Page, Schema
 from .untrusted import clean, is_field, one_line, quoted
 from .values import fit, is_number, is_type, key, type_name
