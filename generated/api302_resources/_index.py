@@ -653,6 +653,7 @@ WEBHOOKS: tuple[str, ...] = (
     "midjourney_get_task",
     "midjourney_get_turbo_task",
     "minimax_get_video",
+    "openai_get_video",
     "rodin_get_model",
     "suno_get_task",
     "sync_get_generation",

@@ -61,3 +61,5 @@ class OpenaiVideoRequest(TypedDict):
     """Size in pixels; the larger ones with sora-2-pro. Server default: "720x1280"."""
     input_reference: NotRequired[str | OpenaiVideoReference]
     """First frame; a URL, or OpenAI's own object."""
+    callback: NotRequired[str]
+    """Webhook URL, called when the task ends; 302.AI's."""

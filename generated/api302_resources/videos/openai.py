@@ -28,6 +28,7 @@ class Openai(Resource):
         seconds: Literal["4", "8", "12", 4, 8, 12] | None = None,
         size: Literal["720x1280", "1280x720", "1024x1792", "1792x1024"] | None = None,
         input_reference: str | OpenaiVideoReference | FileInput | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -42,6 +43,7 @@ class Openai(Resource):
             size: Size in pixels; the larger ones with sora-2-pro. Server default: "720x1280".
             input_reference: First frame; a URL, or OpenAI's own object. Takes a URL or a local file
                 (pathlib.Path, open file or bytes).
+            callback: Webhook URL, called when the task ends; 302.AI's.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -53,15 +55,22 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /openai/v1/videos
-        Price: 0.3 PTC per second for sora-2-pro, 720x1280 or 1280x720; 0.5 PTC per second for sora-2-pro, 1024x1792
-        or 1792x1024.
-        Source: public code, found by "klingai/m2v_omni" (caller, 2026-11-29)
+        Price: 0.1 PTC per second for sora-2; 0.3 PTC per second for sora-2-pro, 720x1280 or 1280x720; 0.5 PTC per
+        second for sora-2-pro, 1024x1792 or 1792x1024.
+        Source: public notes on 302.AI's documentation, found by "302/images/generations" (sample, 2026-11-29)
         """
         from api302_client.api.videos_openai import openai_create_video as endpoint
 
         return self._submit(
             endpoint,
-            body={"prompt": prompt, "model": model, "seconds": seconds, "size": size, "input_reference": input_reference},
+            body={
+                "prompt": prompt,
+                "model": model,
+                "seconds": seconds,
+                "size": size,
+                "input_reference": input_reference,
+                "callback": callback,
+            },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -340,6 +349,7 @@ class AsyncOpenai(AsyncResource):
         seconds: Literal["4", "8", "12", 4, 8, 12] | None = None,
         size: Literal["720x1280", "1280x720", "1024x1792", "1792x1024"] | None = None,
         input_reference: str | OpenaiVideoReference | FileInput | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -354,6 +364,7 @@ class AsyncOpenai(AsyncResource):
             size: Size in pixels; the larger ones with sora-2-pro. Server default: "720x1280".
             input_reference: First frame; a URL, or OpenAI's own object. Takes a URL or a local file
                 (pathlib.Path, open file or bytes).
+            callback: Webhook URL, called when the task ends; 302.AI's.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -365,15 +376,22 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /openai/v1/videos
-        Price: 0.3 PTC per second for sora-2-pro, 720x1280 or 1280x720; 0.5 PTC per second for sora-2-pro, 1024x1792
-        or 1792x1024.
-        Source: public code, found by "klingai/m2v_omni" (caller, 2026-11-29)
+        Price: 0.1 PTC per second for sora-2; 0.3 PTC per second for sora-2-pro, 720x1280 or 1280x720; 0.5 PTC per
+        second for sora-2-pro, 1024x1792 or 1792x1024.
+        Source: public notes on 302.AI's documentation, found by "302/images/generations" (sample, 2026-11-29)
         """
         from api302_client.api.videos_openai import openai_create_video as endpoint
 
         return await self._submit(
             endpoint,
-            body={"prompt": prompt, "model": model, "seconds": seconds, "size": size, "input_reference": input_reference},
+            body={
+                "prompt": prompt,
+                "model": model,
+                "seconds": seconds,
+                "size": size,
+                "input_reference": input_reference,
+                "callback": callback,
+            },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 

@@ -24,14 +24,15 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = 'public code, found by "klingai/m2v_omni"'
+DOCS = 'public notes on 302.AI\'s documentation, found by "302/images/generations"'
 FILES: Files = {"input_reference": ("url", "part")}
 REQUIRED = ("prompt",)
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "openai_get_video", "parameters": {"video_id": "id"}},
+    "x-task": {"fetch": "openai_get_video", "parameters": {"video_id": "id"}, "webhook": {"in": "body", "name": "callback"}},
     "x-price": [
+        {"amount": 0.1, "unit": "PTC", "per": "second", "for": "sora-2"},
         {"amount": 0.3, "unit": "PTC", "per": "second", "for": "sora-2-pro, 720x1280 or 1280x720"},
         {"amount": 0.5, "unit": "PTC", "per": "second", "for": "sora-2-pro, 1024x1792 or 1792x1024"},
     ],
