@@ -95,7 +95,10 @@ class Document:
     # References
 
     def resolve(self, node: Any, where: str) -> Any:
-        """The node itself, or what its chain of `$ref` leads to. Raises DocumentError, which names `where`, if it leads nowhere."""
+        """The node itself, or what its chain of `$ref` leads to.
+
+        Raises DocumentError, which names `where`, if it leads nowhere.
+        """
         return resolve(self.node, node, where)
 
     def examples(self, holder: dict[str, Any]) -> list[Any]:

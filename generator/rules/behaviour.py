@@ -64,7 +64,7 @@ def json_first(context: Context) -> Iterator[Problem]:
 
 
 def tasks(context: Context) -> Iterator[Problem]:
-    """`x-task` and `x-task-status.result` name operations that exist and take what they are given."""
+    """`x-task` and `x-task-status.result` name existing operations and pass what they take."""
     for operation in context.operations:
         task, result = (
             obj(operation.node.get("x-task")),
@@ -137,7 +137,10 @@ def _follows(
     }  # of x-upload
     for key, place in [*given.items(), *uploaded.items()]:
         if key not in (known := body if key in uploaded else taken):
-            message = f"`{name}` has no {'body field' if key in uploaded else 'parameter or body field'} `{key}`"
+            message = (
+                f"`{name}` has no "
+                f"{'body field' if key in uploaded else 'parameter or body field'} `{key}`"
+            )
             yield context.on(
                 operation, extension, message, did_you_mean(key, list(known)), [*inside, *place]
             )
@@ -158,7 +161,10 @@ def task_states(context: Context) -> Iterator[Problem]:
     """No state word means two things."""
     for operation in context.operations:
         for value in states_overlap(obj(operation.node.get("x-task-status"))):
-            message = f"the state {value!r} of {operation} is listed under two of pending, succeeded and failed"
+            message = (
+                f"the state {value!r} of {operation} is listed under two of pending, succeeded "
+                "and failed"
+            )
             yield context.on(operation, "x-task-status", message, "keep it in one")
 
 
@@ -231,7 +237,10 @@ def switches(context: Context) -> Iterator[Problem]:
                 and isinstance(where, str)
                 and name not in (known := _names(context, operation, where))
             ):
-                message = f"{operation} has no {where} {'field' if where == 'body' else 'parameter'} `{name}`"
+                message = (
+                    f"{operation} has no {where} {'field' if where == 'body' else 'parameter'} "
+                    f"`{name}`"
+                )
                 yield context.on(operation, extension, message, did_you_mean(name, known), path)
 
 
@@ -263,7 +272,10 @@ def unknowns(context: Context) -> Iterator[Problem]:
     """A request that x-unknown calls unknown has no fields: its method takes extra_body alone."""
     for operation in context.operations:
         if operation.unknown("request") and context.body_fields(operation):
-            message = f"{operation} says in x-unknown that its request is unknown, and describes fields of it"
+            message = (
+                f"{operation} says in x-unknown that its request is unknown, and describes "
+                "fields of it"
+            )
             yield context.on(
                 operation,
                 "x-unknown",

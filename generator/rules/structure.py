@@ -140,7 +140,8 @@ _ROOT = {
     },
 }
 
-# What the fix is, by the keyword that failed; the message already names the place and what was expected.
+# What the fix is, by the keyword that failed; the message already names the place and what was
+# expected.
 _FIXES = {
     "required": "add what is missing",
     "additionalProperties": "remove it, or correct its spelling",
@@ -226,7 +227,7 @@ def vendor_files(context: Context) -> Iterator[Problem]:
 
 
 def vendors(context: Context) -> Iterator[Problem]:
-    """Slugs of vendors and parts are slugs, their homes are sections, and no prefix has two homes."""
+    """Slugs have the form of slugs, homes are sections, and no prefix has two homes."""
     seen: dict[str, str] = {}
     for home in context.spec.homes():
         name = ".".join(filter(None, (home.section, home.vendor, home.part)))
@@ -258,7 +259,10 @@ def vendors(context: Context) -> Iterator[Problem]:
                 if not SLUG.match(part) or part == COMMON_PART:
                     message = f"the part `{part}` of {section}.{slug} is no snake_case name"
                     if part == COMMON_PART:
-                        message = f"`{part}` is where the parts of {section}.{slug} share, and has no paths"
+                        message = (
+                            f"`{part}` is where the parts of {section}.{slug} share, and has no "
+                            "paths"
+                        )
                     yield context.problem(prefixes, part, message, "choose another name")
 
 
@@ -300,10 +304,12 @@ def unread_parts(context: Context) -> Iterator[Problem]:
 
 
 _KEYWORDS = frozenset(
-    "$ref $comment title description type enum const default example examples format deprecated readOnly writeOnly properties required "
-    "additionalProperties patternProperties propertyNames minProperties maxProperties items prefixItems contains minContains maxContains "
-    "minItems maxItems uniqueItems minLength maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf allOf anyOf "
-    "oneOf not if then else dependentRequired dependentSchemas contentMediaType contentEncoding contentSchema xml externalDocs".split()
+    "$ref $comment title description type enum const default example examples format deprecated "
+    "readOnly writeOnly properties required additionalProperties patternProperties propertyNames "
+    "minProperties maxProperties items prefixItems contains minContains maxContains minItems "
+    "maxItems uniqueItems minLength maxLength pattern minimum maximum exclusiveMinimum "
+    "exclusiveMaximum multipleOf allOf anyOf oneOf not if then else dependentRequired "
+    "dependentSchemas contentMediaType contentEncoding contentSchema xml externalDocs".split()
 )
 
 

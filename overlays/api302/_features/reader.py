@@ -78,7 +78,7 @@ class Reader:
         self._state = State.OPEN
         self._tape: list[bytes] | None = [] if session.observers else None
         self._kept: list[str] = []
-        """The events as text, which takes less memory than objects, and no time of the collector."""
+        """The events as text, which takes less memory than objects and no time of the collector."""
         self._stray = ""
         """What came last in the place of an event and was not JSON."""
         self._response: Response | None = None

@@ -27,7 +27,8 @@ class _Upload:
 
     def __init__(self, session: Session, op: Operation, local: Local, options: Options) -> None:
         rule = op.behaviour.upload
-        assert rule is not None and rule.finish is not None
+        assert rule is not None
+        assert rule.finish is not None
         self.session, self.op, self.rule, self.local = session, op, rule, local
         self.last = Operation.by_id(rule.finish)
         self.headers, _, _, self.timeout = options
