@@ -303,7 +303,10 @@ class Reading(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Where a finished task has but an id: the call that gives the output URLs or, without `outputs`, the file."""
+    """Where a finished task has but an id: the call that gives the output URLs.
+
+    Without `outputs` its response is the file.
+    """
 
     fetch: str
     parameters: Mapping[str, str]
