@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302VideoTask
     from api302_resources.videos.ai302 import Ai302, AsyncAi302
     from api302_resources.videos.alibaba import Alibaba, AsyncAlibaba
+    from api302_resources.videos.chanjing import AsyncChanjing, Chanjing
     from api302_resources.videos.doubao import AsyncDoubao, Doubao
     from api302_resources.videos.genmo import AsyncGenmo, Genmo
     from api302_resources.videos.google import AsyncGoogle, Google
@@ -55,6 +56,13 @@ class Videos(Resource):
         from api302_resources.videos.alibaba import Alibaba
 
         return Alibaba(self._client)
+
+    @cached_property
+    def chanjing(self) -> Chanjing:
+        """Chanjing, also 蝉镜."""
+        from api302_resources.videos.chanjing import Chanjing
+
+        return Chanjing(self._client)
 
     @cached_property
     def doubao(self) -> Doubao:
@@ -248,7 +256,8 @@ class Videos(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -295,6 +304,13 @@ class AsyncVideos(AsyncResource):
         from api302_resources.videos.alibaba import AsyncAlibaba
 
         return AsyncAlibaba(self._client)
+
+    @cached_property
+    def chanjing(self) -> AsyncChanjing:
+        """Chanjing, also 蝉镜."""
+        from api302_resources.videos.chanjing import AsyncChanjing
+
+        return AsyncChanjing(self._client)
 
     @cached_property
     def doubao(self) -> AsyncDoubao:
@@ -488,7 +504,8 @@ class AsyncVideos(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.

@@ -77,7 +77,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -202,7 +203,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -600,7 +602,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -645,7 +647,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -723,7 +725,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -776,7 +778,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -829,7 +831,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -882,7 +884,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -943,7 +945,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1007,7 +1009,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1768,7 +1770,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1824,7 +1826,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1880,7 +1882,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1936,7 +1938,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1992,7 +1994,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2056,7 +2058,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2123,7 +2125,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2190,7 +2192,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2257,7 +2259,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2324,7 +2326,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2391,7 +2393,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2457,7 +2459,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2524,7 +2526,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2590,7 +2592,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2657,7 +2659,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2724,7 +2726,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2791,7 +2793,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2858,7 +2860,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2925,7 +2927,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2992,7 +2994,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3059,7 +3061,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3141,7 +3143,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3266,7 +3269,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3664,7 +3668,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3709,7 +3713,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3787,7 +3791,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3840,7 +3844,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3893,7 +3897,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3946,7 +3950,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4007,7 +4011,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4071,7 +4075,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4832,7 +4836,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4888,7 +4892,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4944,7 +4948,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5000,7 +5004,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5056,7 +5060,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5120,7 +5124,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5187,7 +5191,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5254,7 +5258,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5321,7 +5325,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5388,7 +5392,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5455,7 +5459,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5521,7 +5525,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5588,7 +5592,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5654,7 +5658,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5721,7 +5725,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5788,7 +5792,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5855,7 +5859,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5922,7 +5926,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -5989,7 +5993,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -6056,7 +6060,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -6123,7 +6127,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
