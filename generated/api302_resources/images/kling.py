@@ -45,7 +45,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -95,7 +95,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -160,7 +160,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -256,7 +257,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -342,7 +344,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -392,7 +394,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -457,7 +459,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -553,7 +556,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.

@@ -303,7 +303,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -387,7 +388,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -441,7 +443,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -512,7 +514,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1065,7 +1067,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1118,7 +1120,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1171,7 +1173,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1224,7 +1226,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1285,7 +1287,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1349,7 +1351,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1413,7 +1415,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1477,7 +1479,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1533,7 +1535,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1586,7 +1588,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1647,7 +1649,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1711,7 +1713,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3369,7 +3371,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3453,7 +3456,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3507,7 +3511,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3578,7 +3582,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4131,7 +4135,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4184,7 +4188,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4237,7 +4241,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4290,7 +4294,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4351,7 +4355,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4415,7 +4419,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4479,7 +4483,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4543,7 +4547,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4599,7 +4603,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4652,7 +4656,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4713,7 +4717,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4777,7 +4781,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:

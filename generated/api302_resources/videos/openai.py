@@ -49,7 +49,7 @@ class Openai(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (OpenaiVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -243,7 +243,7 @@ class Openai(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (OpenaiVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -289,7 +289,8 @@ class Openai(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiSoraTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (OpenaiSoraTask).
 
         Raises:
             Api302Error: The call failed.
@@ -370,7 +371,7 @@ class AsyncOpenai(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (OpenaiVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -566,7 +567,7 @@ class AsyncOpenai(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (OpenaiVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -612,7 +613,8 @@ class AsyncOpenai(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiSoraTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (OpenaiSoraTask).
 
         Raises:
             Api302Error: The call failed.
