@@ -140,7 +140,7 @@ class Reader:
                 value, end = _scan(block, 6)
                 is_line = end == len(block) and block.startswith("data: {")
             except (ValueError, StopIteration, RecursionError):
-                value, is_line = None, False
+                value, is_line = _NOTHING, False
             if is_line:
                 self._look_into(value, block)
                 keep(block[6:])

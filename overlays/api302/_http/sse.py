@@ -71,7 +71,7 @@ class Decoder:
         """The texts of the events that have come whole; the rest is kept."""
         ends = self._ends or b"\n\n"
         whole, _, rest = b"".join(self._pieces).rpartition(ends)
-        self._pieces = [rest]
+        self._pieces = [rest] if rest else []
         return whole.decode("utf-8", "replace").split(ends.decode())
 
     def _without_mark(self, start: bytes) -> bytes:
