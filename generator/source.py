@@ -74,7 +74,7 @@ class SpecError(Exception):
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a mapping or list stands: its file, its first line, and the line of each key or item."""
+    """The place of a mapping or list: its file, its first line, and the line of each part."""
 
     file: str
     line: int
@@ -226,7 +226,7 @@ class Spec:
         return Problem(file, line, message, fix)
 
     def adopt(self, made: object, origin: object, key: str | None = None) -> None:
-        """Say that a mapping or list that was made (or one key of it) stands where `origin` does."""
+        """Report problems in a made mapping or list, or one key of it, at `origin`'s position."""
         self._origins[id(made), key] = origin
         self._kept.append(made)
 
@@ -255,7 +255,7 @@ class Spec:
         return sorted(found, key=rank)
 
     def homes(self) -> list[Home]:
-        """Every path prefix of vendors.yaml with the section, vendor and part that it belongs to."""
+        """Every path prefix of vendors.yaml with its section, vendor and part."""
         return [
             Home(prefix, section, slug, part, listed, number)
             for slug, vendor in obj(self.files.get(VENDORS_FILE)).items()
@@ -395,7 +395,10 @@ class _Reader:
                 self.refuse(line, *_DEEP)
                 return None
             what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-            fix = "correct this line, or the one before it; quote text that holds `: `, ` #` or brackets"
+            fix = (
+                "correct this line, or the one before it; quote text that holds `: `, ` #` or "
+                "brackets"
+            )
             self.refuse(line, f"the file is not YAML: {what}", fix)
             return None
         if node is None:
@@ -442,7 +445,10 @@ class _Reader:
                 and value_node.value == ""
                 and value_node.style in (None, "")
             ):
-                fix = "quote the text before it if the comma belongs to it, or write null if that is meant"
+                fix = (
+                    "quote the text before it if the comma belongs to it, or write null if that "
+                    "is meant"
+                )
                 self.refuse(key_line, f"the key `{key}` has no value", fix)
             mapping[key] = self.value(value_node)
             lines[key] = key_line
@@ -490,6 +496,7 @@ class _Reader:
                 self.refuse(
                     node.start_mark.line + 1,
                     f"`{text}` is not the same to every YAML reader",
-                    f"write '{text}' if it is text, else true, false, null or a plain decimal number",
+                    f"write '{text}' if it is text, else true, false, null or a plain decimal "
+                    "number",
                 )
         return text

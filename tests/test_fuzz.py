@@ -1,7 +1,7 @@
-"""Schemathesis over the whole document against the mock, in-process: every check, every phase, a fixed seed.
+"""Schemathesis over the whole document against the mock: every check and phase, a fixed seed.
 
-`API302_FUZZ_EXAMPLES` says how many examples an operation gets in the fuzzing phase (5; `make fuzz` takes more), `API302_ONLY` names
-one section or vendor (see conftest.py).
+`API302_FUZZ_EXAMPLES` says how many examples an operation gets in the fuzzing phase (5; `make fuzz`
+takes more), `API302_ONLY` names one section or vendor (see conftest.py).
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ CONFIG: dict[str, Any] = {
     "seed": 302,
     "headers": {"Authorization": "Bearer sk-test"},
     "continue-on-failure": True,
-    # The constants in the mock's own source say nothing about the API, and reading them takes longer than a short run.
+    # The constants in the mock's own source say nothing about the API, and reading them takes
+    # longer than a short run.
     "analysis": {"constants": {"enabled": False}},
     # No database: the runs of others must not change this one.
     "generation": {"max-examples": EXAMPLES, "database": "none"},
@@ -70,11 +71,12 @@ def _section(operation: dict[str, Any]) -> str:
 
 
 def _is_in(operation: dict[str, Any], part: str) -> bool:
-    """Whether an operation belongs to a section, or to a vendor of one: `videos`, `videos.kling`."""
+    """Whether an operation is of a section, or a vendor of one: `videos`, `videos.kling`."""
     return f"{operation['tags'][0]}.".startswith(f"{part}.")
 
 
-# A test a section, so that they run side by side; the largest first, so that no process is left alone with it at the end.
+# A test a section, so that they run side by side; the largest first, so that no process is left
+# alone with it at the end.
 SECTIONS = [
     section for section, _ in Counter(map(_section, _operations(_real()).values())).most_common()
 ]
@@ -82,7 +84,7 @@ ONLY = os.environ.get("API302_ONLY")
 
 
 def _links(document: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """The links of each operation that has any: name of the link to label of the operation that it leads to."""
+    """The links of each operation that has any: link name to label of the linked operation."""
     operations = _operations(document)
     labels = {operation["operationId"]: label for label, operation in operations.items()}
     found: dict[str, dict[str, str]] = {}
@@ -102,9 +104,10 @@ def _is_valid_as_sent(
 ) -> bool:
     """Whether a form is valid by what went over the wire.
 
-    Schemathesis makes a form invalid by the type of a field's value, and knows that a number sent as text is a valid text. It does not know
-    the same of a part with a file name, whose bytes are a valid file whatever value they were written from, nor of a single part that
-    is the one item of a list.
+    Schemathesis makes a form invalid by the type of a field's value, and knows that a number sent
+    as text is a valid text. It does not know the same of a part with a file name, whose bytes are a
+    valid file whatever value they were written from, nor of a single part that is the one item of a
+    list.
     """
     content_type = str(response.request.headers["Content-Type"])
     body = response.request.body
@@ -166,7 +169,9 @@ class Run:
         """Run every phase that the schema's configuration has on."""
         for event in from_schema(schema).execute():
             if isinstance(event, events.NonFatalError) and isinstance(event.value, NoLinksFound):
-                continue  # a section without tasks; whether links that exist were followed is told by `followed`
+                # A section without tasks; whether links that exist were followed is told by
+                # `followed`.
+                continue
             if isinstance(event, events.NonFatalError | events.FatalError):
                 self.problems.append(str(event))
             if isinstance(event, events.ScenarioFinished):
@@ -182,7 +187,10 @@ class Run:
         for case_id, checks in event.recorder.checks.items():
             for check in checks:
                 if check.failure_info is not None:
-                    told = f"{check.name}: {check.failure_info.failure}\n{check.failure_info.code_sample}"
+                    told = (
+                        f"{check.name}: "
+                        f"{check.failure_info.failure}\n{check.failure_info.code_sample}"
+                    )
                     self.problems.append(f"{event.phase.value}: {event.label}: {told}")
             interaction = event.recorder.interactions.get(case_id)
             if (
@@ -211,7 +219,7 @@ _FORMS = {
 
 
 def _with_forms_of_files(node: Any) -> Any:
-    """A copy of a document whose texts that are files have a pattern, so that made-up ones are files.
+    """A copy of a document where texts that are files have a pattern, so that made-up ones fit.
 
     A part of a form is one whatever it holds.
     """
@@ -237,13 +245,15 @@ def _check(raw: dict[str, Any], part: str) -> None:
         wrong_form = (
             isinstance(failure, AcceptedNegativeData) and case.media_type == "multipart/form-data"
         )
-        # Schemathesis takes a 404 for a lost thing if all parameters came from the link, which is also true of an operation that has none,
-        # but an id in a body that it made up. That a task's own id finds it is tested for every task in tests/mock/test_document.py.
+        # Schemathesis takes a 404 for a lost thing if all parameters came from the link, which is
+        # also true of an operation that has none, but an id in a body that it made up. That a
+        # task's own id finds it is tested for every task in tests/mock/test_document.py.
         made_up = (
             isinstance(failure, EnsureResourceAvailability)
             and not _operation(document, case).parameters
         )
-        # A field that takes a file (`x-file`) is a text to the schema, and not every text is a URL or base64.
+        # A field that takes a file (`x-file`) is a text to the schema, and not every text is a URL
+        # or base64.
         no_file = isinstance(failure, RejectedPositiveData) and "is not a file" in response.text
         as_sent = wrong_form and _is_valid_as_sent(document, case, response)
         return not (made_up or no_file or as_sent)
@@ -261,8 +271,8 @@ def _check(raw: dict[str, Any], part: str) -> None:
     selected = labels.union(*(targets.values() for targets in links.values()))
     run = Run()
     run.add(schema().include(name=sorted(selected)))
-    # The stateful phase draws links at random and would need thousands of steps until it drew them all; between two operations it soon has
-    # what it has not drawn yet.
+    # The stateful phase draws links at random and would need thousands of steps until it drew them
+    # all; between two operations it soon has what it has not drawn yet.
     alone = schema(phases=LINKS_ALONE)
     for source, targets in links.items():
         for name, target in targets.items():

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-from ..join import METHODS
-from ..source import obj, seq
+from generator.join import METHODS
+from generator.source import obj, seq
+
 from .operation import Operation
 from .references import references, resolve
 from .schema import Schema
@@ -94,7 +95,10 @@ class Document:
     # References
 
     def resolve(self, node: Any, where: str) -> Any:
-        """The node itself, or what its chain of `$ref` leads to. Raises DocumentError, which names `where`, if it leads nowhere."""
+        """The node itself, or what its chain of `$ref` leads to.
+
+        Raises DocumentError, which names `where`, if it leads nowhere.
+        """
         return resolve(self.node, node, where)
 
     def examples(self, holder: dict[str, Any]) -> list[Any]:

@@ -1,4 +1,7 @@
-"""The forms in which each operation is called (at once, as a task, a stream, page by page…), and what each one returns."""
+"""The forms in which each operation is called, and what each one returns.
+
+Forms are: a plain call, a task, a stream, page by page, and so on.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..document import Operation
-from ..document.media import EVENT_STREAM, is_json
-from ..source import obj
+from generator.document import Operation
+from generator.document.media import EVENT_STREAM, is_json
+from generator.source import obj
+
 from .annotation import ANY, Annotation, imported, received, returned, scalar
 from .arguments import NameProblem
 from .plan import Plan
@@ -35,7 +39,10 @@ class Form:
 
 
 def forms(plan: Plan, operation: Operation, name: str = "") -> list[Form]:
-    """The forms of an operation, the plainest first. `create`, a shortcut's name, gives its twins bare names. Raises NameProblem."""
+    """The forms of an operation, the plainest first.
+
+    `create`, a shortcut's name, gives its twins bare names. Raises NameProblem.
+    """
     name = name or operation.place[-1]
     prefix = Prefix(is_bare=name == "create")
     replies = replies_of(plan, operation)
@@ -54,7 +61,10 @@ def forms(plan: Plan, operation: Operation, name: str = "") -> list[Form]:
 def _at_once(
     plan: Plan, operation: Operation, name: str, prefix: Prefix, whole: dict[str, str]
 ) -> Iterator[Form]:
-    """The call that is answered at once, and the one that begins a task; where it is always a task, that alone."""
+    """The call that returns the result itself, and the one that begins a task.
+
+    Where it is always a task, that call alone.
+    """
     task = operation.extension("x-task")
     if task and "when" not in task:
         yield Form("_submit", name, _task_reply(plan, operation))
@@ -131,7 +141,10 @@ def _json_replies(plan: Plan, operation: Operation) -> list[str]:
 
 
 def _without_ticket(operation: Operation, kind: str) -> str:
-    """The type of a response that may also be a task's id, without the classes that hold the id: they answer `submit_…` alone."""
+    """The type of a response that may also be a task's id, without the classes that hold the id.
+
+    Those are returned by `submit_…` alone.
+    """
     paths = obj(operation.extension("x-task").get("parameters")).values()
     ids = {re.split(r"[.\[]", str(path))[0] for path in paths}
     schemas = operation.document.schemas

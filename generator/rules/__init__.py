@@ -9,9 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .. import join
-from ..source import Problem, Spec
-from . import behaviour, evidence, examples, layout, names, printable, schemas, structure, words
+from generator import join
+from generator.source import Problem, Spec
+
+from . import (
+    behaviour,
+    deprecation,
+    evidence,
+    examples,
+    layout,
+    names,
+    printable,
+    schemas,
+    structure,
+    words,
+)
 from .context import Context
 
 __all__ = ["RULES", "Context", "Problem", "check_spec", "notes"]
@@ -56,6 +68,8 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     behaviour.switches,
     behaviour.unknowns,
     behaviour.follows,
+    deprecation.replacements,
+    deprecation.leads,
     examples.present,
     examples.form,
     examples.fitting,

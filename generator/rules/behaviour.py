@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..document import Operation
-from ..document.media import EVENT_STREAM, is_event_stream, is_json
-from ..source import Problem, obj, seq
+from generator.document import Operation
+from generator.document.media import EVENT_STREAM, is_event_stream, is_json
+from generator.source import Problem, obj, seq
+
 from .context import Context
 from .structure import did_you_mean, states_overlap
 
@@ -63,7 +64,7 @@ def json_first(context: Context) -> Iterator[Problem]:
 
 
 def tasks(context: Context) -> Iterator[Problem]:
-    """`x-task` and `x-task-status.result` name operations that exist and take what they are given."""
+    """`x-task` and `x-task-status.result` name existing operations and pass what they take."""
     for operation in context.operations:
         task, result = (
             obj(operation.node.get("x-task")),
@@ -121,7 +122,10 @@ def _follows(
     }  # of x-upload
     for key, place in [*given.items(), *uploaded.items()]:
         if key not in (known := body if key in uploaded else taken):
-            message = f"`{name}` has no {'body field' if key in uploaded else 'parameter or body field'} `{key}`"
+            message = (
+                f"`{name}` has no "
+                f"{'body field' if key in uploaded else 'parameter or body field'} `{key}`"
+            )
             yield context.on(
                 operation, extension, message, did_you_mean(key, list(known)), [*inside, *place]
             )
@@ -142,7 +146,10 @@ def task_states(context: Context) -> Iterator[Problem]:
     """No state word means two things."""
     for operation in context.operations:
         for value in states_overlap(obj(operation.node.get("x-task-status"))):
-            message = f"the state {value!r} of {operation} is listed under two of pending, succeeded and failed"
+            message = (
+                f"the state {value!r} of {operation} is listed under two of pending, succeeded "
+                "and failed"
+            )
             yield context.on(operation, "x-task-status", message, "keep it in one")
 
 
@@ -215,7 +222,10 @@ def switches(context: Context) -> Iterator[Problem]:
                 and isinstance(where, str)
                 and name not in (known := _names(context, operation, where))
             ):
-                message = f"{operation} has no {where} {'field' if where == 'body' else 'parameter'} `{name}`"
+                message = (
+                    f"{operation} has no {where} {'field' if where == 'body' else 'parameter'} "
+                    f"`{name}`"
+                )
                 yield context.on(operation, extension, message, did_you_mean(name, known), path)
 
 
@@ -247,7 +257,10 @@ def unknowns(context: Context) -> Iterator[Problem]:
     """A request that x-unknown calls unknown has no fields: its method takes extra_body alone."""
     for operation in context.operations:
         if operation.unknown("request") and context.body_fields(operation):
-            message = f"{operation} says in x-unknown that its request is unknown, and describes fields of it"
+            message = (
+                f"{operation} says in x-unknown that its request is unknown, and describes "
+                "fields of it"
+            )
             yield context.on(
                 operation,
                 "x-unknown",

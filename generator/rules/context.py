@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 import jsonschema_rs
 
-from .. import join
-from ..document import Document, Operation
-from ..document.objects import Node, nodes
-from ..document.references import Found, escape, find, follow
-from ..source import COMMON_FILE, VENDORS_FILE, Problem, Spec, obj, seq
+from generator import join
+from generator.document import Document, Operation
+from generator.document.objects import Node, nodes
+from generator.document.references import Found, escape, find, follow
+from generator.source import COMMON_FILE, VENDORS_FILE, Problem, Spec, obj, seq
+
 from . import wording
 
 DOCUMENT = "urn:spec"

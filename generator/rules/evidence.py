@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ..source import Problem, obj, seq
+from generator.source import Problem, obj, seq
+
 from .context import Context
 from .structure import did_you_mean
 
@@ -30,7 +31,10 @@ def evidence(context: Context) -> Iterator[Problem]:
     rows = {page: row for _, page, row in context.rows}
     for operation in context.operations:
         if "x-docs" not in operation.node:
-            fix = "say where it comes from: `x-docs: [{page: p000, evidence: page, seen: 2026-11-21}]`"
+            fix = (
+                "say where it comes from: `x-docs: [{page: p000, evidence: page, seen: "
+                "2026-11-21}]`"
+            )
             yield context.on(operation, "x-docs", f"{operation} has no x-docs", fix)
         for number, entry in enumerate(seq(operation.node.get("x-docs"))):
             page, url = obj(entry).get("page"), obj(entry).get("url")
@@ -105,7 +109,10 @@ def ledger(context: Context) -> Iterator[Problem]:
         seen.setdefault(page, place)
         kinds = [kind for kind in KINDS if kind in row]
         if len(kinds) != 1:
-            message = f"the row of {page} has {' and '.join(kinds) or 'no kind'}, where one of {', '.join(KINDS)} is wanted"
+            message = (
+                f"the row of {page} has {' and '.join(kinds) or 'no kind'}, where one of "
+                f"{', '.join(KINDS)} is wanted"
+            )
             yield context.problem(rows, page, message, "keep the one that is true")
         for number, name in enumerate(seq(row.get("operations"))):
             if isinstance(name, str) and name not in context.by_id:

@@ -13,10 +13,10 @@ import jmespath
 import jsonschema_rs
 from jmespath.exceptions import JMESPathError
 
-from .. import join
-from ..document.names import SLUG
-from ..document.objects import COMPONENT_KINDS, Node
-from ..source import (
+from generator import join
+from generator.document.names import SLUG
+from generator.document.objects import COMPONENT_KINDS, Node
+from generator.source import (
     COMMON_FILE,
     EXTENSIONS_FILE,
     LEDGER_NAME,
@@ -27,6 +27,7 @@ from ..source import (
     obj,
     seq,
 )
+
 from .context import Context, explain, same
 from .wording import keyword
 
@@ -139,7 +140,8 @@ _ROOT = {
     },
 }
 
-# What the fix is, by the keyword that failed; the message already names the place and what was expected.
+# What the fix is, by the keyword that failed; the message already names the place and what was
+# expected.
 _FIXES = {
     "required": "add what is missing",
     "additionalProperties": "remove it, or correct its spelling",
@@ -225,7 +227,7 @@ def vendor_files(context: Context) -> Iterator[Problem]:
 
 
 def vendors(context: Context) -> Iterator[Problem]:
-    """Slugs of vendors and parts are slugs, their homes are sections, and no prefix has two homes."""
+    """Slugs have the form of slugs, homes are sections, and no prefix has two homes."""
     seen: dict[str, str] = {}
     for home in context.spec.homes():
         name = ".".join(filter(None, (home.section, home.vendor, home.part)))
@@ -257,7 +259,10 @@ def vendors(context: Context) -> Iterator[Problem]:
                 if not SLUG.match(part) or part == COMMON_PART:
                     message = f"the part `{part}` of {section}.{slug} is no snake_case name"
                     if part == COMMON_PART:
-                        message = f"`{part}` is where the parts of {section}.{slug} share, and has no paths"
+                        message = (
+                            f"`{part}` is where the parts of {section}.{slug} share, and has no "
+                            "paths"
+                        )
                     yield context.problem(prefixes, part, message, "choose another name")
 
 
@@ -299,10 +304,12 @@ def unread_parts(context: Context) -> Iterator[Problem]:
 
 
 _KEYWORDS = frozenset(
-    "$ref $comment title description type enum const default example examples format deprecated readOnly writeOnly properties required "
-    "additionalProperties patternProperties propertyNames minProperties maxProperties items prefixItems contains minContains maxContains "
-    "minItems maxItems uniqueItems minLength maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf allOf anyOf "
-    "oneOf not if then else dependentRequired dependentSchemas contentMediaType contentEncoding contentSchema xml externalDocs".split()
+    "$ref $comment title description type enum const default example examples format deprecated "
+    "readOnly writeOnly properties required additionalProperties patternProperties propertyNames "
+    "minProperties maxProperties items prefixItems contains minContains maxContains minItems "
+    "maxItems uniqueItems minLength maxLength pattern minimum maximum exclusiveMinimum "
+    "exclusiveMaximum multipleOf allOf anyOf oneOf not if then else dependentRequired "
+    "dependentSchemas contentMediaType contentEncoding contentSchema xml externalDocs".split()
 )
 
 

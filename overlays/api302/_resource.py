@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ._calls.call import call
@@ -11,12 +13,37 @@ from ._http.sync import iterate, run
 from ._types import Given, Operation, Options
 
 if TYPE_CHECKING:
+    # Type checkers know this name, and have its types with them (PEP 702).
+    from typing_extensions import deprecated
+
     from ._calls.files import FileInput
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, Task
     from ._types import Call, Endpoint, Uploaded
+else:
 
-__all__ = ["AsyncResource", "Resource"]
+    def deprecated(message: str) -> Callable[[Any], Any]:
+        """Mark a method as deprecated: each call of it warns.
+
+        As `warnings.deprecated`, which Python has from 3.13.
+        """
+        import inspect
+
+        def mark(method: Any) -> Any:
+            @wraps(method)
+            def warned(*args: Any, **kwargs: Any) -> Any:
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                return method(*args, **kwargs)
+
+            warned.__deprecated__ = message
+            if inspect.iscoroutinefunction(method) and hasattr(inspect, "markcoroutinefunction"):
+                inspect.markcoroutinefunction(warned)  # from Python 3.12
+            return warned
+
+        return mark
+
+
+__all__ = ["AsyncResource", "Resource", "deprecated"]
 
 
 def _stream_call(session: Session, endpoint: Endpoint, options: Options, given: Given) -> Call:

@@ -228,7 +228,7 @@ def test_bad_waits(serve: Any, connect: Any) -> None:
             task.wait(**arguments)
 
 
-# --- resuming -----------------------------------------------------------------------------------------------------------------------------
+# --- resuming -------------------------------------------------------------------------------------
 
 
 def test_in_another_process(serve: Any, connect: Any, packages: list[str], tmp_path: Any) -> None:
@@ -292,7 +292,7 @@ def test_a_task_is_not_pickled(serve: Any, connect: Any) -> None:
         pickle.dumps(submit(connect(serve(SUBMITTED))))
 
 
-# --- other ways of telling ----------------------------------------------------------------------------------------------------------------
+# --- other ways of telling ------------------------------------------------------------------------
 
 
 def test_asynchronous_on_demand(serve: Any, connect: Any) -> None:
@@ -421,7 +421,7 @@ def test_the_async_twin(serve: Any, tmp_path: Any) -> None:
     asyncio.run(main())
 
 
-# --- the schedule -------------------------------------------------------------------------------------------------------------------------
+# --- the schedule ---------------------------------------------------------------------------------
 
 
 def looks(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -202,70 +202,6 @@ class Ai302(Resource):
         from api302_client.api.audio_ai302 import ai302_get_speech_task as endpoint
 
         reply_: Ai302SpeechTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
-
-    def text_to_speech_v1(
-        self,
-        *,
-        text: str,
-        provider: str,
-        voice: str,
-        model: str | None = None,
-        speed: float | None = None,
-        volume: float | None = None,
-        emotion: str | None = None,
-        output_format: str | None = None,
-        timeout_: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302SpeechV1Response:
-        """Generate speech with any provider (v1).
-
-        Waits for the audio. The second version can also run in the background.
-
-        Args:
-            text: The text.
-            provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
-                `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
-            voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers require it.
-            speed: Speed; 1 is normal.
-            volume: Volume; 1 is normal.
-            emotion: Emotion of the voice; some providers only.
-            output_format: Audio format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            URL of the audio.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /302/tts/generate
-        Price: by provider.
-        Source: https://doc.302.ai/294943678e0 (catalog, 2026-11-21)
-        """
-        from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
-
-        reply_: Ai302SpeechV1Response = self._call(
-            endpoint,
-            body={
-                "text": text,
-                "provider": provider,
-                "voice": voice,
-                "model": model,
-                "speed": speed,
-                "volume": volume,
-                "emotion": emotion,
-                "output_format": output_format,
-                "timeout": timeout_,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
         return reply_
 
     def list_tts_providers(
@@ -1029,6 +965,73 @@ class Ai302(Resource):
         )
         return reply_
 
+    @deprecated("client.audio.ai302.text_to_speech_v1 is deprecated: use client.audio.speech")
+    def text_to_speech_v1(
+        self,
+        *,
+        text: str,
+        provider: str,
+        voice: str,
+        model: str | None = None,
+        speed: float | None = None,
+        volume: float | None = None,
+        emotion: str | None = None,
+        output_format: str | None = None,
+        timeout_: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SpeechV1Response:
+        """Generate speech with any provider (v1).
+
+        Deprecated: use `client.audio.speech`.
+
+        Waits for the audio. The second version can also run in the background.
+
+        Args:
+            text: The text.
+            provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
+                `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
+            voice: The provider's voice, such as `alloy`.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            URL of the audio.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/tts/generate
+        Price: by provider.
+        Source: https://doc.302.ai/294943678e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
+
+        reply_: Ai302SpeechV1Response = self._call(
+            endpoint,
+            body={
+                "text": text,
+                "provider": provider,
+                "voice": voice,
+                "model": model,
+                "speed": speed,
+                "volume": volume,
+                "emotion": emotion,
+                "output_format": output_format,
+                "timeout": timeout_,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
 
 class AsyncAi302(AsyncResource):
     """302.AI."""
@@ -1205,70 +1208,6 @@ class AsyncAi302(AsyncResource):
 
         reply_: Ai302SpeechTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    async def text_to_speech_v1(
-        self,
-        *,
-        text: str,
-        provider: str,
-        voice: str,
-        model: str | None = None,
-        speed: float | None = None,
-        volume: float | None = None,
-        emotion: str | None = None,
-        output_format: str | None = None,
-        timeout_: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302SpeechV1Response:
-        """Generate speech with any provider (v1).
-
-        Waits for the audio. The second version can also run in the background.
-
-        Args:
-            text: The text.
-            provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
-                `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
-            voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers require it.
-            speed: Speed; 1 is normal.
-            volume: Volume; 1 is normal.
-            emotion: Emotion of the voice; some providers only.
-            output_format: Audio format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            URL of the audio.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /302/tts/generate
-        Price: by provider.
-        Source: https://doc.302.ai/294943678e0 (catalog, 2026-11-21)
-        """
-        from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
-
-        reply_: Ai302SpeechV1Response = await self._call(
-            endpoint,
-            body={
-                "text": text,
-                "provider": provider,
-                "voice": voice,
-                "model": model,
-                "speed": speed,
-                "volume": volume,
-                "emotion": emotion,
-                "output_format": output_format,
-                "timeout": timeout_,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
@@ -2030,6 +1969,73 @@ class AsyncAi302(AsyncResource):
                 "num_inference_steps": num_inference_steps,
                 "cfg_strength": cfg_strength,
                 "scheduler": scheduler,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    @deprecated("client.audio.ai302.text_to_speech_v1 is deprecated: use client.audio.speech")
+    async def text_to_speech_v1(
+        self,
+        *,
+        text: str,
+        provider: str,
+        voice: str,
+        model: str | None = None,
+        speed: float | None = None,
+        volume: float | None = None,
+        emotion: str | None = None,
+        output_format: str | None = None,
+        timeout_: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SpeechV1Response:
+        """Generate speech with any provider (v1).
+
+        Deprecated: use `client.audio.speech`.
+
+        Waits for the audio. The second version can also run in the background.
+
+        Args:
+            text: The text.
+            provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
+                `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
+            voice: The provider's voice, such as `alloy`.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            URL of the audio.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/tts/generate
+        Price: by provider.
+        Source: https://doc.302.ai/294943678e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
+
+        reply_: Ai302SpeechV1Response = await self._call(
+            endpoint,
+            body={
+                "text": text,
+                "provider": provider,
+                "voice": voice,
+                "model": model,
+                "speed": speed,
+                "volume": volume,
+                "emotion": emotion,
+                "output_format": output_format,
+                "timeout": timeout_,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

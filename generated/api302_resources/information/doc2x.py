@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,6 +162,7 @@ class Doc2x(Resource):
         reply_: Doc2XExport = self._call(endpoint, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    @deprecated("client.information.doc2x.parse_image_v1 is deprecated")
     def parse_image_v1(
         self,
         *,
@@ -175,6 +176,8 @@ class Doc2x(Resource):
         timeout: float | None = None,
     ) -> Task[Doc2XParsing]:
         """Create an image parsing task (OCR, v1).
+
+        Deprecated.
 
         302.AI calls this version obsolete.
 
@@ -205,6 +208,7 @@ class Doc2x(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    @deprecated("client.information.doc2x.get_task_v1 is deprecated: use client.information.doc2x.get_parsing")
     def get_task_v1(
         self,
         *,
@@ -215,6 +219,8 @@ class Doc2x(Resource):
         timeout: float | None = None,
     ) -> Doc2XParsing:
         """Get a task (v1).
+
+        Deprecated: use `client.information.doc2x.get_parsing`.
 
         302.AI calls this version obsolete.
 
@@ -386,6 +392,7 @@ class AsyncDoc2x(AsyncResource):
         reply_: Doc2XExport = await self._call(endpoint, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    @deprecated("client.information.doc2x.parse_image_v1 is deprecated")
     async def parse_image_v1(
         self,
         *,
@@ -399,6 +406,8 @@ class AsyncDoc2x(AsyncResource):
         timeout: float | None = None,
     ) -> AsyncTask[Doc2XParsing]:
         """Create an image parsing task (OCR, v1).
+
+        Deprecated.
 
         302.AI calls this version obsolete.
 
@@ -429,6 +438,7 @@ class AsyncDoc2x(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    @deprecated("client.information.doc2x.get_task_v1 is deprecated: use client.information.doc2x.get_parsing")
     async def get_task_v1(
         self,
         *,
@@ -439,6 +449,8 @@ class AsyncDoc2x(AsyncResource):
         timeout: float | None = None,
     ) -> Doc2XParsing:
         """Get a task (v1).
+
+        Deprecated: use `client.information.doc2x.get_parsing`.
 
         302.AI calls this version obsolete.
 

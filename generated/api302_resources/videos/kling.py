@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -386,59 +386,6 @@ class Kling(Resource):
         reply_: KlingM2VResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    def text_to_video_v1_0_rapid_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create a text-to-video task (1.0 rapid, 5 s).
-
-        Args:
-            prompt: Text prompt.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_txt2video
-        Price: 0.15 PTC per call.
-        Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_0_rapid_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
     def text_to_video_v1_5_hq_5s(
         self,
         *,
@@ -531,218 +478,6 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         from api302_client.api.videos_kling import kling_text_to_video_v1_5_hq_10s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def text_to_video_v1_6_std_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create a text-to-video task (1.6 standard, 5 s).
-
-        Args:
-            prompt: Text prompt.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_txt2video_5s
-        Price: 0.3 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def text_to_video_v1_6_std_10s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create a text-to-video task (1.6 standard, 10 s).
-
-        Args:
-            prompt: Text prompt.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_txt2video_10s
-        Price: 0.6 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_10s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def text_to_video_v1_6_hq_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create a text-to-video task (1.6 high quality, 5 s).
-
-        Args:
-            prompt: Text prompt.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_txt2video_hq_5s
-        Price: 0.5 PTC per call.
-        Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def text_to_video_v1_6_hq_10s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create a text-to-video task (1.6 high quality, 10 s).
-
-        Args:
-            prompt: Text prompt.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_txt2video_hq_10s
-        Price: 1 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_10s as endpoint
 
         return self._submit(
             endpoint,
@@ -863,1028 +598,6 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_0_rapid_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (1.0 rapid, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_img2video
-        Price: 0.15 PTC per call.
-        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v1_0_rapid_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (1.0 rapid, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_img2video_10s
-        Price: 0.3 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_10s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v1_5_rapid_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (1.5 rapid, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_15_img2video
-        Price: 0.3 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v1_5_rapid_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (1.5 rapid, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_15_img2video_10s
-        Price: 0.6 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_10s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v1_5_hq_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (1.5 high quality, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_img2video_hq
-        Price: 0.5 PTC per call.
-        Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v1_5_hq_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (1.5 high quality, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_img2video_hq_10s
-        Price: 1 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_10s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v1_6_std_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (1.6 standard, 5 s).
-
-        Args:
-            input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_img2video_5s
-        Price: 0.3 PTC per call.
-        Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v1_6_std_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (1.6 standard, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_img2video_10s
-        Price: 0.6 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_10s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v1_6_hq_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (1.6 high quality, 5 s).
-
-        Args:
-            input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_img2video_hq_5s
-        Price: 0.5 PTC per call.
-        Source: public code of 302.AI applications, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v1_6_hq_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (1.6 high quality, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_img2video_hq_10s
-        Price: 1 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_10s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v2_0_hq_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (2.0 high definition, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_20_img2video_hq_5s
-        Price: 1.5 PTC per call.
-        Source: https://doc.302.ai/284770464e0 (catalog, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v2_0_hq_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (2.0 high definition, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_20_img2video_hq_10s
-        Price: 3 PTC per call.
-        Source: https://doc.302.ai/284770552e0 (catalog, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_10s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v2_1_std_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (2.1 standard, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_21_img2video
-        Price: 0.3 PTC per call.
-        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v2_1_std_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (2.1 standard, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_21_img2video_10s
-        Price: 0.6 PTC per call.
-        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_10s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v2_1_hq_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (2.1 high definition, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_21_img2video_hq
-        Price: 0.5 PTC per call.
-        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_5s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def image_to_video_v2_1_hq_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VResponse]:
-        """Create an image-to-video task (2.1 high definition, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_21_img2video_hq_10s
-        Price: 1 PTC per call.
-        Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_10s as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
     def image_to_video_v2_1_master_5s(
         self,
         *,
@@ -1996,6 +709,1356 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.text_to_video_v1_0_rapid_5s is deprecated: use client.videos.kling.text_to_video")
+    def text_to_video_v1_0_rapid_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (1.0 rapid, 5 s).
+
+        Deprecated: use `client.videos.kling.text_to_video`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_txt2video
+        Price: 0.15 PTC per call.
+        Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_0_rapid_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.text_to_video_v1_6_std_5s is deprecated: use client.videos.kling.text_to_video")
+    def text_to_video_v1_6_std_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (1.6 standard, 5 s).
+
+        Deprecated: use `client.videos.kling.text_to_video`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_txt2video_5s
+        Price: 0.3 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.text_to_video_v1_6_std_10s is deprecated: use client.videos.kling.text_to_video")
+    def text_to_video_v1_6_std_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (1.6 standard, 10 s).
+
+        Deprecated: use `client.videos.kling.text_to_video`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_txt2video_10s
+        Price: 0.6 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.text_to_video_v1_6_hq_5s is deprecated: use client.videos.kling.text_to_video")
+    def text_to_video_v1_6_hq_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (1.6 high quality, 5 s).
+
+        Deprecated: use `client.videos.kling.text_to_video`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_5s
+        Price: 0.5 PTC per call.
+        Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.text_to_video_v1_6_hq_10s is deprecated: use client.videos.kling.text_to_video")
+    def text_to_video_v1_6_hq_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (1.6 high quality, 10 s).
+
+        Deprecated: use `client.videos.kling.text_to_video`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_10s
+        Price: 1 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_0_rapid_5s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v1_0_rapid_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (1.0 rapid, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_img2video
+        Price: 0.15 PTC per call.
+        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_0_rapid_10s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v1_0_rapid_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (1.0 rapid, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_img2video_10s
+        Price: 0.3 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_5_rapid_5s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v1_5_rapid_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (1.5 rapid, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_15_img2video
+        Price: 0.3 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_5_rapid_10s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v1_5_rapid_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (1.5 rapid, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_15_img2video_10s
+        Price: 0.6 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_5_hq_5s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v1_5_hq_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (1.5 high quality, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_img2video_hq
+        Price: 0.5 PTC per call.
+        Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_5_hq_10s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v1_5_hq_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (1.5 high quality, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_img2video_hq_10s
+        Price: 1 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_6_std_5s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v1_6_std_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (1.6 standard, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
+                (pathlib.Path, open file or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_img2video_5s
+        Price: 0.3 PTC per call.
+        Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_6_std_10s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v1_6_std_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (1.6 standard, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_img2video_10s
+        Price: 0.6 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_6_hq_5s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v1_6_hq_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (1.6 high quality, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
+                (pathlib.Path, open file or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_img2video_hq_5s
+        Price: 0.5 PTC per call.
+        Source: public code of 302.AI applications, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_6_hq_10s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v1_6_hq_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (1.6 high quality, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_img2video_hq_10s
+        Price: 1 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_0_hq_5s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v2_0_hq_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.0 high definition, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_20_img2video_hq_5s
+        Price: 1.5 PTC per call.
+        Source: https://doc.302.ai/284770464e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_0_hq_10s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v2_0_hq_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.0 high definition, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_20_img2video_hq_10s
+        Price: 3 PTC per call.
+        Source: https://doc.302.ai/284770552e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_1_std_5s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v2_1_std_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.1 standard, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_21_img2video
+        Price: 0.3 PTC per call.
+        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_1_std_10s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v2_1_std_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.1 standard, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_21_img2video_10s
+        Price: 0.6 PTC per call.
+        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_1_hq_5s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v2_1_hq_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.1 high definition, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_21_img2video_hq
+        Price: 0.5 PTC per call.
+        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_1_hq_10s is deprecated: use client.videos.kling.image_to_video")
+    def image_to_video_v2_1_hq_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.1 high definition, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_21_img2video_hq_10s
+        Price: 1 PTC per call.
+        Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_10s as endpoint
 
         return self._submit(
             endpoint,
@@ -2384,59 +2447,6 @@ class AsyncKling(AsyncResource):
         reply_: KlingM2VResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    async def text_to_video_v1_0_rapid_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create a text-to-video task (1.0 rapid, 5 s).
-
-        Args:
-            prompt: Text prompt.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_txt2video
-        Price: 0.15 PTC per call.
-        Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_0_rapid_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
     async def text_to_video_v1_5_hq_5s(
         self,
         *,
@@ -2529,218 +2539,6 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         from api302_client.api.videos_kling import kling_text_to_video_v1_5_hq_10s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def text_to_video_v1_6_std_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create a text-to-video task (1.6 standard, 5 s).
-
-        Args:
-            prompt: Text prompt.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_txt2video_5s
-        Price: 0.3 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def text_to_video_v1_6_std_10s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create a text-to-video task (1.6 standard, 10 s).
-
-        Args:
-            prompt: Text prompt.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_txt2video_10s
-        Price: 0.6 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_10s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def text_to_video_v1_6_hq_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create a text-to-video task (1.6 high quality, 5 s).
-
-        Args:
-            prompt: Text prompt.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_txt2video_hq_5s
-        Price: 0.5 PTC per call.
-        Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def text_to_video_v1_6_hq_10s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create a text-to-video task (1.6 high quality, 10 s).
-
-        Args:
-            prompt: Text prompt.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_txt2video_hq_10s
-        Price: 1 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_10s as endpoint
 
         return await self._submit(
             endpoint,
@@ -2861,1028 +2659,6 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_0_rapid_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (1.0 rapid, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_img2video
-        Price: 0.15 PTC per call.
-        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v1_0_rapid_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (1.0 rapid, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_img2video_10s
-        Price: 0.3 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_10s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v1_5_rapid_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (1.5 rapid, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_15_img2video
-        Price: 0.3 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v1_5_rapid_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (1.5 rapid, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_15_img2video_10s
-        Price: 0.6 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_10s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v1_5_hq_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (1.5 high quality, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_img2video_hq
-        Price: 0.5 PTC per call.
-        Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v1_5_hq_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (1.5 high quality, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_img2video_hq_10s
-        Price: 1 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_10s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v1_6_std_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (1.6 standard, 5 s).
-
-        Args:
-            input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_img2video_5s
-        Price: 0.3 PTC per call.
-        Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v1_6_std_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (1.6 standard, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_img2video_10s
-        Price: 0.6 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_10s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v1_6_hq_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (1.6 high quality, 5 s).
-
-        Args:
-            input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_img2video_hq_5s
-        Price: 0.5 PTC per call.
-        Source: public code of 302.AI applications, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v1_6_hq_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (1.6 high quality, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_16_img2video_hq_10s
-        Price: 1 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_10s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v2_0_hq_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (2.0 high definition, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_20_img2video_hq_5s
-        Price: 1.5 PTC per call.
-        Source: https://doc.302.ai/284770464e0 (catalog, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v2_0_hq_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (2.0 high definition, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_20_img2video_hq_10s
-        Price: 3 PTC per call.
-        Source: https://doc.302.ai/284770552e0 (catalog, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_10s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v2_1_std_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (2.1 standard, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_21_img2video
-        Price: 0.3 PTC per call.
-        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v2_1_std_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (2.1 standard, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_21_img2video_10s
-        Price: 0.6 PTC per call.
-        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_10s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v2_1_hq_5s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (2.1 high definition, 5 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_21_img2video_hq
-        Price: 0.5 PTC per call.
-        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_5s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def image_to_video_v2_1_hq_10s(
-        self,
-        *,
-        input_image: FileInput,
-        tail_image: FileInput | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        enable_audio: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VResponse]:
-        """Create an image-to-video task (2.1 high definition, 10 s).
-
-        Args:
-            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
-            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
-                or bytes).
-            prompt: Text prompt: what happens.
-            negative_prompt: Negative prompt: what to avoid.
-            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
-            aspect_ratio: Aspect ratio (width:height).
-            camera_type: Camera movement, such as `zoom`.
-            camera_value: Extent of the camera movement, such as -5.
-            enable_audio: Whether to generate audio too, for models that support it.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (KlingM2VResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /klingai/m2v_21_img2video_hq_10s
-        Price: 1 PTC per call.
-        Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_10s as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={
-                "input_image": input_image,
-                "tail_image": tail_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-                "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
     async def image_to_video_v2_1_master_5s(
         self,
         *,
@@ -3994,6 +2770,1356 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.text_to_video_v1_0_rapid_5s is deprecated: use client.videos.kling.text_to_video")
+    async def text_to_video_v1_0_rapid_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (1.0 rapid, 5 s).
+
+        Deprecated: use `client.videos.kling.text_to_video`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_txt2video
+        Price: 0.15 PTC per call.
+        Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_0_rapid_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.text_to_video_v1_6_std_5s is deprecated: use client.videos.kling.text_to_video")
+    async def text_to_video_v1_6_std_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (1.6 standard, 5 s).
+
+        Deprecated: use `client.videos.kling.text_to_video`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_txt2video_5s
+        Price: 0.3 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.text_to_video_v1_6_std_10s is deprecated: use client.videos.kling.text_to_video")
+    async def text_to_video_v1_6_std_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (1.6 standard, 10 s).
+
+        Deprecated: use `client.videos.kling.text_to_video`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_txt2video_10s
+        Price: 0.6 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_std_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.text_to_video_v1_6_hq_5s is deprecated: use client.videos.kling.text_to_video")
+    async def text_to_video_v1_6_hq_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (1.6 high quality, 5 s).
+
+        Deprecated: use `client.videos.kling.text_to_video`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_5s
+        Price: 0.5 PTC per call.
+        Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.text_to_video_v1_6_hq_10s is deprecated: use client.videos.kling.text_to_video")
+    async def text_to_video_v1_6_hq_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (1.6 high quality, 10 s).
+
+        Deprecated: use `client.videos.kling.text_to_video`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_10s
+        Price: 1 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_0_rapid_5s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v1_0_rapid_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (1.0 rapid, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_img2video
+        Price: 0.15 PTC per call.
+        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_0_rapid_10s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v1_0_rapid_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (1.0 rapid, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_img2video_10s
+        Price: 0.3 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_rapid_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_5_rapid_5s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v1_5_rapid_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (1.5 rapid, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_15_img2video
+        Price: 0.3 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_5_rapid_10s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v1_5_rapid_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (1.5 rapid, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_15_img2video_10s
+        Price: 0.6 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_rapid_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_5_hq_5s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v1_5_hq_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (1.5 high quality, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_img2video_hq
+        Price: 0.5 PTC per call.
+        Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_5_hq_10s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v1_5_hq_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (1.5 high quality, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_img2video_hq_10s
+        Price: 1 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_6_std_5s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v1_6_std_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (1.6 standard, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
+                (pathlib.Path, open file or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_img2video_5s
+        Price: 0.3 PTC per call.
+        Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_6_std_10s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v1_6_std_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (1.6 standard, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_img2video_10s
+        Price: 0.6 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_std_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_6_hq_5s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v1_6_hq_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (1.6 high quality, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
+                (pathlib.Path, open file or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_img2video_hq_5s
+        Price: 0.5 PTC per call.
+        Source: public code of 302.AI applications, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v1_6_hq_10s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v1_6_hq_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (1.6 high quality, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_16_img2video_hq_10s
+        Price: 1 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_0_hq_5s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v2_0_hq_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.0 high definition, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_20_img2video_hq_5s
+        Price: 1.5 PTC per call.
+        Source: https://doc.302.ai/284770464e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_0_hq_10s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v2_0_hq_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.0 high definition, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_20_img2video_hq_10s
+        Price: 3 PTC per call.
+        Source: https://doc.302.ai/284770552e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_1_std_5s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v2_1_std_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.1 standard, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_21_img2video
+        Price: 0.3 PTC per call.
+        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_1_std_10s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v2_1_std_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.1 standard, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_21_img2video_10s
+        Price: 0.6 PTC per call.
+        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_std_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_1_hq_5s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v2_1_hq_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.1 high definition, 5 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_21_img2video_hq
+        Price: 0.5 PTC per call.
+        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.kling.image_to_video_v2_1_hq_10s is deprecated: use client.videos.kling.image_to_video")
+    async def image_to_video_v2_1_hq_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.1 high definition, 10 s).
+
+        Deprecated: use `client.videos.kling.image_to_video`.
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_21_img2video_hq_10s
+        Price: 1 PTC per call.
+        Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_10s as endpoint
 
         return await self._submit(
             endpoint,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -213,50 +213,6 @@ class Runway(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def act_one(
-        self,
-        *,
-        video: FileInput,
-        image: FileInput | None = None,
-        character_video: str | None = None,
-        options: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[RunwayResponse]:
-        """Transfer an actor's performance to a character (Act-One).
-
-        Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
-
-        Args:
-            video: Video of the actor's performance, with the aspect ratio 16:9. Takes a local file (path, open
-                file or bytes).
-            image: The character, as an image. Takes a local file (path, open file or bytes).
-            character_video: The character, as a video.
-            options: Further settings.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /runway_act_one/submit
-        Price: 0.25 PTC per call.
-        Source: https://doc-en.302.ai/230623447e0 (sample, 2026-11-21)
-        """
-        from api302_client.api.videos_runway import runway_act_one as endpoint
-
-        return self._submit(
-            endpoint,
-            body={"video": video, "image": image, "character_video": character_video, "options": options},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
     def act_two(
         self,
         *,
@@ -370,6 +326,54 @@ class Runway(Resource):
 
         reply_: RunwayResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
+
+    @deprecated("client.videos.runway.act_one is deprecated: use client.videos.runway.act_two")
+    def act_one(
+        self,
+        *,
+        video: FileInput,
+        image: FileInput | None = None,
+        character_video: str | None = None,
+        options: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[RunwayResponse]:
+        """Transfer an actor's performance to a character (Act-One).
+
+        Deprecated: use `client.videos.runway.act_two`.
+
+        Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
+        Its page describes Act-Two now.
+
+        Args:
+            video: Video of the actor's performance, with the aspect ratio 16:9. Takes a local file (path, open
+                file or bytes).
+            image: The character, as an image. Takes a local file (path, open file or bytes).
+            character_video: The character, as a video.
+            options: Further settings.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /runway_act_one/submit
+        Price: 0.25 PTC per call.
+        Source: https://doc-en.302.ai/230623447e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.videos_runway import runway_act_one as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"video": video, "image": image, "character_video": character_video, "options": options},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
 
 class AsyncRunway(AsyncResource):
@@ -570,50 +574,6 @@ class AsyncRunway(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def act_one(
-        self,
-        *,
-        video: FileInput,
-        image: FileInput | None = None,
-        character_video: str | None = None,
-        options: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[RunwayResponse]:
-        """Transfer an actor's performance to a character (Act-One).
-
-        Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
-
-        Args:
-            video: Video of the actor's performance, with the aspect ratio 16:9. Takes a local file (path, open
-                file or bytes).
-            image: The character, as an image. Takes a local file (path, open file or bytes).
-            character_video: The character, as a video.
-            options: Further settings.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /runway_act_one/submit
-        Price: 0.25 PTC per call.
-        Source: https://doc-en.302.ai/230623447e0 (sample, 2026-11-21)
-        """
-        from api302_client.api.videos_runway import runway_act_one as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={"video": video, "image": image, "character_video": character_video, "options": options},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
     async def act_two(
         self,
         *,
@@ -727,3 +687,51 @@ class AsyncRunway(AsyncResource):
 
         reply_: RunwayResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
+
+    @deprecated("client.videos.runway.act_one is deprecated: use client.videos.runway.act_two")
+    async def act_one(
+        self,
+        *,
+        video: FileInput,
+        image: FileInput | None = None,
+        character_video: str | None = None,
+        options: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[RunwayResponse]:
+        """Transfer an actor's performance to a character (Act-One).
+
+        Deprecated: use `client.videos.runway.act_two`.
+
+        Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
+        Its page describes Act-Two now.
+
+        Args:
+            video: Video of the actor's performance, with the aspect ratio 16:9. Takes a local file (path, open
+                file or bytes).
+            image: The character, as an image. Takes a local file (path, open file or bytes).
+            character_video: The character, as a video.
+            options: Further settings.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /runway_act_one/submit
+        Price: 0.25 PTC per call.
+        Source: https://doc-en.302.ai/230623447e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.videos_runway import runway_act_one as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"video": video, "image": image, "character_video": character_video, "options": options},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )

@@ -37,6 +37,7 @@ def description(methods: Methods, operation: Operation) -> str:
     node = operation.node
     rule = read(node)
     rows = [
+        ("Deprecated", _deprecated(operation)),
         ("Vendor", _vendor(operation)),
         ("Python", _calls(methods, operation)),
         ("Price", _prices(seq(node.get("x-price")))),
@@ -62,6 +63,14 @@ def table(rows: Iterable[tuple[str, str]]) -> str:
 
 
 # -- rows ----------------------------------------------------------------------------------------
+
+
+def _deprecated(operation: Operation) -> str:
+    """What to use in its place."""
+    if not operation.is_deprecated:
+        return ""
+    new = operation.replacement
+    return f"Use [{text(new.node['summary'])}]({anchor(new)})." if new else "Yes."
 
 
 def _vendor(operation: Operation) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from .._errors import InvalidArgument
-from .._http.response import Response
-from .._http.sync import run
-from .._types import Call
+from api302._errors import InvalidArgument
+from api302._http.response import Response
+from api302._http.sync import run
+from api302._types import Call
+
 from .session import Middleware, Session
 
 Observer = Callable[[Call, Response, bytes], object]

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._errors import InvalidArgument
-from .._json import is_mapping
-from .._secret import Redactor
-from .._types import Call, CallOptions, Operation, Options, Timeout, Values
+from api302._errors import InvalidArgument
+from api302._json import is_mapping
+from api302._secret import Redactor
+from api302._types import Call, CallOptions, Operation, Options, Timeout, Values
+
 from .files import FORM, body_media_type, put_files
 from .settings import Settings, merged_headers, valid_timeout
 

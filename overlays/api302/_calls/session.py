@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .._errors import InvalidArgument
-from .._http.connections import Connections
-from .._secret import Redactor, Secret
+from api302._errors import InvalidArgument
+from api302._http.connections import Connections
+from api302._secret import Redactor, Secret
+
 from .settings import Settings, valid_key
 
 if TYPE_CHECKING:
-    from .._http.transport import Io
+    from api302._http.transport import Io
 
 
 Middleware = Callable[..., Any]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from api302._calls.call import call
+from api302._calls.response import raw
+from api302._calls.session import Session
+from api302._json import is_object
+from api302._types import Given, Operation, Options
 from api302_client.behaviour import compiled
-
-from .._calls.call import call
-from .._calls.response import raw
-from .._calls.session import Session
-from .._json import is_object
-from .._types import Given, Operation, Options
 
 
 async def items(

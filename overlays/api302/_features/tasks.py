@@ -7,19 +7,19 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 from inspect import isawaitable
 from typing import Any, Generic, TypeVar
 
+from api302 import _log
+from api302._calls.call import call, finish
+from api302._calls.prepare import operation_call
+from api302._calls.response import check, decode_error, raw
+from api302._calls.session import Session
+from api302._errors import InvalidArgument, TaskError, TaskFailed, TaskTimeout
+from api302._http.retry import retry_after
+from api302._http.sync import iterate, run
+from api302._json import is_mapping
+from api302._types import NO_OPTIONS, Call, Given, Operation, Options, TaskStatus
 from api302_client.behaviour import TaskStatus as StatusRule
 from api302_client.behaviour import urls
 
-from .. import _log
-from .._calls.call import call, finish
-from .._calls.prepare import operation_call
-from .._calls.response import check, decode_error, raw
-from .._calls.session import Session
-from .._errors import InvalidArgument, TaskError, TaskFailed, TaskTimeout
-from .._http.retry import retry_after
-from .._http.sync import iterate, run
-from .._json import is_mapping
-from .._types import NO_OPTIONS, Call, Given, Operation, Options, TaskStatus
 from .files import AsyncOutput, Output, output
 from .polling import Schedule, is_passing, read_status
 

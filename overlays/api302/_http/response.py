@@ -13,8 +13,9 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from .. import _log
-from .._errors import Api302Error, ConnectionError
+from api302 import _log
+from api302._errors import Api302Error, ConnectionError
+
 from .decoding import ABSENT, decoders, json_of
 
 if TYPE_CHECKING:
