@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import join, rules
+from . import join, models, rules
 from .document import Document, DocumentError
 from .source import Spec, SpecError
 
@@ -222,6 +222,6 @@ def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:
     from .emit import Emission  # slow to import; reading and checking do without
 
     try:
-        return Emission(Document(join.join(spec)), before)
+        return Emission(Document(join.join(spec), models.models(spec)[0]), before)
     except Exception as error:
         return error

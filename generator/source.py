@@ -2,7 +2,8 @@
 
 A vendor's calls of a section are in `<section>/<vendor>.yaml`, or in parts,
 `<section>/<vendor>/<part>.yaml`, which vendors.yaml names; `<section>/<vendor>/common.yaml` holds
-what the parts share.
+what the parts share. The models of a kind are in `models/<kind>.yaml`, or in parts,
+`models/<kind>/<part>.yaml`.
 
 YAML is read strictly: plain scalars mean what JSON means (numbers, true, false, null); everything
 else is a string, so dates and `16:9` stay strings. What YAML 1.1 and 1.2 read differently (`yes`,
@@ -30,6 +31,7 @@ ROOT_FILE, VENDORS_FILE, COMMON_FILE, LEDGER_NAME = (
     "pages.yaml",
 )
 EXTENSIONS_FILE = "extensions.schema.json"
+MODELS_FOLDER, NOT_MODELS = "models", "not_models"
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 # What some YAML reader would take for a boolean or number, and another for text.
@@ -104,6 +106,15 @@ class VendorFile:
         or not.
         """
         return file_name(self.section, self.vendor, COMMON_FILE.removesuffix(".yaml"))
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file with models of a kind: `models/<kind>.yaml`, or `models/<kind>/<part>.yaml`."""
+
+    name: str
+    kind: str
+    content: dict[str, Any]
 
 
 def file_name(section: str, vendor: str, part: str = "") -> str:
@@ -242,7 +253,7 @@ class Spec:
         for name, content in self.files.items():
             section, slash, rest = name.partition("/")
             vendor, _, part = rest.rpartition(".")[0].partition("/")
-            if slash and rest != LEDGER_NAME:
+            if slash and rest != LEDGER_NAME and section != MODELS_FOLDER:
                 found.append(VendorFile(section, vendor, part, obj(content)))
         sections, vendors = self.sections(), obj(self.files.get(VENDORS_FILE))
 
@@ -253,6 +264,16 @@ class Spec:
             return section, file.section, file.vendor, part, file.part
 
         return sorted(found, key=rank)
+
+    def model_files(self) -> list[ModelFile]:
+        """The files of the catalogue of models, by kind and part."""
+        found = []
+        for name, content in sorted(self.files.items()):
+            folder, slash, rest = name.partition("/")
+            kind = rest.rpartition(".")[0].partition("/")[0]
+            if slash and folder == MODELS_FOLDER and kind != NOT_MODELS:
+                found.append(ModelFile(name, kind, obj(content)))
+        return found
 
     def homes(self) -> list[Home]:
         """Every path prefix of vendors.yaml with its section, vendor and part."""

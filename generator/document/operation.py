@@ -190,6 +190,19 @@ class Operation:
         media = self._media(node, f"{self.id}, request")
         return Body(node.get("required") is True, media) if media else None
 
+    @cached_property
+    def request_fields(self) -> dict[str, list[Schema]]:
+        """The fields of its request by name on the wire, each with its schema in each media type:
+        parameters and top-level body fields.
+        """
+        found: dict[str, list[Schema]] = {}
+        for media in self.body.media.values() if self.body else ():
+            for wire, schema in media.schema.target.fields().schemas.items():
+                found.setdefault(wire, []).append(schema)
+        for parameter in self.parameters:
+            found.setdefault(parameter.wire, []).append(parameter.schema)
+        return found
+
     def example(self) -> tuple[str, Any]:
         """The media type of the request and a copy of its first example; JSON goes first."""
         if not self.body:

@@ -17,6 +17,7 @@ from typing import Any
 
 from generator.document.names import module_of
 
+from . import catalog
 from .code import HEADER, TEMPLATES, File, GenerationError, escape_by_default
 from .code import name as checked
 from .ends import ends
@@ -49,6 +50,7 @@ def files(plan: Plan) -> Iterator[File]:
         origin = f"# Its source is generator/runtime/{source.name}."
         text = f"{HEADER}\n{origin}\n{source.read_text('utf-8')}"
         yield File(f"{root}/{source.name}", "", {"text": text}, is_formatted=True)
+    yield File(f"{root}/catalog.json", "", {"text": catalog.text(plan.document)}, is_formatted=True)
     yield File(f"{root}/py.typed", "", {"text": ""}, is_formatted=True)
 
 

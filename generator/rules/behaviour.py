@@ -212,10 +212,7 @@ def switches(context: Context) -> Iterator[Problem]:
         for extension, key in (("x-task", "when"), ("x-stream", "when"), ("x-task", "webhook")):
             switch = obj(obj(operation.node.get(extension)).get(key))
             places.append((extension, [key], switch.get("in"), switch.get("name")))
-        if "x-pages" in operation.node:
-            places.append(
-                ("x-pages", ["parameter"], "query", obj(operation.node["x-pages"]).get("parameter"))
-            )
+        places += _paging(obj(operation.node.get("x-pages")))
         for extension, path, where, name in places:
             if (
                 isinstance(name, str)
@@ -227,6 +224,16 @@ def switches(context: Context) -> Iterator[Problem]:
                     f"`{name}`"
                 )
                 yield context.on(operation, extension, message, did_you_mean(name, known), path)
+
+
+def _paging(pages: dict[str, object]) -> Iterator[tuple[str, list[str | int], object, object]]:
+    """The parameters that x-pages names, each with where it is named."""
+    where = pages.get("in", "query")
+    for key in ("parameter", "size"):
+        if key in pages:
+            yield "x-pages", [key], where, pages[key]
+    for name in obj(pages.get("next")):
+        yield "x-pages", ["next", name], where, name
 
 
 def _names(context: Context, operation: Operation, where: str) -> list[str]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         TimeoutError,
     )
     from ._features.files import AsyncOutput, Output
+    from ._features.paging import AsyncPages, Page, Pages
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
     from ._http.response import Response
@@ -51,6 +52,7 @@ _WHERE = {
     " PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
     " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.files": "AsyncOutput Output",
+    "_features.paging": "AsyncPages Page Pages",
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
     "_http.response": "Response",
@@ -64,6 +66,7 @@ __all__ = [
     "AsyncByteStream",
     "AsyncClient",
     "AsyncOutput",
+    "AsyncPages",
     "AsyncStream",
     "AsyncTask",
     "AsyncTaskResult",
@@ -81,6 +84,8 @@ __all__ = [
     "NoChannelError",
     "NotFoundError",
     "Output",
+    "Page",
+    "Pages",
     "PermissionDeniedError",
     "QuotaError",
     "RateLimitError",

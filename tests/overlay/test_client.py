@@ -296,7 +296,7 @@ def test_pages(serve: Any, connect: Any) -> None:
     client = connect(server)
     assert [thing.name for thing in client.tools.extra.iter_things(limit=2)] == ["a", "b", "c"]
     assert [request.target for request in server.requests] == [
-        f"/extra/things?limit=2&page={page}" for page in (1, 2, 3)
+        f"/extra/things?page={page}&limit=2" for page in (1, 2, 3)
     ]
     assert next(iter(client.tools.extra.iter_things(extra_query={"page": 7}))).name == "d"
     assert server.requests[3].target == "/extra/things?page=7"

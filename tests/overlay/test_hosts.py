@@ -1,4 +1,4 @@
-"""Spare hosts: tried where nothing was sent, and only there. Whether a call is repeated, and how long it waits."""
+"""Spare hosts, tried where nothing was sent and only there; whether a call is repeated."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302VideoTask
     from api302_resources.videos.ai302 import Ai302, AsyncAi302
     from api302_resources.videos.alibaba import Alibaba, AsyncAlibaba
+    from api302_resources.videos.chanjing import AsyncChanjing, Chanjing
     from api302_resources.videos.doubao import AsyncDoubao, Doubao
     from api302_resources.videos.genmo import AsyncGenmo, Genmo
     from api302_resources.videos.google import AsyncGoogle, Google
@@ -54,6 +55,13 @@ class Videos(Resource):
         from api302_resources.videos.alibaba import Alibaba
 
         return Alibaba(self._client)
+
+    @cached_property
+    def chanjing(self) -> Chanjing:
+        """Chanjing, also 蝉镜."""
+        from api302_resources.videos.chanjing import Chanjing
+
+        return Chanjing(self._client)
 
     @cached_property
     def doubao(self) -> Doubao:
@@ -240,7 +248,8 @@ class Videos(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -287,6 +296,13 @@ class AsyncVideos(AsyncResource):
         from api302_resources.videos.alibaba import AsyncAlibaba
 
         return AsyncAlibaba(self._client)
+
+    @cached_property
+    def chanjing(self) -> AsyncChanjing:
+        """Chanjing, also 蝉镜."""
+        from api302_resources.videos.chanjing import AsyncChanjing
+
+        return AsyncChanjing(self._client)
 
     @cached_property
     def doubao(self) -> AsyncDoubao:
@@ -473,7 +489,8 @@ class AsyncVideos(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.

@@ -40,7 +40,7 @@ class Settings(NamedTuple):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The base URLs in the order in which they are tried: the hosts that may see the API key."""
+        """The base URLs in their order: the hosts that may see the API key."""
         return (self.base_url, *self.fallback)
 
     def __repr__(self) -> str:
