@@ -477,6 +477,7 @@ from .openai_chat_delta import OpenaiChatDelta as OpenaiChatDelta
 from .openai_chat_response import OpenaiChatResponse as OpenaiChatResponse
 from .openai_chunk_choice import OpenaiChunkChoice as OpenaiChunkChoice
 from .openai_completion_tokens import OpenaiCompletionTokens as OpenaiCompletionTokens
+from .openai_deleted_video import OpenaiDeletedVideo as OpenaiDeletedVideo
 from .openai_embedding import OpenaiEmbedding as OpenaiEmbedding
 from .openai_embeddings_response import OpenaiEmbeddingsResponse as OpenaiEmbeddingsResponse
 from .openai_embeddings_usage import OpenaiEmbeddingsUsage as OpenaiEmbeddingsUsage
@@ -498,6 +499,8 @@ from .openai_responses_response import OpenaiResponsesResponse as OpenaiResponse
 from .openai_responses_stream_event import OpenaiResponsesStreamEvent as OpenaiResponsesStreamEvent
 from .openai_responses_usage import OpenaiResponsesUsage as OpenaiResponsesUsage
 from .openai_short_chat_response import OpenaiShortChatResponse as OpenaiShortChatResponse
+from .openai_sora_data import OpenaiSoraData as OpenaiSoraData
+from .openai_sora_task import OpenaiSoraTask as OpenaiSoraTask
 from .openai_token_logprob import OpenaiTokenLogprob as OpenaiTokenLogprob
 from .openai_tool_call import OpenaiToolCall as OpenaiToolCall
 from .openai_transcript import OpenaiTranscript as OpenaiTranscript
@@ -508,6 +511,8 @@ from .openai_transcript_usage import OpenaiTranscriptUsage as OpenaiTranscriptUs
 from .openai_transcript_word import OpenaiTranscriptWord as OpenaiTranscriptWord
 from .openai_url_citation import OpenaiUrlCitation as OpenaiUrlCitation
 from .openai_usage import OpenaiUsage as OpenaiUsage
+from .openai_video import OpenaiVideo as OpenaiVideo
+from .openai_video_error import OpenaiVideoError as OpenaiVideoError
 from .pika_accepted import PikaAccepted as PikaAccepted
 from .pika_video import PikaVideo as PikaVideo
 from .pixverse_response import PixverseResponse as PixverseResponse

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.lightricks import AsyncLightricks, Lightricks
     from api302_resources.videos.luma import AsyncLuma, Luma
     from api302_resources.videos.minimax import AsyncMinimax, Minimax
+    from api302_resources.videos.openai import AsyncOpenai, Openai
     from api302_resources.videos.pika import AsyncPika, Pika
     from api302_resources.videos.pixverse import AsyncPixverse, Pixverse
     from api302_resources.videos.runway import AsyncRunway, Runway
@@ -139,6 +140,13 @@ class Videos(Resource):
         from api302_resources.videos.minimax import Minimax
 
         return Minimax(self._client)
+
+    @cached_property
+    def openai(self) -> Openai:
+        """OpenAI."""
+        from api302_resources.videos.openai import Openai
+
+        return Openai(self._client)
 
     @cached_property
     def pika(self) -> Pika:
@@ -380,6 +388,13 @@ class AsyncVideos(AsyncResource):
         from api302_resources.videos.minimax import AsyncMinimax
 
         return AsyncMinimax(self._client)
+
+    @cached_property
+    def openai(self) -> AsyncOpenai:
+        """OpenAI."""
+        from api302_resources.videos.openai import AsyncOpenai
+
+        return AsyncOpenai(self._client)
 
     @cached_property
     def pika(self) -> AsyncPika:
