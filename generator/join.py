@@ -37,7 +37,8 @@ DEFAULTS = "x-defaults"  # at the head of a file: what its operations share
 SHARED = ("security", "responses", "x-success")  # what may stand there
 # The keys of an operation, top down. Between the two stands behaviour, in any order.
 _HEAD = (
-    *("summary", "description", "operationId", "tags", "deprecated", "externalDocs", "security"),
+    *("summary", "description", "operationId", "tags", "deprecated", "x-replaced-by"),
+    *("externalDocs", "security"),
     *("parameters", "requestBody", "responses"),
 )
 _TAIL = ("x-price", "x-unknown", "x-docs")
@@ -89,6 +90,7 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
     spec.adopt(document, root)
     document["tags"] = _tags(spec, root)
     document["paths"] = paths
+    _put_deprecated_last(paths)
     known = sorted(
         components,
         key=lambda kind: COMPONENTS.index(kind) if kind in COMPONENTS else len(COMPONENTS),
@@ -124,6 +126,23 @@ def _merge(
         else:
             into[name] = value
             spec.adopt(into, new, name)
+
+
+def _put_deprecated_last(paths: dict[str, Any]) -> None:
+    """Order the paths of each vendor: those with only deprecated operations stand last.
+
+    The mapping itself is changed, since the spec knows by its identity where its keys stand.
+    """
+    vendors = {str(seq(one.get("tags"))): None for _, _, one in operations({"paths": paths})}
+    order = {vendor: number for number, vendor in enumerate(vendors)}
+
+    def rank_of(path: str) -> tuple[int, bool]:
+        found = [one for _, _, one in operations({"paths": {path: paths[path]}})]
+        vendor = order[str(seq(found[0].get("tags")))] if found else -1
+        return vendor, bool(found) and all(one.get("deprecated") is True for one in found)
+
+    for path in sorted(paths, key=rank_of):
+        paths[path] = paths.pop(path)
 
 
 def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
@@ -235,7 +254,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 
 
 def pointer(path: str) -> str | None:
-    """The JSON pointer that says the same as a JMESPath of names and indexes; None when none does."""
+    """The JSON pointer for a JMESPath of names and indexes; None where there cannot be one."""
     parts: list[str] = []
     position = 0
     while position < len(path):

@@ -1,4 +1,4 @@
-"""`make test ONLY=videos.kling`: of the tests that go through all operations, those of one section or vendor."""
+"""`make test ONLY=videos.kling`: the tests of all operations take one section or vendor."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Schemathesis over the whole document against the mock, in-process: every check, every phase, a fixed seed.
+"""Schemathesis over the whole document against the mock: every check and phase, a fixed seed.
 
-A test a vendor, or a part of a large one: they run side by side, and each reads only the part of the document that its operations need. The mock serves all of it.
-`API302_FUZZ_EXAMPLES` says how many examples an operation gets in the fuzzing phase (5; `make fuzz` takes more).
+A test a vendor, or a part of a large one: they run side by side, and each reads only the part of
+the document that its operations need. The mock serves all of it.
+`API302_FUZZ_EXAMPLES` says how many examples an operation gets in the fuzzing phase (5; `make fuzz`
+takes more).
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ CONFIG: dict[str, Any] = {
     "seed": 302,
     "headers": {"Authorization": "Bearer sk-test"},
     "continue-on-failure": True,
-    # The constants in the mock's own source say nothing about the API, and reading them takes longer than a short run.
+    # The constants in the mock's own source say nothing about the API, and reading them takes
+    # longer than a short run.
     "analysis": {"constants": {"enabled": False}},
     # No database: the runs of others must not change this one.
     "generation": {"max-examples": EXAMPLES, "database": "none"},
@@ -65,7 +68,7 @@ def _operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _links(document: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """The links of each operation that has any: name of the link to label of the operation that it leads to."""
+    """The links of each operation that has any: link name to label of the linked operation."""
     operations = _operations(document)
     labels = {operation["operationId"]: label for label, operation in operations.items()}
     found: dict[str, dict[str, str]] = {}
@@ -89,7 +92,7 @@ class Part:
 
 
 def _parts(document: dict[str, Any], largest: int = 20) -> list[Part]:
-    """The operations of each vendor in parts of about this many; what links lead from one to another stays together."""
+    """The operations of each vendor in parts of about `largest`; what is linked stays together."""
     vendors: defaultdict[str, set[str]] = defaultdict(set)
     for label, operation in _operations(document).items():
         vendors[operation["tags"][0]].add(label)
@@ -124,9 +127,10 @@ def _is_valid_as_sent(
 ) -> bool:
     """Whether a form is valid by what went over the wire.
 
-    Schemathesis makes a form invalid by the type of a field's value, and knows that a number sent as text is a valid text. It does not know
-    the same of a part with a file name, whose bytes are a valid file whatever value they were written from, nor of a single part that
-    is the one item of a list.
+    Schemathesis makes a form invalid by the type of a field's value, and knows that a number sent
+    as text is a valid text. It does not know the same of a part with a file name, whose bytes are a
+    valid file whatever value they were written from, nor of a single part that is the one item of a
+    list.
     """
     content_type = str(response.request.headers["Content-Type"])
     body = response.request.body
@@ -188,7 +192,9 @@ class Run:
         """Run every phase that the schema's configuration has on."""
         for event in from_schema(schema).execute():
             if isinstance(event, events.NonFatalError) and isinstance(event.value, NoLinksFound):
-                continue  # a section without tasks; whether links that exist were followed is told by `followed`
+                # A section without tasks; whether links that exist were followed is told by
+                # `followed`.
+                continue
             if isinstance(event, events.NonFatalError | events.FatalError):
                 self.problems.append(str(event))
             if isinstance(event, events.ScenarioFinished):
@@ -204,7 +210,10 @@ class Run:
         for case_id, checks in event.recorder.checks.items():
             for check in checks:
                 if check.failure_info is not None:
-                    told = f"{check.name}: {check.failure_info.failure}\n{check.failure_info.code_sample}"
+                    told = (
+                        f"{check.name}: "
+                        f"{check.failure_info.failure}\n{check.failure_info.code_sample}"
+                    )
                     self.problems.append(f"{event.phase.value}: {event.label}: {told}")
             interaction = event.recorder.interactions.get(case_id)
             if (
@@ -269,7 +278,7 @@ _FORMS = {
 
 
 def _with_forms_of_files(node: Any) -> Any:
-    """A copy of a document whose texts that are files have a pattern, so that made-up ones are files.
+    """A copy of a document where texts that are files have a pattern, so that made-up ones fit.
 
     A part of a form is one whatever it holds.
     """
@@ -285,7 +294,7 @@ def _with_forms_of_files(node: Any) -> Any:
 
 
 def _part(document: dict[str, Any], labels: Iterable[str]) -> dict[str, Any]:
-    """The paths of these operations and of what their links lead to, with the components that they use."""
+    """The paths of these operations and of what links lead to, with the components in use."""
     links = _links(document)
     todo, paths = list(labels), set[str]()
     while todo:
@@ -300,7 +309,7 @@ def _part(document: dict[str, Any], labels: Iterable[str]) -> dict[str, Any]:
 
 
 def _used(part: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
-    """The components that a part of the document refers to, directly or not, and the security schemes."""
+    """The components that a part refers to, directly or not, and the security schemes."""
     used: dict[str, Any] = {"securitySchemes": components["securitySchemes"]}
     todo = [part["paths"]]
     while todo:
@@ -321,13 +330,15 @@ def _check(mocked: Mocked, labels: Set[str]) -> None:
         wrong_form = (
             isinstance(failure, AcceptedNegativeData) and case.media_type == "multipart/form-data"
         )
-        # Schemathesis takes a 404 for a lost thing if all parameters came from the link, which is also true of an operation that has none,
-        # but an id in a body that it made up. That a task's own id finds it is tested for every task in tests/mock/test_document.py.
+        # Schemathesis takes a 404 for a lost thing if all parameters came from the link, which is
+        # also true of an operation that has none, but an id in a body that it made up. That a
+        # task's own id finds it is tested for every task in tests/mock/test_document.py.
         made_up = (
             isinstance(failure, EnsureResourceAvailability)
             and not _operation(document, case).parameters
         )
-        # A field that takes a file (`x-file`) is a text to the schema, and not every text is a URL or base64.
+        # A field that takes a file (`x-file`) is a text to the schema, and not every text is a URL
+        # or base64.
         no_file = isinstance(failure, RejectedPositiveData) and "is not a file" in response.text
         as_sent = wrong_form and _is_valid_as_sent(document, case, response)
         return not (made_up or no_file or as_sent)
@@ -346,8 +357,9 @@ def _check(mocked: Mocked, labels: Set[str]) -> None:
 
     run = Run()
     run.add(schema().include(name=sorted(selected)))
-    # The stateful phase draws links at random and would need thousands of steps until it drew them all; between two operations it soon has
-    # what it has not drawn yet: nearly always in its first examples, which are the simplest.
+    # The stateful phase draws links at random and would need thousands of steps until it drew them
+    # all; between two operations it soon has what it has not drawn yet: nearly always in its first
+    # examples, which are the simplest.
     for examples in (2, 20):
         alone = schema(phases=_links_alone(examples))
         for source, targets in links.items():

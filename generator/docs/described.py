@@ -13,11 +13,12 @@ from typing import Any, Literal
 
 import yaml
 
-from .. import join
-from ..document import Operation
-from ..document.references import Found
-from ..rules.context import Context
-from ..source import Home, Spec, SpecError, obj, seq
+from generator import join
+from generator.document import Operation
+from generator.document.references import Found
+from generator.rules.context import Context
+from generator.source import Home, Spec, SpecError, obj, seq
+
 from . import DocsError
 from .pages import Call, page_number
 from .pages.values import type_name

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..document import Operation
-from ..source import obj, seq
+from generator.document import Operation
+from generator.source import obj, seq
+
 from .arguments import Argument, BodyArguments
 
 WIDTH = 110  # of the text without its indent
@@ -28,7 +29,8 @@ class Texts:
 
     summary: str
     description: str
-    deprecated: bool
+    deprecated: str
+    """What to use in its place, where it is deprecated."""
     endpoint: str
     price: str
     source: str
@@ -40,11 +42,19 @@ class Texts:
         return cls(
             summary=str(node.get("summary") or operation.id),
             description=str(node.get("description") or ""),
-            deprecated=bool(node.get("deprecated")),
+            deprecated=advice(operation),
             endpoint=f"{operation.method.upper()} {operation.path}",
             price=price_text(seq(node.get("x-price"))),
             source=source_text(node),
         )
+
+
+def advice(operation: Operation) -> str:
+    """What to call in place of a deprecated operation; empty for others."""
+    if not operation.is_deprecated:
+        return ""
+    new = operation.replacement
+    return f"Deprecated: use `{new.dotted(new.place[-1])}`." if new else "Deprecated."
 
 
 def docstring(
@@ -55,11 +65,14 @@ def docstring(
     returns: str,
     see: list[str],
 ) -> list[str]:
-    """The lines of a docstring. `own`: descriptions of our own arguments, by name; `see`: what other methods make the same call."""
+    """The lines of a docstring.
+
+    `own`: descriptions of our own arguments, by name; `see`: what other methods make the same call.
+    """
     return paragraphs(
         [
             wrap(_sentence(texts.summary)),
-            ["Deprecated."] if texts.deprecated else [],
+            wrap(texts.deprecated),
             wrap(texts.description),
             wrap(" ".join(see)),
             ["The fields of this call are not documented."] if body.is_unknown else [],
@@ -92,7 +105,10 @@ def _arguments(arguments: list[Argument], own: dict[str, str]) -> Iterator[str]:
 
 
 def _shapes(body: BodyArguments, arguments: list[Argument]) -> Iterator[str]:
-    """Which fields go together, where shapes of the body exclude each other. What all have alike is left out."""
+    """Which fields go together, where shapes of the body exclude each other.
+
+    What all have alike is left out.
+    """
     if not body.shapes:
         return
     names = {argument.wire: argument.name for argument in arguments if argument.place == "body"}
@@ -178,7 +194,10 @@ def _sentence(text: str) -> str:
 
 
 def wrap(text: str, indent: int = 0, first: int = 0) -> list[str]:
-    """Lines of a text, cut at spaces, each indented (the first one by `first`); wide characters count twice."""
+    """Lines of a text, cut at spaces, each indented (the first one by `first`).
+
+    Wide characters count twice.
+    """
     lines, line, width = [], "", 0
     for word in text.split():
         size = _width(word)

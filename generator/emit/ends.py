@@ -1,9 +1,12 @@
-"""The words for the end of a task that several vendors of the description share, for clients that read a state which a task's own rule does not list."""
+"""The words for the end of a task that several vendors of the description share.
+
+Clients use them for a state which a task's own rule does not list.
+"""
 
 from __future__ import annotations
 
-from ..document import Document
-from ..runtime.behaviour import Ends, TaskStatus
+from generator.document import Document
+from generator.runtime.behaviour import Ends, TaskStatus
 
 
 def ends(document: Document) -> dict[str, list[str]]:

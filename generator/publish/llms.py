@@ -104,6 +104,9 @@ def _in_example(operation: Operation, method: Method) -> list[str]:
 def _notes(operation: Operation) -> Iterator[str]:
     """Method and path, what kind of call it is, its price, and what is not documented."""
     node, rule = operation.node, read(operation.node)
+    if operation.is_deprecated:
+        new = operation.replacement
+        yield f"deprecated: use {code(new.dotted(new.place[-1]))}" if new else "deprecated"
     plain = _PLAIN_PATH.fullmatch(operation.path)
     yield f"{operation.method.upper()} {operation.path if plain else code(operation.path)}"
     if rule.task:

@@ -9,9 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .. import join
-from ..source import Problem, Spec
-from . import behaviour, evidence, examples, layout, names, printable, schemas, structure, words
+from generator import join
+from generator.source import Problem, Spec
+
+from . import (
+    behaviour,
+    deprecation,
+    evidence,
+    examples,
+    layout,
+    models,
+    names,
+    printable,
+    schemas,
+    structure,
+    words,
+)
 from .context import Context
 
 __all__ = ["RULES", "Context", "Problem", "check_spec", "notes"]
@@ -56,6 +69,8 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     behaviour.switches,
     behaviour.unknowns,
     behaviour.follows,
+    deprecation.replacements,
+    deprecation.leads,
     examples.present,
     examples.form,
     examples.fitting,
@@ -65,6 +80,14 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     evidence.evidence,
     evidence.ledger,
     evidence.secrets,
+    models.model_form,
+    models.model_ids,
+    models.model_calls,
+    models.model_limits,
+    models.model_evidence,
+    models.models_alike,
+    models.models_named,
+    models.model_fields,
     words.summaries,
     words.words,
     layout.widths,

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .. import join
-from ..source import LEDGER_NAME, Problem, VendorFile, obj
+from generator import join
+from generator.source import LEDGER_NAME, Problem, VendorFile, obj
+
 from .context import Context, same
 
 WIDTH, LENGTH = 120, 620

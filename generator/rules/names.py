@@ -6,8 +6,8 @@ import keyword
 import re
 from collections.abc import Iterator
 
-from ..document import Operation
-from ..document.names import (
+from generator.document import Operation
+from generator.document.names import (
     METHOD_ARGUMENTS,
     RESERVED_CLASSES,
     RESERVED_FIELDS,
@@ -16,7 +16,8 @@ from ..document.names import (
     class_name,
     pascal,
 )
-from ..source import COMMON_FILE, Home, Problem, obj, seq
+from generator.source import COMMON_FILE, Home, Problem, obj, seq
+
 from .context import Context
 
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
@@ -288,7 +289,7 @@ def _note(found: dict[str, str], name: str, kind: str, place: str) -> None:
 
 
 def _request_pointers(context: Context) -> set[str]:
-    """Pointers of the components that are request bodies themselves, whose fields become arguments."""
+    """Pointers of the components that are request bodies, whose fields become arguments."""
     pointers: set[str] = set()
     waiting = [
         (media.pointer, obj(media.value).get("schema"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..document.media import is_json
-from ..document.objects import Node
-from ..source import Problem, obj, seq
+from generator.document.media import is_json
+from generator.document.objects import Node
+from generator.source import Problem, obj, seq
+
 from .context import Context, same
 from .structure import resolves_to_string
 
@@ -127,7 +128,10 @@ def defaults(context: Context) -> Iterator[Problem]:
     for node in context.of_kind("schema"):
         if "default" in obj(node.value):
             for path, message in context.mismatches(node.pointer, None, node.value["default"]):
-                fix = "correct the default or the schema; if text says what the default is, say it in the description"
+                fix = (
+                    "correct the default or the schema; if text says what the default is, say it "
+                    "in the description"
+                )
                 yield context.problem(
                     node.value,
                     "default",

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..source import Problem, obj
+from generator.source import Problem, obj
+
 from .context import Context
 
 LONGEST = 60

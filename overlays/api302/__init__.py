@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         TimeoutError,
     )
     from ._features.files import AsyncOutput, Output
+    from ._features.paging import AsyncPages, Page, Pages
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
     from ._types import Cost, RawResponse, TaskStatus, Uploaded
@@ -50,6 +51,7 @@ _WHERE = {
     " PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
     " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.files": "AsyncOutput Output",
+    "_features.paging": "AsyncPages Page Pages",
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
     "_types": "Cost RawResponse TaskStatus Uploaded",
@@ -62,6 +64,7 @@ __all__ = [
     "AsyncByteStream",
     "AsyncClient",
     "AsyncOutput",
+    "AsyncPages",
     "AsyncStream",
     "AsyncTask",
     "AsyncTaskResult",
@@ -78,6 +81,8 @@ __all__ = [
     "NoChannelError",
     "NotFoundError",
     "Output",
+    "Page",
+    "Pages",
     "PermissionDeniedError",
     "QuotaError",
     "RateLimitError",

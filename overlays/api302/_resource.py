@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import warnings
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ._calls.call import call
 from ._calls.session import Session
-from ._http.sync import iterate, run
+from ._http.sync import run
 from ._types import Given, Operation, Options
 
 if TYPE_CHECKING:
+    # Type checkers know this name, and have its types with them (PEP 702).
+    from typing_extensions import deprecated
+
     from ._calls.files import FileInput
+    from ._features.paging import AsyncPages, Pages
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, Task
     from ._types import Call, Endpoint, Uploaded
+else:
 
-__all__ = ["AsyncResource", "Resource"]
+    def deprecated(message: str) -> Callable[[Any], Any]:
+        """Mark a method as deprecated: each call of it warns.
+
+        As `warnings.deprecated`, which Python has from 3.13.
+        """
+        import inspect
+
+        def mark(method: Any) -> Any:
+            @wraps(method)
+            def warned(*args: Any, **kwargs: Any) -> Any:
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                return method(*args, **kwargs)
+
+            warned.__deprecated__ = message
+            if inspect.iscoroutinefunction(method) and hasattr(inspect, "markcoroutinefunction"):
+                inspect.markcoroutinefunction(warned)  # from Python 3.12
+            return warned
+
+        return mark
+
+
+__all__ = ["AsyncResource", "Resource", "deprecated"]
 
 
 def _stream_call(session: Session, endpoint: Endpoint, options: Options, given: Given) -> Call:
@@ -60,10 +88,10 @@ class Resource:
 
     def _iterate(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
-    ) -> Iterator[Any]:
-        from ._features.paging import items
+    ) -> Pages[Any]:
+        from ._features.paging import Pages
 
-        return iterate(items(self._client, Operation.of(endpoint), options, given))
+        return Pages(self._client, Operation.of(endpoint), options, given)
 
     def _upload(
         self, endpoint: Endpoint, *, file: FileInput, options: Options, **given: Unpack[Given]
@@ -107,10 +135,10 @@ class AsyncResource:
 
     def _iterate(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
-    ) -> AsyncIterator[Any]:
-        from ._features.paging import items
+    ) -> AsyncPages[Any]:
+        from ._features.paging import AsyncPages
 
-        return items(self._client, Operation.of(endpoint), options, given)
+        return AsyncPages(self._client, Operation.of(endpoint), options, given)
 
     async def _upload(
         self, endpoint: Endpoint, *, file: FileInput, options: Options, **given: Unpack[Given]

@@ -1,4 +1,4 @@
-"""The overlay under test stands on a client that is built from the mini spec, with the operations of `spec/` beside it."""
+"""The overlay on a client built from the mini spec, with the operations of `spec/` beside it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _take_away() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the generated packages: made once of the same specification by the same generator, and kept."""
+    """The folder of the generated packages, kept as long as generator and spec are the same."""
     spec = tmp_path_factory.mktemp("spec")
     shutil.copytree(HERE.parent / "fixtures/mini_spec", spec, dirs_exist_ok=True)
     shutil.copytree(HERE / "spec", spec, dirs_exist_ok=True)
@@ -62,7 +62,10 @@ def _digest(spec: Path) -> str:
 
 @pytest.fixture(scope="package", autouse=True)
 def packages(built: Path) -> Iterator[list[str]]:
-    """The built packages are the ones that are imported, for these tests alone. Gives the path to import from."""
+    """The built packages are the ones that are imported, for these tests alone.
+
+    Gives the path to import from.
+    """
     path = [str(built), str(ROOT / "overlays")]
     before = _take_away()
     sys.path[:0] = path
@@ -137,7 +140,10 @@ def connect(transport: str) -> Iterator[Callable[..., Any]]:
 MANY = """
 import asyncio, sys
 BODY = b'{"id": "c-1", "choices": []}'
-HEAD = b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: %d\\r\\n\\r\\n" % len(BODY)
+HEAD = (
+    b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\n"
+    b"content-length: %d\\r\\n\\r\\n" % len(BODY)
+)
 
 async def serve(reader, writer):
     try:

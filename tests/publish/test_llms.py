@@ -142,3 +142,16 @@ def test_the_head_names_the_documents_and_the_date() -> None:
             "index.html",
         )
     )
+
+
+def test_what_is_deprecated_comes_last_of_its_vendor_and_says_what_to_use() -> None:
+    made = Document(document())
+    by_tag: dict[str, list[bool]] = {}
+    for operation in made.operations:
+        by_tag.setdefault(operation.tag, []).append(operation.is_deprecated)
+    assert any(any(marks) for marks in by_tag.values())
+    assert all(marks == sorted(marks) for marks in by_tag.values())
+    noted = [line for line in lines() if re.search(r"; deprecated(;|$|: use `client\.)", line)]
+    assert len(noted) == sum(map(sum, by_tag.values()))
+    (old,) = [line for line in noted if "/klingai/m2v_txt2video;" in line]
+    assert "deprecated: use `client.videos.kling.text_to_video`" in old

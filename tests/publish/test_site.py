@@ -143,6 +143,19 @@ def test_every_operation_shows_its_behavior() -> None:
         assert ("**Stream**" in text) == ("x-stream" in operation)
 
 
+def test_what_is_deprecated_names_what_to_use_and_is_marked_on_the_page() -> None:
+    old = {one.id: one for one in methods().document.operations if one.is_deprecated}
+    assert old
+    for operation in old.values():
+        text = described()[operation.id]
+        assert "| **Deprecated**&nbsp;" in text
+        if new := operation.replacement:
+            assert f"({anchor(new)})" in text
+        assert shown()["paths"][operation.path][operation.method]["deprecated"] is True
+    new = [one for one in methods().document.operations if one.id not in old]
+    assert not any("**Deprecated**" in described()[one.id] for one in new)
+
+
 def test_a_task_in_words() -> None:
     text = described()["kling_text_to_video"]
     assert "| Kling, video generation&nbsp; |" in text

@@ -6,6 +6,7 @@ from .ai_302_article_delta import Ai302ArticleDelta as Ai302ArticleDelta
 from .ai_302_article_section import Ai302ArticleSection as Ai302ArticleSection
 from .ai_302_async_result import Ai302AsyncResult as Ai302AsyncResult
 from .ai_302_async_task import Ai302AsyncTask as Ai302AsyncTask
+from .ai_302_audio_translate_task import Ai302AudioTranslateTask as Ai302AudioTranslateTask
 from .ai_302_avatar_response import Ai302AvatarResponse as Ai302AvatarResponse
 from .ai_302_balance import Ai302Balance as Ai302Balance
 from .ai_302_balance_response import Ai302BalanceResponse as Ai302BalanceResponse
@@ -30,6 +31,7 @@ from .ai_302_image_translation_response import Ai302ImageTranslationResponse as 
 from .ai_302_image_translation_state import Ai302ImageTranslationState as Ai302ImageTranslationState
 from .ai_302_image_translation_ticket import Ai302ImageTranslationTicket as Ai302ImageTranslationTicket
 from .ai_302_image_v1_response import Ai302ImageV1Response as Ai302ImageV1Response
+from .ai_302_index_tts_2_task import Ai302IndexTts2Task as Ai302IndexTts2Task
 from .ai_302_kb_answer import Ai302KbAnswer as Ai302KbAnswer
 from .ai_302_kb_chat_response import Ai302KbChatResponse as Ai302KbChatResponse
 from .ai_302_kb_response import Ai302KbResponse as Ai302KbResponse
@@ -51,6 +53,7 @@ from .ai_302_model_price import Ai302ModelPrice as Ai302ModelPrice
 from .ai_302_model_status import Ai302ModelStatus as Ai302ModelStatus
 from .ai_302_model_status_list import Ai302ModelStatusList as Ai302ModelStatusList
 from .ai_302_model_task import Ai302ModelTask as Ai302ModelTask
+from .ai_302_openai_speech import Ai302OpenaiSpeech as Ai302OpenaiSpeech
 from .ai_302_outline import Ai302Outline as Ai302Outline
 from .ai_302_outline_response import Ai302OutlineResponse as Ai302OutlineResponse
 from .ai_302_pages_position import Ai302PagesPosition as Ai302PagesPosition
@@ -159,6 +162,7 @@ from .ai_302_video_parameter_bounds import Ai302VideoParameterBounds as Ai302Vid
 from .ai_302_video_parameter_options import Ai302VideoParameterOptions as Ai302VideoParameterOptions
 from .ai_302_video_parameter_range import Ai302VideoParameterRange as Ai302VideoParameterRange
 from .ai_302_video_task import Ai302VideoTask as Ai302VideoTask
+from .ai_302_video_understanding import Ai302VideoUnderstanding as Ai302VideoUnderstanding
 from .ai_302_video_v1_created import Ai302VideoV1Created as Ai302VideoV1Created
 from .ai_302_video_v1_data import Ai302VideoV1Data as Ai302VideoV1Data
 from .ai_302_video_v1_file import Ai302VideoV1File as Ai302VideoV1File
@@ -185,6 +189,12 @@ from .ai_302_youtube_thumbnail import Ai302YoutubeThumbnail as Ai302YoutubeThumb
 from .ai_302_youtube_video import Ai302YoutubeVideo as Ai302YoutubeVideo
 from .ai_302_youtube_video_response import Ai302YoutubeVideoResponse as Ai302YoutubeVideoResponse
 from .ai_302f5_tts_response import Ai302F5TtsResponse as Ai302F5TtsResponse
+from .alibaba_audio import AlibabaAudio as AlibabaAudio
+from .alibaba_multimodal_answer import AlibabaMultimodalAnswer as AlibabaMultimodalAnswer
+from .alibaba_multimodal_choice import AlibabaMultimodalChoice as AlibabaMultimodalChoice
+from .alibaba_multimodal_output import AlibabaMultimodalOutput as AlibabaMultimodalOutput
+from .alibaba_multimodal_response import AlibabaMultimodalResponse as AlibabaMultimodalResponse
+from .alibaba_multimodal_result import AlibabaMultimodalResult as AlibabaMultimodalResult
 from .alibaba_task import AlibabaTask as AlibabaTask
 from .alibaba_task_response import AlibabaTaskResponse as AlibabaTaskResponse
 from .alibaba_task_result import AlibabaTaskResult as AlibabaTaskResult
@@ -215,6 +225,21 @@ from .bria_rect import BriaRect as BriaRect
 from .bria_result import BriaResult as BriaResult
 from .bria_results import BriaResults as BriaResults
 from .bria_visual import BriaVisual as BriaVisual
+from .chanjing_audio import ChanjingAudio as ChanjingAudio
+from .chanjing_id_response import ChanjingIdResponse as ChanjingIdResponse
+from .chanjing_person import ChanjingPerson as ChanjingPerson
+from .chanjing_person_response import ChanjingPersonResponse as ChanjingPersonResponse
+from .chanjing_person_submitted import ChanjingPersonSubmitted as ChanjingPersonSubmitted
+from .chanjing_speech import ChanjingSpeech as ChanjingSpeech
+from .chanjing_speech_submitted import ChanjingSpeechSubmitted as ChanjingSpeechSubmitted
+from .chanjing_speech_task import ChanjingSpeechTask as ChanjingSpeechTask
+from .chanjing_subtitle import ChanjingSubtitle as ChanjingSubtitle
+from .chanjing_task_id import ChanjingTaskId as ChanjingTaskId
+from .chanjing_video import ChanjingVideo as ChanjingVideo
+from .chanjing_video_response import ChanjingVideoResponse as ChanjingVideoResponse
+from .chanjing_video_submitted import ChanjingVideoSubmitted as ChanjingVideoSubmitted
+from .chanjing_voice import ChanjingVoice as ChanjingVoice
+from .chanjing_voice_response import ChanjingVoiceResponse as ChanjingVoiceResponse
 from .deepl_translate_response import DeeplTranslateResponse as DeeplTranslateResponse
 from .deepl_translation import DeeplTranslation as DeeplTranslation
 from .doc_2x_export import Doc2XExport as Doc2XExport
@@ -233,6 +258,8 @@ from .doubao_edit_task import DoubaoEditTask as DoubaoEditTask
 from .doubao_edit_task_response import DoubaoEditTaskResponse as DoubaoEditTaskResponse
 from .doubao_jimeng_response import DoubaoJimengResponse as DoubaoJimengResponse
 from .doubao_jimeng_task import DoubaoJimengTask as DoubaoJimengTask
+from .doubao_recognition import DoubaoRecognition as DoubaoRecognition
+from .doubao_recognized import DoubaoRecognized as DoubaoRecognized
 from .doubao_speech_addition import DoubaoSpeechAddition as DoubaoSpeechAddition
 from .doubao_speech_response import DoubaoSpeechResponse as DoubaoSpeechResponse
 from .doubao_utterance import DoubaoUtterance as DoubaoUtterance
@@ -250,8 +277,18 @@ from .dubbingx_ticket import DubbingxTicket as DubbingxTicket
 from .dubbingx_voice import DubbingxVoice as DubbingxVoice
 from .dubbingx_voice_list import DubbingxVoiceList as DubbingxVoiceList
 from .dubbingx_voice_response import DubbingxVoiceResponse as DubbingxVoiceResponse
+from .elevenlabs_composition_plan import ElevenlabsCompositionPlan as ElevenlabsCompositionPlan
+from .elevenlabs_file import ElevenlabsFile as ElevenlabsFile
+from .elevenlabs_language import ElevenlabsLanguage as ElevenlabsLanguage
+from .elevenlabs_model import ElevenlabsModel as ElevenlabsModel
+from .elevenlabs_music_section import ElevenlabsMusicSection as ElevenlabsMusicSection
 from .elevenlabs_speech import ElevenlabsSpeech as ElevenlabsSpeech
+from .elevenlabs_timed_word import ElevenlabsTimedWord as ElevenlabsTimedWord
 from .elevenlabs_transcript import ElevenlabsTranscript as ElevenlabsTranscript
+from .elevenlabs_transcription import ElevenlabsTranscription as ElevenlabsTranscription
+from .elevenlabs_voice import ElevenlabsVoice as ElevenlabsVoice
+from .elevenlabs_voice_settings import ElevenlabsVoiceSettings as ElevenlabsVoiceSettings
+from .elevenlabs_voices import ElevenlabsVoices as ElevenlabsVoices
 from .elevenlabs_word import ElevenlabsWord as ElevenlabsWord
 from .error_detail import ErrorDetail as ErrorDetail
 from .error_response import ErrorResponse as ErrorResponse
@@ -298,6 +335,7 @@ from .google_grounding_metadata import GoogleGroundingMetadata as GoogleGroundin
 from .google_part import GooglePart as GooglePart
 from .google_prompt_feedback import GooglePromptFeedback as GooglePromptFeedback
 from .google_safety_rating import GoogleSafetyRating as GoogleSafetyRating
+from .google_synthesize_response import GoogleSynthesizeResponse as GoogleSynthesizeResponse
 from .google_token_count import GoogleTokenCount as GoogleTokenCount
 from .google_usage import GoogleUsage as GoogleUsage
 from .google_veo_2_artifacts import GoogleVeo2Artifacts as GoogleVeo2Artifacts
@@ -345,6 +383,10 @@ from .jina_tokenize_response import JinaTokenizeResponse as JinaTokenizeResponse
 from .jina_tokenize_usage import JinaTokenizeUsage as JinaTokenizeUsage
 from .jina_usage import JinaUsage as JinaUsage
 from .jina_verdict import JinaVerdict as JinaVerdict
+from .kling_audio import KlingAudio as KlingAudio
+from .kling_audio_response import KlingAudioResponse as KlingAudioResponse
+from .kling_audio_result import KlingAudioResult as KlingAudioResult
+from .kling_audio_task import KlingAudioTask as KlingAudioTask
 from .kling_image import KlingImage as KlingImage
 from .kling_m2v_argument import KlingM2VArgument as KlingM2VArgument
 from .kling_m2v_data import KlingM2VData as KlingM2VData
@@ -356,6 +398,7 @@ from .kling_m2v_task import KlingM2VTask as KlingM2VTask
 from .kling_m2v_task_info import KlingM2VTaskInfo as KlingM2VTaskInfo
 from .kling_m2v_work import KlingM2VWork as KlingM2VWork
 from .kling_response import KlingResponse as KlingResponse
+from .kling_sound_video import KlingSoundVideo as KlingSoundVideo
 from .kling_task import KlingTask as KlingTask
 from .kling_task_result import KlingTaskResult as KlingTaskResult
 from .kling_video import KlingVideo as KlingVideo
@@ -434,6 +477,7 @@ from .openai_chat_delta import OpenaiChatDelta as OpenaiChatDelta
 from .openai_chat_response import OpenaiChatResponse as OpenaiChatResponse
 from .openai_chunk_choice import OpenaiChunkChoice as OpenaiChunkChoice
 from .openai_completion_tokens import OpenaiCompletionTokens as OpenaiCompletionTokens
+from .openai_deleted_video import OpenaiDeletedVideo as OpenaiDeletedVideo
 from .openai_embedding import OpenaiEmbedding as OpenaiEmbedding
 from .openai_embeddings_response import OpenaiEmbeddingsResponse as OpenaiEmbeddingsResponse
 from .openai_embeddings_usage import OpenaiEmbeddingsUsage as OpenaiEmbeddingsUsage
@@ -455,6 +499,8 @@ from .openai_responses_response import OpenaiResponsesResponse as OpenaiResponse
 from .openai_responses_stream_event import OpenaiResponsesStreamEvent as OpenaiResponsesStreamEvent
 from .openai_responses_usage import OpenaiResponsesUsage as OpenaiResponsesUsage
 from .openai_short_chat_response import OpenaiShortChatResponse as OpenaiShortChatResponse
+from .openai_sora_data import OpenaiSoraData as OpenaiSoraData
+from .openai_sora_task import OpenaiSoraTask as OpenaiSoraTask
 from .openai_token_logprob import OpenaiTokenLogprob as OpenaiTokenLogprob
 from .openai_tool_call import OpenaiToolCall as OpenaiToolCall
 from .openai_transcript import OpenaiTranscript as OpenaiTranscript
@@ -465,6 +511,8 @@ from .openai_transcript_usage import OpenaiTranscriptUsage as OpenaiTranscriptUs
 from .openai_transcript_word import OpenaiTranscriptWord as OpenaiTranscriptWord
 from .openai_url_citation import OpenaiUrlCitation as OpenaiUrlCitation
 from .openai_usage import OpenaiUsage as OpenaiUsage
+from .openai_video import OpenaiVideo as OpenaiVideo
+from .openai_video_error import OpenaiVideoError as OpenaiVideoError
 from .pika_accepted import PikaAccepted as PikaAccepted
 from .pika_video import PikaVideo as PikaVideo
 from .pixverse_response import PixverseResponse as PixverseResponse
@@ -501,6 +549,7 @@ from .siliconflow_video_timings import SiliconflowVideoTimings as SiliconflowVid
 from .siliconflow_voice import SiliconflowVoice as SiliconflowVoice
 from .stability_artifact import StabilityArtifact as StabilityArtifact
 from .stability_artifacts import StabilityArtifacts as StabilityArtifacts
+from .stability_audio import StabilityAudio as StabilityAudio
 from .stability_generation import StabilityGeneration as StabilityGeneration
 from .stability_image import StabilityImage as StabilityImage
 from .stability_image_task import StabilityImageTask as StabilityImageTask
@@ -521,6 +570,9 @@ from .tavily_image import TavilyImage as TavilyImage
 from .tavily_page import TavilyPage as TavilyPage
 from .tavily_result import TavilyResult as TavilyResult
 from .tavily_search_response import TavilySearchResponse as TavilySearchResponse
+from .topaz_download import TopazDownload as TopazDownload
+from .topaz_video import TopazVideo as TopazVideo
+from .topaz_video_ticket import TopazVideoTicket as TopazVideoTicket
 from .tripo_output import TripoOutput as TripoOutput
 from .tripo_result import TripoResult as TripoResult
 from .tripo_result_file import TripoResultFile as TripoResultFile
@@ -546,5 +598,7 @@ from .youdao_response import YoudaoResponse as YoudaoResponse
 from .youdao_web_entry import YoudaoWebEntry as YoudaoWebEntry
 from .zhipu_image import ZhipuImage as ZhipuImage
 from .zhipu_image_response import ZhipuImageResponse as ZhipuImageResponse
+from .zhipu_speech import ZhipuSpeech as ZhipuSpeech
+from .zhipu_transcript import ZhipuTranscript as ZhipuTranscript
 from .zhipu_video import ZhipuVideo as ZhipuVideo
 from .zhipu_video_result import ZhipuVideoResult as ZhipuVideoResult

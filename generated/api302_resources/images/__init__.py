@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from api302_resources.images.google import AsyncGoogle, Google
     from api302_resources.images.hidream import AsyncHidream, Hidream
     from api302_resources.images.ideogram import AsyncIdeogram, Ideogram
+    from api302_resources.images.kling import AsyncKling, Kling
     from api302_resources.images.luma import AsyncLuma, Luma
     from api302_resources.images.midjourney import AsyncMidjourney, Midjourney
     from api302_resources.images.minimax import AsyncMinimax, Minimax
@@ -98,6 +99,13 @@ class Images(Resource):
         from api302_resources.images.ideogram import Ideogram
 
         return Ideogram(self._client)
+
+    @cached_property
+    def kling(self) -> Kling:
+        """Kling, also 可灵, 快手, Kuaishou."""
+        from api302_resources.images.kling import Kling
+
+        return Kling(self._client)
 
     @cached_property
     def luma(self) -> Luma:
@@ -321,7 +329,8 @@ class Images(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ImageTask).
 
         Raises:
             Api302Error: The call failed.
@@ -425,6 +434,13 @@ class AsyncImages(AsyncResource):
         from api302_resources.images.ideogram import AsyncIdeogram
 
         return AsyncIdeogram(self._client)
+
+    @cached_property
+    def kling(self) -> AsyncKling:
+        """Kling, also 可灵, 快手, Kuaishou."""
+        from api302_resources.images.kling import AsyncKling
+
+        return AsyncKling(self._client)
 
     @cached_property
     def luma(self) -> AsyncLuma:
@@ -648,7 +664,8 @@ class AsyncImages(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ImageTask).
 
         Raises:
             Api302Error: The call failed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,71 +20,6 @@ if TYPE_CHECKING:
 
 class Ai302(Resource):
     """302.AI."""
-
-    def generate_image_v1(
-        self,
-        *,
-        prompt: str,
-        model: str,
-        height: int | None = None,
-        width: int | None = None,
-        size: str | None = None,
-        negative_prompt: str | None = None,
-        aspect_ratio: str | None = None,
-        output_format: str | None = None,
-        image: FileInput | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ImageV1Response:
-        """Generate an image with any model (v1).
-
-        Waits for the image. The second version can also run in the background and returns several images.
-
-        Args:
-            prompt: Text prompt.
-            model: The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them.
-            height: Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-            width: Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-            size: Width and height in pixels, such as `1024x1024`, for models that take both at once.
-            negative_prompt: Negative prompt: what to avoid.
-            aspect_ratio: Aspect ratio (width:height), such as `16:9`. A ratio that the model lacks becomes its
-                usual one.
-            output_format: Image format. Server default: "png".
-            image: Input image; required by image-to-image models. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The image.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /302/image/generate
-        Price: by model.
-        Source: https://302ai-en.apifox.cn/286781078e0 (page, 2026-11-21)
-        """
-        from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
-
-        reply_: Ai302ImageV1Response = self._call(
-            endpoint,
-            body={
-                "prompt": prompt,
-                "model": model,
-                "height": height,
-                "width": width,
-                "size": size,
-                "negative_prompt": negative_prompt,
-                "aspect_ratio": aspect_ratio,
-                "output_format": output_format,
-                "image": image,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
 
     def generate_image(
         self,
@@ -252,7 +187,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ImageTask).
 
         Raises:
             Api302Error: The call failed.
@@ -347,7 +283,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -658,7 +595,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -983,7 +921,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1346,11 +1285,8 @@ class Ai302(Resource):
         )
         return reply_
 
-
-class AsyncAi302(AsyncResource):
-    """302.AI."""
-
-    async def generate_image_v1(
+    @deprecated("client.images.ai302.generate_image_v1 is deprecated: use client.images.generate")
+    def generate_image_v1(
         self,
         *,
         prompt: str,
@@ -1368,6 +1304,8 @@ class AsyncAi302(AsyncResource):
         timeout: float | None = None,
     ) -> Ai302ImageV1Response:
         """Generate an image with any model (v1).
+
+        Deprecated: use `client.images.generate`.
 
         Waits for the image. The second version can also run in the background and returns several images.
 
@@ -1398,7 +1336,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
 
-        reply_: Ai302ImageV1Response = await self._call(
+        reply_: Ai302ImageV1Response = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1414,6 +1352,10 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+
+class AsyncAi302(AsyncResource):
+    """302.AI."""
 
     async def generate_image(
         self,
@@ -1581,7 +1523,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ImageTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1678,7 +1621,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1989,7 +1933,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -2314,7 +2259,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -2672,6 +2618,74 @@ class AsyncAi302(AsyncResource):
                 "output_format": output_format,
                 "enable_safety_checker": enable_safety_checker,
                 "sync_mode": sync_mode,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    @deprecated("client.images.ai302.generate_image_v1 is deprecated: use client.images.generate")
+    async def generate_image_v1(
+        self,
+        *,
+        prompt: str,
+        model: str,
+        height: int | None = None,
+        width: int | None = None,
+        size: str | None = None,
+        negative_prompt: str | None = None,
+        aspect_ratio: str | None = None,
+        output_format: str | None = None,
+        image: FileInput | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ImageV1Response:
+        """Generate an image with any model (v1).
+
+        Deprecated: use `client.images.generate`.
+
+        Waits for the image. The second version can also run in the background and returns several images.
+
+        Args:
+            prompt: Text prompt.
+            model: The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them.
+            height: Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
+            width: Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
+            size: Width and height in pixels, such as `1024x1024`, for models that take both at once.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`. A ratio that the model lacks becomes its
+                usual one.
+            output_format: Image format. Server default: "png".
+            image: Input image; required by image-to-image models. Takes a URL, a data URL or a local file
+                (pathlib.Path, open file or bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/image/generate
+        Price: by model.
+        Source: https://302ai-en.apifox.cn/286781078e0 (page, 2026-11-21)
+        """
+        from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
+
+        reply_: Ai302ImageV1Response = await self._call(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "model": model,
+                "height": height,
+                "width": width,
+                "size": size,
+                "negative_prompt": negative_prompt,
+                "aspect_ratio": aspect_ratio,
+                "output_format": output_format,
+                "image": image,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,8 @@ class Doc2x(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Doc2XParsing).
 
         Raises:
             Api302Error: The call failed.
@@ -162,6 +163,7 @@ class Doc2x(Resource):
         reply_: Doc2XExport = self._call(endpoint, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    @deprecated("client.information.doc2x.parse_image_v1 is deprecated")
     def parse_image_v1(
         self,
         *,
@@ -176,6 +178,8 @@ class Doc2x(Resource):
     ) -> Task[Doc2XParsing]:
         """Create an image parsing task (OCR, v1).
 
+        Deprecated.
+
         302.AI calls this version obsolete.
 
         Args:
@@ -188,7 +192,8 @@ class Doc2x(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Doc2XParsing).
 
         Raises:
             Api302Error: The call failed.
@@ -205,6 +210,7 @@ class Doc2x(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    @deprecated("client.information.doc2x.get_task_v1 is deprecated: use client.information.doc2x.get_parsing")
     def get_task_v1(
         self,
         *,
@@ -215,6 +221,8 @@ class Doc2x(Resource):
         timeout: float | None = None,
     ) -> Doc2XParsing:
         """Get a task (v1).
+
+        Deprecated: use `client.information.doc2x.get_parsing`.
 
         302.AI calls this version obsolete.
 
@@ -262,7 +270,8 @@ class AsyncDoc2x(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Doc2XParsing).
 
         Raises:
             Api302Error: The call failed.
@@ -386,6 +395,7 @@ class AsyncDoc2x(AsyncResource):
         reply_: Doc2XExport = await self._call(endpoint, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    @deprecated("client.information.doc2x.parse_image_v1 is deprecated")
     async def parse_image_v1(
         self,
         *,
@@ -400,6 +410,8 @@ class AsyncDoc2x(AsyncResource):
     ) -> AsyncTask[Doc2XParsing]:
         """Create an image parsing task (OCR, v1).
 
+        Deprecated.
+
         302.AI calls this version obsolete.
 
         Args:
@@ -412,7 +424,8 @@ class AsyncDoc2x(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Doc2XParsing).
 
         Raises:
             Api302Error: The call failed.
@@ -429,6 +442,7 @@ class AsyncDoc2x(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    @deprecated("client.information.doc2x.get_task_v1 is deprecated: use client.information.doc2x.get_parsing")
     async def get_task_v1(
         self,
         *,
@@ -439,6 +453,8 @@ class AsyncDoc2x(AsyncResource):
         timeout: float | None = None,
     ) -> Doc2XParsing:
         """Get a task (v1).
+
+        Deprecated: use `client.information.doc2x.get_parsing`.
 
         302.AI calls this version obsolete.
 

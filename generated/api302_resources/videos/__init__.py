@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302VideoTask
     from api302_resources.videos.ai302 import Ai302, AsyncAi302
     from api302_resources.videos.alibaba import Alibaba, AsyncAlibaba
+    from api302_resources.videos.chanjing import AsyncChanjing, Chanjing
     from api302_resources.videos.doubao import AsyncDoubao, Doubao
     from api302_resources.videos.genmo import AsyncGenmo, Genmo
     from api302_resources.videos.google import AsyncGoogle, Google
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.lightricks import AsyncLightricks, Lightricks
     from api302_resources.videos.luma import AsyncLuma, Luma
     from api302_resources.videos.minimax import AsyncMinimax, Minimax
+    from api302_resources.videos.openai import AsyncOpenai, Openai
     from api302_resources.videos.pika import AsyncPika, Pika
     from api302_resources.videos.pixverse import AsyncPixverse, Pixverse
     from api302_resources.videos.runway import AsyncRunway, Runway
@@ -54,6 +56,13 @@ class Videos(Resource):
         from api302_resources.videos.alibaba import Alibaba
 
         return Alibaba(self._client)
+
+    @cached_property
+    def chanjing(self) -> Chanjing:
+        """Chanjing, also 蝉镜."""
+        from api302_resources.videos.chanjing import Chanjing
+
+        return Chanjing(self._client)
 
     @cached_property
     def doubao(self) -> Doubao:
@@ -131,6 +140,13 @@ class Videos(Resource):
         from api302_resources.videos.minimax import Minimax
 
         return Minimax(self._client)
+
+    @cached_property
+    def openai(self) -> Openai:
+        """OpenAI."""
+        from api302_resources.videos.openai import Openai
+
+        return Openai(self._client)
 
     @cached_property
     def pika(self) -> Pika:
@@ -240,7 +256,8 @@ class Videos(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -287,6 +304,13 @@ class AsyncVideos(AsyncResource):
         from api302_resources.videos.alibaba import AsyncAlibaba
 
         return AsyncAlibaba(self._client)
+
+    @cached_property
+    def chanjing(self) -> AsyncChanjing:
+        """Chanjing, also 蝉镜."""
+        from api302_resources.videos.chanjing import AsyncChanjing
+
+        return AsyncChanjing(self._client)
 
     @cached_property
     def doubao(self) -> AsyncDoubao:
@@ -364,6 +388,13 @@ class AsyncVideos(AsyncResource):
         from api302_resources.videos.minimax import AsyncMinimax
 
         return AsyncMinimax(self._client)
+
+    @cached_property
+    def openai(self) -> AsyncOpenai:
+        """OpenAI."""
+        from api302_resources.videos.openai import AsyncOpenai
+
+        return AsyncOpenai(self._client)
 
     @cached_property
     def pika(self) -> AsyncPika:
@@ -473,7 +504,8 @@ class AsyncVideos(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.

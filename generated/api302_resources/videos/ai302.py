@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,98 +18,6 @@ if TYPE_CHECKING:
 
 class Ai302(Resource):
     """302.AI."""
-
-    def create_video_v1(
-        self,
-        *,
-        model: str,
-        prompt: str | None = None,
-        image: str | FileInput | None = None,
-        end_image: str | FileInput | None = None,
-        video: str | FileInput | None = None,
-        duration: float | str | None = None,
-        fps: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[Ai302VideoV1Task]:
-        """Create a video task with any model (v1).
-
-        Takes the models of many vendors with one body. What `image`, `end_image` and `video` hold decides whether the
-        source is text, an image or a video. The v2 call supersedes it.
-
-        Args:
-            model: The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
-            prompt: Text prompt.
-            image: First frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            end_image: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            video: Input video. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            duration: Duration in seconds, as the model allows.
-            fps: Frames per second, as the model allows.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302VideoV1Task).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /302/video/create
-        Price: by model.
-        Source: 302ai/302_video_arena:src/app/api/gen-video/route.ts (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_ai302 import ai302_create_video_v1 as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "model": model,
-                "prompt": prompt,
-                "image": image,
-                "end_image": end_image,
-                "video": video,
-                "duration": duration,
-                "fps": fps,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def get_video_v1(
-        self,
-        *,
-        task_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302VideoV1Task:
-        """Get a video task (v1).
-
-        Args:
-            task_id: The task's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The task.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: GET /302/video/fetch/{task_id}
-        Price: 0 PTC per call.
-        Source: 302ai/302_video_arena:src/app/api/fetch-video/[taskId]/route.ts (caller, 2026-11-21)
-        """
-        from api302_client.api.videos_ai302 import ai302_get_video_v1 as endpoint
-
-        reply_: Ai302VideoV1Task = self._call(
-            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
 
     def create_video(
         self,
@@ -156,7 +64,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -271,7 +180,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -303,7 +213,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -368,7 +279,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302QueuedVideo).
 
         Raises:
@@ -434,7 +345,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302QueuedVideo).
 
         Raises:
@@ -481,11 +392,8 @@ class Ai302(Resource):
         )
         return reply_
 
-
-class AsyncAi302(AsyncResource):
-    """302.AI."""
-
-    async def create_video_v1(
+    @deprecated("client.videos.ai302.create_video_v1 is deprecated: use client.videos.create")
+    def create_video_v1(
         self,
         *,
         model: str,
@@ -499,8 +407,10 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[Ai302VideoV1Task]:
+    ) -> Task[Ai302VideoV1Task]:
         """Create a video task with any model (v1).
+
+        Deprecated: use `client.videos.create`.
 
         Takes the models of many vendors with one body. What `image`, `end_image` and `video` hold decides whether the
         source is text, an image or a video. The v2 call supersedes it.
@@ -518,7 +428,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302VideoV1Task).
 
         Raises:
@@ -530,7 +440,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.videos_ai302 import ai302_create_video_v1 as endpoint
 
-        return await self._submit(
+        return self._submit(
             endpoint,
             body={
                 "model": model,
@@ -544,7 +454,8 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def get_video_v1(
+    @deprecated("client.videos.ai302.get_video_v1 is deprecated: use client.videos.ai302.get_video")
+    def get_video_v1(
         self,
         *,
         task_id: str,
@@ -554,6 +465,8 @@ class AsyncAi302(AsyncResource):
         timeout: float | None = None,
     ) -> Ai302VideoV1Task:
         """Get a video task (v1).
+
+        Deprecated: use `client.videos.ai302.get_video`.
 
         Args:
             task_id: The task's id.
@@ -572,10 +485,14 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.videos_ai302 import ai302_get_video_v1 as endpoint
 
-        reply_: Ai302VideoV1Task = await self._call(
+        reply_: Ai302VideoV1Task = self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
+
+
+class AsyncAi302(AsyncResource):
+    """302.AI."""
 
     async def create_video(
         self,
@@ -622,7 +539,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -739,7 +657,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -773,7 +692,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -838,7 +758,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302QueuedVideo).
 
         Raises:
@@ -904,7 +824,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302QueuedVideo).
 
         Raises:
@@ -948,5 +868,103 @@ class AsyncAi302(AsyncResource):
 
         reply_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    @deprecated("client.videos.ai302.create_video_v1 is deprecated: use client.videos.create")
+    async def create_video_v1(
+        self,
+        *,
+        model: str,
+        prompt: str | None = None,
+        image: str | FileInput | None = None,
+        end_image: str | FileInput | None = None,
+        video: str | FileInput | None = None,
+        duration: float | str | None = None,
+        fps: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302VideoV1Task]:
+        """Create a video task with any model (v1).
+
+        Deprecated: use `client.videos.create`.
+
+        Takes the models of many vendors with one body. What `image`, `end_image` and `video` hold decides whether the
+        source is text, an image or a video. The v2 call supersedes it.
+
+        Args:
+            model: The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
+            prompt: Text prompt.
+            image: First frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            end_image: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            video: Input video. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            duration: Duration in seconds, as the model allows.
+            fps: Frames per second, as the model allows.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoV1Task).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/video/create
+        Price: by model.
+        Source: 302ai/302_video_arena:src/app/api/gen-video/route.ts (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_ai302 import ai302_create_video_v1 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "model": model,
+                "prompt": prompt,
+                "image": image,
+                "end_image": end_image,
+                "video": video,
+                "duration": duration,
+                "fps": fps,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.ai302.get_video_v1 is deprecated: use client.videos.ai302.get_video")
+    async def get_video_v1(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302VideoV1Task:
+        """Get a video task (v1).
+
+        Deprecated: use `client.videos.ai302.get_video`.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/video/fetch/{task_id}
+        Price: 0 PTC per call.
+        Source: 302ai/302_video_arena:src/app/api/fetch-video/[taskId]/route.ts (caller, 2026-11-21)
+        """
+        from api302_client.api.videos_ai302 import ai302_get_video_v1 as endpoint
+
+        reply_: Ai302VideoV1Task = await self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

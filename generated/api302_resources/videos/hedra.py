@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,157 +18,6 @@ if TYPE_CHECKING:
 
 class Hedra(Resource):
     """Hedra."""
-
-    def upload_audio(
-        self,
-        *,
-        file: FileInput,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> HedraUploaded:
-        """Upload an audio file for a talking portrait (v2).
-
-        Args:
-            file: The audio file. Takes a local file (path, open file or bytes).
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The uploaded file.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /hedra/api/v1/audio
-        Source: documentation page p393 (catalog, 2026-11-21)
-        """
-        from api302_client.api.videos_hedra import hedra_upload_audio as endpoint
-
-        reply_: HedraUploaded = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
-
-    def upload_portrait(
-        self,
-        *,
-        file: FileInput,
-        aspect_ratio: Literal["1:1", "16:9", "9:16"] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> HedraUploaded:
-        """Upload a portrait for a talking portrait (v2).
-
-        Args:
-            file: The image. Takes a local file (path, open file or bytes).
-            aspect_ratio: Aspect ratio (width:height) of the video.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The uploaded file.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /hedra/api/v1/portrait
-        Source: documentation page p394 (catalog, 2026-11-21)
-        """
-        from api302_client.api.videos_hedra import hedra_upload_portrait as endpoint
-
-        reply_: HedraUploaded = self._call(
-            endpoint, query={"aspect_ratio": aspect_ratio}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    def create_character(
-        self,
-        *,
-        avatarImage: FileInput | None = None,
-        avatarImageInput: HedraAvatarInput | None = None,
-        audioSource: Literal["audio", "tts"] | None = None,
-        voiceUrl: str | None = None,
-        text: str | None = None,
-        voiceId: str | None = None,
-        aspectRatio: Literal["1:1", "16:9", "9:16"] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[HedraProject]:
-        """Create a talking-portrait task (lip-sync, v2).
-
-        Args:
-            avatarImage: URL of the portrait. Takes a URL, base64 text or a local file (pathlib.Path, open file or
-                bytes).
-            avatarImageInput: Settings of a generated portrait in place of a file.
-            audioSource: Whether an audio file or a text is spoken. Server default: "audio".
-            voiceUrl: URL of the audio file. Takes a URL.
-            text: The text. Server default: "".
-            voiceId: The voice that speaks the text.
-            aspectRatio: Aspect ratio (width:height). Server default: "1:1".
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (HedraProject).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /hedra/api/v1/characters
-        Source: https://302ai.apifox.cn/api-226162384 (catalog, 2026-11-21)
-        """
-        from api302_client.api.videos_hedra import hedra_create_character as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "avatarImage": avatarImage,
-                "avatarImageInput": avatarImageInput,
-                "audioSource": audioSource,
-                "voiceUrl": voiceUrl,
-                "text": text,
-                "voiceId": voiceId,
-                "aspectRatio": aspectRatio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def get_project(
-        self,
-        *,
-        id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> HedraProject:
-        """Get a talking-portrait task (v2).
-
-        No reason is known to come with a failure.
-
-        Args:
-            id: The `jobId` that the submitting call returned.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The task.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: GET /hedra/api/v1/projects/{id}
-        Source: documentation page p396 (catalog, 2026-11-21)
-        """
-        from api302_client.api.videos_hedra import hedra_get_project as endpoint
-
-        reply_: HedraProject = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
 
     def list_models(
         self,
@@ -263,7 +112,7 @@ class Hedra(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            In `url` what other calls take for the file, and in `reply` what the last step replied.
+            In `url` what other calls take for the file, and in `response` what the last step responded.
 
         Raises:
             Api302Error: The call failed.
@@ -347,7 +196,7 @@ class Hedra(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (HedraGenerationStatus).
 
         Raises:
@@ -404,11 +253,8 @@ class Hedra(Resource):
         reply_: HedraGenerationStatus = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-
-class AsyncHedra(AsyncResource):
-    """Hedra."""
-
-    async def upload_audio(
+    @deprecated("client.videos.hedra.upload_audio is deprecated: use client.videos.hedra.create_asset")
+    def upload_audio(
         self,
         *,
         file: FileInput,
@@ -418,6 +264,8 @@ class AsyncHedra(AsyncResource):
         timeout: float | None = None,
     ) -> HedraUploaded:
         """Upload an audio file for a talking portrait (v2).
+
+        Deprecated: use `client.videos.hedra.create_asset`.
 
         Args:
             file: The audio file. Takes a local file (path, open file or bytes).
@@ -435,10 +283,11 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_upload_audio as endpoint
 
-        reply_: HedraUploaded = await self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: HedraUploaded = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    async def upload_portrait(
+    @deprecated("client.videos.hedra.upload_portrait is deprecated: use client.videos.hedra.create_asset")
+    def upload_portrait(
         self,
         *,
         file: FileInput,
@@ -449,6 +298,8 @@ class AsyncHedra(AsyncResource):
         timeout: float | None = None,
     ) -> HedraUploaded:
         """Upload a portrait for a talking portrait (v2).
+
+        Deprecated: use `client.videos.hedra.create_asset`.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
@@ -467,12 +318,13 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_upload_portrait as endpoint
 
-        reply_: HedraUploaded = await self._call(
+        reply_: HedraUploaded = self._call(
             endpoint, query={"aspect_ratio": aspect_ratio}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
-    async def create_character(
+    @deprecated("client.videos.hedra.create_character is deprecated: use client.videos.hedra.create_generation")
+    def create_character(
         self,
         *,
         avatarImage: FileInput | None = None,
@@ -486,8 +338,10 @@ class AsyncHedra(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[HedraProject]:
+    ) -> Task[HedraProject]:
         """Create a talking-portrait task (lip-sync, v2).
+
+        Deprecated: use `client.videos.hedra.create_generation`.
 
         Args:
             avatarImage: URL of the portrait. Takes a URL, base64 text or a local file (pathlib.Path, open file or
@@ -503,7 +357,8 @@ class AsyncHedra(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (HedraProject).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (HedraProject).
 
         Raises:
             Api302Error: The call failed.
@@ -513,7 +368,7 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_create_character as endpoint
 
-        return await self._submit(
+        return self._submit(
             endpoint,
             body={
                 "avatarImage": avatarImage,
@@ -527,7 +382,8 @@ class AsyncHedra(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def get_project(
+    @deprecated("client.videos.hedra.get_project is deprecated: use client.videos.hedra.get_generation")
+    def get_project(
         self,
         *,
         id: str,
@@ -537,6 +393,8 @@ class AsyncHedra(AsyncResource):
         timeout: float | None = None,
     ) -> HedraProject:
         """Get a talking-portrait task (v2).
+
+        Deprecated: use `client.videos.hedra.get_generation`.
 
         No reason is known to come with a failure.
 
@@ -556,8 +414,12 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_get_project as endpoint
 
-        reply_: HedraProject = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: HedraProject = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
+
+
+class AsyncHedra(AsyncResource):
+    """Hedra."""
 
     async def list_models(
         self,
@@ -654,7 +516,7 @@ class AsyncHedra(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            In `url` what other calls take for the file, and in `reply` what the last step replied.
+            In `url` what other calls take for the file, and in `response` what the last step responded.
 
         Raises:
             Api302Error: The call failed.
@@ -738,7 +600,7 @@ class AsyncHedra(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (HedraGenerationStatus).
 
         Raises:
@@ -795,4 +657,168 @@ class AsyncHedra(AsyncResource):
         reply_: HedraGenerationStatus = await self._call(
             endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
+        return reply_
+
+    @deprecated("client.videos.hedra.upload_audio is deprecated: use client.videos.hedra.create_asset")
+    async def upload_audio(
+        self,
+        *,
+        file: FileInput,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> HedraUploaded:
+        """Upload an audio file for a talking portrait (v2).
+
+        Deprecated: use `client.videos.hedra.create_asset`.
+
+        Args:
+            file: The audio file. Takes a local file (path, open file or bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The uploaded file.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /hedra/api/v1/audio
+        Source: documentation page p393 (catalog, 2026-11-21)
+        """
+        from api302_client.api.videos_hedra import hedra_upload_audio as endpoint
+
+        reply_: HedraUploaded = await self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    @deprecated("client.videos.hedra.upload_portrait is deprecated: use client.videos.hedra.create_asset")
+    async def upload_portrait(
+        self,
+        *,
+        file: FileInput,
+        aspect_ratio: Literal["1:1", "16:9", "9:16"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> HedraUploaded:
+        """Upload a portrait for a talking portrait (v2).
+
+        Deprecated: use `client.videos.hedra.create_asset`.
+
+        Args:
+            file: The image. Takes a local file (path, open file or bytes).
+            aspect_ratio: Aspect ratio (width:height) of the video.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The uploaded file.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /hedra/api/v1/portrait
+        Source: documentation page p394 (catalog, 2026-11-21)
+        """
+        from api302_client.api.videos_hedra import hedra_upload_portrait as endpoint
+
+        reply_: HedraUploaded = await self._call(
+            endpoint, query={"aspect_ratio": aspect_ratio}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    @deprecated("client.videos.hedra.create_character is deprecated: use client.videos.hedra.create_generation")
+    async def create_character(
+        self,
+        *,
+        avatarImage: FileInput | None = None,
+        avatarImageInput: HedraAvatarInput | None = None,
+        audioSource: Literal["audio", "tts"] | None = None,
+        voiceUrl: str | None = None,
+        text: str | None = None,
+        voiceId: str | None = None,
+        aspectRatio: Literal["1:1", "16:9", "9:16"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[HedraProject]:
+        """Create a talking-portrait task (lip-sync, v2).
+
+        Deprecated: use `client.videos.hedra.create_generation`.
+
+        Args:
+            avatarImage: URL of the portrait. Takes a URL, base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            avatarImageInput: Settings of a generated portrait in place of a file.
+            audioSource: Whether an audio file or a text is spoken. Server default: "audio".
+            voiceUrl: URL of the audio file. Takes a URL.
+            text: The text. Server default: "".
+            voiceId: The voice that speaks the text.
+            aspectRatio: Aspect ratio (width:height). Server default: "1:1".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (HedraProject).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /hedra/api/v1/characters
+        Source: https://302ai.apifox.cn/api-226162384 (catalog, 2026-11-21)
+        """
+        from api302_client.api.videos_hedra import hedra_create_character as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "avatarImage": avatarImage,
+                "avatarImageInput": avatarImageInput,
+                "audioSource": audioSource,
+                "voiceUrl": voiceUrl,
+                "text": text,
+                "voiceId": voiceId,
+                "aspectRatio": aspectRatio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.hedra.get_project is deprecated: use client.videos.hedra.get_generation")
+    async def get_project(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> HedraProject:
+        """Get a talking-portrait task (v2).
+
+        Deprecated: use `client.videos.hedra.get_generation`.
+
+        No reason is known to come with a failure.
+
+        Args:
+            id: The `jobId` that the submitting call returned.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /hedra/api/v1/projects/{id}
+        Source: documentation page p396 (catalog, 2026-11-21)
+        """
+        from api302_client.api.videos_hedra import hedra_get_project as endpoint
+
+        reply_: HedraProject = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

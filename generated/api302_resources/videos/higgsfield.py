@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Higgsfield(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (HiggsfieldJobSet).
 
         Raises:
@@ -92,6 +92,7 @@ class Higgsfield(Resource):
         )
         return reply_
 
+    @deprecated("client.videos.higgsfield.get_task is deprecated: use client.videos.higgsfield.get_job_set")
     def get_task(
         self,
         *,
@@ -102,6 +103,8 @@ class Higgsfield(Resource):
         timeout: float | None = None,
     ) -> HiggsfieldJobSet:
         """Get a task of 302.AI's older form.
+
+        Deprecated: use `client.videos.higgsfield.get_job_set`.
 
         The older calls are out of use; newer tasks are polled with higgsfield_get_job_set.
 
@@ -151,7 +154,7 @@ class AsyncHiggsfield(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (HiggsfieldJobSet).
 
         Raises:
@@ -202,6 +205,7 @@ class AsyncHiggsfield(AsyncResource):
         )
         return reply_
 
+    @deprecated("client.videos.higgsfield.get_task is deprecated: use client.videos.higgsfield.get_job_set")
     async def get_task(
         self,
         *,
@@ -212,6 +216,8 @@ class AsyncHiggsfield(AsyncResource):
         timeout: float | None = None,
     ) -> HiggsfieldJobSet:
         """Get a task of 302.AI's older form.
+
+        Deprecated: use `client.videos.higgsfield.get_job_set`.
 
         The older calls are out of use; newer tasks are polled with higgsfield_get_job_set.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -104,7 +105,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -154,7 +156,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -196,7 +199,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -210,50 +214,6 @@ class Runway(Resource):
         return self._submit(
             endpoint,
             body={"init_image": init_image, "text_prompt": text_prompt, "seconds": seconds, "seed": seed},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def act_one(
-        self,
-        *,
-        video: FileInput,
-        image: FileInput | None = None,
-        character_video: str | None = None,
-        options: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[RunwayResponse]:
-        """Transfer an actor's performance to a character (Act-One).
-
-        Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
-
-        Args:
-            video: Video of the actor's performance, with the aspect ratio 16:9. Takes a local file (path, open
-                file or bytes).
-            image: The character, as an image. Takes a local file (path, open file or bytes).
-            character_video: The character, as a video.
-            options: Further settings.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /runway_act_one/submit
-        Price: 0.25 PTC per call.
-        Source: https://doc-en.302.ai/230623447e0 (sample, 2026-11-21)
-        """
-        from api302_client.api.videos_runway import runway_act_one as endpoint
-
-        return self._submit(
-            endpoint,
-            body={"video": video, "image": image, "character_video": character_video, "options": options},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -276,7 +236,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -315,7 +276,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -371,6 +333,55 @@ class Runway(Resource):
         reply_: RunwayResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    @deprecated("client.videos.runway.act_one is deprecated: use client.videos.runway.act_two")
+    def act_one(
+        self,
+        *,
+        video: FileInput,
+        image: FileInput | None = None,
+        character_video: str | None = None,
+        options: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[RunwayResponse]:
+        """Transfer an actor's performance to a character (Act-One).
+
+        Deprecated: use `client.videos.runway.act_two`.
+
+        Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
+        Its page describes Act-Two now.
+
+        Args:
+            video: Video of the actor's performance, with the aspect ratio 16:9. Takes a local file (path, open
+                file or bytes).
+            image: The character, as an image. Takes a local file (path, open file or bytes).
+            character_video: The character, as a video.
+            options: Further settings.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /runway_act_one/submit
+        Price: 0.25 PTC per call.
+        Source: https://doc-en.302.ai/230623447e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.videos_runway import runway_act_one as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"video": video, "image": image, "character_video": character_video, "options": options},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
 
 class AsyncRunway(AsyncResource):
     """Runway."""
@@ -405,7 +416,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -461,7 +473,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -511,7 +524,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -553,7 +567,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -567,50 +582,6 @@ class AsyncRunway(AsyncResource):
         return await self._submit(
             endpoint,
             body={"init_image": init_image, "text_prompt": text_prompt, "seconds": seconds, "seed": seed},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def act_one(
-        self,
-        *,
-        video: FileInput,
-        image: FileInput | None = None,
-        character_video: str | None = None,
-        options: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[RunwayResponse]:
-        """Transfer an actor's performance to a character (Act-One).
-
-        Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
-
-        Args:
-            video: Video of the actor's performance, with the aspect ratio 16:9. Takes a local file (path, open
-                file or bytes).
-            image: The character, as an image. Takes a local file (path, open file or bytes).
-            character_video: The character, as a video.
-            options: Further settings.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /runway_act_one/submit
-        Price: 0.25 PTC per call.
-        Source: https://doc-en.302.ai/230623447e0 (sample, 2026-11-21)
-        """
-        from api302_client.api.videos_runway import runway_act_one as endpoint
-
-        return await self._submit(
-            endpoint,
-            body={"video": video, "image": image, "character_video": character_video, "options": options},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -633,7 +604,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -672,7 +644,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -727,3 +700,52 @@ class AsyncRunway(AsyncResource):
 
         reply_: RunwayResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
+
+    @deprecated("client.videos.runway.act_one is deprecated: use client.videos.runway.act_two")
+    async def act_one(
+        self,
+        *,
+        video: FileInput,
+        image: FileInput | None = None,
+        character_video: str | None = None,
+        options: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[RunwayResponse]:
+        """Transfer an actor's performance to a character (Act-One).
+
+        Deprecated: use `client.videos.runway.act_two`.
+
+        Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
+        Its page describes Act-Two now.
+
+        Args:
+            video: Video of the actor's performance, with the aspect ratio 16:9. Takes a local file (path, open
+                file or bytes).
+            image: The character, as an image. Takes a local file (path, open file or bytes).
+            character_video: The character, as a video.
+            options: Further settings.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /runway_act_one/submit
+        Price: 0.25 PTC per call.
+        Source: https://doc-en.302.ai/230623447e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.videos_runway import runway_act_one as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"video": video, "image": image, "character_video": character_video, "options": options},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )

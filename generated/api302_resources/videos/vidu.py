@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Resource
+from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,135 +18,6 @@ if TYPE_CHECKING:
 
 class Vidu(Resource):
     """Vidu, also 生数科技."""
-
-    def create_task_v1(
-        self,
-        *,
-        type: Literal["text2video", "img2video", "headtailimg2video", "character2video", "upscale"],
-        input: ViduV1Input | ViduV1UpscaleInput,
-        model: str | None = None,
-        model_version: str | None = None,
-        style: Literal["general", "anime"] | None = None,
-        output_params: ViduV1Output | None = None,
-        moderation: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[ViduCreations]:
-        """Create a video or upscaling task (v1).
-
-        `type` decides: a video from text, from an image, from its first and last frame or from reference images, or
-        the upscaling of a video that Vidu generated.
-
-        The fields of one form go together:
-        - ViduV1VideoRequest: needs output_params; takes model_version, style, moderation
-        - ViduV1UpscaleRequest: takes output_params
-
-        Args:
-            type: From text, from an image, from the first and last frame, or with reference images.
-            input: Required.
-            model: What to favor, `vidu-high-performance` or `stable`. Required with version 1.0.
-            model_version: `1.0`, `1.5` or `2.0`.
-            style: The style, for a video from text.
-            output_params: Settings of the video.
-            moderation: Whether to check the content more strictly.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /vidu/ent/v1/tasks
-        Price: 0.25 PTC per call for version 1.5, 4 seconds, 360p; 0.625 PTC per call for version 1.5, 4 seconds,
-        720p; 1.25 PTC per call for version 1.5, 4 seconds of 1080p or 8 of 720p; 0.5 PTC per call for reference
-        images, version 1.5, 4 seconds, 360p; 1.25 PTC per call for reference images, version 1.5, 4 seconds, 720p;
-        2.5 PTC per call for reference images, version 1.5, 4 seconds of 1080p or 8 of 720p.
-        Source: http://302ai-en.apifox.cn/api-244703992 (sample, 2026-11-21)
-        """
-        from api302_client.api.videos_vidu import vidu_create_task_v1 as endpoint
-
-        return self._submit(
-            endpoint,
-            body={
-                "type": type,
-                "input": input,
-                "model": model,
-                "model_version": model_version,
-                "style": style,
-                "output_params": output_params,
-                "moderation": moderation,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def create_scene_v1(
-        self,
-        *,
-        scene: str,
-        input: ViduV1Input,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[ViduCreations]:
-        """Create a video task from a scene template (v1).
-
-        Args:
-            scene: Such as `hug`, `kiss`, `christmas`, `morphlab`, `live_photo`, `emotionlab`, `hair_swap` or
-                `couple_arrival`.
-            input: Required.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's. A task's own time is
-                `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /vidu/ent/v1/scenes/tasks
-        Source: http://302ai-en.apifox.cn/api-244703992 (sample, 2026-11-21)
-        """
-        from api302_client.api.videos_vidu import vidu_create_scene_v1 as endpoint
-
-        return self._submit(endpoint, body={"scene": scene, "input": input}, options=(extra_headers, extra_query, extra_body, timeout))
-
-    def get_task_v1(
-        self,
-        *,
-        id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> ViduCreations:
-        """Get a task (v1).
-
-        Args:
-            id: The task's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The task.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: GET /vidu/ent/v1/tasks/{id}/creations
-        Price: 0 PTC per call.
-        Source: https://doc-jp.302.ai/350727307e0 (sample, 2026-11-21)
-        """
-        from api302_client.api.videos_vidu import vidu_get_task_v1 as endpoint
-
-        reply_: ViduCreations = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
 
     def text_to_video(
         self,
@@ -190,7 +61,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -275,7 +147,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -355,7 +228,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -445,7 +319,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -521,7 +396,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -576,7 +452,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -689,7 +566,7 @@ class Vidu(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            In `url` what other calls take for the file, and in `reply` what the last step replied.
+            In `url` what other calls take for the file, and in `response` what the last step responded.
 
         Raises:
             Api302Error: The call failed.
@@ -737,11 +614,8 @@ class Vidu(Resource):
         )
         return reply_
 
-
-class AsyncVidu(AsyncResource):
-    """Vidu, also 生数科技."""
-
-    async def create_task_v1(
+    @deprecated("client.videos.vidu.create_task_v1 is deprecated: use client.videos.vidu.text_to_video")
+    def create_task_v1(
         self,
         *,
         type: Literal["text2video", "img2video", "headtailimg2video", "character2video", "upscale"],
@@ -755,11 +629,13 @@ class AsyncVidu(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[ViduCreations]:
+    ) -> Task[ViduCreations]:
         """Create a video or upscaling task (v1).
 
+        Deprecated: use `client.videos.vidu.text_to_video`.
+
         `type` decides: a video from text, from an image, from its first and last frame or from reference images, or
-        the upscaling of a video that Vidu generated.
+        the upscaling of a video that Vidu generated. The second version has a call for each type.
 
         The fields of one form go together:
         - ViduV1VideoRequest: needs output_params; takes model_version, style, moderation
@@ -778,7 +654,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -792,7 +669,7 @@ class AsyncVidu(AsyncResource):
         """
         from api302_client.api.videos_vidu import vidu_create_task_v1 as endpoint
 
-        return await self._submit(
+        return self._submit(
             endpoint,
             body={
                 "type": type,
@@ -806,7 +683,8 @@ class AsyncVidu(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def create_scene_v1(
+    @deprecated("client.videos.vidu.create_scene_v1 is deprecated: use client.videos.vidu.template_to_video")
+    def create_scene_v1(
         self,
         *,
         scene: str,
@@ -815,8 +693,10 @@ class AsyncVidu(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[ViduCreations]:
+    ) -> Task[ViduCreations]:
         """Create a video task from a scene template (v1).
+
+        Deprecated: use `client.videos.vidu.template_to_video`.
 
         Args:
             scene: Such as `hug`, `kiss`, `christmas`, `morphlab`, `live_photo`, `emotionlab`, `hair_swap` or
@@ -827,7 +707,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -837,11 +718,10 @@ class AsyncVidu(AsyncResource):
         """
         from api302_client.api.videos_vidu import vidu_create_scene_v1 as endpoint
 
-        return await self._submit(
-            endpoint, body={"scene": scene, "input": input}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        return self._submit(endpoint, body={"scene": scene, "input": input}, options=(extra_headers, extra_query, extra_body, timeout))
 
-    async def get_task_v1(
+    @deprecated("client.videos.vidu.get_task_v1 is deprecated: use client.videos.vidu.get_task")
+    def get_task_v1(
         self,
         *,
         id: str,
@@ -851,6 +731,8 @@ class AsyncVidu(AsyncResource):
         timeout: float | None = None,
     ) -> ViduCreations:
         """Get a task (v1).
+
+        Deprecated: use `client.videos.vidu.get_task`.
 
         Args:
             id: The task's id.
@@ -869,8 +751,12 @@ class AsyncVidu(AsyncResource):
         """
         from api302_client.api.videos_vidu import vidu_get_task_v1 as endpoint
 
-        reply_: ViduCreations = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: ViduCreations = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
+
+
+class AsyncVidu(AsyncResource):
+    """Vidu, also 生数科技."""
 
     async def text_to_video(
         self,
@@ -914,7 +800,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -999,7 +886,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -1079,7 +967,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -1169,7 +1058,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -1245,7 +1135,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -1300,7 +1191,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -1413,7 +1305,7 @@ class AsyncVidu(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            In `url` what other calls take for the file, and in `reply` what the last step replied.
+            In `url` what other calls take for the file, and in `response` what the last step responded.
 
         Raises:
             Api302Error: The call failed.
@@ -1459,4 +1351,146 @@ class AsyncVidu(AsyncResource):
         reply_: ViduUploaded = await self._call(
             endpoint, path={"id": id}, body={"etag": etag}, options=(extra_headers, extra_query, extra_body, timeout)
         )
+        return reply_
+
+    @deprecated("client.videos.vidu.create_task_v1 is deprecated: use client.videos.vidu.text_to_video")
+    async def create_task_v1(
+        self,
+        *,
+        type: Literal["text2video", "img2video", "headtailimg2video", "character2video", "upscale"],
+        input: ViduV1Input | ViduV1UpscaleInput,
+        model: str | None = None,
+        model_version: str | None = None,
+        style: Literal["general", "anime"] | None = None,
+        output_params: ViduV1Output | None = None,
+        moderation: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[ViduCreations]:
+        """Create a video or upscaling task (v1).
+
+        Deprecated: use `client.videos.vidu.text_to_video`.
+
+        `type` decides: a video from text, from an image, from its first and last frame or from reference images, or
+        the upscaling of a video that Vidu generated. The second version has a call for each type.
+
+        The fields of one form go together:
+        - ViduV1VideoRequest: needs output_params; takes model_version, style, moderation
+        - ViduV1UpscaleRequest: takes output_params
+
+        Args:
+            type: From text, from an image, from the first and last frame, or with reference images.
+            input: Required.
+            model: What to favor, `vidu-high-performance` or `stable`. Required with version 1.0.
+            model_version: `1.0`, `1.5` or `2.0`.
+            style: The style, for a video from text.
+            output_params: Settings of the video.
+            moderation: Whether to check the content more strictly.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /vidu/ent/v1/tasks
+        Price: 0.25 PTC per call for version 1.5, 4 seconds, 360p; 0.625 PTC per call for version 1.5, 4 seconds,
+        720p; 1.25 PTC per call for version 1.5, 4 seconds of 1080p or 8 of 720p; 0.5 PTC per call for reference
+        images, version 1.5, 4 seconds, 360p; 1.25 PTC per call for reference images, version 1.5, 4 seconds, 720p;
+        2.5 PTC per call for reference images, version 1.5, 4 seconds of 1080p or 8 of 720p.
+        Source: http://302ai-en.apifox.cn/api-244703992 (sample, 2026-11-21)
+        """
+        from api302_client.api.videos_vidu import vidu_create_task_v1 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "type": type,
+                "input": input,
+                "model": model,
+                "model_version": model_version,
+                "style": style,
+                "output_params": output_params,
+                "moderation": moderation,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    @deprecated("client.videos.vidu.create_scene_v1 is deprecated: use client.videos.vidu.template_to_video")
+    async def create_scene_v1(
+        self,
+        *,
+        scene: str,
+        input: ViduV1Input,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[ViduCreations]:
+        """Create a video task from a scene template (v1).
+
+        Deprecated: use `client.videos.vidu.template_to_video`.
+
+        Args:
+            scene: Such as `hug`, `kiss`, `christmas`, `morphlab`, `live_photo`, `emotionlab`, `hair_swap` or
+                `couple_arrival`.
+            input: Required.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /vidu/ent/v1/scenes/tasks
+        Source: http://302ai-en.apifox.cn/api-244703992 (sample, 2026-11-21)
+        """
+        from api302_client.api.videos_vidu import vidu_create_scene_v1 as endpoint
+
+        return await self._submit(
+            endpoint, body={"scene": scene, "input": input}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    @deprecated("client.videos.vidu.get_task_v1 is deprecated: use client.videos.vidu.get_task")
+    async def get_task_v1(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ViduCreations:
+        """Get a task (v1).
+
+        Deprecated: use `client.videos.vidu.get_task`.
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /vidu/ent/v1/tasks/{id}/creations
+        Price: 0 PTC per call.
+        Source: https://doc-jp.302.ai/350727307e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.videos_vidu import vidu_get_task_v1 as endpoint
+
+        reply_: ViduCreations = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

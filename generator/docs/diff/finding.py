@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...document import Operation
-from ...source import obj, seq
-from ..described import Described
-from ..pages import note, page_number
-from ..pages.untrusted import one_line
+from generator.docs.described import Described
+from generator.docs.pages import note, page_number
+from generator.docs.pages.untrusted import one_line
+from generator.document import Operation
+from generator.source import obj, seq
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from ...document.media import is_event_stream, is_json
-from ...document.references import Found
-from ...source import obj, seq
-from ..described import Described, Part, fields_of
-from ..pages import Body, Call, Page, note
-from ..pages.prices import prices
-from ..pages.untrusted import one_line, quoted
-from ..pages.values import HIDDEN
+from generator.docs.described import Described, Part, fields_of
+from generator.docs.pages import Body, Call, Page, note
+from generator.docs.pages.prices import prices
+from generator.docs.pages.untrusted import one_line, quoted
+from generator.docs.pages.values import HIDDEN
+from generator.document.media import is_event_stream, is_json
+from generator.document.references import Found
+from generator.source import obj, seq
+
 from .finding import Finding, Subject, required, type_text
 from .schemas import SchemaComparison
 

@@ -7,14 +7,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ...document import Operation
-from ...document.media import is_json
-from ...source import obj
-from .. import DocsError
-from ..described import Described
-from ..pages import Body, Call
-from ..pages.untrusted import media_type, one_line
-from ..pages.values import infer
+from generator.docs import DocsError
+from generator.docs.described import Described
+from generator.docs.pages import Body, Call
+from generator.docs.pages.untrusted import media_type, one_line
+from generator.docs.pages.values import infer
+from generator.document import Operation
+from generator.document.media import is_json
+from generator.source import obj
+
 from .finding import Finding, Subject
 from .operation import Comparison
 

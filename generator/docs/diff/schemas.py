@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ...source import obj, seq
-from ..described import Described, Part, fields_of, options, types_of
-from ..pages import Schema
-from ..pages.untrusted import one_line, quoted
-from ..pages.values import key
+from generator.docs.described import Described, Part, fields_of, options, types_of
+from generator.docs.pages import Schema
+from generator.docs.pages.untrusted import one_line, quoted
+from generator.docs.pages.values import key
+from generator.source import obj, seq
+
 from .finding import Finding, Subject, required, type_text
 
 _DEEPEST = 8

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ...document.media import is_json
-from ...runtime.behaviour import among, find, urls
-from ...source import obj, seq
-from ..pages import Schema, note
+from generator.docs.pages import Schema, note
+from generator.document.media import is_json
+from generator.runtime.behaviour import among, find, urls
+from generator.source import obj, seq
+
 from .conventions import STATES, Conventions, Rule
 from .operation import Draft, response_examples
 

@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
-from ...document.names import class_name
-from ...source import obj, seq
-from .. import DocsError
-from ..pages import Schema, note
-from ..pages.schemas import is_plain
-from ..pages.values import infer, type_name
+from generator.docs import DocsError
+from generator.docs.pages import Schema, note
+from generator.docs.pages.schemas import is_plain
+from generator.docs.pages.values import infer, type_name
+from generator.document.names import class_name
+from generator.source import obj, seq
+
 from .house_yaml import TODO
 from .names import camel, words
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ...document import Operation
-from ...runtime import behaviour
-from ..described import Described
+from generator.docs.described import Described
+from generator.document import Operation
+from generator.runtime import behaviour
 
 STATES = ("pending", "succeeded", "failed")
 """The lists of state words in x-task-status."""

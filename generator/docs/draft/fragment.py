@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import join
-from ...document.names import SLUG
-from ...source import file_name
-from .. import DocsError
-from ..described import Described
-from ..pages import Page
+from generator import join
+from generator.docs import DocsError
+from generator.docs.described import Described
+from generator.docs.pages import Page
+from generator.document.names import SLUG
+from generator.source import file_name
+
 from . import behaviour, streams
 from .components import Components
 from .conventions import Conventions

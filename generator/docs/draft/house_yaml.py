@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ...source import is_ambiguous
+from generator.source import is_ambiguous
 
 TODO = "\ue000"
 """At the end of a text: `# TODO words` follows its line. Text of a page cannot hold it."""

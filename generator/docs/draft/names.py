@@ -6,9 +6,9 @@ import keyword
 import re
 from collections.abc import Set
 
-from ...document.names import SLUG
-from ...rules.words import LONGEST, VERBS, is_refused
-from ..pages import CHINESE
+from generator.docs.pages import CHINESE
+from generator.document.names import SLUG
+from generator.rules.words import LONGEST, VERBS, is_refused
 
 _NO_STEP = re.compile(r"|v\d+\w*|api|302|submit")
 _VERBS = {"get": "get_", "delete": "delete_"}

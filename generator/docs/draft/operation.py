@@ -10,19 +10,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...document import Operation
-from ...document.media import is_event_stream, is_json
-from ...document.names import class_name, pascal
-from ...rules.layout import WIDTH
-from ...source import obj, seq
-from .. import DocsError
-from ..described import Described
-from ..ledger import Ledger
-from ..pages import Body, Call, Page, note
-from ..pages.prices import prices
-from ..pages.untrusted import one_line
-from ..pages.values import has_long_keys, is_small
-from ..sources import Entry
+from generator.docs import DocsError
+from generator.docs.described import Described
+from generator.docs.ledger import Ledger
+from generator.docs.pages import Body, Call, Page, note
+from generator.docs.pages.prices import prices
+from generator.docs.pages.untrusted import one_line
+from generator.docs.pages.values import has_long_keys, is_small
+from generator.docs.sources import Entry
+from generator.document import Operation
+from generator.document.media import is_event_stream, is_json
+from generator.document.names import class_name, pascal
+from generator.rules.layout import WIDTH
+from generator.source import obj, seq
+
 from . import names
 from .components import Components, Use, fields_of, sample, widened
 from .house_yaml import TODO

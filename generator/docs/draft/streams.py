@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from ...document.media import EVENT_STREAM, is_event_stream
-from ...runtime.behaviour import find
-from ..pages import Body, note
-from ..pages.values import infer, is_small, parse
+from generator.docs.pages import Body, note
+from generator.docs.pages.values import infer, is_small, parse
+from generator.document.media import EVENT_STREAM, is_event_stream
+from generator.runtime.behaviour import find
+
 from .components import Components
 from .conventions import Conventions
 from .operation import Draft

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import PageError
+from generator.docs import PageError
+
 from . import Page, openapi
 from .untrusted import clean, is_path, one_line
 from .values import parse_first

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...document.media import is_json
-from ...source import obj, seq
+from generator.document.media import is_json
+from generator.source import obj, seq
+
 from . import Body, Page, Schema
 from .untrusted import clean, one_line
 from .values import MOST_NODES, infer, is_small, parse

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...source import obj
-from .. import PageError
+from generator.docs import PageError
+from generator.source import obj
+
 from . import Page, openapi
 from .plain_yaml import UnusableYaml, load
 from .untrusted import clean, one_line

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...join import METHODS
-from ...source import obj, seq
-from .. import PageError
+from generator.docs import PageError
+from generator.join import METHODS
+from generator.source import obj, seq
+
 from . import Body, Call, Page, page_number
 from .examples import Examples, is_usable
 from .schemas import Schemas

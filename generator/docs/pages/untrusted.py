@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ...rules.evidence import SECRET
+from generator.rules.evidence import SECRET
 
 LONGEST_PAGE = 2_000_000
 """Bytes of a page or of a list of pages."""

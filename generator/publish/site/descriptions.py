@@ -37,6 +37,7 @@ def description(methods: Methods, operation: Operation) -> str:
     node = operation.node
     rule = read(node)
     rows = [
+        ("Deprecated", _deprecated(operation)),
         ("Vendor", _vendor(operation)),
         ("Python", _calls(methods, operation)),
         ("Price", _prices(seq(node.get("x-price")))),
@@ -62,6 +63,14 @@ def table(rows: Iterable[tuple[str, str]]) -> str:
 
 
 # -- rows ----------------------------------------------------------------------------------------
+
+
+def _deprecated(operation: Operation) -> str:
+    """What to use in its place."""
+    if not operation.is_deprecated:
+        return ""
+    new = operation.replacement
+    return f"Use [{text(new.node['summary'])}]({anchor(new)})." if new else "Yes."
 
 
 def _vendor(operation: Operation) -> str:
@@ -117,8 +126,8 @@ def _sentences(status: TaskStatus) -> Iterator[str]:
     if status.result:
         taken = ", ".join(map(code, status.result.parameters.values()))
         fetch = code(status.result.fetch)
-        outputs = _places(status.result.outputs)
-        yield f"Outputs at {outputs} in the response of {fetch}, which takes {taken}."
+        where = f"at {_places(status.result.outputs)} in" if status.result.outputs else "is"
+        yield f"Outputs {where} the response of {fetch}, which takes {taken}."
     if status.interval is not None:
         yield f"Poll every {status.interval:g} seconds."
 

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any, Unpack
 from urllib.parse import parse_qs
 
-from .._errors import InvalidArgument
-from .._types import Call, Given, Operation, Options, RawResponse
+from api302._errors import InvalidArgument
+from api302._types import Call, Given, Operation, Options, RawResponse
+
 from .exchange import exchange
 from .files import parts
 from .prepare import operation_call, raw_call

@@ -6,13 +6,14 @@ import time
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from .. import _log
-from .._errors import Api302Error, ApiError, ConnectionError, DecodeError, InvalidArgument
-from .._http.decoding import media_type_of
-from .._http.response import Response
-from .._http.retry import SAFE, delay
-from .._secret import Secret, without_credentials
-from .._types import Call
+from api302 import _log
+from api302._errors import Api302Error, ApiError, ConnectionError, DecodeError, InvalidArgument
+from api302._http.decoding import media_type_of
+from api302._http.response import Response
+from api302._http.retry import SAFE, delay
+from api302._secret import Secret, without_credentials
+from api302._types import Call
+
 from .failure import api_error, broken_off, decode_error, failure_in, is_html, received
 from .session import Session
 from .settings import Settings

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._errors import (
+from api302._errors import (
     ApiError,
     AuthenticationError,
     BadRequestError,
@@ -23,16 +23,15 @@ from .._errors import (
     RequestTooLargeError,
     ServerError,
 )
-from .._http.decoding import ABSENT, json_of
-from .._http.retry import retry_after
-from .._json import is_array, is_object
-from .._secret import Redactor
-from .._types import Operation
+from api302._http.decoding import ABSENT, json_of
+from api302._http.retry import retry_after
+from api302._json import is_array, is_object
+from api302._secret import Redactor
+from api302._types import Operation
 
 if TYPE_CHECKING:
+    from api302._http.response import Response
     from api302_client.behaviour import Behaviour
-
-    from .._http.response import Response
 
 MESSAGES = (
     "message_en",

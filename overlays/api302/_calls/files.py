@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .._errors import InvalidArgument
-from .._json import is_array
-from .._types import ResultFile, Uploaded
+from api302._errors import InvalidArgument
+from api302._json import is_array
+from api302._types import ResultFile, Uploaded
+
 from .local_files import Local, is_file, local
 
 Content = bytes | bytearray | memoryview | BinaryIO

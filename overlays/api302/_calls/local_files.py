@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard, cast
 
+from api302._errors import InvalidArgument
 from api302_client.media import START, described
-
-from .._errors import InvalidArgument
 
 PIECE = 65536
 NAMELESS = "upload"

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
-from .._errors import InvalidArgument
-from .._json import is_mapping
-from .._secret import Redactor
-from .._types import Call, CallOptions, Operation, Options, Timeout, Values
+from api302._errors import InvalidArgument
+from api302._json import is_mapping
+from api302._secret import Redactor
+from api302._types import Call, CallOptions, Operation, Options, Timeout, Values
+
 from .files import FORM, body_media_type, put_files
 from .settings import Settings, merged_headers, valid_timeout
 
@@ -101,6 +103,12 @@ def bare_call(
     kwargs = {"method": method, "url": url, **body, "headers": dict(headers)}
     how = _how(settings, timeout)._replace(bare=True, check=False)
     return Call(kwargs, how, what(settings, kwargs))
+
+
+def whole_url(settings: Settings, call: Call) -> str:
+    """The URL that a call of an operation goes to, with its query."""
+    query = urlencode(call.kwargs.get("params") or {}, doseq=True)
+    return f"{settings.base_url}{call.kwargs['url']}{'?' if query else ''}{query}"
 
 
 def what(settings: Settings, kwargs: Mapping[str, Any]) -> str:

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._errors import DecodeError
-from .._http.decoding import ABSENT, media_type_of
-from .._http.response import Response
-from .._types import Call, Operation
+from api302._errors import DecodeError
+from api302._http.decoding import ABSENT, media_type_of
+from api302._http.response import Response
+from api302._types import Call, Operation
+
 from . import failure
 from .failure import is_html
 from .session import Session

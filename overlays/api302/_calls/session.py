@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import _log
-from .._http.connections import Connections
-from .._secret import Redactor
-from .._types import Call
+from api302 import _log
+from api302._http.connections import Connections
+from api302._secret import Redactor
+from api302._types import Call
+
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from .._http.transport import Io
+    from api302._http.transport import Io
 
 
 class Exchange(NamedTuple):

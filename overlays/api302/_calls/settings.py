@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
-from .._errors import InvalidArgument
-from .._json import is_mapping
-from .._secret import Secret, is_secret_name, without_credentials
-from .._types import Timeout
+from api302._errors import InvalidArgument
+from api302._json import is_mapping
+from api302._secret import Secret, is_secret_name, without_credentials
+from api302._types import Timeout
 
 DEFAULT_BASE_URL = "https://api.302.ai"
 DEFAULT_TIMEOUT = 600.0

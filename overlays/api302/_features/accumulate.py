@@ -12,7 +12,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from .._json import is_array, is_object
+from api302._json import is_array, is_object
+
 from .merge import (
     Growing,
     Json,

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any
 
-from .._calls.response import raw
-from .._calls.session import Session
-from .._errors import InvalidArgument, NotFoundError
-from .._json import is_array, is_object
-from .._types import Cost
+from api302._calls.response import raw
+from api302._calls.session import Session
+from api302._errors import InvalidArgument, NotFoundError
+from api302._json import is_array, is_object
+from api302._types import Cost
 
 LATE_RECORDS = (0.5, 1.0, 2.0)
 """Seconds between two requests for what a call cost."""

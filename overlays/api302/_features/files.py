@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from api302._calls.failure import broken_off
+from api302._calls.prepare import raw_call
+from api302._calls.session import Session
+from api302._errors import ConnectionError, InvalidArgument
+from api302._http.response import Response
+from api302._http.retry import delay
+from api302._http.sync import run
+from api302._types import ResultFile
 from api302_client.media import START
 from api302_client.writer import Writer, folder_of, safe_name
 from api302_client.writer import save as save_content
 
-from .._calls.failure import broken_off
-from .._calls.prepare import raw_call
-from .._calls.session import Session
-from .._errors import ConnectionError, InvalidArgument
-from .._http.response import Response
-from .._http.retry import delay
-from .._http.sync import run
-from .._types import ResultFile
 from .opened import Opened
 
 if TYPE_CHECKING:
-    from .._http.transport import Io
+    from api302._http.transport import Io
 
 MOST_KEPT = 8 << 20
 """Bytes of a response that costs which an error keeps, should it not arrive whole."""

@@ -19,7 +19,7 @@ from copy import copy
 from itertools import islice
 from typing import Any, cast
 
-from .._json import is_array, is_object
+from api302._json import is_array, is_object
 
 Json = dict[str, Any]
 

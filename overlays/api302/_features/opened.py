@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._calls.exchange import exchange
-from .._calls.failure import broken_off
-from .._calls.session import Session
-from .._errors import ConnectionError
-from .._http.body import AsyncBody, Body
-from .._http.response import Response
-from .._types import Call
+from api302._calls.exchange import exchange
+from api302._calls.failure import broken_off
+from api302._calls.session import Session
+from api302._errors import ConnectionError
+from api302._http.body import AsyncBody, Body
+from api302._http.response import Response
+from api302._types import Call
 
 
 class Opened:

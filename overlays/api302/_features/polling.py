@@ -10,12 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from api302_client.behaviour import Reading
-from api302_client.behaviour import TaskStatus as StatusRule
-
-from .. import _log
-from .._calls.failure import explain
-from .._errors import (
+from api302 import _log
+from api302._calls.failure import explain
+from api302._errors import (
     ApiError,
     ConnectionError,
     DecodeError,
@@ -23,8 +20,10 @@ from .._errors import (
     RateLimitError,
     ServerError,
 )
-from .._json import is_object
-from .._types import TaskStatus
+from api302._json import is_object
+from api302._types import TaskStatus
+from api302_client.behaviour import Reading
+from api302_client.behaviour import TaskStatus as StatusRule
 
 LEAST_PAUSE = 0.5
 """Seconds between two polls at least, whatever the service suggests."""

@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, cast
 
+from api302 import _log
+from api302._calls.failure import explain
+from api302._calls.response import parse_response, raw
+from api302._calls.session import Session
+from api302._errors import DecodeError, InvalidArgument, StreamError
+from api302._http.response import Response
+from api302._http.sse import Decoder, Event
+from api302._json import is_array, is_object
+from api302._types import Call
 from api302_client.behaviour import Stream as StreamRule
 from api302_client.behaviour import compiled
 
-from .. import _log
-from .._calls.failure import explain
-from .._calls.response import parse_response, raw
-from .._calls.session import Session
-from .._errors import DecodeError, InvalidArgument, StreamError
-from .._http.response import Response
-from .._http.sse import Decoder, Event
-from .._json import is_array, is_object
-from .._types import Call
 from .accumulate import accumulate
 from .text import Texts, whole_text
 
@@ -78,7 +78,7 @@ class Reader:
         self._state = State.OPEN
         self._tape: list[bytes] | None = [] if session.observers else None
         self._kept: list[str] = []
-        """The events as text, which takes less memory than objects, and no time of the collector."""
+        """The events as text, which takes less memory than objects and no time of the collector."""
         self._stray = ""
         """What came last in the place of an event and was not JSON."""
         self._response: Response | None = None

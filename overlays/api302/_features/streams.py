@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .._calls.response import decode_error
-from .._calls.session import Session
-from .._errors import ConnectionError
-from .._http.sync import run
-from .._types import Call
+from api302._calls.response import decode_error
+from api302._calls.session import Session
+from api302._errors import ConnectionError
+from api302._http.sync import run
+from api302._types import Call
+
 from .opened import Opened
 from .reader import Reader
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from api302._json import is_object
 from api302_client.behaviour import compiled
 
-from .._json import is_object
 from .accumulate import chat_parts, rest_of
 from .merge import Growing, Json, indexed, is_empty, mended, objects
 

@@ -7,18 +7,18 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
+from api302._calls.call import call
+from api302._calls.exchange import exchange
+from api302._calls.files import FileInput, local_file, put_headers
+from api302._calls.local_files import Local
+from api302._calls.prepare import bare_call
+from api302._calls.response import decode_error, raw
+from api302._calls.session import Session
+from api302._calls.settings import merged_headers
+from api302._errors import DecodeError
+from api302._types import Endpoint, Given, Operation, Options, Uploaded
 from api302_client.behaviour import find
 
-from .._calls.call import call
-from .._calls.exchange import exchange
-from .._calls.files import FileInput, local_file, put_headers
-from .._calls.local_files import Local
-from .._calls.prepare import bare_call
-from .._calls.response import decode_error, raw
-from .._calls.session import Session
-from .._calls.settings import merged_headers
-from .._errors import DecodeError
-from .._types import Endpoint, Given, Operation, Options, Uploaded
 from .tasks import places
 
 
@@ -27,7 +27,8 @@ class _Upload:
 
     def __init__(self, session: Session, op: Operation, local: Local, options: Options) -> None:
         rule = op.behaviour.upload
-        assert rule is not None and rule.finish is not None
+        assert rule is not None
+        assert rule.finish is not None
         self.session, self.op, self.rule, self.local = session, op, rule, local
         self.last = Operation.by_id(rule.finish)
         self.headers, _, _, self.timeout = options

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 
-from .._errors import ConnectionError
+from api302._errors import ConnectionError
+
 from .response import Response
 
 LINGER = 1.0

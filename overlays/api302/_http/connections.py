@@ -10,8 +10,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from .._errors import Api302Error
-from .._secret import Secret
+from api302._errors import Api302Error
+from api302._secret import Secret
 
 if TYPE_CHECKING:
     from .transport import Io

@@ -9,7 +9,8 @@ from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from .._errors import TimeoutError
+from api302._errors import TimeoutError
+
 from .sync import run
 
 T = TypeVar("T")

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from .._errors import Api302Error, ConnectionError
+from api302._errors import Api302Error, ConnectionError
+
 from .decoding import decoders, json_of
 
 if TYPE_CHECKING:

@@ -81,7 +81,7 @@ def delay(
 
 def may_repeat(error: Exception, repeatable: bool, refused: bool = True) -> bool:
     """Whether making the call again cannot do, or bill, a thing twice, and may help."""
-    from .._errors import (
+    from api302._errors import (
         ApiError,
         ConnectionError,
         NoChannelError,

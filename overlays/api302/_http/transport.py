@@ -19,11 +19,12 @@ from weakref import WeakSet, WeakValueDictionary
 
 import httpx2
 
-from .. import __version__
-from .._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
-from .._json import is_object
-from .._secret import Secret, without_credentials
-from .._types import AsyncHttpClient, HttpClient, Timeout
+from api302 import __version__
+from api302._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
+from api302._json import is_object
+from api302._secret import Secret, without_credentials
+from api302._types import AsyncHttpClient, HttpClient, Timeout
+
 from .deadline import not_in_time, within
 from .decoding import ACCEPTED
 from .limiter import POOL, POOLS, Limiter

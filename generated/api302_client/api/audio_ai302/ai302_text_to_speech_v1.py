@@ -46,6 +46,8 @@ def sync_detailed(*, client: Client, body: Ai302SpeechRequest) -> Response[Ai302
 def sync(*, client: Client, body: Ai302SpeechRequest) -> Ai302SpeechV1Response:
     """Generate speech with any provider (v1)
 
+    Deprecated: use `ai302_text_to_speech`.
+
     Waits for the audio. The second version can also run in the background.
 
     Args:

@@ -48,6 +48,8 @@ def sync_detailed(
 def sync(*, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None) -> Ai302ImageV1Response:
     """Generate an image with any model (v1)
 
+    Deprecated: use `ai302_generate_image`.
+
     Waits for the image. The second version can also run in the background and returns several images.
 
     Args:

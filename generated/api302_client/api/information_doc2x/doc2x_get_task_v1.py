@@ -56,6 +56,8 @@ def sync_detailed(*, client: Client, uuid: str) -> Response[Doc2XParsing]:
 def sync(*, client: Client, uuid: str) -> Doc2XParsing:
     """Get a task (v1)
 
+    Deprecated: use `doc2x_get_parsing`.
+
     302.AI calls this version obsolete.
 
     Args:

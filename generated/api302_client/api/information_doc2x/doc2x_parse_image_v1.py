@@ -49,6 +49,8 @@ def sync_detailed(*, client: Client, body: Doc2XImageForm) -> Response[Doc2XSubm
 def sync(*, client: Client, body: Doc2XImageForm) -> Doc2XSubmitted:
     """Create an image parsing task (OCR, v1)
 
+    Deprecated.
+
     302.AI calls this version obsolete.
 
     Args:

@@ -51,6 +51,8 @@ def sync_detailed(
 def sync(*, client: Client, body: Ai302VideoV1Request | Ai302VideoV1Form, content_type: str | None = None) -> Ai302VideoV1Created:
     """Create a video task with any model (v1)
 
+    Deprecated: use `ai302_create_video`.
+
     Takes the models of many vendors with one body. What `image`, `end_image` and `video` hold decides whether the
     source is text, an image or a video. The v2 call supersedes it.
 

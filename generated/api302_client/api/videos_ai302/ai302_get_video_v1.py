@@ -56,6 +56,8 @@ def sync_detailed(task_id: str, *, client: Client) -> Response[Ai302VideoV1Task]
 def sync(task_id: str, *, client: Client) -> Ai302VideoV1Task:
     """Get a video task (v1)
 
+    Deprecated: use `ai302_get_video`.
+
     Args:
         task_id: The task's id.
         client: Sends the request.

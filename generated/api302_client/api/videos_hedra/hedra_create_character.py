@@ -46,6 +46,8 @@ def sync_detailed(*, client: Client, body: HedraCharacterRequest) -> Response[He
 def sync(*, client: Client, body: HedraCharacterRequest) -> HedraJob:
     """Create a talking-portrait task (lip-sync, v2)
 
+    Deprecated: use `hedra_create_generation`.
+
     Args:
         client: Sends the request.
         body: HedraCharacterRequest, as application/json.

@@ -54,6 +54,8 @@ def sync_detailed(id: str, *, client: Client) -> Response[HedraProject]:
 def sync(id: str, *, client: Client) -> HedraProject:
     """Get a talking-portrait task (v2)
 
+    Deprecated: use `hedra_get_generation`.
+
     No reason is known to come with a failure.
 
     Args:

@@ -46,6 +46,8 @@ def sync_detailed(*, client: Client, body: HedraAudioForm) -> Response[HedraUplo
 def sync(*, client: Client, body: HedraAudioForm) -> HedraUploaded:
     """Upload an audio file for a talking portrait (v2)
 
+    Deprecated: use `hedra_create_asset`.
+
     Args:
         client: Sends the request.
         body: HedraAudioForm, as multipart/form-data.

@@ -48,6 +48,8 @@ def sync_detailed(
 def sync(*, client: Client, body: HedraPortraitForm, aspect_ratio: Literal["1:1", "16:9", "9:16"] | str | None = None) -> HedraUploaded:
     """Upload a portrait for a talking portrait (v2)
 
+    Deprecated: use `hedra_create_asset`.
+
     Args:
         client: Sends the request.
         aspect_ratio: Aspect ratio (width:height) of the video.

@@ -55,6 +55,8 @@ def sync_detailed(id: str, *, client: Client) -> Response[HiggsfieldJobSet]:
 def sync(id: str, *, client: Client) -> HiggsfieldJobSet:
     """Get a task of 302.AI's older form
 
+    Deprecated: use `higgsfield_get_job_set`.
+
     The older calls are out of use; newer tasks are polled with higgsfield_get_job_set.
 
     Args:

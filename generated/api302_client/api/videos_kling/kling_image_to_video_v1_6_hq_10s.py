@@ -50,6 +50,8 @@ def sync_detailed(*, client: Client, body: KlingM2VImageForm) -> Response[KlingM
 def sync(*, client: Client, body: KlingM2VImageForm) -> KlingM2VResponse:
     """Create an image-to-video task (1.6 high quality, 10 s)
 
+    Deprecated: use `kling_image_to_video`.
+
     Args:
         client: Sends the request.
         body: KlingM2VImageForm, as multipart/form-data.

@@ -52,6 +52,8 @@ def sync_detailed(
 def sync(*, client: Client, body: KlingM2VImageRequest | KlingM2VImageForm, content_type: str | None = None) -> KlingM2VResponse:
     """Create an image-to-video task (1.6 standard, 5 s)
 
+    Deprecated: use `kling_image_to_video`.
+
     Args:
         client: Sends the request.
         body: KlingM2VImageForm or KlingM2VImageRequest, as application/json or multipart/form-data.

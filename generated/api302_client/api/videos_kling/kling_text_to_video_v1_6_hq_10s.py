@@ -50,6 +50,8 @@ def sync_detailed(*, client: Client, body: KlingM2VTextForm) -> Response[KlingM2
 def sync(*, client: Client, body: KlingM2VTextForm) -> KlingM2VResponse:
     """Create a text-to-video task (1.6 high quality, 10 s)
 
+    Deprecated: use `kling_text_to_video`.
+
     Args:
         client: Sends the request.
         body: KlingM2VTextForm, as multipart/form-data.

@@ -52,6 +52,8 @@ def sync_detailed(
 def sync(*, client: Client, body: KlingM2VTextRequest | KlingM2VTextForm, content_type: str | None = None) -> KlingM2VResponse:
     """Create a text-to-video task (1.6 high quality, 5 s)
 
+    Deprecated: use `kling_text_to_video`.
+
     Args:
         client: Sends the request.
         body: KlingM2VTextForm or KlingM2VTextRequest, as application/json or multipart/form-data.

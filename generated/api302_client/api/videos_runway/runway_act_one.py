@@ -49,7 +49,10 @@ def sync_detailed(*, client: Client, body: RunwayActOneForm) -> Response[RunwayR
 def sync(*, client: Client, body: RunwayActOneForm) -> RunwayResponse:
     """Transfer an actor's performance to a character (Act-One)
 
+    Deprecated: use `runway_act_two`.
+
     Takes 10 to 20 minutes. The performance must have the aspect ratio 16:9; another one fails and is refunded.
+    Its page describes Act-Two now.
 
     Args:
         client: Sends the request.

@@ -46,6 +46,8 @@ def sync_detailed(*, client: Client, body: ViduV1SceneRequest) -> Response[ViduV
 def sync(*, client: Client, body: ViduV1SceneRequest) -> ViduV1Task:
     """Create a video task from a scene template (v1)
 
+    Deprecated: use `vidu_template_to_video`.
+
     Args:
         client: Sends the request.
         body: ViduV1SceneRequest, as application/json.

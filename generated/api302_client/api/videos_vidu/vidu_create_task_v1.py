@@ -56,8 +56,10 @@ def sync_detailed(*, client: Client, body: ViduV1TaskRequest) -> Response[ViduV1
 def sync(*, client: Client, body: ViduV1TaskRequest) -> ViduV1Task:
     """Create a video or upscaling task (v1)
 
+    Deprecated: use `vidu_text_to_video`.
+
     `type` decides: a video from text, from an image, from its first and last frame or from reference images, or
-    the upscaling of a video that Vidu generated.
+    the upscaling of a video that Vidu generated. The second version has a call for each type.
 
     Args:
         client: Sends the request.

@@ -56,6 +56,8 @@ def sync_detailed(id: str, *, client: Client) -> Response[ViduCreations]:
 def sync(id: str, *, client: Client) -> ViduCreations:
     """Get a task (v1)
 
+    Deprecated: use `vidu_get_task`.
+
     Args:
         id: The task's id.
         client: Sends the request.
