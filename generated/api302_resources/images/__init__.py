@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from api302_resources.images.recraft import AsyncRecraft, Recraft
     from api302_resources.images.siliconflow import AsyncSiliconflow, Siliconflow
     from api302_resources.images.stability import AsyncStability, Stability
+    from api302_resources.images.wavespeed import AsyncWavespeed, Wavespeed
     from api302_resources.images.zhipu import AsyncZhipu, Zhipu
 
 
@@ -155,6 +156,13 @@ class Images(Resource):
         from api302_resources.images.stability import Stability
 
         return Stability(self._client)
+
+    @cached_property
+    def wavespeed(self) -> Wavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.images.wavespeed import Wavespeed
+
+        return Wavespeed(self._client)
 
     @cached_property
     def zhipu(self) -> Zhipu:
@@ -490,6 +498,13 @@ class AsyncImages(AsyncResource):
         from api302_resources.images.stability import AsyncStability
 
         return AsyncStability(self._client)
+
+    @cached_property
+    def wavespeed(self) -> AsyncWavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.images.wavespeed import AsyncWavespeed
+
+        return AsyncWavespeed(self._client)
 
     @cached_property
     def zhipu(self) -> AsyncZhipu:
