@@ -304,16 +304,19 @@ class Reading(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Where a finished task has but an id: the call that gives the output URLs."""
+    """Where a finished task has but an id: the call that gives the output URLs.
+
+    Without `outputs` its response is the file.
+    """
 
     fetch: str
     parameters: Mapping[str, str]
-    outputs: tuple[Path, ...]
+    outputs: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, data: Json) -> Result:
         """From `x-task-status.result`."""
-        outputs = tuple(Path.of(path) for path in data["outputs"])
+        outputs = tuple(Path.of(path) for path in data.get("outputs", ()))
         return cls(data["fetch"], dict(data["parameters"]), outputs)
 
     def find(self, data: Any) -> dict[str, Any]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.lightricks import AsyncLightricks, Lightricks
     from api302_resources.videos.luma import AsyncLuma, Luma
     from api302_resources.videos.minimax import AsyncMinimax, Minimax
+    from api302_resources.videos.openai import AsyncOpenai, Openai
     from api302_resources.videos.pika import AsyncPika, Pika
     from api302_resources.videos.pixverse import AsyncPixverse, Pixverse
     from api302_resources.videos.runway import AsyncRunway, Runway
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.stability import AsyncStability, Stability
     from api302_resources.videos.sync import AsyncSync, Sync
     from api302_resources.videos.vidu import AsyncVidu, Vidu
+    from api302_resources.videos.wavespeed import AsyncWavespeed, Wavespeed
     from api302_resources.videos.zhipu import AsyncZhipu, Zhipu
 
 
@@ -141,6 +143,13 @@ class Videos(Resource):
         return Minimax(self._client)
 
     @cached_property
+    def openai(self) -> Openai:
+        """OpenAI."""
+        from api302_resources.videos.openai import Openai
+
+        return Openai(self._client)
+
+    @cached_property
     def pika(self) -> Pika:
         """Pika."""
         from api302_resources.videos.pika import Pika
@@ -195,6 +204,13 @@ class Videos(Resource):
         from api302_resources.videos.vidu import Vidu
 
         return Vidu(self._client)
+
+    @cached_property
+    def wavespeed(self) -> Wavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.videos.wavespeed import Wavespeed
+
+        return Wavespeed(self._client)
 
     @cached_property
     def zhipu(self) -> Zhipu:
@@ -382,6 +398,13 @@ class AsyncVideos(AsyncResource):
         return AsyncMinimax(self._client)
 
     @cached_property
+    def openai(self) -> AsyncOpenai:
+        """OpenAI."""
+        from api302_resources.videos.openai import AsyncOpenai
+
+        return AsyncOpenai(self._client)
+
+    @cached_property
     def pika(self) -> AsyncPika:
         """Pika."""
         from api302_resources.videos.pika import AsyncPika
@@ -436,6 +459,13 @@ class AsyncVideos(AsyncResource):
         from api302_resources.videos.vidu import AsyncVidu
 
         return AsyncVidu(self._client)
+
+    @cached_property
+    def wavespeed(self) -> AsyncWavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.videos.wavespeed import AsyncWavespeed
+
+        return AsyncWavespeed(self._client)
 
     @cached_property
     def zhipu(self) -> AsyncZhipu:
