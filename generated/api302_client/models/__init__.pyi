@@ -512,6 +512,7 @@ from .openai_chat_delta import OpenaiChatDelta as OpenaiChatDelta
 from .openai_chat_response import OpenaiChatResponse as OpenaiChatResponse
 from .openai_chunk_choice import OpenaiChunkChoice as OpenaiChunkChoice
 from .openai_completion_tokens import OpenaiCompletionTokens as OpenaiCompletionTokens
+from .openai_deleted_video import OpenaiDeletedVideo as OpenaiDeletedVideo
 from .openai_embedding import OpenaiEmbedding as OpenaiEmbedding
 from .openai_embeddings_response import OpenaiEmbeddingsResponse as OpenaiEmbeddingsResponse
 from .openai_embeddings_usage import OpenaiEmbeddingsUsage as OpenaiEmbeddingsUsage
@@ -533,6 +534,8 @@ from .openai_responses_response import OpenaiResponsesResponse as OpenaiResponse
 from .openai_responses_stream_event import OpenaiResponsesStreamEvent as OpenaiResponsesStreamEvent
 from .openai_responses_usage import OpenaiResponsesUsage as OpenaiResponsesUsage
 from .openai_short_chat_response import OpenaiShortChatResponse as OpenaiShortChatResponse
+from .openai_sora_data import OpenaiSoraData as OpenaiSoraData
+from .openai_sora_task import OpenaiSoraTask as OpenaiSoraTask
 from .openai_token_logprob import OpenaiTokenLogprob as OpenaiTokenLogprob
 from .openai_tool_call import OpenaiToolCall as OpenaiToolCall
 from .openai_transcript import OpenaiTranscript as OpenaiTranscript
@@ -543,6 +546,8 @@ from .openai_transcript_usage import OpenaiTranscriptUsage as OpenaiTranscriptUs
 from .openai_transcript_word import OpenaiTranscriptWord as OpenaiTranscriptWord
 from .openai_url_citation import OpenaiUrlCitation as OpenaiUrlCitation
 from .openai_usage import OpenaiUsage as OpenaiUsage
+from .openai_video import OpenaiVideo as OpenaiVideo
+from .openai_video_error import OpenaiVideoError as OpenaiVideoError
 from .perplexity_result import PerplexityResult as PerplexityResult
 from .perplexity_search import PerplexitySearch as PerplexitySearch
 from .pika_accepted import PikaAccepted as PikaAccepted
@@ -635,6 +640,10 @@ from .vidu_v1_task_output import ViduV1TaskOutput as ViduV1TaskOutput
 from .vidu_v1_task_prompt import ViduV1TaskPrompt as ViduV1TaskPrompt
 from .vidu_video import ViduVideo as ViduVideo
 from .vidu_video_size import ViduVideoSize as ViduVideoSize
+from .wavespeed_prediction import WavespeedPrediction as WavespeedPrediction
+from .wavespeed_response import WavespeedResponse as WavespeedResponse
+from .wavespeed_timings import WavespeedTimings as WavespeedTimings
+from .wavespeed_urls import WavespeedUrls as WavespeedUrls
 from .youdao_response import YoudaoResponse as YoudaoResponse
 from .youdao_web_entry import YoudaoWebEntry as YoudaoWebEntry
 from .zhipu_conversation import ZhipuConversation as ZhipuConversation
