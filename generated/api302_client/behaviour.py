@@ -589,6 +589,20 @@ class Repeatable(NamedTuple):
         return cls(data["because"])
 
 
+class Models(NamedTuple):
+    """`x-models`: which field takes models of the catalogue."""
+
+    field: str
+    """Of the body, or a parameter."""
+    kinds: tuple[str, ...] = ()
+    """It takes all models of these kinds; those that list the operation in any case."""
+
+    @classmethod
+    def of(cls, data: Json) -> Models:
+        """From the extension."""
+        return cls(data["field"], _tuple(data.get("kinds")))
+
+
 class Follow(NamedTuple):
     """One entry of `x-follows`: a part of the response that follows the request.
 
@@ -625,6 +639,7 @@ class Behaviour(NamedTuple):
     upload: Upload | None = None
     price: tuple[Price, ...] = ()
     repeatable: Repeatable | None = None
+    models: Models | None = None
     follows: tuple[Follow, ...] = ()
 
     @property
@@ -652,6 +667,7 @@ READ_BY_CLIENTS = (
     "x-pages",
     "x-upload",
     "x-price",
+    "x-models",
     "x-repeatable",
 )
 """The extensions of an operation that clients act on. The others are for readers and generators."""
@@ -671,5 +687,6 @@ def read(extensions: Json) -> Behaviour:
         upload=_maybe(Upload.of, extensions.get("x-upload")),
         price=tuple(Price.of(entry) for entry in extensions.get("x-price", ())),
         repeatable=_maybe(Repeatable.of, extensions.get("x-repeatable")),
+        models=_maybe(Models.of, extensions.get("x-models")),
         follows=tuple(Follow.of(entry) for entry in extensions.get("x-follows", ())),
     )
