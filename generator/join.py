@@ -334,7 +334,7 @@ def _add_links(spec: Spec, document: dict[str, Any]) -> None:
 
 
 def _add_models(spec: Spec, document: dict[str, Any]) -> None:
-    """Say in `x-models` which field of an operation takes the models that list it; changes copies."""
+    """Say in `x-models` which field takes the models that list an operation; changes copies."""
     fields: dict[str, str] = {}
     for model in models(spec)[0].values():
         for call in map(obj, seq(model.get("calls"))):

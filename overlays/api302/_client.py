@@ -5,6 +5,7 @@ call.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from api302_resources import AsyncSections, Sections
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ._calls.files import FileInput
     from ._features.tasks import AsyncTask, Task
     from ._features.uploads import AsyncFiles, Files
+    from .catalog import AsyncCatalog, Catalog
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -113,6 +115,13 @@ class Client(Sections):
         from ._features.uploads import Files
 
         return Files(super().files)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The models: what they accept, what they cost, which call takes them. Needs no network."""
+        from .catalog import Catalog
+
+        return Catalog(self._client)
 
     def with_options(
         self,
@@ -282,6 +291,13 @@ class AsyncClient(AsyncSections):
         from ._features.uploads import AsyncFiles
 
         return AsyncFiles(super().files)
+
+    @cached_property
+    def catalog(self) -> AsyncCatalog:
+        """The models: what they accept, what they cost, which call takes them. Needs no network."""
+        from .catalog import AsyncCatalog
+
+        return AsyncCatalog(self._client)
 
     def with_options(
         self,

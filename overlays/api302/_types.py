@@ -217,6 +217,8 @@ class Call(NamedTuple):
     op: Operation | None = None
     opened: Iterable[Any] = ()
     """Files that were opened for the call, to be closed after it."""
+    model: str | None = None
+    """The model that it names."""
 
     def release(self) -> None:
         """Close the files that were opened for the call."""
