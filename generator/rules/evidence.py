@@ -33,6 +33,9 @@ def evidence(context: Context) -> Iterator[Problem]:
         if "x-docs" not in operation.node:
             fix = "say where it comes from: `x-docs: [{page: p000, evidence: page, seen: 2026-11-21}]`"
             yield context.on(operation, "x-docs", f"{operation} has no x-docs", fix)
+        elif all("sister" in obj(entry) for entry in seq(operation.node["x-docs"])):
+            message = f"no x-docs of {operation} shows the call itself"
+            yield context.on(operation, "x-docs", message, "add what does, if only its title")
         for number, entry in enumerate(seq(operation.node.get("x-docs"))):
             page, url = obj(entry).get("page"), obj(entry).get("url")
             if isinstance(page, str) and page not in rows:

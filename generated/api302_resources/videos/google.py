@@ -278,7 +278,7 @@ class Google(Resource):
 
         Endpoint: GET /302/submit/veo3-fast
         Price: 0 PTC per call.
-        Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
+        Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-29)
         """
         from api302_client.api.videos_google import google_get_veo3_fast_video as endpoint
 
@@ -342,7 +342,7 @@ class Google(Resource):
 
         Endpoint: GET /302/submit/veo3-pro
         Price: 0 PTC per call.
-        Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
+        Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-29)
         """
         from api302_client.api.videos_google import google_get_veo3_pro_video as endpoint
 
@@ -843,7 +843,7 @@ class AsyncGoogle(AsyncResource):
 
         Endpoint: GET /302/submit/veo3-fast
         Price: 0 PTC per call.
-        Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
+        Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-29)
         """
         from api302_client.api.videos_google import google_get_veo3_fast_video as endpoint
 
@@ -907,7 +907,7 @@ class AsyncGoogle(AsyncResource):
 
         Endpoint: GET /302/submit/veo3-pro
         Price: 0 PTC per call.
-        Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
+        Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-29)
         """
         from api302_client.api.videos_google import google_get_veo3_pro_video as endpoint
 

@@ -610,6 +610,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -629,6 +630,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -658,6 +660,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -674,6 +677,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -693,6 +697,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -722,6 +727,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1019,6 +1025,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1040,6 +1047,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1069,6 +1077,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1086,6 +1095,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1107,6 +1117,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1136,6 +1147,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1153,6 +1165,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1174,6 +1187,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1203,6 +1217,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1220,6 +1235,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1241,6 +1257,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1270,6 +1287,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1287,6 +1305,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1308,6 +1327,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1337,6 +1357,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1354,6 +1375,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1375,6 +1397,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1404,6 +1427,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1421,6 +1445,8 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
+        image_list: Sequence[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1441,6 +1467,8 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
+            image_list: Reference images, for models that take several. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1470,6 +1498,8 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
+                "image_list": image_list,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1487,6 +1517,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1508,6 +1539,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1537,6 +1569,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1554,6 +1587,8 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
+        image_list: Sequence[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1574,6 +1609,8 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
+            image_list: Reference images, for models that take several. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1603,6 +1640,8 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
+                "image_list": image_list,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1620,6 +1659,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1641,6 +1681,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1670,6 +1711,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1687,6 +1729,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1708,6 +1751,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1737,6 +1781,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1754,6 +1799,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1775,6 +1821,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1804,6 +1851,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1821,6 +1869,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1842,6 +1891,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1871,6 +1921,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1888,6 +1939,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1909,6 +1961,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1938,6 +1991,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1955,6 +2009,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1976,6 +2031,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2005,6 +2061,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2022,6 +2079,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2043,6 +2101,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2072,6 +2131,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2671,6 +2731,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2690,6 +2751,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2719,6 +2781,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2735,6 +2798,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2754,6 +2818,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2783,6 +2848,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3080,6 +3146,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3101,6 +3168,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3130,6 +3198,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3147,6 +3216,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3168,6 +3238,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3197,6 +3268,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3214,6 +3286,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3235,6 +3308,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3264,6 +3338,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3281,6 +3356,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3302,6 +3378,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3331,6 +3408,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3348,6 +3426,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3369,6 +3448,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3398,6 +3478,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3415,6 +3496,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3436,6 +3518,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3465,6 +3548,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3482,6 +3566,8 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
+        image_list: Sequence[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3502,6 +3588,8 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
+            image_list: Reference images, for models that take several. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3531,6 +3619,8 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
+                "image_list": image_list,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3548,6 +3638,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3569,6 +3660,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3598,6 +3690,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3615,6 +3708,8 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
+        image_list: Sequence[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3635,6 +3730,8 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
+            image_list: Reference images, for models that take several. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3664,6 +3761,8 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
+                "image_list": image_list,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3681,6 +3780,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3702,6 +3802,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3731,6 +3832,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3748,6 +3850,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3769,6 +3872,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3798,6 +3902,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3815,6 +3920,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3836,6 +3942,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3865,6 +3972,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3882,6 +3990,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3903,6 +4012,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3932,6 +4042,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3949,6 +4060,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3970,6 +4082,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3999,6 +4112,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4016,6 +4130,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4037,6 +4152,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4066,6 +4182,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4083,6 +4200,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4104,6 +4222,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4133,6 +4252,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
