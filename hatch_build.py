@@ -1,4 +1,4 @@
-"""The project's URLs for the package index, from the one setting `repository` of `[tool.api302]` in pyproject.toml."""
+"""The project's URLs for the package index, from `[tool.api302]` in pyproject.toml."""
 
 from __future__ import annotations
 

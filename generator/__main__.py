@@ -1,7 +1,7 @@
-"""The command line: `python -m generator build | check | join | coverage | publish | changes | docs`.
+"""The command line of the generator: `python -m generator --help` lists its commands.
 
-Exit codes: 0 all is well; 1 the specification, the generated code or a generator is not in order; 2 the command was used wrongly, or a tool
-is missing.
+Exit codes: 0 all is well; 1 the specification, the generated code or a generator is not in order; 2
+the command was used wrongly, or a tool is missing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         ("coverage", "count pages and operations by section and evidence"),
         (
             "publish",
-            "write what other languages and readers take: OpenAPI 3.2, 3.1 and 3.0, llms.txt, the reference site (needs Node)",
+            (
+                "write what other languages and readers take: OpenAPI 3.2, 3.1 and 3.0, "
+                "llms.txt, the reference site (needs Node)"
+            ),
         ),
     ):
         command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
@@ -51,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
             )
         if name == "build":
             help_ = (
-                "remembers what each file was made of, so that only what an edit touches is made anew"
+                "remembers what each file was made of, "
+                "so that only what an edit touches is made anew"
                 f" (default: {RECORD} for the folder `generated`, else nothing)"
             )
             command.add_argument("--record", type=Path, metavar="FILE", help=help_)
@@ -141,7 +145,8 @@ def _coverage(args: argparse.Namespace) -> int:
     _, end, tail = rest.partition("<!-- /coverage -->")
     if not mark or not end:
         print(
-            f"{args.into}: has no lines `<!-- coverage -->` and `<!-- /coverage -->` to write between; add them",
+            f"{args.into}: has no lines `<!-- coverage -->` and `<!-- /coverage -->` to write "
+            "between; add them",
             file=sys.stderr,
         )
         return 1

@@ -1,4 +1,7 @@
-"""Order the steps from a specification to the generated packages, count them, and put the result in place whole or not at all."""
+"""Order the steps from a specification to the generated packages, and count them.
+
+The result is put in place whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import join, rules
+from . import join, models, rules
 from .document import Document, DocumentError
 from .source import Spec, SpecError
 
@@ -83,17 +86,20 @@ def as_json(document: dict[str, Any]) -> str:
 
 
 def build(spec_dir: Path, out_dir: Path, record: Path | None = None) -> Summary:
-    """Generate everything of a specification into a folder, which is replaced whole, and only if every step succeeded.
+    """Generate everything of a specification into a folder.
+
+    The folder is replaced whole, and only if every step succeeded.
 
     Args:
         spec_dir: The specification.
         out_dir: The folder.
-        record: A file that remembers what each generated file was made of. With it only that is made anew which an edit touches;
-            the result is the same.
+        record: A file that remembers what each generated file was made of. With it only that is
+            made anew which an edit touches; the result is the same.
 
     Raises:
         SpecError: The specification breaks rules; all of them are listed.
-        BuildError: A generator failed, or made something else than the specification says, or the folder is not a generated one.
+        BuildError: A generator failed, or made something else than the specification says, or the
+            folder is not a generated one.
     """
     from .emit import earlier
 
@@ -107,15 +113,17 @@ def build(spec_dir: Path, out_dir: Path, record: Path | None = None) -> Summary:
 
 @contextmanager
 def replaced(folder: Path, marker: str) -> Iterator[Path]:
-    """An empty folder that takes the place of another when all has gone well; else the other stays as it is.
+    """An empty folder that replaces another one if all goes well; if not, the other stays.
 
-    Raises BuildError if the other is not empty and lacks the file `marker`: nobody knows what it is.
+    Raises BuildError if the other is not empty and lacks the file `marker`: nobody knows what it
+    is.
     """
     if folder.exists() and (
         not folder.is_dir() or (any(folder.iterdir()) and not (folder / marker).exists())
     ):
         raise BuildError(
-            f"{folder} has no {marker}, so it was not generated, and is left alone; give an empty folder to --out"
+            f"{folder} has no {marker}, so it was not generated, and is left alone; give an "
+            "empty folder to --out"
         )
     folder = folder.resolve()  # the tools run in other folders
     with _folder_beside(folder) as scratch:
@@ -133,7 +141,10 @@ def replaced(folder: Path, marker: str) -> Iterator[Path]:
 
 
 def check(spec_dir: Path, generated_dir: Path) -> tuple[Summary, list[str]]:
-    """Generate into a temporary folder and compare it with what is there, byte for byte; returns what differs. Raises as `build`."""
+    """Generate into a temporary folder and return what differs from the one there, byte for byte.
+
+    Raises as `build` does.
+    """
     with _folder_beside(None) as scratch:
         made = scratch / "new"
         made.mkdir()
@@ -163,7 +174,7 @@ def _files(folder: Path) -> set[str]:
 
 @contextmanager
 def _folder_beside(target: Path | None) -> Iterator[Path]:
-    """A temporary folder on the same file system as the target, so that a rename puts the result in place."""
+    """A temporary folder on the target's file system, so that a rename puts the result in place."""
     parent = target.parent if target else Path(tempfile.gettempdir())
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -204,10 +215,13 @@ def _generate(
 
 
 def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:
-    """Begin while the rules are checked, since a tool is slow; what is wrong with the specification is for the rules to say."""
+    """Begin while the rules are checked, since a tool is slow.
+
+    What is wrong with the specification is for the rules to report.
+    """
     from .emit import Emission  # slow to import; reading and checking do without
 
     try:
-        return Emission(Document(join.join(spec)), before)
+        return Emission(Document(join.join(spec), models.models(spec)[0]), before)
     except Exception as error:
         return error

@@ -16,7 +16,7 @@ _HEADS = ("section", "pages", "described", *KINDS[1:], "calls", *EVIDENCE, *UNKN
 
 
 def coverage(spec: Spec) -> str:
-    """A table by section: what the ledger says of its pages, and on what evidence its operations stand."""
+    """A table by section: what the ledger says of its pages, and the evidence of its operations."""
     pages = {section: Counter[str]() for section in spec.sections()}
     for file, rows in spec.ledgers().items():
         kinds = (_kind(obj(row)) for row in rows.values())

@@ -129,7 +129,7 @@ def _merge(
 
 
 def _put_deprecated_last(paths: dict[str, Any]) -> None:
-    """Order the paths of each vendor: those of which every operation is deprecated after the others.
+    """Order the paths of each vendor: those with only deprecated operations stand last.
 
     The mapping itself is changed, since the spec knows by its identity where its keys stand.
     """
@@ -254,7 +254,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 
 
 def pointer(path: str) -> str | None:
-    """The JSON pointer that says the same as a JMESPath of names and indexes; None when none does."""
+    """The JSON pointer for a JMESPath of names and indexes; None where there cannot be one."""
     parts: list[str] = []
     position = 0
     while position < len(path):

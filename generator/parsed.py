@@ -1,4 +1,4 @@
-"""What the YAML files of a specification were parsed to the last time, so that only a file that changed is parsed again."""
+"""The parsed YAML files of the last run, so that only a file that changed is parsed again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _READER = (Path(__file__), Path(__file__).with_name("source.py"))
 
 
 class Parsed(NamedTuple):
-    """A file that is in order: a digest of its text, its content, and for each mapping and list in it its line and those of its parts."""
+    """A file that is in order: the digest of its text, its content, and the line of every part."""
 
     digest: bytes
     content: Any
@@ -26,7 +26,7 @@ def digest(text: str) -> bytes:
 
 
 def load(file: Path | None) -> dict[str, Parsed]:
-    """What was parsed, by file name; nothing if there is no such file, or another reader wrote it."""
+    """What was parsed, by file name; nothing if the file is missing or of another reader."""
     try:
         data = file.read_bytes() if file else b""
         made_by, _, rest = data.partition(b"\n")

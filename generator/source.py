@@ -2,7 +2,8 @@
 
 A vendor's calls of a section are in `<section>/<vendor>.yaml`, or in parts,
 `<section>/<vendor>/<part>.yaml`, which vendors.yaml names; `<section>/<vendor>/common.yaml` holds
-what the parts share.
+what the parts share. The models of a kind are in `models/<kind>.yaml`, or in parts,
+`models/<kind>/<part>.yaml`.
 
 YAML is read strictly: plain scalars mean what JSON means (numbers, true, false, null); everything
 else is a string, so dates and `16:9` stay strings. What YAML 1.1 and 1.2 read differently (`yes`,
@@ -30,6 +31,7 @@ ROOT_FILE, VENDORS_FILE, COMMON_FILE, LEDGER_NAME = (
     "pages.yaml",
 )
 EXTENSIONS_FILE = "extensions.schema.json"
+MODELS_FOLDER, NOT_MODELS = "models", "not_models"
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 # What some YAML reader would take for a boolean or number, and another for text.
@@ -74,7 +76,7 @@ class SpecError(Exception):
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a mapping or list stands: its file, its first line, and the line of each key or item."""
+    """The place of a mapping or list: its file, its first line, and the line of each part."""
 
     file: str
     line: int
@@ -104,6 +106,15 @@ class VendorFile:
         or not.
         """
         return file_name(self.section, self.vendor, COMMON_FILE.removesuffix(".yaml"))
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file with models of a kind: `models/<kind>.yaml`, or `models/<kind>/<part>.yaml`."""
+
+    name: str
+    kind: str
+    content: dict[str, Any]
 
 
 def file_name(section: str, vendor: str, part: str = "") -> str:
@@ -226,7 +237,7 @@ class Spec:
         return Problem(file, line, message, fix)
 
     def adopt(self, made: object, origin: object, key: str | None = None) -> None:
-        """Say that a mapping or list that was made (or one key of it) stands where `origin` does."""
+        """Report problems in a made mapping or list, or one key of it, at `origin`'s position."""
         self._origins[id(made), key] = origin
         self._kept.append(made)
 
@@ -242,7 +253,7 @@ class Spec:
         for name, content in self.files.items():
             section, slash, rest = name.partition("/")
             vendor, _, part = rest.rpartition(".")[0].partition("/")
-            if slash and rest != LEDGER_NAME:
+            if slash and rest != LEDGER_NAME and section != MODELS_FOLDER:
                 found.append(VendorFile(section, vendor, part, obj(content)))
         sections, vendors = self.sections(), obj(self.files.get(VENDORS_FILE))
 
@@ -254,8 +265,18 @@ class Spec:
 
         return sorted(found, key=rank)
 
+    def model_files(self) -> list[ModelFile]:
+        """The files of the catalogue of models, by kind and part."""
+        found = []
+        for name, content in sorted(self.files.items()):
+            folder, slash, rest = name.partition("/")
+            kind = rest.rpartition(".")[0].partition("/")[0]
+            if slash and folder == MODELS_FOLDER and kind != NOT_MODELS:
+                found.append(ModelFile(name, kind, obj(content)))
+        return found
+
     def homes(self) -> list[Home]:
-        """Every path prefix of vendors.yaml with the section, vendor and part that it belongs to."""
+        """Every path prefix of vendors.yaml with its section, vendor and part."""
         return [
             Home(prefix, section, slug, part, listed, number)
             for slug, vendor in obj(self.files.get(VENDORS_FILE)).items()
@@ -395,7 +416,10 @@ class _Reader:
                 self.refuse(line, *_DEEP)
                 return None
             what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-            fix = "correct this line, or the one before it; quote text that holds `: `, ` #` or brackets"
+            fix = (
+                "correct this line, or the one before it; quote text that holds `: `, ` #` or "
+                "brackets"
+            )
             self.refuse(line, f"the file is not YAML: {what}", fix)
             return None
         if node is None:
@@ -442,7 +466,10 @@ class _Reader:
                 and value_node.value == ""
                 and value_node.style in (None, "")
             ):
-                fix = "quote the text before it if the comma belongs to it, or write null if that is meant"
+                fix = (
+                    "quote the text before it if the comma belongs to it, or write null if that "
+                    "is meant"
+                )
                 self.refuse(key_line, f"the key `{key}` has no value", fix)
             mapping[key] = self.value(value_node)
             lines[key] = key_line
@@ -490,6 +517,7 @@ class _Reader:
                 self.refuse(
                     node.start_mark.line + 1,
                     f"`{text}` is not the same to every YAML reader",
-                    f"write '{text}' if it is text, else true, false, null or a plain decimal number",
+                    f"write '{text}' if it is text, else true, false, null or a plain decimal "
+                    "number",
                 )
         return text

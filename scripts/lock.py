@@ -1,12 +1,13 @@
-"""The development environment, locked: `requirements.lock`, one file with a section for each extra of pyproject.toml.
+"""The locked development environment: `requirements.lock`, with a section for each extra.
 
-    python scripts/lock.py show dev     print what the extra `dev` needs, for `pip install --require-hashes -r`
-    python scripts/lock.py renew        write the file anew, with the newest versions that pyproject.toml allows (needs uv)
-    python scripts/lock.py renew --keep the same, but versions that are locked already stay
+    python scripts/lock.py show dev      print what the extra `dev` needs, for pip
+    python scripts/lock.py renew         write it anew, with the newest allowed versions (needs uv)
+    python scripts/lock.py renew --keep  the same, but versions that are locked already stay
 
-`pip install --require-hashes -r requirements.lock` installs all of it. The sections exist so that `make demo` need not wait for
-the type checkers: a section holds what those before it do not, an extra needs its own and all before it, and `base` is what the
-package and its build backend need. `show` runs on a bare Python, before anything is installed.
+`pip install --require-hashes -r requirements.lock` installs all of it. The sections exist so that
+`make demo` need not wait for the type checkers: a section holds what those before it do not, an
+extra needs its own and all before it, and `base` is what the package and its build backend need.
+`show` runs on a bare Python, before anything is installed.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ SECTIONS = ("base", "mock", "demo", "generator", "dev", "bench", "proof")
 EDITABLES = "editables>=0.5,<1"  # what hatchling asks for when a project is installed as editable
 
 HEAD = f"""\
-# Made by `make lock`; not edited. Every package of the development environment with its hashes, for Python 3.11 to 3.14 on
-# Linux, macOS and Windows. A section per extra of pyproject.toml: {", ".join(SECTIONS)}.
+# Made by `make lock`; not edited. Every package of the development environment with its hashes,
+# for Python 3.11 to 3.14 on Linux, macOS and Windows.
+# A section per extra of pyproject.toml: {", ".join(SECTIONS)}.
 """
 _SECTION = re.compile(r"^# == (\w+)$", re.M)
 _PACKAGE = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==", re.M)
@@ -51,7 +53,8 @@ def renew(*, keep: bool) -> str:
     """The file's new text.
 
     Raises:
-        subprocess.CalledProcessError: no set of versions fits, or the package index cannot be reached.
+        subprocess.CalledProcessError: no set of versions fits, or the package index cannot be
+            reached.
     """
     with PROJECT.open("rb") as file:
         backend = [*tomllib.load(file)["build-system"]["requires"], EDITABLES]

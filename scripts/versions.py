@@ -1,10 +1,11 @@
-"""The tests with other versions than the locked ones, each set in an environment of its own below `.venvs/`.
+"""The tests with other versions than the locked ones, in environments below `.venvs/`.
 
-    python scripts/versions.py lowest     the lowest versions that pyproject.toml promises to the package's users
-    python scripts/versions.py newest     the newest versions within pyproject.toml's ranges, and what drifted from the lock
-    python scripts/versions.py pythons    the locked versions with each Python from 3.11 that this machine has
+    python scripts/versions.py lowest     the lowest versions that pyproject.toml promises to users
+    python scripts/versions.py newest     the newest versions it allows, and drift from the lock
+    python scripts/versions.py pythons    the locked versions, with each Python from 3.11 here
 
-What follows `--` goes to pytest. The exit code is 1 if a test fails, or if a promised version cannot be installed at all.
+What follows `--` goes to pytest. The exit code is 1 if a test fails, or if a promised version
+cannot be installed at all.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
 def lowest(pytest: list[str]) -> int:
-    """Install and test the lowest versions of the package's dependencies, its mock and its generator."""
+    """Install and test the lowest versions that the package, its mock and its generator allow."""
     with tempfile.TemporaryDirectory() as folder:
         tools, made = Path(folder, "tools.in"), Path(folder, "lowest.txt")
         locked = pinned(lock.LOCK.read_text("utf-8"))
@@ -88,7 +89,10 @@ def broken_promises(found: dict[str, Version]) -> Iterable[str]:
         low = bounds.get(">=", bounds.get("=="))
         name = canonicalize_name(requirement.name)
         if low and found[name] != low:
-            yield f"{name} {low} is promised and cannot be tested: others need {found[name]}. Raise it in pyproject.toml."
+            yield (
+                f"{name} {low} is promised and cannot be tested: others need {found[name]}. "
+                "Raise it in pyproject.toml."
+            )
 
 
 def newest(pytest: list[str]) -> int:

@@ -1,7 +1,10 @@
-"""The budgets of this project, each measured beside its reference in one run: `make bench` prints the table and fails if one is missed.
+"""The budgets of this project, each measured beside its reference in one run.
 
-Ratios, not times: both sides of a row run alternately on the same machine against the same server (another process, canned bytes), and each
-row shows the best of several rounds, so that noise hits both alike. Bytecode is compiled before imports are timed.
+`make bench` prints the table and fails if one is missed.
+
+Ratios, not times: both sides of a row run alternately on the same machine against the same server
+(another process, canned bytes), and each row shows the best of several rounds, so that noise hits
+both alike. Bytecode is compiled before imports are timed.
 """
 
 from __future__ import annotations
@@ -64,15 +67,15 @@ class Row(NamedTuple):
     met: bool
 
 
-# --- the server: canned replies, another process ------------------------------------------------------------------------------------------
+# --- the server: canned replies, another process --------------------------------------------------
 
 
 def serve() -> None:
     """Answer on a free port, printed first, until killed."""
     reply = json.dumps(REPLY).encode()
     plain = (
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: r-1\r\ncontent-length: %d\r\n\r\n%s"
-        % (len(reply), reply)
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+        b"request-id: r-1\r\ncontent-length: %d\r\n\r\n%s" % (len(reply), reply)
     )
     events = b"".join(
         b"data: %s\n\n" % json.dumps(CHUNK, ensure_ascii=False, separators=(",", ":")).encode()
@@ -125,7 +128,7 @@ def serve() -> None:
             threading.Thread(target=handle, args=(connection,), daemon=True).start()
 
 
-# --- measuring ----------------------------------------------------------------------------------------------------------------------------
+# --- measuring ------------------------------------------------------------------------------------
 
 
 def best(*jobs: Callable[[], object], rounds: int = 7) -> list[float]:
@@ -140,7 +143,10 @@ def best(*jobs: Callable[[], object], rounds: int = 7) -> list[float]:
 
 
 def imports() -> Row:
-    """A fresh interpreter that makes a client, against one that makes httpx's; the bare interpreter is subtracted from both."""
+    """A fresh interpreter that makes a client, against one that makes httpx's.
+
+    The bare interpreter is subtracted from both.
+    """
     for package in ("overlays/api302", "generated/api302_client", "generated/api302_resources"):
         compileall.compile_dir(str(ROOT / package), quiet=2)
     codes = ["pass", "import httpx; httpx.Client()", "import api302; api302.Client(api_key='k')"]
@@ -260,7 +266,7 @@ def _now() -> int:
 
 
 def transfer(kind: str, url: str, file: str) -> None:
-    """In a process of its own: print the bytes of memory above idle that a transfer of 1 GiB takes."""
+    """In a process of its own: print the bytes above idle that a transfer of 1 GiB takes."""
     import api302
 
     client = api302.Client(api_key=KEY, base_url=url)

@@ -1,4 +1,8 @@
-"""`make demo`: the tour. Against the mock by default; with AI302_API_KEY set and LIVE=1 against the real service, where it costs money."""
+"""`make demo`: the tour.
+
+Against the mock by default; with AI302_API_KEY set and LIVE=1 against the real service, where it
+costs money.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,8 @@ def tour(client: api302.Client) -> None:
             console.print(text, end="")
     answer = stream.final()
     console.print(
-        f"\n[dim]whole reply: {answer.id}, finished by {answer.choices[0].finish_reason if answer.choices else None}[/]"
+        f"\n[dim]whole reply: {answer.id}, finished by "
+        f"{answer.choices[0].finish_reason if answer.choices else None}[/]"
     )
 
     console.rule("2. An image, saved to disk")
@@ -69,7 +74,8 @@ def main() -> int:
     live = os.environ.get("LIVE") == "1"
     if live and not os.environ.get("AI302_API_KEY"):
         console.print(
-            "LIVE=1 talks to the real service and needs a key: AI302_API_KEY=sk-... LIVE=1 make demo",
+            "LIVE=1 talks to the real service and needs a key: AI302_API_KEY=sk-... LIVE=1 make "
+            "demo",
             style="red",
         )
         return 2
@@ -84,7 +90,8 @@ def main() -> int:
         api302.Client(api_key="sk-mock", base_url=server.url) as client,
     ):
         console.print(
-            f"[dim]mock server at {server.url}; LIVE=1 with AI302_API_KEY set talks to the real one[/]"
+            f"[dim]mock server at {server.url}; LIVE=1 with AI302_API_KEY set talks to the real "
+            "one[/]"
         )
         tour(client)
     return 0

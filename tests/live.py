@@ -1,6 +1,9 @@
-"""`make live`: the free GETs of the real service, each reply held against the description. Needs AI302_API_KEY; costs nothing.
+"""`make live`: the free GETs of the real service, each reply held against the description.
 
-Free is a GET that the description prices at nothing and that needs no argument. The exchanges are written to live-record/, without secrets.
+Needs AI302_API_KEY; costs nothing.
+
+Free is a GET that the description prices at nothing and that needs no argument. The exchanges are
+written to live-record/, without secrets.
 """
 
 from __future__ import annotations

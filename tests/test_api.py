@@ -1,6 +1,9 @@
-"""Every operation of the description, called through the client against the mock: the methods a user calls, over a real socket.
+"""Every operation of the description, called through the client against the mock.
 
-Plain calls give their reply, tasks run to their end and their results are saved, a task of each vendor fails as it should, streams end.
+A socket is between them, and the methods are those that a user calls.
+
+Plain calls give their reply, tasks run to their end and their results are saved, a task of each
+vendor fails as it should, streams end.
 """
 
 from __future__ import annotations
@@ -63,7 +66,7 @@ def method(client: api302.Client, operation: Operation, prefix: str = "") -> Any
 
 
 def streams_alone(operation: Operation) -> bool:
-    """Whether the operation answers in no other way than with events, so that its plain name is the stream's."""
+    """Whether the operation responds with events only, so that its plain name is the stream's."""
     replies = DOCUMENT.operations[operation.node["operationId"]].responses
     media = {
         name
@@ -75,7 +78,7 @@ def streams_alone(operation: Operation) -> bool:
 
 
 def arguments(operation: Operation, called: Any) -> dict[str, Any]:
-    """Keyword arguments: the first example of the request, files as a few bytes, and the parameters that are required."""
+    """Keyword arguments: the request's first example, small files, required parameters."""
     shown_arguments, _ = METHODS.arguments(operation)
     mocked = DOCUMENT.operations[operation.node["operationId"]]
     body: dict[str, Any] = {}
@@ -160,7 +163,8 @@ def test_an_upload_of_several_steps_is_one_call(
     rule = operation.node["x-upload"]
     called = getattr(getattr(getattr(client, operation.section), operation.vendor), rule["method"])
     uploaded = called(file=tmp_path / "cat.png", **arguments(operation, called))
-    assert uploaded.url and len(uploaded.request_id) == 32
+    assert uploaded.url
+    assert len(uploaded.request_id) == 32
     first, *puts, last = server.requests
     assert (first.operation, last.operation) == (operation.node["operationId"], rule["finish"])
     if "put" in rule:
@@ -189,14 +193,16 @@ def test_a_task_is_followed_and_its_results_saved(
     result = client.resume(json.loads(json.dumps(task.to_dict()))).wait(
         timeout=30, interval=0, on_progress=lambda s: states.append(s.state)
     )
-    assert states[0] == "pending" and states[-1] == "succeeded"
+    assert states[0] == "pending"
+    assert states[-1] == "succeeded"
     assert result.response is not None
     status = BY_ID[operation.node["x-task"]["fetch"]].node["x-task-status"]
     if status.keys() & {"outputs", "result"} and "response" not in status:
         assert result.outputs
     for output in result.outputs:
         saved = output.save(tmp_path)
-        assert saved.parent == tmp_path and saved.stat().st_size > 0
+        assert saved.parent == tmp_path
+        assert saved.stat().st_size > 0
     assert not server.leaked_keys
 
 

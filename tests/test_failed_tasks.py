@@ -94,7 +94,9 @@ def test_there_are_such_operations() -> None:
 def test_a_failed_task_raises_task_failed(name: str, server: str) -> None:
     fetch, submit = FETCHES[name], SUBMITS[name]
     status, success, task = fetch.behaviour.status, fetch.behaviour.success, submit.behaviour.task
-    assert status and success and task
+    assert status
+    assert success
+    assert task
     data = failed_response(status, success)
     assert status.known_state(data) == "failed"
     if _PLAIN.fullmatch(success.field):

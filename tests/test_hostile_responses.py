@@ -1,7 +1,8 @@
-"""Responses that nobody described: mutated ones of every operation, and transports that fail at every byte.
+"""Responses outside the description: mutated ones, and transports that fail at every byte.
 
-Whatever arrives, a call returns something or raises an Api302Error that keeps what was received; nothing else.
-`API302_FUZZ_EXAMPLES` says how many inputs each property gets (2,000; `make fuzz` takes more).
+Whatever arrives, a call returns something or raises an Api302Error that keeps what was received;
+nothing else. `API302_FUZZ_EXAMPLES` says how many inputs each property gets (2,000; `make fuzz`
+takes more).
 """
 
 from __future__ import annotations

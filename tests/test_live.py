@@ -1,4 +1,4 @@
-"""`make live` itself, tried on the mock: it finds calls, is content with true replies and sees a false one."""
+"""`make live` tried on the mock: it finds calls, accepts true responses, reports false ones."""
 
 from __future__ import annotations
 

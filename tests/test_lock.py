@@ -1,4 +1,4 @@
-"""The locked development environment: it holds what pyproject.toml asks for, and nothing of the machine that made it."""
+"""The lock holds what pyproject.toml asks for, and nothing of the machine that made it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def test_every_package_has_hashes_and_no_index_is_named() -> None:
         hashes = [
             line for line in lines if re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line)
         ]
-        assert hashes and first.endswith("\\"), name
+        assert hashes, name
+        assert first.endswith("\\"), name
     assert not re.search(
         r"://|--(index|extra-index|find-links|trusted)|@ |[\w-]+\.(org|com|io)\b", TEXT
     )

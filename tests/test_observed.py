@@ -1,8 +1,9 @@
 """The calls of public programs (`data/observed-calls.json`), each held against the description.
 
-What a program sends must be described and valid, what it reads must be in a reply, and how it polls must be what `x-task` and
-`x-task-status` say. Where the description has better evidence than a caller, `data/observed-exceptions.yaml` says so, record by record;
-an exception that nothing needs any more fails.
+What a program sends must be described and valid, what it reads must be in a reply, and how it polls
+must be what `x-task` and `x-task-status` say. Where the description has better evidence than a
+caller, `data/observed-exceptions.yaml` says so, record by record; an exception that nothing needs
+any more fails.
 """
 
 from __future__ import annotations
@@ -258,7 +259,8 @@ def poll_misses(document: Document, operation: Operation, poll: dict[str, Any]) 
         return
     state = status.get("state", "")
     state = state if isinstance(state, str) else state["field"]
-    # Which one of a list or a map is looked at does not matter: `jobs[].status` is `jobs.*.status`, `values(data)[0]` is `data.{task_id}`.
+    # Which one of a list or a map is looked at does not matter: `jobs[].status` is `jobs.*.status`,
+    # `values(data)[0]` is `data.{task_id}`.
     told = {
         re.sub(r"values\((\w+)\)|\[\d*\]", r"\1", place.strip(" ()")) for place in state.split("||")
     }
@@ -317,7 +319,8 @@ def test_how_many_agree(capsys: pytest.CaptureFixture[str]) -> None:
     agree = len(RECORDS) - outside - len(EXCEPTED)
     with capsys.disabled():
         print(
-            f"\n{len(RECORDS)} observed calls: {agree} agree, {len(EXCEPTED)} excepted, {outside} outside the 697 pages"
+            f"\n{len(RECORDS)} observed calls: {agree} agree, {len(EXCEPTED)} excepted, "
+            f"{outside} outside the 697 pages"
         )
 
     assert agree > 2 * (outside + len(EXCEPTED))

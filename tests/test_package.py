@@ -1,4 +1,4 @@
-"""The wheel as a user gets it: built from the tree, installed into a fresh virtual environment, used from an empty folder."""
+"""The wheel as a user gets it: installed into a fresh virtual environment, used elsewhere."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ except api302.ConnectionError as error:
 USE_MOCK = """
 import api302, api302_mock
 with api302_mock.start() as server, api302.Client(api_key="sk-x", base_url=server.url) as client:
-    print(client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hi"}]).to_dict())
+    messages = [{"role": "user", "content": "hi"}]
+    print(client.chat.completions.create(model="gpt-4o", messages=messages).to_dict())
 """
 
 
@@ -93,7 +94,8 @@ def test_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> None
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    # The locked versions, so that a release of another project does not fail this test; `make newest` tries those.
+    # The locked versions, so that a release of another project does not fail this test; `make
+    # newest` tries those.
     pins = tmp_path / "pins.txt"
     pins.write_text(
         "".join(

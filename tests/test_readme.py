@@ -1,4 +1,4 @@
-"""The README tells the truth: its Python runs, in order, against the mock; its maintainer's example is carried out."""
+"""The README's Python runs, in order, against the mock; its maintainer's example works."""
 
 from __future__ import annotations
 
@@ -68,4 +68,5 @@ def test_the_coverage_table_is_the_ledgers() -> None:
         check=True,
     ).stdout
     shown = re.search(r"<!-- coverage -->\n```text\n(.*?)```\n<!-- /coverage -->", README, re.S)
-    assert shown and shown[1].strip() == table.strip(), "run: make build"
+    assert shown, "the README has no coverage table"
+    assert shown[1].strip() == table.strip(), "run: make build"

@@ -21,7 +21,8 @@ def test_a_tour_on_trio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
                 model="gpt-4o", messages=[{"role": "user", "content": "你好!"}]
             ) as stream:
                 pieces = [text async for text in stream.text]
-            assert len(pieces) > 1 and all(pieces)
+            assert len(pieces) > 1
+            assert all(pieces)
             task = await client.videos.kling.text_to_video(prompt="a red panda")
             with pytest.raises(api302.TaskTimeout):
                 await task.wait(timeout=0.01)

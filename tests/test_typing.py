@@ -1,4 +1,4 @@
-"""What a type checker says about user code: nothing about right code, and something about every wrong line."""
+"""What a type checker reports on user code: nothing on right code, all wrong lines."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def pyright(file: Path, tmp_path: Path) -> dict[int, str]:
 def mypy(file: Path, tmp_path: Path) -> dict[int, str]:
     """Lines that mypy --strict refuses, each with its message."""
     environment = {**os.environ, "MYPYPATH": f"{ROOT / 'overlays'}:{ROOT / 'generated'}"}
-    # The packages count as installed: errors inside them would be theirs, and hidden from a user as well.
+    # The packages count as installed: errors inside them would be theirs, and hidden from a user as
+    # well.
     command = [
         sys.executable,
         "-m",

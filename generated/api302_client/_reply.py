@@ -14,7 +14,10 @@ from ._structure import structure
 from .errors import DecodeError
 
 Responses = Mapping[str, Mapping[str, str]]
-"""Type expressions by status (`200`, `4XX`, `default`) and media type; `bytes` means a file, `str` text."""
+"""Type expressions by status (`200`, `4XX`, `default`) and media type.
+
+`bytes` means a file, `str` text.
+"""
 
 FILE_KINDS = (
     "audio/",
@@ -29,9 +32,10 @@ FILE_KINDS = (
 
 
 def parse(responses: Responses, status: int, headers: Mapping[str, str], content: bytes) -> Any:
-    """Turn a body into what the description says for its status and media type, or as near to it as the body allows.
+    """Turn a body into what its status and media type say, or as near to it as it allows.
 
-    A model, or `JsonObject`, `JsonList`, `Text`, `Binary`; each carries `http` and `request_id`. None for an empty body that may be empty.
+    A model, or `JsonObject`, `JsonList`, `Text`, `Binary`; each carries `http` and `request_id`.
+    None for an empty body that may be empty.
 
     Raises:
         DecodeError: the status is good, the body is declared to be JSON and does not parse.

@@ -13,7 +13,8 @@ class ApiStatusError(Exception):
 
     Attributes:
         status_code: The HTTP status.
-        parsed: The body, as the description types it for this status, or as text where it is no JSON.
+        parsed: The body, as the description types it for this status, or as text where it is no
+            JSON.
         content: The body as received.
         headers: The response headers, names in lower case.
         message: What the body says went wrong, if it could be found; never the key.
@@ -45,7 +46,9 @@ class ApiStatusError(Exception):
 
 
 class DecodeError(ValueError):
-    """A reply with a good status says that it is JSON and is not. Nothing is lost: the body is here.
+    """A reply with a good status says that it is JSON and is not.
+
+    Nothing is lost: the body is here.
 
     Attributes:
         content: The body as received.
@@ -54,7 +57,8 @@ class DecodeError(ValueError):
 
     def __init__(self, content: bytes, status: int) -> None:
         super().__init__(
-            f"the reply (HTTP {status}, {len(content)} bytes) is declared JSON but does not parse; its bytes are in .content"
+            f"the reply (HTTP {status}, {len(content)} bytes) is declared JSON but does not "
+            "parse; its bytes are in .content"
         )
         self.content = content
         self.status = status

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 from generator.join import METHODS
+from generator.runtime.catalog import Model
 from generator.source import obj, seq
 
 from .operation import Operation
@@ -19,10 +20,16 @@ class Document:
 
     Attributes:
         node: The document as plain dicts and lists. It must not change while this object is used.
+        models: The models of the catalogue by id, those whose calls are in the document.
     """
 
-    def __init__(self, node: dict[str, Any]) -> None:
+    def __init__(
+        self, node: dict[str, Any], models: Mapping[str, dict[str, Any]] | None = None
+    ) -> None:
         self.node = node
+        self.models = {id_: Model.of(data) for id_, data in (models or {}).items()}
+        self.catalog = dict(models or {})
+        """The models as plain data."""
         self._schemas: dict[int, Schema] = {}  # by id() of the node, which the schema keeps alive
 
     def components(self, kind: str) -> dict[str, Any]:
@@ -65,6 +72,36 @@ class Document:
             if isinstance(tag.get("name"), str)
         }
 
+    # Models
+
+    @cached_property
+    def _takers(self) -> dict[str, dict[str, dict[str, Model]]]:
+        """The models that each operation takes, by operation id, field and id; those that its path
+        chooses under an empty field.
+        """
+        found: dict[str, dict[str, dict[str, Model]]] = {}
+        for model in self.models.values():
+            for call in model.calls:
+                found.setdefault(call.operation, {}).setdefault(call.field or "", {})[model.id] = (
+                    model
+                )
+        for operation in self.operations:
+            uses = operation.extension("x-models")
+            if kinds := set(seq(uses.get("kinds"))):
+                taken = found.setdefault(operation.id, {}).setdefault(str(uses.get("field")), {})
+                named = (one for one in self.models.values() if one.name)
+                taken.update({one.id: one for one in named if kinds & set(one.kinds)})
+        return found
+
+    def models_of(self, operation: Operation) -> dict[str, list[Model]]:
+        """The models that an operation takes, by the field that takes them."""
+        fields = self._takers.get(operation.id, {})
+        return {field: list(models.values()) for field, models in fields.items() if field}
+
+    def models_by_path(self, operation: Operation) -> list[Model]:
+        """The models that an operation's path chooses."""
+        return list(self._takers.get(operation.id, {}).get("", {}).values())
+
     # Schemas
 
     @cached_property
@@ -95,7 +132,10 @@ class Document:
     # References
 
     def resolve(self, node: Any, where: str) -> Any:
-        """The node itself, or what its chain of `$ref` leads to. Raises DocumentError, which names `where`, if it leads nowhere."""
+        """The node itself, or what its chain of `$ref` leads to.
+
+        Raises DocumentError, which names `where`, if it leads nowhere.
+        """
         return resolve(self.node, node, where)
 
     def examples(self, holder: dict[str, Any]) -> list[Any]:

@@ -43,10 +43,14 @@ METHOD_ARGUMENTS = frozenset(
 """What every method of a namespace takes beside the API's parameters."""
 
 RESERVED_CLASSES = frozenset(
-    "ABSENT Any Binary Bytes Callable ClassVar Client Dict FileInput Generic HttpInfo Iterable Iterator JsonList List Literal Mapping Model "
-    "NotRequired Optional Required Response Responses Self Sequence Set Text Tuple Type TypeAlias TypedDict TYPE_CHECKING Union Unset".split()
+    "ABSENT Any Binary Bytes Callable ClassVar Client Dict FileInput Generic HttpInfo Iterable "
+    "Iterator JsonList List Literal Mapping Model NotRequired Optional Required Response Responses "
+    "Self Sequence Set Text Tuple Type TypeAlias TypedDict TYPE_CHECKING Union Unset".split()
 )
-"""What generated modules import under these names: no schema may be called so. `JsonObject` is the one of common.yaml."""
+"""What generated modules import under these names: no schema may be called so.
+
+`JsonObject` is the one of common.yaml.
+"""
 
 CLIENT_ATTRIBUTES = frozenset(
     "request resume cost download close aclose with_options with_raw_response options webhooks "
@@ -56,7 +60,10 @@ CLIENT_ATTRIBUTES = frozenset(
 
 
 def python_name(wire: str, reserved: Iterable[str] = ()) -> str:
-    """The wire name as a Python identifier: `voice-id` is voice_id, `from` is from_, `302-trace` is field_302_trace; `maxTokens` stays."""
+    """The wire name as a Python identifier.
+
+    `voice-id` is voice_id, `from` is from_, `302-trace` is field_302_trace; `maxTokens` stays.
+    """
     name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wire)).strip(
         "_"
     )  # as Python itself reads identifiers
@@ -94,20 +101,27 @@ def is_reserved_class(name: str) -> bool:
 
 
 def module_of(name: str) -> str:
-    """The module of a class, as openapi-python-client names it. `models/__init__` computes the same, which spares it a table."""
+    """The module of a class, as openapi-python-client names it.
+
+    `models/__init__` computes the same, which spares it a table.
+    """
     return "_".join(word for word in re.split("([A-Z]?[a-z]+)", name) if word).lower()
 
 
 def pascal(slug: str) -> str:
     """A vendor's slug in PascalCase: `ai302` is Ai302, `stable_diffusion` is StableDiffusion.
 
-    With `class_name`, which writes a letter after digits large (`doc2x` is Doc2X), it is the start of the vendor's schema names.
+    With `class_name`, which writes a letter after digits large (`doc2x` is Doc2X), it is the start
+    of the vendor's schema names.
     """
     return "".join(part[:1].upper() + part[1:] for part in slug.split("_"))
 
 
 def class_name(name: str) -> str:
-    """The class that openapi-python-client makes of a schema name (its import is slow, so this computes the same)."""
+    """The class that openapi-python-client makes of a schema name.
+
+    Its import is slow, so this computes the same.
+    """
     kept = "".join(
         char for char in name if char.isidentifier() or char.isdecimal() or char in ". _-"
     )

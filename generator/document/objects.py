@@ -1,4 +1,4 @@
-"""The objects of an OpenAPI document by their kind: which parts each kind has, and a walk over all of them."""
+"""The objects of an OpenAPI document by their kind: the parts of each kind, and a walk over all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from generator.source import obj, seq
 
 from .references import escape
 
-# What stands under which key of which kind of object: a kind, [kind] in a list, {kind} in a mapping by name.
+# What stands under which key of which kind of object: a kind, [kind] in a list, {kind} in a mapping
+# by name.
 _MAP, _LIST, _ONE = "map", "list", "one"
 _PARAMETER = {
     "schema": (_ONE, "schema"),
@@ -64,7 +65,7 @@ COMPONENT_KINDS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """An OpenAPI object: its kind, the container and key that hold it, and the key of the parent object under which it stands."""
+    """An OpenAPI object: its kind, where it is held, and the parent's key under which it stands."""
 
     kind: str
     role: str

@@ -1,4 +1,4 @@
-"""An operation of the document: where it is, what goes in, what comes out, and what our extensions say of it."""
+"""An operation of the document: path, request, responses, and what our extensions say of it."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Operation:
 
     @property
     def place(self) -> list[str]:
-        """Where people find it below the client: at the top, if it has a shortcut, or else with its vendor."""
+        """Where people find it: on the client, if it has a shortcut, else with its vendor."""
         shortcut = self.node.get("x-shortcut")
         return str(shortcut).split(".") if shortcut else [self.section, self.vendor, self.action]
 
@@ -154,12 +154,15 @@ class Operation:
 
     @property
     def replacement(self) -> Operation | None:
-        """The operation to use in its place (`x-replaced-by`), if it is deprecated and there is one."""
+        """The operation to use in its place (`x-replaced-by`), if it is deprecated and has one."""
         return self.document.by_id.get(str(self.node.get("x-replaced-by")))
 
     @property
     def key_headers(self) -> tuple[str, ...]:
-        """The headers beside `Authorization` that take the key: a client meets the first requirement of `security`."""
+        """The headers beside `Authorization` that take the API key.
+
+        A client meets the first requirement of `security`.
+        """
         schemes = self.document.components("securitySchemes")
         first = obj(next(iter(seq(self.node.get("security"))), None))
         named = [obj(schemes.get(name)) for name in first]
@@ -186,6 +189,19 @@ class Operation:
         node = obj(self.document.resolve(self.node.get("requestBody"), self.id))
         media = self._media(node, f"{self.id}, request")
         return Body(node.get("required") is True, media) if media else None
+
+    @cached_property
+    def request_fields(self) -> dict[str, list[Schema]]:
+        """The fields of its request by name on the wire, each with its schema in each media type:
+        parameters and top-level body fields.
+        """
+        found: dict[str, list[Schema]] = {}
+        for media in self.body.media.values() if self.body else ():
+            for wire, schema in media.schema.target.fields().schemas.items():
+                found.setdefault(wire, []).append(schema)
+        for parameter in self.parameters:
+            found.setdefault(parameter.wire, []).append(parameter.schema)
+        return found
 
     def example(self) -> tuple[str, Any]:
         """The media type of the request and a copy of its first example; JSON goes first."""

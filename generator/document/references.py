@@ -10,7 +10,10 @@ DATA = frozenset({"example", "examples", "default", "enum", "const"})
 
 
 class DocumentError(ValueError):
-    """The document says something that no client can be made from. The message names the place and the fix."""
+    """The document says something that no client can be made from.
+
+    The message names the place and the fix.
+    """
 
 
 class Found(NamedTuple):
@@ -59,7 +62,10 @@ def follow(document: Any, value: Any, pointer: str = "") -> Found:
 
 
 def resolve(document: Any, value: Any, where: str) -> Any:
-    """As `follow`, the value alone. Raises DocumentError, which names `where`, for a reference to nothing or to itself."""
+    """As `follow`, the value alone.
+
+    Raises DocumentError, which names `where`, for a reference to nothing or to itself.
+    """
     seen: set[str] = set()
     while (ref := reference(value)) is not None:
         if ref in seen:

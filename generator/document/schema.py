@@ -1,4 +1,8 @@
-"""One tree of schemas. What a schema says is read here, once; `emit` renders it as types of arguments, of responses, and as TypedDicts."""
+"""One tree of schemas.
+
+What a schema says is read here, once; `emit` renders it as types of arguments, of responses, and as
+TypedDicts.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,9 @@ class Fields(NamedTuple):
 
 
 class Schema:
-    """A schema of the document and, through its attributes, those inside it. `document.schema(…)` gives the one of a node.
+    """A schema of the document and, through its attributes, those inside it.
+
+    `document.schema(…)` gives the one of a node.
 
     Attributes:
         node: As it stands in the document; empty for `true` and for what is no schema.
@@ -65,7 +71,10 @@ class Schema:
 
     @cached_property
     def referred(self) -> Schema:
-        """The component that it refers to, which may refer to another. Raises DocumentError if there is none."""
+        """The component that it refers to, which may refer to another.
+
+        Raises DocumentError if there is none.
+        """
         value = resolve(self.document.node, self.node, self.where)
         if self.ref.startswith(COMPONENTS) and self.target_name in self.document.schemas:
             return self.document.schemas[self.target_name]
@@ -75,6 +84,12 @@ class Schema:
     def target(self) -> Schema:
         """Itself, or what its chain of references leads to."""
         return self.referred.target if self.ref else self
+
+    @property
+    def but_null(self) -> Schema:
+        """What a value is that is not null: its target, or the one alternative beside null."""
+        others = [part for part in self.target.any_of if part.types != ["null"]]
+        return others[0].but_null if len(others) == 1 else self.target
 
     # What it says of the value
 
@@ -155,7 +170,10 @@ class Schema:
 
     @cached_property
     def has_fields(self) -> bool:
-        """Whether it is an object with fields of its own; an allOf of one reference is but another name."""
+        """Whether it is an object with fields of its own.
+
+        An allOf of one reference is only another name.
+        """
         if self.properties:
             return True
         parts = self.shaped_parts
@@ -194,7 +212,10 @@ class Schema:
 
     @cached_property
     def contents(self) -> list[Schema]:
-        """The schemas of the JSON texts that its strings hold (`contentSchema`): its own, its variants', its field `data`'s."""
+        """The schemas of the JSON texts that its strings hold (`contentSchema`).
+
+        They are its own, its variants' and its field `data`'s.
+        """
         target = self.target
         own = (
             [target._inner(target.node["contentSchema"])] if "contentSchema" in target.node else []
@@ -215,7 +236,7 @@ class Schema:
 
     @cached_property
     def file_forms(self) -> list[str]:
-        """In which forms it takes a file, if it takes one: itself, its items, or its alternatives."""
+        """The forms in which it, its items or its alternatives take a file; none if they do not."""
         forms = list(seq(self.node.get("x-file"))) or (["part"] if self.is_file else [])
         for inner in [*([self.items] if self.items else []), *self.any_of, *self.one_of]:
             forms += inner.file_forms
@@ -239,7 +260,7 @@ class Schema:
     # All fields of an object
 
     def fields(self, seen: tuple[Schema, ...] = ()) -> Fields:
-        """Its fields, the parts of its allOf merged in; what only some variants have is optional."""
+        """Its fields, with those of its allOf; what only some variants have is optional."""
         if self in seen:
             return Fields({}, set())
         seen = (*seen, self)
@@ -260,7 +281,7 @@ class Schema:
         yield from (*self.any_of, *self.one_of, *self.all_of)
 
     def holds_object(self, seen: tuple[Schema, ...] = ()) -> bool:
-        """Whether it is an object or holds one: then its name is the best type, else its content is."""
+        """Whether it is or holds an object: then its name is the best type, else its content is."""
         if self in seen or "object" in self.types or "properties" in self.node:
             return True
         return any(part.target.holds_object((*seen, self)) for part in self.inner() if part.node)

@@ -32,8 +32,9 @@ def emit(document: Document, out: Path) -> dict[str, int]:
 class Emission:
     """The packages of a document, on their way into a folder.
 
-    What an earlier build made of the same by the same generator is taken over, the rest is made. Without an earlier build
-    openapi-python-client makes the modules of the raw client, and every module is imported and counted.
+    What an earlier build made of the same by the same generator is taken over, the rest is made.
+    Without an earlier build openapi-python-client makes the modules of the raw client, and every
+    module is imported and counted.
 
     Raises DocumentError for what no client can be made from.
     """
@@ -62,8 +63,8 @@ class Emission:
             step: Is handed each part of the work, to measure it.
 
         Returns:
-            How many `files` are new; of a full build also how many `functions` (operations), `parsers` ((status, media type)
-            pairs), `types` of requests and `modules` there are.
+            How many `files` are new; of a full build also how many `functions` (operations),
+            `parsers` ((status, media type) pairs), `types` of requests and `modules` there are.
 
         Raises:
             SpecError: A name is none that Python or the client can have.
@@ -104,7 +105,10 @@ def _render(new: Iterable[File], fresh: Path, is_full: bool) -> None:
 
 
 def _put(files: list[File], new: list[File], fresh: Path, old: Path | None, out: Path) -> None:
-    """Put new files and those that stay into a folder. Raises GenerationError if there are others."""
+    """Put new files and those that stay into a folder.
+
+    Raises GenerationError if there are others.
+    """
     made = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()}
     stay = {file.path: old / file.path for file in files} if old else {}
     for file in new:
@@ -137,7 +141,10 @@ def _take(source: Path, target: Path) -> None:
 
 
 def _compare(counts: dict[str, int], plan: Plan) -> None:
-    """Operations in must be functions out, in both packages; (status, media type) pairs in must be parsers out."""
+    """Operations in must be functions out, in both packages.
+
+    The same holds for (status, media type) pairs and parsers.
+    """
     operations = plan.document.operations
     wanted = {
         "functions": len(operations),

@@ -19,7 +19,7 @@ _RETURNED = {
 
 @dataclass(frozen=True)
 class Annotation:
-    """A union of types, the values of its Literal apart, and the (module, name) pairs that must be imported to read it."""
+    """A union of types, its Literal values apart, and the (module, name) pairs to import."""
 
     parts: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ def union(annotations: Iterator[Annotation]) -> Annotation:
 
 
 def returned(expressions: Iterator[str]) -> Annotation:
-    """The type of a whole response, from the type expressions that the raw client structures it by."""
+    """The type of a whole response, from the type expressions the raw client structures it by."""
     whole = (
         imported(_RETURNED[text], MODEL_BASE) if text in _RETURNED else received(text)
         for text in expressions
@@ -101,7 +101,7 @@ def returned(expressions: Iterator[str]) -> Annotation:
 
 
 def received(expression: str) -> Annotation:
-    """The type of something inside a response, from the type expression that the raw client structures it by."""
+    """The type of a part of a response, from the type expression that structures it."""
     bare = re.sub(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", "", expression)
     names = set(re.findall(r"[A-Za-z_]\w*", bare))
     typing = {("typing", name) for name in names & {"Any", "Literal"}}

@@ -1,4 +1,4 @@
-"""The keyword arguments of a method: what an operation takes by path, query, header and body, under Python names."""
+"""The keyword arguments of a method: path, query, header and body fields under Python names."""
 
 from __future__ import annotations
 
@@ -98,7 +98,10 @@ def read(operation: Operation, types: RequestTypes) -> Arguments:
 
 
 def _is_unknown(operation: Operation) -> bool:
-    """Whether nobody knows the fields of the request. A body that is a bare file has none to know."""
+    """Whether nobody knows the fields of the request.
+
+    A body that is a bare file has none to know.
+    """
     media = operation.body.media.values() if operation.body else ()
     return operation.unknown("request") and not (media and all(map(_is_whole, media)))
 
@@ -113,8 +116,14 @@ def _named(unnamed: list[Argument]) -> list[Argument]:
         if name in by_name and by_name[name].place != argument.place:
             name = f"{name.rstrip('_')}_{argument.place}"
         if name in by_name:
-            message = f"the {argument.place} field `{argument.wire}` and `{by_name[name].wire}` both become the argument `{name}`"
-            fix = "describe only one of the two; callers can send the other in extra_body or extra_query"
+            message = (
+                f"the {argument.place} field `{argument.wire}` and `{by_name[name].wire}` both "
+                f"become the argument `{name}`"
+            )
+            fix = (
+                "describe only one of the two; callers can send the other in extra_body or "
+                "extra_query"
+            )
             raise NameProblem(message, fix)
         by_name[name] = replace(argument, name=name)
     return list(by_name.values())
@@ -164,7 +173,10 @@ def _whole(media: Media, required: bool) -> Argument:
 
 
 def _body(body: Body | None, types: RequestTypes) -> BodyArguments:
-    """The fields of all media types and variants: required if all require it, of the types that any of them takes."""
+    """The fields of all media types and variants.
+
+    A field is required if all require it, and has the types that any of them takes.
+    """
     media = list(body.media.values()) if body else []
     # Where a body with fields will do, a bare file is no other way of calling.
     with_fields = [form for form in media if not _is_whole(form)]
@@ -201,7 +213,7 @@ def _all_require(wire: str, objects: list[dict[str, Argument]]) -> bool:
 
 @dataclass(frozen=True)
 class _Variant:
-    """An object schema that a body may have: its name, its schema, and what the schemas around it say of it as well."""
+    """An object schema that a body may have, with what the schemas around it say of it."""
 
     name: str
     schema: Schema

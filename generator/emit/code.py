@@ -1,7 +1,7 @@
-"""What all generated code has in common: its head, its templates, and how values become Python text.
+"""What all generated code shares: its head, its templates, and values as Python text.
 
-In the templates `{{ value }}` writes a *literal*: text of the document stands in quotes, whatever is in it. What is to be code
-says so by a filter, which refuses everything else:
+In the templates `{{ value }}` writes a *literal*: text of the document stands in quotes, whatever
+is in it. What is to be code says so by a filter, which refuses everything else:
 
 - `name`: an identifier, or several with dots between; `names`: those that an `import` lists;
 - `type`: a type expression (names, `|`, `[…]`, literals);
@@ -62,7 +62,10 @@ class GenerationError(RuntimeError):
 
 
 def name(text: object) -> str:
-    """The text, if it is an identifier, or several with dots between. Raises GenerationError otherwise."""
+    """The text, if it is an identifier, or several with dots between.
+
+    Raises GenerationError otherwise.
+    """
     parts = str(text).split(".")
     if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
         raise GenerationError(f"{str(text)!r} cannot be a name in Python")
@@ -70,7 +73,10 @@ def name(text: object) -> str:
 
 
 def names(text: object) -> str:
-    """The names after an `import`, such as `Task as TaskParam, Reply`. Raises GenerationError for anything else."""
+    """The names after an `import`, such as `Task as TaskParam, Reply`.
+
+    Raises GenerationError for anything else.
+    """
     return ", ".join(" as ".join(map(name, one.split(" as "))) for one in str(text).split(", "))
 
 
@@ -101,7 +107,10 @@ def docstring(text: str | Iterable[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text as it stands between triple quotes: what would end them, or is no printable character, is escaped."""
+    """A text as it stands between triple quotes.
+
+    What would end them, or is not printable, is escaped.
+    """
     text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)
 
@@ -155,7 +164,7 @@ def templates() -> Environment:
 
 @dataclass(frozen=True)
 class File:
-    """A file to write: its path, the template that makes it, and what that is given; without one, its `text`."""
+    """A file to write: its path, and its template with the template's values, or its `text`."""
 
     path: str
     template: str
@@ -185,7 +194,10 @@ def write(folder: Path, path: str, text: str) -> None:
 
 
 def format_code(folder: Path) -> None:
-    """Sort imports, drop unused ones and format, with settings that no configuration around the folder can change."""
+    """Sort imports, drop unused ones and format.
+
+    No configuration around the folder can change the settings.
+    """
     for command in (
         ["check", "--fix-only", "--select", "I,F401", *RUFF, *COMPACT, SECTIONS],
         ["format", *RUFF, *COMPACT],

@@ -65,7 +65,10 @@ def docstring(
     returns: str,
     see: list[str],
 ) -> list[str]:
-    """The lines of a docstring. `own`: descriptions of our own arguments, by name; `see`: what other methods make the same call."""
+    """The lines of a docstring.
+
+    `own`: descriptions of our own arguments, by name; `see`: what other methods make the same call.
+    """
     return paragraphs(
         [
             wrap(_sentence(texts.summary)),
@@ -102,7 +105,10 @@ def _arguments(arguments: list[Argument], own: dict[str, str]) -> Iterator[str]:
 
 
 def _shapes(body: BodyArguments, arguments: list[Argument]) -> Iterator[str]:
-    """Which fields go together, where shapes of the body exclude each other. What all have alike is left out."""
+    """Which fields go together, where shapes of the body exclude each other.
+
+    What all have alike is left out.
+    """
     if not body.shapes:
         return
     names = {argument.wire: argument.name for argument in arguments if argument.place == "body"}
@@ -188,7 +194,10 @@ def _sentence(text: str) -> str:
 
 
 def wrap(text: str, indent: int = 0, first: int = 0) -> list[str]:
-    """Lines of a text, cut at spaces, each indented (the first one by `first`); wide characters count twice."""
+    """Lines of a text, cut at spaces, each indented (the first one by `first`).
+
+    Wide characters count twice.
+    """
     lines, line, width = [], "", 0
     for word in text.split():
         size = _width(word)

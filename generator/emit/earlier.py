@@ -1,8 +1,9 @@
 """What an earlier build made, so that a build makes only what an edit touches.
 
-The record of a build says of each file what it was made of and what it is. A file is taken over if it would be made of the same,
-by the same generator, and is still what it was. `python -m generator check` makes everything, without a record: so it proves
-that a folder that was made in parts is the same.
+The record of a build says of each file what it was made of and what it is. A file is taken over if
+it would be made of the same, by the same generator, and is still what it was. `python -m generator
+check` makes everything, without a record: so it proves that a folder that was made in parts is the
+same.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ class Earlier:
 
 
 def save(record: Path, folder: Path, keys: Mapping[str, str]) -> None:
-    """Write the record of a build. `keys`: what stands for all that each file below the folder is made of."""
+    """Write the record of a build.
+
+    `keys`: what stands for all that each file below the folder is made of.
+    """
     files = {path: (key, _digest(folder / path)) for path, key in keys.items()}
     record.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"generator": generator(), "files": files}, indent=0)

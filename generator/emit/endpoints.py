@@ -1,4 +1,7 @@
-"""An operation as its module of the raw client has it: request line, media types, types of parameters and responses."""
+"""An operation as its module of the raw client has it.
+
+Request line, media types, and the types of parameters and responses.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,10 @@ class Endpoint:
     responses: dict[str, dict[str, str]]
     """Type expressions by status and media type."""
     stream: str | None
-    """The type of the JSON in the `data` of an event; `str` where it is no JSON; None without a stream."""
+    """The type of the JSON in the `data` of an event.
+
+    `str` where it is not JSON; None without a stream.
+    """
     returns: str
 
     @property
@@ -95,7 +101,7 @@ class Endpoint:
         return paragraphs([*texts, arguments, raises])
 
     def _texts(self, in_path: bool) -> list[tuple[str, str]]:
-        """Name and description of the parameters in the path, or of the others, the required first."""
+        """Name and description of the parameters in the path, or of the others, required first."""
         found = [one for one in self.parameters if (one.place == "path") == in_path]
         found.sort(key=lambda one: not one.required)
         return [(one.name, one.description) for one in found]
@@ -142,7 +148,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What clients must know of an operation beside its request line and the types of its responses.
+    """What clients must know of an operation beside request line and response types.
 
     Attributes:
         docs: The URL, page or file of the best evidence.
@@ -177,9 +183,12 @@ def facts(operation: Operation, taken: Arguments) -> Facts:
 
 
 def endpoint(operation: Operation, modules: Mapping[str, str]) -> Endpoint:
-    """What an operation's module says. `modules`: in which module of `params` each request schema is.
+    """What an operation's module says.
 
-    Raises DocumentError for what the raw client cannot be made from, naming the place and the fix."""
+    `modules`: in which module of `params` each request schema is.
+
+    Raises DocumentError for what the raw client cannot be made from, naming the place and the fix.
+    """
     if not operation.id:
         raise DocumentError(f"{operation}: has no operationId.")
     if operation.method in UNSEEN_METHODS:
@@ -222,7 +231,7 @@ def _template(operation: Operation) -> str:
 
 
 def _parameters(operation: Operation) -> list[EndpointParameter]:
-    """Parameters in the order path (as in the path), query, header; the required ones of a place first."""
+    """Parameters in the order path (as in the path), query, header; required ones first."""
     made: list[EndpointParameter] = []
     taken: set[str] = set()
     for parameter in _in_order(operation):
@@ -239,12 +248,18 @@ def _in_order(operation: Operation) -> list[Parameter]:
     parameters = operation.parameters
     for parameter in parameters:
         if parameter.place not in PLACES:
-            fault = f"parameter {parameter.wire!r} is in {parameter.place!r}. The raw client sends path, query and header."
+            fault = (
+                f"parameter {parameter.wire!r} is in {parameter.place!r}. The raw client sends "
+                "path, query and header."
+            )
             raise DocumentError(f"{operation.id}: {fault}")
     in_path = re.findall(r"{([^{}]+)}", operation.path)
     declared = [parameter.wire for parameter in parameters if parameter.place == "path"]
     if sorted(in_path) != sorted(declared):
-        fault = f"the path {operation.path} has {in_path}, its parameters are {declared}. Make them agree."
+        fault = (
+            f"the path {operation.path} has {in_path}, its parameters are {declared}. Make them "
+            "agree."
+        )
         raise DocumentError(f"{operation.id}: {fault}")
 
     def position(parameter: Parameter) -> tuple[int, int]:
@@ -315,7 +330,10 @@ def _stream(operation: Operation) -> str | None:
 
 
 def _returns(responses: dict[str, dict[str, str]]) -> str:
-    """What a successful call returns. A stream read whole is left out when there is another form: the streaming call is for that."""
+    """What a successful call returns.
+
+    A stream read whole is left out when there is another form: the streaming call is for that.
+    """
     successes = [by_media.items() for status, by_media in responses.items() if status[0] == "2"]
     pairs = list(itertools.chain(*successes))
     others = [pair for pair in pairs if pair[0] != EVENT_STREAM]

@@ -1,4 +1,7 @@
-"""The words for the end of a task that several vendors of the description share, for clients that read a state which a task's own rule does not list."""
+"""The words for the end of a task that several vendors of the description share.
+
+Clients use them for a state which a task's own rule does not list.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The forms in which each operation is called (at once, as a task, a stream, page by page…), and what each one returns."""
+"""The forms in which each operation is called, and what each one returns.
+
+Forms are: a plain call, a task, a stream, page by page, and so on.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +34,13 @@ class Form:
     switch: dict[str, Any] = field(default_factory=dict)
     """The field that asks for this form, as in `x-task.when`."""
     accept: tuple[str, ...] = ()
-    hidden: tuple[dict[str, Any], ...] = ()
-    """Fields that are no arguments, beside the switches of all forms."""
 
 
 def forms(plan: Plan, operation: Operation, name: str = "") -> list[Form]:
-    """The forms of an operation, the plainest first. `create`, a shortcut's name, gives its twins bare names. Raises NameProblem."""
+    """The forms of an operation, the plainest first.
+
+    `create`, a shortcut's name, gives its twins bare names. Raises NameProblem.
+    """
     name = name or operation.place[-1]
     prefix = Prefix(is_bare=name == "create")
     replies = replies_of(plan, operation)
@@ -55,7 +59,10 @@ def forms(plan: Plan, operation: Operation, name: str = "") -> list[Form]:
 def _at_once(
     plan: Plan, operation: Operation, name: str, prefix: Prefix, whole: dict[str, str]
 ) -> Iterator[Form]:
-    """The call that is answered at once, and the one that begins a task; where it is always a task, that alone."""
+    """The call that returns the result itself, and the one that begins a task.
+
+    Where it is always a task, that call alone.
+    """
     task = operation.extension("x-task")
     if task and "when" not in task:
         yield Form("_submit", name, _task_reply(plan, operation))
@@ -97,13 +104,7 @@ def _stream(plan: Plan, operation: Operation, name: str) -> Iterator[Form]:
 def _more(operation: Operation, name: str, prefix: Prefix) -> Iterator[Form]:
     """The forms that make several calls: paging and uploads."""
     if pages := operation.extension("x-pages"):
-        hidden = {"in": "query", "name": pages["parameter"]}
-        yield Form(
-            "_iterate",
-            prefix("iter", name),
-            _item(operation, str(pages["items"])),
-            hidden=(hidden,),
-        )
+        yield Form("_iterate", prefix("iter", name), _item(operation, str(pages["items"])))
     if "finish" in operation.extension("x-upload"):
         yield Form(
             "_upload", operation.extension("x-upload")["method"], imported("Uploaded", "api302")
@@ -132,7 +133,10 @@ def _json_replies(plan: Plan, operation: Operation) -> list[str]:
 
 
 def _without_ticket(operation: Operation, kind: str) -> str:
-    """The type of a response that may also be a task's id, without the classes that hold the id: they answer `submit_…` alone."""
+    """The type of a response that may also be a task's id, without the classes that hold the id.
+
+    Those are returned by `submit_…` alone.
+    """
     paths = obj(operation.extension("x-task").get("parameters")).values()
     ids = {re.split(r"[.\[]", str(path))[0] for path in paths}
     schemas = operation.document.schemas
@@ -178,6 +182,6 @@ def _item(operation: Operation, path: str) -> Annotation:
     """The type of the items that a plain path of names finds in the response."""
     schema = operation.json_success.schema if operation.json_success else None
     for step in path.removesuffix("[]").split(".") if path not in ("@", "[]") else []:
-        schema = schema.target.properties.get(step.strip('"')) if schema else None
-    items = schema.target.items if schema else None
+        schema = schema.but_null.properties.get(step.strip('"')) if schema else None
+    items = schema.but_null.items if schema else None
     return received(expression(items)) if items else ANY

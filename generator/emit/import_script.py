@@ -1,8 +1,11 @@
-"""A program that imports generated packages and prints counts. It is run by `importing` as a file, with Python's -I.
+"""A program that imports generated packages and prints counts.
+
+It is run by `importing` as a file, with Python's -I.
 
     python -I -B import_script.py FOLDER OVERLAYS
 
-The names of the modules come as JSON on the standard input; null means all. Nothing that it imports may reach the network, start a program or write a file: that ends it with an error.
+The names of the modules come as JSON on the standard input; null means all. Nothing that it imports
+may reach the network, start a program or write a file: that ends it with an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Import what was generated, in a process of its own: it has no API key, no network, and cannot write."""
+"""Import generated code in a process without API key, network and right to write."""
 
 from __future__ import annotations
 
@@ -19,13 +19,19 @@ _NEEDED = ("SYSTEMROOT",)
 
 
 def import_everything(out: Path) -> dict[str, int]:
-    """Import every module below `out`, make every class, and count what is there. Raises GenerationError if one fails."""
+    """Import every module below `out`, make every class, and count what is there.
+
+    Raises GenerationError if one fails.
+    """
     counts: dict[str, int] = json.loads(_run(out, None))
     return counts
 
 
 def import_modules(out: Path, paths: Iterable[str]) -> None:
-    """Import some modules below `out`, by the paths of their files. Raises GenerationError if one fails."""
+    """Import some modules below `out`, by the paths of their files.
+
+    Raises GenerationError if one fails.
+    """
     parts = [Path(path).with_suffix("").parts for path in paths if path.endswith(".py")]
     names = [".".join(part[:-1] if part[-1] == "__init__" else part) for part in parts]
     if names:

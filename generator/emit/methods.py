@@ -21,7 +21,7 @@ _SOON = {
     "_submit": "Task",
     "_stream": "Stream",
     "_stream_bytes": "ByteStream",
-    "_iterate": "Iterator",
+    "_iterate": "Pages",
 }
 _TWINS = {
     "_submit": "gives a task at once",
@@ -36,7 +36,7 @@ Sent = dict[str, list[tuple[str, Any]]]
 
 @dataclass(frozen=True)
 class Overload:
-    """Where each shape of the request has a response of its own: its arguments and what takes the place of `Method.item`."""
+    """The request variants with a response each: arguments and what replaces `Method.item`."""
 
     arguments: list[Argument]
     item: Annotation
@@ -144,7 +144,10 @@ class Methods:
         return self.plan.arguments(operation)
 
     def forms(self, operation: Operation, name: str = "") -> list[Form]:
-        """The forms in which an operation is called, under a name or where people find it. Raises NameProblem."""
+        """The forms in which an operation is called, under a name or where people find it.
+
+        Raises NameProblem.
+        """
         return forms(self.plan, operation, name)
 
     def replies(self, operation: Operation) -> dict[str, str]:
@@ -152,7 +155,10 @@ class Methods:
         return replies_of(self.plan, operation)
 
     def of(self, operation: Operation, name: str = "") -> list[Method]:
-        """The methods of an operation, the plainest first, under a name or where people find it; its docstring points to the others."""
+        """The methods of an operation, the plainest first, under a name or where people find it.
+
+        The docstring of each points to the others.
+        """
         first, *twins = self.forms(operation, name)
         see = [f"`{twin.name}` {_TWINS[twin.kind]}." for twin in twins]
         return [
@@ -162,7 +168,7 @@ class Methods:
 
     def _method(self, operation: Operation, form: Form, see: list[str]) -> Method:
         taken = self.arguments(operation)
-        switches = {(place.get("in"), place.get("name")) for place in _hidden(operation, form)}
+        switches = {(place.get("in"), place.get("name")) for place in _switches(operation)}
         shown = [
             argument for argument in taken.all if (argument.place, argument.wire) not in switches
         ]
@@ -201,9 +207,8 @@ def warning(operation: Operation, method: str) -> str:
     return f"{told}: use {new.dotted(new.place[-1])}" if new else told
 
 
-def _hidden(operation: Operation, form: Form) -> Iterator[dict[str, object]]:
-    """The fields that are no arguments of a form."""
-    yield from form.hidden
+def _switches(operation: Operation) -> Iterator[dict[str, object]]:
+    """The fields that are no arguments, as they choose the form."""
     for name in ("x-task", "x-stream"):
         yield obj(operation.extension(name).get("when"))
 
@@ -228,15 +233,13 @@ def _imports(form: Form, shown: list[Argument]) -> set[tuple[str, str]]:
     """What a type checker must import to read a method's annotations."""
     found = set(form.item.imports | (form.whole.imports if form.whole else frozenset()))
     found |= {pair for argument in shown for pair in argument.annotation.imports}
-    if form.kind == "_iterate":
-        return found | {("collections.abc", "Iterator"), ("collections.abc", "AsyncIterator")}
     if form.kind in _SOON:
         return found | {("api302", _SOON[form.kind]), ("api302", f"Async{_SOON[form.kind]}")}
     return found
 
 
 def _overloads(shown: list[Argument], body: BodyArguments, form: Form) -> Iterator[Overload]:
-    """Where the request is one of `…Request` and the response one of the `…Response` to each: what each takes and gives."""
+    """The overloads of a request with several `…Request` schemas, each with its own `…Response`."""
     replies = [part for expression in form.item.parts for part in expression.split(" | ")]
     names = [shape.name.removesuffix("Request") + "Response" for shape in body.shapes]
     if len(names) < 2 or sorted(names) != sorted(replies):
@@ -259,7 +262,10 @@ def _is_required(argument: Argument, shape: Shape) -> bool:
 def _as_upload(
     operation: Operation, texts: Texts, shown: list[Argument]
 ) -> tuple[Texts, list[Argument]]:
-    """What the one call of an upload says of itself, and what it takes: the file, and the arguments of the step that begins it."""
+    """What the one call of an upload says of itself and takes.
+
+    It takes the file, and the arguments of the step that begins the upload.
+    """
     rule = operation.extension("x-upload")
     finish = operation.document.by_id.get(rule["finish"])
     if finish is None:
@@ -268,7 +274,10 @@ def _as_upload(
     if any(argument.name == "file" for argument in shown):
         fault = "an argument `file` stands where x-upload's method has the file"
         raise NameProblem(fault, "take x-upload off this operation")
-    told = f"Makes the calls `{operation.action}` and `{finish.action}`; see there which files are taken. "
+    told = (
+        f"Makes the calls `{operation.action}` and `{finish.action}`; see there which files are "
+        "taken. "
+    )
     told += (
         "In between, the file goes to a store on another host, which never sees the key. "
         if "put" in rule
@@ -286,19 +295,33 @@ def _as_upload(
 
 def _returns(operation: Operation, form: Form) -> str:
     described = (response.description for response in operation.responses if response.is_success)
-    text = next(described, "") or "The reply."
+    text = next(described, "") or "The response."
     return {
         "_call": text,
-        "_submit": f"The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` ({form.item}).",
+        "_submit": (
+            "The task, accepted; `wait()` follows it to its end and gives its outputs and its "
+            f"`response` ({form.item})."
+        ),
         "_stream": f"The stream, a context manager to iterate over ({form.item}).",
-        "_stream_bytes": f"{text.rstrip('.')}, as a context manager that gives the bytes as they come.",
-        "_iterate": "The items of all pages, each page asked for when it is reached.",
-        "_upload": "In `url` what other calls take for the file, and in `reply` what the last step replied.",
+        "_stream_bytes": (
+            f"{text.rstrip('.')}, as a context manager that gives the bytes as they come."
+        ),
+        "_iterate": (
+            "The items of all pages, each page asked for when it is reached; `pages()` gives them "
+            "page by page."
+        ),
+        "_upload": (
+            "In `url` what other calls take for the file, and in `response` what the last step "
+            "responded."
+        ),
     }[form.kind]
 
 
 def _own_arguments(accept: tuple[str, ...], unknown: bool, is_task: bool) -> OwnArguments:
-    """Our own arguments. `accept`: the media types to choose from; `unknown`: nobody knows the fields of the body."""
+    """Our own arguments.
+
+    `accept`: the media types to choose from; `unknown`: nobody knows the fields of the body.
+    """
     mapping, texts = "Mapping[str, Any]", dict[str, str]()
     own: dict[str, str] = {}
     imports = {("collections.abc", "Mapping"), ("typing", "Any")}

@@ -1,4 +1,7 @@
-"""The namespaces: real methods with explicit keyword arguments, a module a vendor, rendered from the joined document."""
+"""The namespaces: methods with explicit keyword arguments, a module a vendor.
+
+They are rendered from the joined document.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Class:
 
 @dataclass
 class Child:
-    """A namespace below another: its class, where that is (None: the same module), and what it is."""
+    """A namespace on another: its class, its module (None: the same one), and what it is."""
 
     name: str
     module: str | None
@@ -88,7 +91,8 @@ def _shown(module: Module) -> dict[str, Any]:
 def planned(methods: Methods, spec: Spec | None = None) -> Tree:
     """The namespaces, before anything is written.
 
-    Raises SpecError for names that Python or the client cannot have, with file and line if `spec` is given.
+    Raises SpecError for names that Python or the client cannot have, with file and line if `spec`
+    is given.
     """
     tree = Tree(methods)
     tree.grow()

@@ -15,12 +15,15 @@ from .typed_dicts import owners
 
 
 class Plan:
-    """What the packages are made of. Raises DocumentError, naming the place and the fix, for what none can be made from.
+    """What the packages are made of.
+
+    Raises DocumentError, naming the place and the fix, for what none can be made from.
 
     Attributes:
         document: The joined document.
         modules: In which module of `params` each request schema is.
-        endpoints: What each operation's module says of request and responses, by operation id, ordered by path.
+        endpoints: What each operation's module says of request and responses, by operation id,
+            ordered by path.
         classes: The classes of responses by name.
         types: Renders the types of arguments.
     """
@@ -51,7 +54,10 @@ class Plan:
 
     @cached_property
     def facts(self) -> dict[str, Facts]:
-        """What clients must know of each operation beside its request and responses, by operation id. Raises NameProblem."""
+        """What clients must know of each operation beside request and responses, by operation id.
+
+        Raises NameProblem.
+        """
         return {
             operation.id: facts(operation, self.arguments(operation))
             for operation in self.document.operations

@@ -1,7 +1,8 @@
-"""Render the raw client: openapi-python-client with our templates, plus the runtime modules that are written by hand.
+"""Render the raw client: openapi-python-client with our templates, and the runtime modules.
 
-openapi-python-client is run in this process and pinned exactly, since templates and programmatic use are outside its promise of
-compatibility. Its post hooks are not used: they look for ruff on PATH, only warn if there is none, and leave a cache in the output.
+openapi-python-client is run in this process and pinned exactly, since templates and programmatic
+use are outside its promise of compatibility. Its post hooks are not used: they look for ruff on
+PATH, only warn if there is none, and leave a cache in the output.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from generator.document.names import module_of
 
+from . import catalog
 from .code import HEADER, TEMPLATES, File, GenerationError, escape_by_default
 from .code import name as checked
 from .ends import ends
@@ -48,6 +50,7 @@ def files(plan: Plan) -> Iterator[File]:
         origin = f"# Its source is generator/runtime/{source.name}."
         text = f"{HEADER}\n{origin}\n{source.read_text('utf-8')}"
         yield File(f"{root}/{source.name}", "", {"text": text}, is_formatted=True)
+    yield File(f"{root}/catalog.json", "", {"text": catalog.text(plan.document)}, is_formatted=True)
     yield File(f"{root}/py.typed", "", {"text": ""}, is_formatted=True)
 
 
@@ -67,7 +70,9 @@ def _stub(plan: Plan) -> str:
 
 
 def render(plan: Plan, out: Path) -> None:
-    """Write `<out>/api302_client/` with openapi-python-client, but for what it has no template for; not formatted yet.
+    """Write `<out>/api302_client/` with openapi-python-client, unformatted.
+
+    What the tool has no template for is left to others.
 
     Raises GenerationError if openapi-python-client warns or refuses, or would change a name.
     """
@@ -110,7 +115,10 @@ def render(plan: Plan, out: Path) -> None:
 
 
 def _skeleton(plan: Plan) -> dict[str, Any]:
-    """What openapi-python-client reads: names, from which it lays out the package. All else the templates take from the plan."""
+    """What openapi-python-client reads: names, from which it lays out the package.
+
+    All else the templates take from the plan.
+    """
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in plan.endpoints.values():
         in_path = [one.wire for one in endpoint.parameters if one.place == "path"]
@@ -138,14 +146,15 @@ def _check_version() -> None:
         found = "not installed"
     if found != TOOL_VERSION:
         raise GenerationError(
-            f"openapi-python-client {TOOL_VERSION} is needed, {found} is here. Our templates rely on its internals: "
+            f"openapi-python-client {TOOL_VERSION} is needed, {found} is here. Our templates "
+            "rely on its internals: "
             f"pip install openapi-python-client=={TOOL_VERSION}"
         )
 
 
 @contextlib.contextmanager
 def _readable_errors() -> Iterator[None]:
-    """Let messages show names: strings of the document print as `<UntrustedString object at 0x…>` otherwise."""
+    """Let messages show names; strings of the document print as `<UntrustedString …>` else."""
     from openapi_python_client.schema.untrusted_string import UntrustedString
 
     before = UntrustedString.__repr__
@@ -172,14 +181,20 @@ def _parse_errors(data: Any) -> list[Any]:
 
 
 def _check_names(data: Any, plan: Plan) -> None:
-    """Refuse names that openapi-python-client would rewrite: everything else refers to them as they are in the document."""
+    """Refuse names that openapi-python-client would rewrite.
+
+    Everything else refers to them as they are in the document.
+    """
     modules_of = {
         str(model.class_info.name): str(model.class_info.module_name) for model in data.models
     }
     groups = data.endpoint_collections_by_tag.items()
     made = {(str(tag), str(endpoint.name)) for tag, group in groups for endpoint in group.endpoints}
     problems = [
-        f"- schema {name}: openapi-python-client spells it otherwise. Rename it in spec/; new words begin with one capital letter."
+        (
+            f"- schema {name}: openapi-python-client spells it otherwise. Rename it in spec/; "
+            "new words begin with one capital letter."
+        )
         for name in plan.classes
         if modules_of.get(name) != module_of(name)
     ]
@@ -189,7 +204,10 @@ def _check_names(data: Any, plan: Plan) -> None:
         for module in shared
     ]
     problems += [
-        f"- operation {endpoint.id}, tag {endpoint.tag}: must be snake_case, with one tag `section.vendor`."
+        (
+            f"- operation {endpoint.id}, tag {endpoint.tag}: must be snake_case, with one tag "
+            "`section.vendor`."
+        )
         for endpoint in plan.endpoints.values()
         if (endpoint.package, endpoint.id) not in made
     ]

@@ -17,7 +17,8 @@ class RequestTypes:
 
     Args:
         modules: In which module of `params` the TypedDict of each request schema is.
-        classes: The schemas that have a class for responses; their TypedDicts are imported under another name.
+        classes: The schemas that have a class for responses; their TypedDicts are imported under
+            another name.
     """
 
     def __init__(self, modules: Mapping[str, str], classes: set[str]) -> None:
@@ -25,7 +26,10 @@ class RequestTypes:
         self.classes = classes
 
     def annotation(self, schema: Schema, file: bool = False) -> Annotation:
-        """The type of a value that goes into a request. `file`: the strings in it stand for files."""
+        """The type of a value that goes into a request.
+
+        `file`: the strings in it stand for files.
+        """
         file = file or schema.is_file
         if schema.ref:
             return self._reference(schema, file)

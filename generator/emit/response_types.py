@@ -1,8 +1,9 @@
 """Schemas as types of responses: Python type expressions, and the classes that they need.
 
-From an expression (`list[KlingTask] | str | None`) follow the annotations *and* how a response is structured at run time. Enums stay open
-(`Literal["a", "b"] | str`), constants do not, so that a type checker tells a union's members apart. A schema gets a class when it has
-fields and a response can hold it. Schemas of requests get none: bodies are mappings.
+From an expression (`list[KlingTask] | str | None`) follow the annotations *and* how a response is
+structured at run time. Enums stay open (`Literal["a", "b"] | str`), constants do not, so that a
+type checker tells a union's members apart. A schema gets a class when it has fields and a response
+can hold it. Schemas of requests get none: bodies are mappings.
 """
 
 from __future__ import annotations
@@ -61,7 +62,10 @@ class Class:
 
 
 def expression(*schemas: Schema) -> str:
-    """The type expression of a value that follows one of the schemas. Raises DocumentError for what has no type, naming the place."""
+    """The type expression of a value that follows one of the schemas.
+
+    Raises DocumentError for what has no type, naming the place.
+    """
     return " | ".join(
         _ordered(member for schema in schemas for member in _alternatives(schema, ()))
     )
@@ -174,7 +178,10 @@ def names_in(expressions: Iterable[str]) -> set[str]:
 
 
 def classes(document: Document, expressions: Iterable[str]) -> dict[str, Class]:
-    """The classes that type expressions need, and those that these need, by name. Raises DocumentError for names that cannot be."""
+    """The classes that type expressions need, and those that these need, by name.
+
+    Raises DocumentError for names that cannot be.
+    """
     found: dict[str, Class] = {}
     todo = sorted(names_in(expressions) & document.schemas.keys())
     while todo:

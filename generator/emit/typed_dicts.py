@@ -1,4 +1,4 @@
-"""Types of request bodies: TypedDicts by datamodel-code-generator, a module a vendor, free at run time."""
+"""Types of request bodies: TypedDicts by datamodel-code-generator, free at run time."""
 
 from __future__ import annotations
 
@@ -26,18 +26,25 @@ PACKAGE = "api302_client.params"
 COMMON = "common"
 TOOL = "datamodel-code-generator"
 _FILES = f'''{HEADER}
-"""What a field that takes a file is given in the raw client: content, an open file, or (name, either[, media type])."""
+"""What a field that takes a file is given in the raw client.
+
+Its content, an open file, or a tuple (name, either of these[, media type]).
+"""
 
 from __future__ import annotations
 
 from typing import IO, TypeAlias
 
-File: TypeAlias = bytes | IO[bytes] | tuple[str, bytes | IO[bytes]] | tuple[str, bytes | IO[bytes], str]
+File: TypeAlias = (
+    bytes | IO[bytes] | tuple[str, bytes | IO[bytes]] | tuple[str, bytes | IO[bytes], str]
+)
 '''
 _OPTIONS = (
-    "--input-file-type openapi --output-model-type typing.TypedDict --target-python-version 3.11 --enum-field-as-literal all"
-    " --openapi-scopes schemas --use-standard-collections --use-union-operator --use-generic-container-types --no-use-closed-typed-dict"
-    " --use-field-description --use-schema-description --use-single-line-docstring --formatters builtin --disable-timestamp"
+    "--input-file-type openapi --openapi-scopes schemas --output-model-type typing.TypedDict"
+    " --target-python-version 3.11 --enum-field-as-literal all --use-standard-collections"
+    " --use-union-operator --use-generic-container-types --no-use-closed-typed-dict"
+    " --use-field-description --use-schema-description --use-single-line-docstring"
+    " --formatters builtin --disable-timestamp"
 ).split()
 # Everything else says what a value must be like, which a type cannot.
 _KEPT = ("type", "required", "enum", "const", "description")
@@ -45,7 +52,10 @@ _REF = "#/components/schemas/"
 
 
 def files(plan: Plan) -> Iterator[File]:
-    """The files of `api302_client/params/`. Those of the tool have no text yet: `generate` makes it."""
+    """The files of `api302_client/params/`.
+
+    Those of the tool have no text yet: `generate` makes it.
+    """
     root = PACKAGE.replace(".", "/")
     about = f'{HEADER}\n"""Types of request bodies, a module a vendor."""\n'
     yield File(f"{root}/__init__.py", "", {"text": about})
@@ -65,7 +75,10 @@ _IMPORTED = ("__future__", "collections.abc", "typing", f"{PACKAGE}.files")
 
 
 def refuse_code(text: str) -> None:
-    """Raise GenerationError if a module that the tool made is more than imports and TypedDicts: it takes texts as they are."""
+    """Raise GenerationError if a module of the tool holds more than imports and TypedDicts.
+
+    The tool writes texts as they are.
+    """
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
@@ -83,7 +96,7 @@ def refuse_code(text: str) -> None:
 
 
 def _needed(plan: Plan, modules: set[str]) -> dict[str, Json]:
-    """The schemas of some modules, and those of others that they need, as the tool types them best."""
+    """The schemas of some modules, and those that they need, as the tool types them best."""
     todo = [name for name, module in plan.modules.items() if module in modules]
     lowered: dict[str, Json] = {}
     while todo:
@@ -96,9 +109,12 @@ def _needed(plan: Plan, modules: set[str]) -> dict[str, Json]:
 
 
 def owners(document: Document) -> dict[str, str]:
-    """The params module of each schema that requests reach: its vendor's, or `common` if several vendors reach it.
+    """The params module of each schema that requests reach.
 
-    So a common schema never refers to a vendor's, and modules import each other in one direction alone.
+    It is the vendor's, or `common` if several vendors reach the schema.
+
+    So a common schema never refers to a vendor's, and modules import each other in one direction
+    alone.
     """
     reached: dict[str, set[str]] = {}
     for operation in document.operations:
@@ -247,5 +263,7 @@ def _alternatives(members: list[Schema], modules: dict[str, str]) -> Iterator[Js
 def _described(schema: Schema) -> dict[str, str]:
     text = str(schema.node.get("description") or "").strip()
     if schema.node.get("default") is not None:
-        text = f"{text} Server default: {json.dumps(schema.node['default'], ensure_ascii=False)}.".strip()
+        text = (
+            f"{text} Server default: {json.dumps(schema.node['default'], ensure_ascii=False)}."
+        ).strip()
     return {"description": "\n".join(wrap(text))} if text else {}

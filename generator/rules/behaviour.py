@@ -64,7 +64,7 @@ def json_first(context: Context) -> Iterator[Problem]:
 
 
 def tasks(context: Context) -> Iterator[Problem]:
-    """`x-task` and `x-task-status.result` name operations that exist and take what they are given."""
+    """`x-task` and `x-task-status.result` name existing operations and pass what they take."""
     for operation in context.operations:
         task, result = (
             obj(operation.node.get("x-task")),
@@ -75,12 +75,27 @@ def tasks(context: Context) -> Iterator[Problem]:
         yield from _follows(
             context, operation, "x-task-status", ["result"], "fetch", "the result", result
         )
+        yield from _file_result(context, operation, result)
         target = context.by_id.get(str(task.get("fetch")))
         if target is not None and "x-task-status" not in target.node:
             message = f"`{target.id}` is fetched by {operation} and has no x-task-status"
             yield context.on(
                 target, "x-task-status", message, "say how its response tells the state"
             )
+
+
+def _file_result(
+    context: Context, operation: Operation, result: dict[str, Any]
+) -> Iterator[Problem]:
+    """A result without `outputs` is the response of a GET that is a file."""
+    target = context.by_id.get(str(result.get("fetch")))
+    if target is None or "outputs" in result:
+        return
+    files = [name for _, name, _ in context.media(target, "response") if not is_json(name)]
+    if target.method != "get" or not files:
+        message = f"the result of {operation} has no `outputs`, and {target} returns no file"
+        fix = "say where the URLs are in its response"
+        yield context.on(operation, "x-task-status", message, fix, ["result", "fetch"])
 
 
 def _follows(
@@ -122,7 +137,10 @@ def _follows(
     }  # of x-upload
     for key, place in [*given.items(), *uploaded.items()]:
         if key not in (known := body if key in uploaded else taken):
-            message = f"`{name}` has no {'body field' if key in uploaded else 'parameter or body field'} `{key}`"
+            message = (
+                f"`{name}` has no "
+                f"{'body field' if key in uploaded else 'parameter or body field'} `{key}`"
+            )
             yield context.on(
                 operation, extension, message, did_you_mean(key, list(known)), [*inside, *place]
             )
@@ -143,7 +161,10 @@ def task_states(context: Context) -> Iterator[Problem]:
     """No state word means two things."""
     for operation in context.operations:
         for value in states_overlap(obj(operation.node.get("x-task-status"))):
-            message = f"the state {value!r} of {operation} is listed under two of pending, succeeded and failed"
+            message = (
+                f"the state {value!r} of {operation} is listed under two of pending, succeeded "
+                "and failed"
+            )
             yield context.on(operation, "x-task-status", message, "keep it in one")
 
 
@@ -206,18 +227,28 @@ def switches(context: Context) -> Iterator[Problem]:
         for extension, key in (("x-task", "when"), ("x-stream", "when"), ("x-task", "webhook")):
             switch = obj(obj(operation.node.get(extension)).get(key))
             places.append((extension, [key], switch.get("in"), switch.get("name")))
-        if "x-pages" in operation.node:
-            places.append(
-                ("x-pages", ["parameter"], "query", obj(operation.node["x-pages"]).get("parameter"))
-            )
+        places += _paging(obj(operation.node.get("x-pages")))
         for extension, path, where, name in places:
             if (
                 isinstance(name, str)
                 and isinstance(where, str)
                 and name not in (known := _names(context, operation, where))
             ):
-                message = f"{operation} has no {where} {'field' if where == 'body' else 'parameter'} `{name}`"
+                message = (
+                    f"{operation} has no {where} {'field' if where == 'body' else 'parameter'} "
+                    f"`{name}`"
+                )
                 yield context.on(operation, extension, message, did_you_mean(name, known), path)
+
+
+def _paging(pages: dict[str, object]) -> Iterator[tuple[str, list[str | int], object, object]]:
+    """The parameters that x-pages names, each with where it is named."""
+    where = pages.get("in", "query")
+    for key in ("parameter", "size"):
+        if key in pages:
+            yield "x-pages", [key], where, pages[key]
+    for name in obj(pages.get("next")):
+        yield "x-pages", ["next", name], where, name
 
 
 def _names(context: Context, operation: Operation, where: str) -> list[str]:
@@ -248,7 +279,10 @@ def unknowns(context: Context) -> Iterator[Problem]:
     """A request that x-unknown calls unknown has no fields: its method takes extra_body alone."""
     for operation in context.operations:
         if operation.unknown("request") and context.body_fields(operation):
-            message = f"{operation} says in x-unknown that its request is unknown, and describes fields of it"
+            message = (
+                f"{operation} says in x-unknown that its request is unknown, and describes "
+                "fields of it"
+            )
             yield context.on(
                 operation,
                 "x-unknown",

@@ -15,9 +15,10 @@ from urllib.parse import quote
 import jsonschema_rs
 
 from generator import join
-from generator.document import Document, Operation
+from generator.document import Document, DocumentError, Operation, Schema
 from generator.document.objects import Node, nodes
 from generator.document.references import Found, escape, find, follow
+from generator.models import models as read_models
 from generator.source import COMMON_FILE, VENDORS_FILE, Problem, Spec, obj, seq
 
 from . import wording
@@ -37,8 +38,12 @@ class Context:
     nodes: list[Node] = field(init=False)
     _validators: dict[str, jsonschema_rs.Validator | None] = field(default_factory=dict)
 
+    models: dict[str, dict[str, Any]] = field(init=False)
+    """The models of the catalogue that have what a model has, complete, by id."""
+
     def __post_init__(self) -> None:
-        self.model = Document(self.document)
+        self.models = self._well_formed()
+        self.model = Document(self.document, self.models)
         self.nodes = list(nodes(self.document))
         self.operations = []
         homes = {file.name: file for file in self.spec.vendor_files()}
@@ -47,6 +52,23 @@ class Context:
             if file := homes.get(place[0]):
                 home = (file.section, file.vendor)
                 self.operations.append(Operation(self.model, *home, path, method, node, file.name))
+
+    def _well_formed(self) -> dict[str, dict[str, Any]]:
+        """Of the others `models.model_form` reports what is wrong."""
+        validator = self.definition("model")
+        found = read_models(self.spec)[0] if validator else {}
+        return {
+            id_: model for id_, model in found.items() if validator and validator.is_valid(model)
+        }
+
+    def definition(self, name: str) -> jsonschema_rs.Validator | None:
+        """A validator for a definition of extensions.schema.json; None where it is broken."""
+        try:
+            definitions = obj(self.spec.extensions_schema()).get("$defs", {})
+            schema = {"$ref": f"#/$defs/{name}", "$defs": definitions}
+            return jsonschema_rs.Draft202012Validator(schema)
+        except (OSError, ValueError, TypeError, jsonschema_rs.ReferencingError):
+            return None
 
     def of_kind(self, kind: str) -> list[Node]:
         """All objects of a kind, in the order of the document."""
@@ -180,7 +202,32 @@ class Context:
             fields |= self.fields(media.pointer, obj(media.value).get("schema"))
         return fields
 
+    def request_fields(self, operation: Operation) -> dict[str, list[Schema]]:
+        """The fields of an operation's request; none where a reference leads nowhere, which other
+        rules report.
+        """
+        try:
+            return operation.request_fields
+        except DocumentError:
+            return {}
+
     # Validating
+
+    def fits(self, schema: Schema, value: Any) -> bool:
+        """Whether a schema takes a value; a malformed one takes everything, and other rules report
+        it.
+        """
+        key = f"node {id(schema.target.node)}"
+        if key not in self._validators:
+            self._validators[key] = None
+            if self._registry is not None:
+                node = _absolute(schema.target.node)
+                with contextlib.suppress(ValueError, TypeError, jsonschema_rs.ReferencingError):
+                    self._validators[key] = jsonschema_rs.Draft202012Validator(
+                        node, registry=self._registry
+                    )
+        validator = self._validators[key]
+        return validator is None or validator.is_valid(value)
 
     @cached_property
     def _registry(self) -> jsonschema_rs.Registry | None:
@@ -214,6 +261,18 @@ class Context:
         return (
             [] if validator is None else [explain(error) for error in validator.iter_errors(value)]
         )
+
+
+def _absolute(node: Any) -> Any:
+    """A part of the document whose references also hold outside of it."""
+    if isinstance(node, dict):
+        return {
+            key: f"{DOCUMENT}{value}"
+            if key == "$ref" and isinstance(value, str)
+            else _absolute(value)
+            for key, value in node.items()
+        }
+    return [_absolute(value) for value in node] if isinstance(node, list) else node
 
 
 def _of_variants(variants: list[dict[str, bool]], known: dict[str, bool]) -> dict[str, bool]:

@@ -12,7 +12,7 @@ from .structure import did_you_mean
 
 
 def replacements(context: Context) -> Iterator[Problem]:
-    """`x-replaced-by` stands on a deprecated operation and names one of the same kind that is not."""
+    """`x-replaced-by` stands on a deprecated operation and names a current one of its kind."""
     for operation in context.operations:
         name = operation.node.get("x-replaced-by")
         if not isinstance(name, str):
@@ -43,7 +43,7 @@ def _unfit(old: Operation, new: Operation) -> str:
 
 
 def leads(context: Context) -> Iterator[Problem]:
-    """Nothing that is to be used leads to what is deprecated: no shortcut, no task that it fetches."""
+    """Nothing that is to be used leads to what is deprecated: no shortcut, no fetched task."""
     for operation in context.operations:
         if operation.is_deprecated and "x-shortcut" in operation.node:
             message = f"{operation} is deprecated and has a shortcut"

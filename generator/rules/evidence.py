@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from generator.source import Problem, obj, seq
@@ -31,13 +32,16 @@ def evidence(context: Context) -> Iterator[Problem]:
     rows = {page: row for _, page, row in context.rows}
     for operation in context.operations:
         if "x-docs" not in operation.node:
-            fix = "say where it comes from: `x-docs: [{page: p000, evidence: page, seen: 2026-11-21}]`"
+            fix = (
+                "say where it comes from: `x-docs: [{page: p000, evidence: page, seen: "
+                "2026-11-21}]`"
+            )
             yield context.on(operation, "x-docs", f"{operation} has no x-docs", fix)
         elif all("sister" in obj(entry) for entry in seq(operation.node["x-docs"])):
             message = f"no x-docs of {operation} shows the call itself"
             yield context.on(operation, "x-docs", message, "add what does, if only its title")
         for number, entry in enumerate(seq(operation.node.get("x-docs"))):
-            page, url = obj(entry).get("page"), obj(entry).get("url")
+            page = obj(entry).get("page")
             if isinstance(page, str) and page not in rows:
                 message = f"the page {page} of {operation} is not in the ledger"
                 yield context.on(
@@ -52,24 +56,19 @@ def evidence(context: Context) -> Iterator[Problem]:
                     f"add {operation} to the `operations` of that row, or correct the page",
                     [number, "page"],
                 )
-            if isinstance(url, str) and not _is_url(url):
-                yield context.on(
-                    operation,
-                    "x-docs",
-                    f"`{url}` is not a web address",
-                    "write https://host/path",
-                    [number, "url"],
-                )
-            for key in ("seen", "modified"):
-                date = obj(entry).get(key)
-                if isinstance(date, str) and not _is_date(date):
-                    yield context.on(
-                        operation,
-                        "x-docs",
-                        f"`{date}` is not a date",
-                        "write YYYY-MM-DD",
-                        [number, key],
-                    )
+            for key, message, fix in document_problems(obj(entry)):
+                yield context.on(operation, "x-docs", message, fix, [number, key])
+
+
+def document_problems(entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What is malformed in one entry of evidence: the key, the message and the fix."""
+    url = entry.get("url")
+    if isinstance(url, str) and not _is_url(url):
+        yield "url", f"`{url}` is not a web address", "write https://host/path"
+    for key in ("seen", "modified"):
+        date = entry.get(key)
+        if isinstance(date, str) and not _is_date(date):
+            yield key, f"`{date}` is not a date", "write YYYY-MM-DD"
 
 
 def _is_url(url: str) -> bool:
@@ -109,7 +108,10 @@ def ledger(context: Context) -> Iterator[Problem]:
         seen.setdefault(page, place)
         kinds = [kind for kind in KINDS if kind in row]
         if len(kinds) != 1:
-            message = f"the row of {page} has {' and '.join(kinds) or 'no kind'}, where one of {', '.join(KINDS)} is wanted"
+            message = (
+                f"the row of {page} has {' and '.join(kinds) or 'no kind'}, where one of "
+                f"{', '.join(KINDS)} is wanted"
+            )
             yield context.problem(rows, page, message, "keep the one that is true")
         for number, name in enumerate(seq(row.get("operations"))):
             if isinstance(name, str) and name not in context.by_id:

@@ -32,7 +32,10 @@ def present(context: Context) -> Iterator[Problem]:
                 wanted = is_json(name) or is_event_stream(name)
                 if wanted and not operation.unknown(part) and not examples(context, media):
                     message = f"the {part} of {operation} as {name} has no example"
-                    fix = f"add one under `examples`, or say in `x-unknown: {{{part}: …}}` what was looked for"
+                    fix = (
+                        f"add one under `examples`, or say in `x-unknown: {{{part}: …}}` what "
+                        "was looked for"
+                    )
                     yield context.on(
                         operation,
                         key,
@@ -74,11 +77,15 @@ def fitting(context: Context) -> Iterator[Problem]:
                 continue
             for container, key, value in examples(context, Found(node.pointer, node.value)):
                 for path, message in context.mismatches(f"{node.pointer}/schema", schema, value):
-                    fix = "correct the example, or the schema if the example is what the service sends"
+                    fix = (
+                        "correct the example, or the schema if the example is what the service "
+                        "sends"
+                    )
                     yield context.problem(
                         container,
                         key,
-                        f"the example of {_owner(node)} does not fit its schema{_in(path)}: {message}",
+                        f"the example of {_owner(node)} does not fit its schema{_in(path)}: "
+                        f"{message}",
                         fix,
                         path,
                     )
@@ -164,7 +171,7 @@ def _stream_faults(
 
 
 def parse_events(text: str) -> tuple[list[dict[str, str]], str]:
-    """The events of an event stream by the WHATWG rules, and what is left without its blank line."""
+    """The events of an event stream by the WHATWG rules, and the rest that has no blank line."""
     events: list[dict[str, str]] = []
     event: dict[str, str] = {}
     waiting: list[str] = []
@@ -185,7 +192,7 @@ def parse_events(text: str) -> tuple[list[dict[str, str]], str]:
 
 
 def _content_fault(context: Context, pointer: str, schema: Any, value: Any) -> str | None:
-    """Why a value does not fit a schema whose texts hold JSON (contentSchema); None when it fits."""
+    """Why a value does not fit a schema whose texts hold JSON (contentSchema); None if it does."""
     faults = context.mismatches(pointer, schema, value)
     if faults:
         return f"{faults[0][1]}{_in(faults[0][0])}"
@@ -250,7 +257,10 @@ def extension_paths(context: Context) -> Iterator[Problem]:
         for extension, rule in rules.items():
             for parameter, path in obj(rule.get("parameters")).items():
                 if not any(_search(path, response) is not None for response in responses):
-                    message = f"no example of the response of {operation} has the `{path}` that {extension} reads `{parameter}` from"
+                    message = (
+                        f"no example of the response of {operation} has the `{path}` that "
+                        f"{extension} reads `{parameter}` from"
+                    )
                     fix = "correct the path, or add an example with it"
                     inside: list[str | int] = ["result"] if rule is result else []
                     yield context.on(
@@ -265,7 +275,10 @@ def extension_paths(context: Context) -> Iterator[Problem]:
             if role in upload and not any(
                 isinstance(_search(upload[role], response), str) for response in found
             ):
-                message = f"no example has the `{upload[role]}` that x-upload of {operation} reads the {role} from"
+                message = (
+                    f"no example has the `{upload[role]}` that x-upload of {operation} reads the "
+                    f"{role} from"
+                )
                 yield context.on(
                     operation,
                     "x-upload",
@@ -285,7 +298,10 @@ def extension_paths(context: Context) -> Iterator[Problem]:
                 value for response in responses if (value := _search(state, response)) is not None
             ]
             if not states:
-                message = f"no example of the response of {operation} has the state that x-task-status reads"
+                message = (
+                    f"no example of the response of {operation} has the state that x-task-status "
+                    "reads"
+                )
                 yield context.on(
                     operation,
                     "x-task-status",
@@ -295,7 +311,10 @@ def extension_paths(context: Context) -> Iterator[Problem]:
                 )
             for value in states:
                 if not any(same(value, word) for word in listed):
-                    message = f"the state {value!r} of an example of {operation} is none that x-task-status lists"
+                    message = (
+                        f"the state {value!r} of an example of {operation} is none that "
+                        "x-task-status lists"
+                    )
                     yield context.on(
                         operation,
                         "x-task-status",

@@ -289,7 +289,7 @@ def _note(found: dict[str, str], name: str, kind: str, place: str) -> None:
 
 
 def _request_pointers(context: Context) -> set[str]:
-    """Pointers of the components that are request bodies themselves, whose fields become arguments."""
+    """Pointers of the components that are request bodies, whose fields become arguments."""
     pointers: set[str] = set()
     waiting = [
         (media.pointer, obj(media.value).get("schema"))

@@ -1,4 +1,4 @@
-"""Names that stand in code, URLs and headings: printable, on one line, and no more than they need."""
+"""Names in code, URLs and headings are printable, on one line, and no longer than needed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from generator.source import ROOT_FILE, Problem, obj, seq
 
 from .context import Context
 
-_MEDIA_TYPE = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/(\*|[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*)(; ?[a-z0-9_-]+=[A-Za-z0-9_.+-]+)*"
-)
+_MEDIA_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*"
+_MEDIA_TYPE = re.compile(rf"{_MEDIA_NAME}/(\*|{_MEDIA_NAME})(; ?[a-z0-9_-]+=[A-Za-z0-9_.+-]+)*")
 _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&()*+,;=:@%/{}]*")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&*+.^_|~-]+")
 
@@ -31,7 +30,7 @@ def media_types(context: Context) -> Iterator[Problem]:
 
 
 def paths(context: Context) -> Iterator[Problem]:
-    """A path, and each of its aliases, has the characters that URLs have, and braces around parameters."""
+    """A path and its aliases have the characters of URLs, and braces around parameters."""
     fix = "write letters, digits and -._~!$&()*+,;=:@%/ and parameters in braces"
     for operation in context.operations:
         if not _PATH.fullmatch(operation.path):
@@ -59,7 +58,7 @@ def wire_names(context: Context) -> Iterator[Problem]:
 
 
 def titles(context: Context) -> Iterator[Problem]:
-    """Summaries, and the names of sections and vendors, are printable lines; a section's tag is a slug."""
+    """Summaries and names of sections and vendors are printable lines; a tag is a slug."""
     for operation in context.operations:
         summary = operation.node.get("summary")
         if isinstance(summary, str) and summary.strip() and not is_line(summary.strip(" ")):

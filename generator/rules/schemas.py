@@ -128,7 +128,10 @@ def defaults(context: Context) -> Iterator[Problem]:
     for node in context.of_kind("schema"):
         if "default" in obj(node.value):
             for path, message in context.mismatches(node.pointer, None, node.value["default"]):
-                fix = "correct the default or the schema; if text says what the default is, say it in the description"
+                fix = (
+                    "correct the default or the schema; if text says what the default is, say it "
+                    "in the description"
+                )
                 yield context.problem(
                     node.value,
                     "default",

@@ -20,6 +20,7 @@ from generator.source import (
     COMMON_FILE,
     EXTENSIONS_FILE,
     LEDGER_NAME,
+    MODELS_FOLDER,
     ROOT_FILE,
     VENDORS_FILE,
     Problem,
@@ -44,7 +45,7 @@ _VENDORS = {
     "type": "object",
     "additionalProperties": {
         "type": "object",
-        "required": ["name", "homes"],
+        "required": ["name"],
         "additionalProperties": False,
         "properties": {
             "name": {"type": "string", "minLength": 1},
@@ -140,7 +141,8 @@ _ROOT = {
     },
 }
 
-# What the fix is, by the keyword that failed; the message already names the place and what was expected.
+# What the fix is, by the keyword that failed; the message already names the place and what was
+# expected.
 _FIXES = {
     "required": "add what is missing",
     "additionalProperties": "remove it, or correct its spelling",
@@ -152,7 +154,8 @@ _FIXES = {
 }
 
 
-def _fix(error: jsonschema_rs.ValidationError) -> str:
+def fix_of(error: jsonschema_rs.ValidationError) -> str:
+    """What to do about an error, by the keyword that failed."""
     return _FIXES.get(keyword(error), "correct it")
 
 
@@ -179,6 +182,8 @@ def form_of_files(context: Context) -> Iterator[Problem]:
         if content is None:
             continue
         section, slash, rest = name.partition("/")
+        if slash and section == MODELS_FOLDER:
+            continue  # the rules of models have their say
         schema = {ROOT_FILE: _ROOT, VENDORS_FILE: _VENDORS, COMMON_FILE: _COMMON}.get(
             name, _VENDOR_FILE
         )
@@ -197,7 +202,7 @@ def form_of_files(context: Context) -> Iterator[Problem]:
         for error in _compiled(json.dumps(schema)).iter_errors(content):
             path, message = explain(error)
             yield Problem(
-                *(context.spec.locate(content, path) if path else (name, 1)), message, _fix(error)
+                *(context.spec.locate(content, path) if path else (name, 1)), message, fix_of(error)
             )
 
 
@@ -226,7 +231,7 @@ def vendor_files(context: Context) -> Iterator[Problem]:
 
 
 def vendors(context: Context) -> Iterator[Problem]:
-    """Slugs of vendors and parts are slugs, their homes are sections, and no prefix has two homes."""
+    """Slugs have the form of slugs, homes are sections, and no prefix has two homes."""
     seen: dict[str, str] = {}
     for home in context.spec.homes():
         name = ".".join(filter(None, (home.section, home.vendor, home.part)))
@@ -258,7 +263,10 @@ def vendors(context: Context) -> Iterator[Problem]:
                 if not SLUG.match(part) or part == COMMON_PART:
                     message = f"the part `{part}` of {section}.{slug} is no snake_case name"
                     if part == COMMON_PART:
-                        message = f"`{part}` is where the parts of {section}.{slug} share, and has no paths"
+                        message = (
+                            f"`{part}` is where the parts of {section}.{slug} share, and has no "
+                            "paths"
+                        )
                     yield context.problem(prefixes, part, message, "choose another name")
 
 
@@ -277,13 +285,13 @@ def openapi(context: Context) -> Iterator[Problem]:
         document = {**document, "openapi": "3.2.0"}
     for error in document_validator("3.2").iter_errors(document):
         path, message = explain(error)
-        yield Problem(*context.spec.locate(context.document, path), message, _fix(error))
+        yield Problem(*context.spec.locate(context.document, path), message, fix_of(error))
     meta = _compiled('{"$ref": "https://json-schema.org/draft/2020-12/schema"}')
     for node in context.of_kind("schema"):
         if (node.above is None or node.above.kind != "schema") and not isinstance(node.value, bool):
             for error in meta.iter_errors(node.value):
                 path, message = explain(error)
-                yield context.problem(node.parent, node.key, message, _fix(error), path)
+                yield context.problem(node.parent, node.key, message, fix_of(error), path)
 
 
 def unread_parts(context: Context) -> Iterator[Problem]:
@@ -300,10 +308,12 @@ def unread_parts(context: Context) -> Iterator[Problem]:
 
 
 _KEYWORDS = frozenset(
-    "$ref $comment title description type enum const default example examples format deprecated readOnly writeOnly properties required "
-    "additionalProperties patternProperties propertyNames minProperties maxProperties items prefixItems contains minContains maxContains "
-    "minItems maxItems uniqueItems minLength maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf allOf anyOf "
-    "oneOf not if then else dependentRequired dependentSchemas contentMediaType contentEncoding contentSchema xml externalDocs".split()
+    "$ref $comment title description type enum const default example examples format deprecated "
+    "readOnly writeOnly properties required additionalProperties patternProperties propertyNames "
+    "minProperties maxProperties items prefixItems contains minContains maxContains minItems "
+    "maxItems uniqueItems minLength maxLength pattern minimum maximum exclusiveMinimum "
+    "exclusiveMaximum multipleOf allOf anyOf oneOf not if then else dependentRequired "
+    "dependentSchemas contentMediaType contentEncoding contentSchema xml externalDocs".split()
 )
 
 
@@ -378,7 +388,7 @@ def _extension_errors(
 ) -> Iterator[tuple[list[str | int], str, str]]:
     for error in validator.iter_errors({key: value}):
         path, message = explain(error)
-        yield path[1:], message, _fix(error)
+        yield path[1:], message, fix_of(error)
     for path, expression in _expressions(schema, obj(schema["properties"])[key], value):
         try:
             jmespath.compile(expression)

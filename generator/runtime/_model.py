@@ -1,6 +1,7 @@
-"""What replies are made of: `Model`, the base of every reply class, and the forms of replies that are no JSON object.
+"""What responses are made of: `Model`, the base of all, and the forms that are not JSON objects.
 
-Each top-level reply carries the HTTP exchange it came from (`http`) and the id under which the call is billed (`request_id`).
+Each top-level reply carries the HTTP exchange it came from (`http`) and the id under which the call
+is billed (`request_id`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ABSENT: Any = None
-"""The default of a field that the API always sends: None at run time, should it be missing after all; to a type checker, a value."""
+"""The default of a field that the API always sends.
+
+It is None at run time, should the field be missing after all; to a type checker, a value.
+"""
 
 
 @dataclass_transform(eq_default=False, kw_only_default=True)
 def model(cls: type[T]) -> type[T]:
-    """Make an attrs class of a reply class: slots, keyword arguments, pickling of every slot; the rest is in `Model`."""
+    """Make an attrs class of a response class: slots, keyword arguments, all slots pickled.
+
+    The rest is in `Model`.
+    """
     from attrs import define  # here, since a request that is never answered needs no attrs
 
     return define(
@@ -44,7 +51,8 @@ class HttpInfo(NamedTuple):
 class Model:
     """A JSON object of the API. Fields that are absent, and fields that are null, read as None.
 
-    Nothing that was received is lost: `reply["any-name"]` reads each received field, described or not, and `to_dict()` gives them all.
+    Nothing that was received is lost: `reply["any-name"]` reads each received field, described or
+    not, and `to_dict()` gives them all.
     """
 
     __slots__ = ("_http", "_raw")
@@ -65,7 +73,10 @@ class Model:
         return _request_id(self.http)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object as received; for an object made by hand, its fields that are not None. A copy, free to change."""
+        """The JSON object as received; for an object made by hand, its fields that are not None.
+
+        A copy, free to change.
+        """
         raw = getattr(self, "_raw", None)
         if raw is None:
             wire = self.__wire__
@@ -177,7 +188,10 @@ class Binary(_Reply):
 
 
 def attach(reply: Any, http: HttpInfo) -> Any:
-    """The reply, carrying its HTTP facts. Numbers, booleans and null cannot carry any and stay as they are."""
+    """The reply, carrying its HTTP facts.
+
+    Numbers, booleans and null cannot carry any and stay as they are.
+    """
     if isinstance(reply, Model):
         reply._http = http
         return reply

@@ -1,8 +1,9 @@
-"""From values to the keyword arguments of `httpx2.Client.request`. httpx2 itself is not needed here.
+"""From values to the arguments of `httpx2.Client.request`; httpx2 itself is not imported.
 
-Multipart bodies are handed to httpx2 as `files`, so that httpx2 chooses a random boundary (a fixed one lets a file forge form fields) and
-reads open files piece by piece. A form is multipart, where a call also takes JSON, as soon as one value is a file: bytes, an open file,
-or a tuple (name, data) or (name, data, media type).
+Multipart bodies are handed to httpx2 as `files`, so that httpx2 chooses a random boundary (a fixed
+one lets a file forge form fields) and reads open files piece by piece. A form is multipart, where a
+call also takes JSON, as soon as one value is a file: bytes, an open file, or a tuple (name, data)
+or (name, data, media type).
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from urllib.parse import quote
 from ._model import Model, plain
 
 Files = Mapping[str, tuple[str, ...]]
-"""Fields of a body that take a file, each with the forms it takes it in: part, url, base64, data_url."""
+"""Fields of a body that take a file, each with its forms: part, url, base64, data_url."""
 Extensions = Mapping[str, Any]
-"""The `x-` extensions of an operation that clients act on, as in the document; `behaviour.read` reads them."""
+"""The `x-` extensions that clients act on, as in the document; `behaviour.read` reads them."""
 
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
@@ -35,12 +36,17 @@ def build(
     body: Any,
     content_type: str | None,
 ) -> dict[str, Any]:
-    """The arguments of one request: method, url (the path alone), and as needed params, headers, json, data, files or content.
+    """The arguments of one request.
 
-    Query parameters and headers that are None are left out. The JSON body is sent as it is given, its nulls included.
+    They are the method, the url (the path alone), and as needed params, headers, json, data, files
+    or content.
+
+    Query parameters and headers that are None are left out. The JSON body is sent as it is given,
+    its nulls included.
 
     Raises:
-        ValueError: a path value is missing or unsafe, a header cannot be sent, the body does not suit the media types. Names the parameter.
+        ValueError: a path value is missing or unsafe, a header cannot be sent, the body does not
+            suit the media types. Names the parameter.
     """
     kwargs: dict[str, Any] = {"method": method, "url": _fill(template, path)}
     if params := query_params(query):
@@ -93,7 +99,8 @@ def path_segment(value: Any, name: str = "value") -> str:
     text = "" if value is None else scalar(value)
     if text.strip() == "":
         raise ValueError(
-            f"path parameter {name!r} is empty; without it the address would be that of another call"
+            f"path parameter {name!r} is empty; without it the address would be that of another "
+            "call"
         )
     if text in {".", ".."}:
         raise ValueError(f"path parameter {name!r} is {text!r}, which would lead to another path")
@@ -129,7 +136,8 @@ def header_values(headers: Mapping[str, Any]) -> dict[str, str]:
     """Headers for httpx2: None left out.
 
     Raises:
-        ValueError: a value that no header can carry, such as one with a line break. The value is not shown: it may be secret.
+        ValueError: a value that no header can carry, such as one with a line break. The value is
+            not shown: it may be secret.
     """
     values = {name: scalar(value) for name, value in headers.items() if value is not None}
     for name, value in values.items():
@@ -143,7 +151,9 @@ def header_values(headers: Mapping[str, Any]) -> dict[str, str]:
 def body_kwargs(
     body: Any, media_types: Sequence[str], content_type: str | None = None
 ) -> dict[str, Any]:
-    """The body as httpx2 takes it, in the media type asked for, or else in the one that suits: multipart for a file, the first otherwise.
+    """The body as httpx2 takes it, in the media type asked for or the one that suits.
+
+    That is multipart for a file, and the first one otherwise.
 
     Raises:
         ValueError: naming the field or the media types.
@@ -209,12 +219,16 @@ def _no_files(body: Any, media_type: str) -> None:
         for name, value in body.items():
             if _has_file(value):
                 raise ValueError(
-                    f"body field {name!r} is a file, which {media_type} cannot carry; give a URL or base64 text, if the call takes it"
+                    f"body field {name!r} is a file, which {media_type} cannot carry; give a URL "
+                    "or base64 text, if the call takes it"
                 )
 
 
 def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
-    """A field's parts. A filename of None makes a plain form field, in a body that stays multipart even without a file."""
+    """A field's parts.
+
+    A filename of None makes a plain form field, in a body that stays multipart even without a file.
+    """
     if value is None:
         return []
     if _is_file(value):

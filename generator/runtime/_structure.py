@@ -1,13 +1,18 @@
-"""From JSON to reply classes, by type expressions such as `list[KlingTask] | str | None`. Lenient: a reply is never refused.
+"""From JSON to reply classes, by type expressions such as `list[KlingTask] | str | None`.
 
-For each class one function is written on first use, compiled and kept. A value that is not what the description says stays as it is:
-an unknown enum value, text for a number, a list for an object, null. Fields that are not described stay reachable (see `Model`).
-An object in a union goes to the member that its tag names (a field whose constant or enum tells the members apart), or else to the one
-that knows most of its fields. Where none fits, as with a tag newer than the spec, it becomes `Unknown`; its attributes are what came.
+Lenient: a reply is never refused.
 
-Why no library: on one chunk of a chat stream this takes 0.40 (3 objects with 16 fields) to 0.45 (22 fields) of the time of `json.loads`,
-cattrs 1.05 even without leniency (1.1, 1.25 and 2.9 µs where `json.loads` takes 2.8). A typed stream must stay within 1.5 times a loop
-over lines that only calls `json.loads`.
+For each class one function is written on first use, compiled and kept. A value that is not what the
+description says stays as it is: an unknown enum value, text for a number, a list for an object,
+null. Fields that are not described stay reachable (see `Model`). An object in a union goes to the
+member that its tag names (a field whose constant or enum tells the members apart), or else to the
+one that knows most of its fields. Where none fits, as with a tag newer than the spec, it becomes
+`Unknown`; its attributes are what came.
+
+Why no library: on one chunk of a chat stream this takes 0.40 (3 objects with 16 fields) to 0.45 (22
+fields) of the time of `json.loads`, cattrs 1.05 even without leniency (1.1, 1.25 and 2.9 µs where
+`json.loads` takes 2.8). A typed stream must stay within 1.5 times a loop over lines that only calls
+`json.loads`.
 """
 
 from __future__ import annotations
@@ -26,7 +31,10 @@ SCALARS = frozenset({"Any", "bool", "bytes", "float", "int", "str"})
 
 
 def structure(type_expression: str, data: Any) -> Any:
-    """The JSON value `data` as the type expression says, as far as it follows it. Never raises for the data's sake."""
+    """The JSON value `data` as the type expression says, as far as it follows it.
+
+    Never raises for the data's sake.
+    """
     try:
         return (_loaders.get(type_expression) or loader(type_expression))(data)
     except RecursionError:  # nested deeper than Python goes: the plain JSON is at least all there
@@ -46,7 +54,10 @@ def loader(type_expression: str) -> Loader:
 
 
 class Shape(NamedTuple):
-    """What matters of a type: the classes, the items of lists, the values of maps. Scalars are kept as they come."""
+    """What matters of a type: the classes, the items of lists, the values of maps.
+
+    Scalars are kept as they come.
+    """
 
     models: tuple[str, ...] = ()
     item: Shape | None = None
@@ -89,13 +100,16 @@ def _shape(node: ast.expr) -> Shape:
     raise ValueError(f"not a type expression: {ast.unparse(node)}")
 
 
-# -- writing functions -----------------------------------------------------------------------------------------------------------------
+# -- writing functions -----------------------------------------------------------------------------
 
 _lock = RLock()
 _loaders: dict[str, Loader] = {}
 _unions: dict[Shape, str] = {}
 _scope: dict[str, Any] = {"new": object.__new__}
-"""Where the written functions find each other: `load_<class>` makes an object from a dict, `union_<n>` tells kinds of values apart."""
+"""Where the written functions find each other.
+
+`load_<class>` makes an object from a dict, `union_<n>` tells kinds of values apart.
+"""
 
 
 def _compile(shape: Shape, what: str) -> Loader:
@@ -103,8 +117,12 @@ def _compile(shape: Shape, what: str) -> Loader:
 
 
 def _run(code: str, what: str) -> Loader:
-    """The function `load` of written code. Tracebacks and debuggers show its source, as that of a file named after `what`."""
-    import linecache  # here, since a request that is never answered needs none; attrs has it loaded for all others
+    """The function `load` of written code.
+
+    Tracebacks and debuggers show its source, as that of a file named after `what`.
+    """
+    # Here, since a request that is never answered needs none; attrs has it loaded for all others.
+    import linecache
 
     file = f"<api302_client loader of {what}>"
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
@@ -115,7 +133,10 @@ def _run(code: str, what: str) -> Loader:
 
 
 def _value(shape: Shape, source: str, depth: int = 0) -> str:
-    """Python that makes of the expression `source` what the shape says. `source` is evaluated once."""
+    """Python that makes of the expression `source` what the shape says.
+
+    `source` is evaluated once.
+    """
     if shape.is_plain:
         return source
     name = f"v{depth}"
@@ -125,12 +146,18 @@ def _value(shape: Shape, source: str, depth: int = 0) -> str:
             return f"{_loader_name(model)}({name}) if {bound}.__class__ is dict else {name}"
         case Shape(models=(), item=Shape() as item, value=None):
             each = f"v{depth + 1}"
-            return f"[{_value(item, each, depth + 1)} for {each} in {name}] if {bound}.__class__ is list else {name}"
+            return (
+                f"[{_value(item, each, depth + 1)} for {each} in {name}] if {bound}.__class__ is "
+                f"list else {name}"
+            )
     return f"{_union_name(shape)}({source})"
 
 
 def _loader_name(model: str) -> str:
-    """The name of a class's function. The class is loaded, and the function written, when the first object comes."""
+    """The name of a class's function.
+
+    The class is loaded, and the function written, when the first object comes.
+    """
     name = f"load_{model}"
     if name not in _scope:
 
@@ -154,12 +181,13 @@ def write(cls: type[Model]) -> Loader:
         lines = [f"o = new({cls.__name__})", "o._raw = d"]
         for name, annotation in cls.__annotations__.items():
             wire = cls.__wire__.get(name, name)
-            source = f"(d[{wire!r}] if {wire!r} in d else None)"  # a little faster than d.get, most of all for what is absent
+            # A little faster than d.get, most of all for what is absent.
+            source = f"(d[{wire!r}] if {wire!r} in d else None)"
             lines.append(f"o.{name} = {_value(shape_of(annotation), source)}")
         return _run("\n    ".join(["def load(d):", *lines, "return o"]), cls.__name__)
 
 
-# -- unions ----------------------------------------------------------------------------------------------------------------------------
+# -- unions ----------------------------------------------------------------------------------------
 
 
 def _union_name(shape: Shape) -> str:
@@ -243,7 +271,7 @@ def _annotations(cls: type[Model]) -> dict[str, str]:
 
 
 def _literals(annotation: str) -> list[Any]:
-    """The values of the Literals among a type's alternatives; a list's or a map's are not its own."""
+    """The values of the Literals among a type's alternatives, without those in lists and maps."""
     if "Literal" not in annotation:
         return []
     found: list[Any] = []

@@ -1,10 +1,12 @@
 """What the `x-` extensions of the description say, read in one place.
 
-One frozen class an extension, each made from the extension's plain JSON by `of`. The client, the mock, the
-house rules and the publication use these classes, so that they cannot disagree about a state word, a path
-or a test. `spec/extensions.schema.json` says what each extension may hold; paths are JMESPath.
+One frozen class an extension, each made from the extension's plain JSON by `of`. The client, the
+mock, the house rules and the publication use these classes, so that they cannot disagree about a
+state word, a path or a test. `spec/extensions.schema.json` says what each extension may hold; paths
+are JMESPath.
 
-    rule = read({"x-task-status": {"state": "status", "succeeded": ["done"], "outputs": ["url"]}}).status
+    extension = {"state": "status", "succeeded": ["done"], "outputs": ["url"]}
+    rule = read({"x-task-status": extension}).status
     rule.read({"status": "DONE", "url": "https://…"})  # Reading(state="succeeded", …)
 
 Nothing here raises for a response that is not as described: a path that leads nowhere gives None.
@@ -17,6 +19,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 Json = Mapping[str, Any]
@@ -71,7 +74,10 @@ def is_present(value: Any) -> bool:
 
 @cache
 def compiled(path: str) -> Callable[[Any], Any]:
-    """The function that finds a JMESPath in JSON data. Plain paths such as `data.items[0].id` need no library."""
+    """The function that finds a JMESPath in JSON data.
+
+    Plain paths such as `data.items[0].id` need no library.
+    """
     if _PLAIN.fullmatch(path):
         steps = [int(step) if step.isdigit() else step for step in re.findall(r"\w+", path)]
         return lambda data: _walk(data, steps)
@@ -84,7 +90,8 @@ def compiled(path: str) -> Callable[[Any], Any]:
         try:
             return search(data)
         except (JMESPathError, TypeError, ValueError, RecursionError):
-            return None  # a function given a type that it does not take: the response is not as described
+            # A function given a type that it does not take: the response is not as described.
+            return None
 
     return find
 
@@ -101,7 +108,10 @@ def _walk(data: Any, steps: list[int | str]) -> Any:
 
 
 class Path(NamedTuple):
-    """Where a value is. With `encoding: json` the string there holds JSON, which `then` looks into."""
+    """Where a value is.
+
+    With `encoding: json` the string there holds JSON, which `then` looks into.
+    """
 
     field: str
     encoding: Literal["json"] | None = None
@@ -131,7 +141,10 @@ def find(path: str | Json | Path | None, data: Any) -> Any:
 
 
 def urls(paths: Iterable[Path], data: Any) -> tuple[str, ...]:
-    """The URLs that paths find, each once, in order. Other text, which some tasks give there, is left out."""
+    """The URLs that paths find, each once, in order.
+
+    Other text, which some tasks give there, is left out.
+    """
     found: dict[str, None] = {}
     for path in paths:
         value = path.find(data)
@@ -223,7 +236,10 @@ class Success(NamedTuple):
         return cls(data["field"], _tuple(data["values"]), data.get("code"), data.get("message"))
 
     def failure(self, data: Any) -> Failure | None:
-        """The failure that a response reports, or None. A field that is absent or null is a success."""
+        """The failure that a response reports, or None.
+
+        A field that is absent or null is a success.
+        """
         value = compiled(self.field)(data)
         if value is None or among(value, self.values):
             return None
@@ -238,7 +254,10 @@ class Task(NamedTuple):
     fetch: str
     """Operation id of the call that gets the task's status."""
     parameters: Mapping[str, str]
-    """Parameters of that call, each with its path in the submitting response. The first is the task's id."""
+    """Parameters of that call, each with its path in the submitting response.
+
+    The first is the task's id.
+    """
     cancel: str | None = None
     when: Switch | None = None
     """The call starts a task only with this."""
@@ -256,7 +275,7 @@ class Task(NamedTuple):
         )
 
     def find(self, data: Any) -> dict[str, Any]:
-        """The parameters of the fetching call, found in a submitting response; None for what it lacks."""
+        """The fetching call's parameters from a submitting response; None for what it lacks."""
         return {name: compiled(path)(data) for name, path in self.parameters.items()}
 
     @property
@@ -272,8 +291,12 @@ class Reading(NamedTuple):
     word: Any = None
     """The service's own word for the state."""
     basis: Literal["word", "done", "file", "ends", "outputs", "unknown"] = "word"
-    """What decides: the word as the rule lists it; the rule's `done`; a file that came; the words that the whole
-    description uses for ends; output URLs beside a word that nobody knows; or nothing, which counts as pending."""
+    """What decided the state.
+
+    The word as the rule lists it; the rule's `done`; a file that came; the words that the whole
+    description uses for ends; output URLs beside a word that nobody knows; or nothing, which counts
+    as pending.
+    """
     progress: float | None = None
     outputs: tuple[str, ...] = ()
     message: str | None = None
@@ -281,16 +304,19 @@ class Reading(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Where a finished task has but an id: the call that gives the output URLs."""
+    """Where a finished task has but an id: the call that gives the output URLs.
+
+    Without `outputs` its response is the file.
+    """
 
     fetch: str
     parameters: Mapping[str, str]
-    outputs: tuple[Path, ...]
+    outputs: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, data: Json) -> Result:
         """From `x-task-status.result`."""
-        outputs = tuple(Path.of(path) for path in data["outputs"])
+        outputs = tuple(Path.of(path) for path in data.get("outputs", ()))
         return cls(data["fetch"], dict(data["parameters"]), outputs)
 
     def find(self, data: Any) -> dict[str, Any]:
@@ -300,7 +326,10 @@ class Result(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where the progress is. `of` is the number that means finished; text such as `45%` needs none."""
+    """Where the progress is.
+
+    `of` is the number that means finished; text such as `45%` needs none.
+    """
 
     field: str
     of_: float = 1.0
@@ -327,14 +356,14 @@ class Progress(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """Words for the end of a task that several vendors share, for a state that a task's own rule does not list."""
+    """Words for the end of a task that several vendors share, for a state that no rule lists."""
 
     succeeded: frozenset[str] = frozenset()
     failed: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, rules: Iterable[tuple[str, TaskStatus]]) -> Ends:
-        """From each vendor's rules: the words that at least two vendors use for one end and nobody for another state."""
+        """The words of the vendors' rules that at least two use for one end, none for another."""
         vendors: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for vendor, rule in rules:
             for state in ("pending", "succeeded", "failed"):
@@ -399,7 +428,10 @@ class TaskStatus(NamedTuple):
         )
 
     def listed(self, word: Any) -> State | None:
-        """The state that the rule lists a word under, or None. Ends are looked at before `pending`."""
+        """The state that the rule lists a word under, or None.
+
+        Ends are looked at before `pending`.
+        """
         if among(word, self.succeeded):
             return "succeeded"
         if among(word, self.failed):
@@ -407,7 +439,10 @@ class TaskStatus(NamedTuple):
         return "pending" if among(word, self.pending) else None
 
     def known_state(self, data: Any) -> State | None:
-        """The state that a response names in a word of the rule, or None. It is read before `x-success`."""
+        """The state that a response names in a word of the rule, or None.
+
+        It is read before `x-success`.
+        """
         return self.listed(self.state.find(data)) if self.state else None
 
     def read(self, data: Any, *, is_file: bool = False, ends: Ends = Ends()) -> Reading:  # noqa: B008 - frozen
@@ -463,7 +498,10 @@ class Stream(NamedTuple):
     response: str | None = None
     """The schema that they accumulate to; without it, that of the JSON response."""
     complete: str | None = None
-    """True of an accumulated response that is whole, so that a body that ended cleanly may lack the sentinel."""
+    """True of an accumulated response that is whole.
+
+    A body that ended cleanly may then lack the sentinel.
+    """
 
     @classmethod
     def of(cls, data: Json) -> Stream:
@@ -482,20 +520,50 @@ class Stream(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """`x-pages`: the query parameter that counts pages from `first`, and where the items are."""
+    """`x-pages`: what asks for the next page of a listing, and where the items are."""
 
-    parameter: str
     items: str
+    parameter: str | None = None
+    """What counts from `first`, pages or items; without it, `next` alone leads on."""
     first: int = 1
+    counts: str = "pages"
+    step: int | None = None
+    size: str | None = None
+    """Of a parameter that counts items: how many a page has, and the parameter that says so.
+    Without both, as many as came."""
+    where: str = "query"
+    next: Mapping[str, str] = MappingProxyType({})
+    """By parameter of the next page, where its value is in the response of this one."""
+    more: str | None = None
+    """Where a response says whether there is another page."""
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """The parameters that differ from page to page."""
+        counted = (self.parameter,) if self.parameter else ()
+        return (*counted, *(name for name in self.next if name != self.parameter))
 
     @classmethod
     def of(cls, data: Json) -> Pages:
         """From the extension."""
-        return cls(data["parameter"], data["items"], data.get("first", 1))
+        return cls(
+            data["items"],
+            data.get("parameter"),
+            data.get("first", 1),
+            data.get("counts", "pages"),
+            data.get("step"),
+            data.get("size"),
+            data.get("in", "query"),
+            data.get("next", {}),
+            data.get("more"),
+        )
 
 
 class Upload(NamedTuple):
-    """`x-upload`: the call uploads a file. Without `finish` it is one step; with it, how the upload goes on from there."""
+    """`x-upload`: the call uploads a file.
+
+    Without `finish` it is one step; with it, how the upload goes on from there.
+    """
 
     address: str
     """Where the URL or id that other calls take is, in the last response or else the first one."""
@@ -519,7 +587,7 @@ class Upload(NamedTuple):
 
 
 class Price(NamedTuple):
-    """One entry of `x-price`: an amount of PTC (1 PTC is 1 USD) per unit, or a note where no amount is known."""
+    """One entry of `x-price`: PTC per unit (1 PTC is 1 USD), or a note where no amount is known."""
 
     amount: float | None = None
     unit: str | None = None
@@ -527,17 +595,20 @@ class Price(NamedTuple):
     for_: str | None = None
     """The variant that costs this."""
     note: str | None = None
+    when: Mapping[str, Any] = {}
+    """By field, what the request must say for this price to hold: a value or several."""
+    units: str | None = None
+    """JMESPath: how many units the request has."""
 
     @classmethod
     def of(cls, data: Json) -> Price:
         """From one entry of the extension."""
-        return cls(
-            data.get("amount"), data.get("unit"), data.get("per"), data.get("for"), data.get("note")
-        )
+        names = ("amount", "unit", "per", "for", "note")
+        return cls(*map(data.get, names), data.get("when", {}), data.get("units"))
 
 
 class Repeatable(NamedTuple):
-    """`x-repeatable`: the call may be made again after a timeout or a server error, because it is free."""
+    """`x-repeatable`: the call is free, so it may be repeated after a timeout or server error."""
 
     because: str
 
@@ -548,7 +619,10 @@ class Repeatable(NamedTuple):
 
 
 class Follow(NamedTuple):
-    """One entry of `x-follows`: a part of the response that follows the request. Mocks need it, clients do not."""
+    """One entry of `x-follows`: a part of the response that follows the request.
+
+    Mocks need it, clients do not.
+    """
 
     response: str
     """Where the part is in the response or event."""
@@ -588,10 +662,11 @@ class Behaviour(NamedTuple):
         return bool(self.price) and all(price.amount == 0 for price in self.price)
 
     def may_repeat(self, method: str) -> bool:
-        """Whether the call may be made again when its outcome is unknown: after a timeout or a server error.
+        """Whether the call may be repeated when its outcome is unknown (timeout, server error).
 
-        It may if it gets a task's status, if it only reads (`method` is GET or HEAD) and its price is 0, or if
-        `x-repeatable` says so. A call that reads and costs, or whose price nobody knows, may not.
+        It may if it gets a task's status, if it only reads (`method` is GET or HEAD) and its price
+        is 0, or if `x-repeatable` says so. A call that reads and costs, or whose price nobody
+        knows, may not.
         """
         if self.status is not None or self.repeatable is not None:
             return True
@@ -612,7 +687,10 @@ READ_BY_CLIENTS = (
 
 
 def read(extensions: Json) -> Behaviour:
-    """What an operation's extensions say. `extensions` may be the whole operation object: other keys are passed over."""
+    """What an operation's extensions say.
+
+    `extensions` may be the whole operation object: other keys are passed over.
+    """
     return Behaviour(
         success=_maybe(Success.of, extensions.get("x-success")),
         task=_maybe(Task.of, extensions.get("x-task")),

@@ -38,7 +38,10 @@ FAULTS = [
 # share; and the roles of messages, which the copied tables call optional because nobody filled the
 # list in.
 SETTLED = "; several pages share openai_chat_completions, so it may stay optional"
-ROLE = "`messages[].role` is required here; the page requires nothing of `messages[]`, so its list was never filled in"
+ROLE = (
+    "`messages[].role` is required here; the page requires nothing of `messages[]`, so its list "
+    "was never filled in"
+)
 EXPECTED: dict[str, tuple[list[str], list[str]]] = {
     "000_cd383566ea41b5dc.txt": (
         [],
@@ -184,7 +187,9 @@ def as_page(described: Described, operation: Operation) -> str:
         "requestBody": {"content": content("request")},
         "responses": {"200": {"content": content("reply")}},
     }
-    return f"# {operation}\n\n```yaml\n{json.dumps({'paths': {operation.path: {operation.method: page}}}, ensure_ascii=False)}\n```\n"
+    paths = {operation.path: {operation.method: page}}
+    text = json.dumps({"paths": paths}, ensure_ascii=False)
+    return f"# {operation}\n\n```yaml\n{text}\n```\n"
 
 
 def test_the_whole_specification_as_pages_has_nothing_to_decide(real: Described) -> None:
@@ -332,17 +337,14 @@ def test_what_several_pages_say_is_told_once(docs: Docs, page: Page, tmp_path: P
     for number in (400000003, 400000008, 400000009):
         (tmp_path / f"{number}e0.md").write_text(page(CHANGES["a new field"][0]), "utf-8")
     [finding] = json.loads(docs("diff", tmp_path, "--json").out)["findings"]
-    assert finding["source"].endswith("400000003e0.md") and [
-        source[-14:] for source in finding["also"]
-    ] == [
+    assert finding["source"].endswith("400000003e0.md")
+    assert [source[-14:] for source in finding["also"]] == [
         "400000008e0.md",
         "400000009e0.md",
     ]
     run = docs("diff", tmp_path)
-    assert (
-        "has `seed` (integer) (and 2 more pages)" in run.out
-        and "3 pages read, 1 to decide" in run.out
-    )
+    assert "has `seed` (integer) (and 2 more pages)" in run.out
+    assert "3 pages read, 1 to decide" in run.out
 
 
 def test_known_faults_are_not_passed_on(mini: Path, page: Page) -> None:
@@ -380,7 +382,8 @@ def test_references_and_merged_schemas(mini: Path, page: Page) -> None:
     )
     text = text.replace(
         "  schemas: {}",
-        "  schemas:\n    风格:\n      type: object\n      properties:\n        style: {type: string}",
+        "  schemas:\n    风格:\n      type: object\n"
+        "      properties:\n        style: {type: string}",
     )
     assert [finding.field for finding in compare(Described(mini), parse_page(text, "x.md"))] == [
         "style"
@@ -396,7 +399,8 @@ def test_spellings_of_a_path(real: Described, path: str) -> None:
     )
     page.calls[0].path, page.calls[0].others = path, []
     operation = real.find(page.calls[0])
-    assert operation is not None and operation.id == "openai_chat_completions"
+    assert operation is not None
+    assert operation.id == "openai_chat_completions"
 
 
 def test_page_number_finds_the_operation_of_a_changed_path(mini: Path, page: Page) -> None:
@@ -410,7 +414,8 @@ def test_page_number_finds_the_operation_of_a_changed_path(mini: Path, page: Pag
     [finding] = compare(Described(mini), parse_page(page(path="/acme/v9/films"), "400000003e0.md"))
     assert (finding.kind, finding.operation) == ("path", "acme_text_to_video")
     [finding] = compare(Described(mini), parse_page(page(path="/acme/v9/films"), "400000004e0.md"))
-    assert finding.kind == "operation" and "docs draft" in finding.fix
+    assert finding.kind == "operation"
+    assert "docs draft" in finding.fix
 
 
 @pytest.mark.parametrize(
@@ -438,7 +443,8 @@ def test_chinese_copied_text() -> None:
         "Header 参数\nAuthorization\nstring\n必需\n示例值:\nBearer {{YOUR_API_KEY}}\n"
         "Body 参数 application/json\nprompt\nstring\n提示词\n必需\n"
         'mode\nenum<string>\n可选\n枚举值:\nstd\npro\n默认值:\nstd\n示例\n{"prompt": "熊猫"}\n'
-        '请求示例代码\n返回响应\n🟢200成功\napplication/json\nBody\ncode\ninteger\n必需\n示例\n{"code": 0}\n修改于 2025-04-21 07:45:26\n'
+        "请求示例代码\n返回响应\n🟢200成功\napplication/json\n"
+        'Body\ncode\ninteger\n必需\n示例\n{"code": 0}\n修改于 2025-04-21 07:45:26\n'
     )
     page = copied(text, "x.txt")
     [call] = page.calls
@@ -449,7 +455,8 @@ def test_chinese_copied_text() -> None:
         "文生视频",
         "2025-04-21",
     )
-    assert call.parameters == [] and schema["required"] == ["prompt"]
+    assert call.parameters == []
+    assert schema["required"] == ["prompt"]
     assert schema["properties"]["mode"] == {
         "type": "string",
         "enum": ["std", "pro"],
@@ -461,7 +468,8 @@ def test_chinese_copied_text() -> None:
 def test_output(docs: Docs, page: Page, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(page(CHANGES["a new field"][0]), "utf-8")
     run = docs("diff", tmp_path / "page.md")
-    assert run.code == 0 and "1 page read, 1 to decide" in run.out
+    assert run.code == 0
+    assert "1 page read, 1 to decide" in run.out
     before = (
         (FIXTURES / "mini_spec" / "videos" / "acme.yaml")
         .read_text("utf-8")
@@ -503,7 +511,8 @@ def test_what_is_decided_is_not_told_again_until_the_page_changes(
     ):
         (mini / "decided.yaml").write_text(text, "utf-8")
         run = docs("diff", file)
-        assert run.code == 1 and message in run.err
+        assert run.code == 1
+        assert message in run.err
 
 
 EXCHANGE: dict[str, Any] = {

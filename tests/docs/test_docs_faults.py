@@ -169,6 +169,23 @@ def test_fault_22_a_schema_of_its_own_kind_ends_where_it_begins_again(mini: Path
     assert finding.operation == "acme_text_to_video"
 
 
+def test_a_limit_without_its_other_end_stays_and_crossed_ones_go() -> None:
+    operation = hostile.operation()
+    limits = {
+        "below": {"type": "integer", "maximum": -1},
+        "above": {"type": "integer", "minimum": 7},
+        "crossed": {"type": "integer", "minimum": 5, "maximum": 1},
+    }
+    change_request({"type": "object", "properties": limits})(operation)
+    text = hostile.as_markdown(hostile.document({"/acme/v1/videos": operation}))
+    schema = parse_page(text, "400000003e0.md").calls[0].request["application/json"].schema
+    assert schema["properties"] == {
+        "below": {"type": "integer", "maximum": -1},
+        "above": {"type": "integer", "minimum": 7},
+        "crossed": {"type": "integer"},
+    }
+
+
 def test_fault_22_aliases_count_as_what_they_stand_for() -> None:
     """Apifox writes an alias where a page refers to a schema twice, so a few of them are read."""
     assert load("a: &a [1, {b: 2}]\nc: *a") == {"a": [1, {"b": 2}], "c": [1, {"b": 2}]}

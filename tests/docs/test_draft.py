@@ -46,40 +46,37 @@ def paste(fragment: str, spec: Path) -> None:
 
 def test_draft_passes_the_rules(docs: Docs, mini: Path, tmp_path: Path) -> None:
     run = docs("draft", FIXTURES / "docs" / "dance.md", "--out", tmp_path / "draft.yaml")
-    assert run.code == 0 and run.err == ""
+    assert run.code == 0
+    assert run.err == ""
     text = (tmp_path / "draft.yaml").read_text("utf-8")
     paste(text, mini)
     assert [str(problem) for problem in rules.check_spec(Spec.load(mini))] == []
     made = yaml.safe_load(text)
     [(path, item)] = made["paths"].items()
     operation = item["post"]
-    assert path == "/acme/v2/dances/{dance_id}/moves" and operation["operationId"] == "acme_moves"
-    assert "tags" not in operation and operation["x-price"] == [
-        {"amount": 0.05, "unit": "PTC", "per": "call"}
-    ]
-    assert (
-        operation["x-docs"][0]["evidence"] == "page"
-        and operation["x-docs"][0]["url"] == "https://doc.302.ai/437932283e0"
-    )
+    assert path == "/acme/v2/dances/{dance_id}/moves"
+    assert operation["operationId"] == "acme_moves"
+    assert "tags" not in operation
+    assert operation["x-price"] == [{"amount": 0.05, "unit": "PTC", "per": "call"}]
+    assert operation["x-docs"][0]["evidence"] == "page"
+    assert operation["x-docs"][0]["url"] == "https://doc.302.ai/437932283e0"
     fields = made["components"]["schemas"]["AcmeMovesRequest"]
     assert fields["required"] == [
         "prompt"
     ]  # `seed` is nowhere, `ratio` not in the page's own example
-    assert (
-        fields["properties"]["temperature"]["type"] == "number"
-        and "type" not in fields["properties"]["on"]
-    )
+    assert fields["properties"]["temperature"]["type"] == "number"
+    assert "type" not in fields["properties"]["on"]
     assert fields["properties"]["mode"]["enum"] == [
         "std",
         "pro",
         "fast",
     ]  # the page's example has the third
-    assert (
-        "01JPME2T72ZWEZV0C8WGQNGDCE" not in fields["properties"]
-        and "# Left out: stray property: 01JPME" in text
-    )
+    assert "01JPME2T72ZWEZV0C8WGQNGDCE" not in fields["properties"]
+    assert "# Left out: stray property: 01JPME" in text
     code = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-    assert "sk-abc" not in text and "apikey" not in text and "提示词" not in text
+    assert "sk-abc" not in text
+    assert "apikey" not in text
+    assert "提示词" not in text
     assert code.count("# TODO words") == len(re.findall(r"(?:description|summary): ", code))
 
 
@@ -292,10 +289,8 @@ def test_draft_follows_the_vendors_conventions(
     }
     run = docs("draft", fetch)
     [operation] = (item["get"] for item in yaml.safe_load(run.out)["paths"].values())
-    assert (
-        operation["x-task-status"]["succeeded"] == ["succeed"]
-        and operation["x-task-status"]["interval"] == 5
-    )
+    assert operation["x-task-status"]["succeeded"] == ["succeed"]
+    assert operation["x-task-status"]["interval"] == 5
     assert operation["x-task-status"]["outputs"] == ["data.task_result.videos[].url"]
     paste(run.out, mini)
     assert [str(problem) for problem in rules.check_spec(Spec.load(mini))] == []
@@ -305,9 +300,9 @@ def test_draft_follows_the_vendors_conventions(
     )
     run = docs("draft", fetch)
     assert (
-        "# Left out: x-task-status: `data.task_status` seems to be the state, but what its words mean is not known."
-        in run.out
-    )
+        "# Left out: x-task-status: `data.task_status` seems to be the state, but what its "
+        "words mean is not known."
+    ) in run.out
     assert "x-" not in re.sub("#.*|x-docs|x-price", "", run.out)
 
 
@@ -360,9 +355,9 @@ def test_draft_of_a_stream(
             else "data: {}\n\ndata: [DONE]\n\n"
         )
     else:
+        assert "x-stream" not in operation
         assert (
-            "x-stream" not in operation
-            and "# Left out: x-stream: there is a `stream` switch, but the page does not show"
+            "# Left out: x-stream: there is a `stream` switch, but the page does not show"
             in run.out
         )
     paste(run.out, mini)
@@ -428,7 +423,8 @@ def test_draft_in_the_house_style(docs: Docs, mini: Path, page: Page, tmp_path: 
 
     (tmp_path / "page.md").write_text(page(change, title="Dance", path="/acme/v2/dances"), "utf-8")
     run = docs("draft", tmp_path / "page.md")
-    assert "tags:" not in run.out and "        - {amount: 0.5, unit: PTC, per: call}\n" in run.out
+    assert "tags:" not in run.out
+    assert "        - {amount: 0.5, unit: PTC, per: call}\n" in run.out
     assert "        prompt: {type: string, description: Prompt.}  # TODO words\n" in run.out
     paste(run.out, mini)
     spec = Spec.load(mini)
@@ -467,22 +463,23 @@ def test_draft_of_pages_of_two_files(docs: Docs, page: Page, tmp_path: Path) -> 
     (tmp_path / "a.md").write_text(page(path="/acme/v2/a"), "utf-8")
     (tmp_path / "b.md").write_text(page(path="/v1/audio/b"), "utf-8")
     run = docs("draft", tmp_path / "a.md", tmp_path / "b.md")
+    assert run.code == 1
     assert (
-        run.code == 1
-        and "belong into spec/audio/acme.yaml and spec/videos/acme.yaml; draft them file by file"
+        "belong into spec/audio/acme.yaml and spec/videos/acme.yaml; draft them file by file"
         in run.err
     )
     run = docs("draft", tmp_path / "a.md", tmp_path / "a.md")
-    assert run.code == 1 and "POST /acme/v2/a is also on another of these pages" in run.err
+    assert run.code == 1
+    assert "POST /acme/v2/a is also on another of these pages" in run.err
 
 
 def test_draft_names_the_ledger_row(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(page(title="Nobody knows", path="/acme/mystery"), "utf-8")
     run = docs("draft", tmp_path / "page.md")
     assert (
-        '# spec/videos/pages.yaml: p005: {"title": "Nobody knows", "group": "Acme", "operations": ["acme_mystery"]}'
-        in run.out
-    )
+        '# spec/videos/pages.yaml: p005: {"title": "Nobody knows", "group": "Acme", '
+        '"operations": ["acme_mystery"]}'
+    ) in run.out
     paste(run.out, mini)
     assert rules.check_spec(Spec.load(mini)) == []
 
@@ -490,7 +487,8 @@ def test_draft_names_the_ledger_row(docs: Docs, mini: Path, page: Page, tmp_path
 def test_draft_without_a_home(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(page(path="/zeta/v1/things"), "utf-8")
     run = docs("draft", tmp_path / "page.md")
-    assert run.code == 1 and "say with --home SECTION.VENDOR" in run.err
+    assert run.code == 1
+    assert "say with --home SECTION.VENDOR" in run.err
     assert "write SECTION.VENDOR" in docs("draft", tmp_path / "page.md", "--home", "zeta").err
     run = docs("draft", tmp_path / "page.md", "--home", "videos.zeta")
     assert "add the prefix /zeta/v1 to `zeta`, under homes: videos" in run.out
@@ -530,11 +528,9 @@ def test_a_path_that_two_vendors_claim(docs: Docs, mini: Path, page: Page, tmp_p
         vendors.read_text("utf-8") + "zeta:\n  name: Zeta\n  homes:\n    videos: [/acme]\n", "utf-8"
     )
     run = docs("draft", tmp_path / "page.md")
-    assert (
-        run.code == 1
-        and "/acme/v2/things is claimed by videos.acme and videos.zeta in vendors.yaml" in run.err
-        and run.out == ""
-    )
+    assert run.code == 1
+    assert "/acme/v2/things is claimed by videos.acme and videos.zeta in vendors.yaml" in run.err
+    assert run.out == ""
     alias = mini / "audio" / "acme.yaml"
     alias.write_text(
         alias.read_text("utf-8").replace(
@@ -545,11 +541,9 @@ def test_a_path_that_two_vendors_claim(docs: Docs, mini: Path, page: Page, tmp_p
     )
     (tmp_path / "page.md").write_text(page(), "utf-8")
     run = docs("diff", tmp_path / "page.md")
-    assert (
-        run.code == 1
-        and "is claimed by `acme_text_to_video` (videos/acme.yaml:" in run.err
-        and "and `acme_speech` (audio" in run.err
-    )
+    assert run.code == 1
+    assert "is claimed by `acme_text_to_video` (videos/acme.yaml:" in run.err
+    assert "and `acme_speech` (audio" in run.err
 
 
 def test_rehearsal(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
@@ -652,10 +646,9 @@ def test_index_of_a_list_in_chinese_cannot_tell_what_is_gone(docs: Docs, tmp_pat
         "- 视频生成 [文生视频](https://doc.302.ai/400000003e0.md)\n", "utf-8"
     )
     run = docs("index", tmp_path / "llms.txt")
+    assert "0 gone" in run.out
     assert (
-        "0 gone" in run.out
-        and "7 of the ledger's rows have no page number, and the list is in another language"
-        in run.out
+        "7 of the ledger's rows have no page number, and the list is in another language" in run.out
     )
 
 
@@ -690,9 +683,12 @@ def test_issue(docs: Docs, page: Page, tmp_path: Path) -> None:
         "\n"
     )
     assert title == "The documentation changed: 1 new, 1 gone, 1 to decide"
-    assert "## New pages (1)" in body and "@everyone" not in body and "@\u200beveryone" in body
+    assert "## New pages (1)" in body
+    assert "@everyone" not in body
+    assert "@\u200beveryone" in body
     assert re.search(
-        r"- \[ \] `spec/videos/acme\.yaml:\d+` acme_text_to_video: the page's price is 0.9 PTC per call; ours: 0.5 per call",
+        r"- \[ \] `spec/videos/acme\.yaml:\d+` acme_text_to_video: "
+        r"the page's price is 0.9 PTC per call; ours: 0.5 per call",
         body,
     )
     empty = {"index": {"new": [], "gone": [], "renamed": [], "moved": [], "known": 1, "unclear": 0}}
@@ -702,7 +698,9 @@ def test_issue(docs: Docs, page: Page, tmp_path: Path) -> None:
     run = docs(
         "issue", tmp_path / "index.json", tmp_path / "diff.json", "--out", tmp_path / "issue.md"
     )
-    assert run.code == 0 and run.out == "" and not (tmp_path / "issue.md").exists()
+    assert run.code == 0
+    assert run.out == ""
+    assert not (tmp_path / "issue.md").exists()
     (tmp_path / "diff.json").write_text("{}", "utf-8")
     assert (
         "these are not what" in docs("issue", tmp_path / "index.json", tmp_path / "diff.json").err
@@ -727,15 +725,19 @@ def test_issue_of_many_pages_stays_short() -> None:
     }
     found = {"index": {"new": new, "gone": [], "renamed": [], "moved": []}}
     made = issue(found, {"findings": [finding] * 2000, "unreadable": []})
-    assert made is not None and len(made[1]) < 65536
-    assert "- S0: 434" in made[1] and "T17" not in made[1] and "and more: run" in made[1]
+    assert made is not None
+    assert len(made[1]) < 65536
+    assert "- S0: 434" in made[1]
+    assert "T17" not in made[1]
+    assert "and more: run" in made[1]
 
 
 def test_workflow() -> None:
     """The weekly workflow runs commands that there are, with the least rights."""
     text = (Path(__file__).parents[2] / ".github" / "workflows" / "docs.yml").read_text("utf-8")
     workflow = yaml.safe_load(text)
-    assert workflow["permissions"] == {} and workflow["jobs"]["docs"]["permissions"] == {
+    assert workflow["permissions"] == {}
+    assert workflow["jobs"]["docs"]["permissions"] == {
         "contents": "read",
         "issues": "write",
     }
@@ -745,6 +747,5 @@ def test_workflow() -> None:
         assert stop.value.code == 0
     assert set(re.findall(r"generator docs (\w+)", text)) == {"index", "diff", "issue"}
     uses = re.findall(r"uses: (.*)", text)
-    assert uses and all(
-        re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action) for action in uses
-    )
+    assert uses
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action) for action in uses)

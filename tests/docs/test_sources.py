@@ -45,9 +45,11 @@ def test_second_run_asks_whether_pages_changed(docs: Docs, site: Site, page: Pag
     site.page("/llms.txt", listed(site, 400000003), ETag='"l1"')
     site.page("/400000003e0.md", page(), ETag='"p1"', Last_Modified="Mon, 21 Apr 2025 07:45:26 GMT")
     first, second = docs("diff", f"{site.url}/llms.txt"), docs("diff", site.url)
-    assert first.code == second.code == 0 and first.out == second.out
+    assert first.code == second.code == 0
+    assert first.out == second.out
     assert [path for path, _ in site.asked] == ["/llms.txt", "/400000003e0.md"] * 2
-    assert "If-None-Match" not in site.asked[1][1] and site.asked[3][1]["If-None-Match"] == '"p1"'
+    assert "If-None-Match" not in site.asked[1][1]
+    assert site.asked[3][1]["If-None-Match"] == '"p1"'
     assert site.asked[3][1]["If-Modified-Since"] == "Mon, 21 Apr 2025 07:45:26 GMT"
     assert all(
         "api302" in headers["User-Agent"] and "Authorization" not in headers
@@ -85,7 +87,9 @@ def test_retry_after_is_honoured(site: Site, tmp_path: Path, slept: list[float])
     ]
     with Fetcher(tmp_path, pause=0.25) as fetcher:
         assert fetcher.get(site.url + "/a") == "yes"
-        assert slept[0] == 7 and slept[1] == slept[3] == 0.25 and 25 < slept[2] <= 30
+        assert slept[0] == 7
+        assert slept[1] == slept[3] == 0.25
+        assert 25 < slept[2] <= 30
         site.answers["/a"] = [Answer(status=429, headers={"Retry-After": str(LARGEST_WAIT + 1)})]
         with pytest.raises(DocsError, match="asks to wait 121 seconds; try again later"):
             fetcher.get(site.url + "/a")
@@ -99,7 +103,8 @@ def test_retries_end(
         site.answers["/a"] = [Answer(status=500)]
         with pytest.raises(DocsError, match="the service answers 500; nothing was written"):
             fetcher.get(site.url + "/a")
-        assert len(site.asked) == 3 and [wait for wait in slept if wait] == [1, 2]
+        assert len(site.asked) == 3
+        assert [wait for wait in slept if wait] == [1, 2]
         site.answers["/a"] = [Answer(status=403)]
         with pytest.raises(DocsError, match="403"):
             fetcher.get(site.url + "/a")
@@ -114,8 +119,12 @@ def test_network_error_half_way_writes_nothing(
     site.page("/400000003e0.md", page())
     site.answers["/400000004e0.md"] = [Answer("half", cut=True)]
     run = docs("diff", f"{site.url}/llms.txt", "--json", "--out", tmp_path / "diff.json")
-    assert run.code == 1 and run.out == "" and not (tmp_path / "diff.json").exists()
-    assert "page 2 of 2" in run.err and "/400000004e0.md" in run.err and "Traceback" not in run.err
+    assert run.code == 1
+    assert run.out == ""
+    assert not (tmp_path / "diff.json").exists()
+    assert "page 2 of 2" in run.err
+    assert "/400000004e0.md" in run.err
+    assert "Traceback" not in run.err
     assert len(list((tmp_path / "cache").iterdir())) == 2  # the two whole answers
     site.page("/400000004e0.md", page())
     assert docs("diff", f"{site.url}/llms.txt").code == 0
@@ -127,7 +136,8 @@ def test_one_bad_page_of_many_is_told_and_passed_over(docs: Docs, site: Site, pa
     site.page("/400000004e0.md", "# Nothing here\n\nJust words.")
     site.page("/400000005e0.md", "# Broken\n\n```yaml\npaths:\n  /a: [\n```\n")
     run = docs("diff", f"{site.url}/llms.txt")
-    assert run.code == 0 and "1 page read, nothing to decide" in run.out
+    assert run.code == 0
+    assert "1 page read, nothing to decide" in run.out
     assert "400000004e0.md: there is no OpenAPI document in this page" in run.out
     assert "400000005e0.md:6: the page's document is not YAML" in run.out
     assert "400000006e0.md: there is no such page (404)" in run.out
@@ -172,7 +182,10 @@ def test_input_that_cannot_be_used(
     if text is not None:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
     run = docs(action, file, "--out", tmp_path / "out")
-    assert run.code == 1 and run.out == "" and message in run.err and "Traceback" not in run.err
+    assert run.code == 1
+    assert run.out == ""
+    assert message in run.err
+    assert "Traceback" not in run.err
     assert not (tmp_path / "out").exists()
 
 
@@ -191,7 +204,8 @@ def test_addresses_as_the_browser_shows_them(
 @pytest.mark.parametrize("address", ["http://[::1", "https://", "http:///x"])
 def test_no_web_address(docs: Docs, address: str) -> None:
     run = docs("diff", address)
-    assert run.code == 1 and "this is not a URL" in run.err
+    assert run.code == 1
+    assert "this is not a URL" in run.err
 
 
 def test_lines_that_end_as_on_windows(docs: Docs, page: Page, tmp_path: Path) -> None:
@@ -215,7 +229,10 @@ def test_folder(docs: Docs, page: Page, tmp_path: Path) -> None:
 
 
 def test_lists() -> None:
-    text = "## Docs\n- [API Migration Guide](https://doc.302.ai/5057537m0.md): x\n## API Docs\n- 视频生成 > 可灵 [Fetch [v2]](https://doc.302.ai/207705102e0.md)\n"
+    text = (
+        "## Docs\n- [API Migration Guide](https://doc.302.ai/5057537m0.md): x\n## API Docs\n- "
+        "视频生成 > 可灵 [Fetch [v2]](https://doc.302.ai/207705102e0.md)\n"
+    )
     guide, fetch = parse_list(text, "llms.txt")
     assert (guide.number, guide.kind, guide.title, guide.group) == (
         "5057537",

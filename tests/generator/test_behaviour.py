@@ -262,8 +262,11 @@ def test_ends_are_words_that_two_vendors_share_and_nobody_uses_otherwise() -> No
         ]
     )
     assert ends == Ends(frozenset({"done"}), frozenset({"error"}))
-    assert ends.state("DONE") == "succeeded" and ends.state("Error") == "failed"
-    assert ends.state("odd") is None and ends.state(2) is None and ends.state(None) is None
+    assert ends.state("DONE") == "succeeded"
+    assert ends.state("Error") == "failed"
+    assert ends.state("odd") is None
+    assert ends.state(2) is None
+    assert ends.state(None) is None
 
 
 def test_ends_of_the_document_have_the_usual_words() -> None:
@@ -295,7 +298,7 @@ def test_every_extension_of_the_document_is_read() -> None:
 
 
 def test_a_known_failure_is_read_before_the_envelope() -> None:
-    """A failed task whose response is also an error envelope: the state is known, so it is a failed task."""
+    """The state is known, so a response that is also an error envelope is a failed task."""
     both = [
         behaviour.read(item)
         for item in operations()
@@ -303,7 +306,8 @@ def test_a_known_failure_is_read_before_the_envelope() -> None:
     ]
     assert len(both) >= 14
     for found in both:
-        assert found.status is not None and found.success is not None
+        assert found.status is not None
+        assert found.success is not None
         if found.status.state is None or not found.status.failed:
             continue
         word = found.status.failed[0]

@@ -76,7 +76,8 @@ def test_check_is_content_with_what_build_wrote(built: Path) -> None:
     done = run("check", "--spec", MINI, "--out", built)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert "5 operations" in done.stdout and "5 functions" in done.stdout
+    assert "5 operations" in done.stdout
+    assert "5 functions" in done.stdout
     assert bytes_of(built) == before
 
 
@@ -158,4 +159,5 @@ def test_wrong_use_is_exit_code_2(arguments: list[str]) -> None:
     done = run(*arguments)
 
     assert done.returncode == 2
-    assert done.stderr and "Traceback" not in done.stderr
+    assert done.stderr
+    assert "Traceback" not in done.stderr

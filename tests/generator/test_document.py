@@ -31,7 +31,8 @@ def test_what_goes_in_and_what_comes_out() -> None:
     assert [response.status for response in video.responses if response.is_success] == ["200"]
     assert video.example() == ("application/json", {"prompt": "a red panda", "duration": "5"})
     find_ = DOCUMENT.by_id["zoo_find"]
-    assert find_.body is None and find_.example() == ("", None)
+    assert find_.body is None
+    assert find_.example() == ("", None)
     assert {one.wire: one.place for one in find_.parameters}["X-Trace"] == "header"
 
 
@@ -77,7 +78,8 @@ def test_references_to_nothing_are_named() -> None:
     with pytest.raises(DocumentError, match="here: #/z is not in the document"):
         Document(node).resolve({"$ref": "#/z"}, "here")
     assert find(node, "#/c/0/d") == ("/c/0/d", 1)
-    assert find(node, "other.yaml#/c") is None and find(node, "#/c/1") is None
+    assert find(node, "other.yaml#/c") is None
+    assert find(node, "#/c/1") is None
     assert follow(node, {"$ref": "#/z"}).value == {"$ref": "#/z"}
 
 

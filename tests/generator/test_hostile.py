@@ -1,4 +1,4 @@
-"""Text of the document never becomes code, whatever is in it: through every template, and through datamodel-code-generator."""
+"""Text of the document never becomes code, through no template and no tool."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_templates_write_text_as_text(texts: list[str]) -> None:
 @settings(max_examples=15, deadline=None, suppress_health_check=UNCHECKED)
 @given(hostile)
 def test_names_on_the_wire_are_refused_or_harmless(text: str) -> None:
-    """A field or parameter of any name gives modules with the same statements, one more field in them."""
+    """A field or parameter of any name changes no statement of a module, and adds one field."""
     document = copy.deepcopy(DOCUMENT)
     schemas = document["components"]["schemas"]
     schemas["AcmeTask"]["properties"][text] = {"type": "string"}
@@ -214,7 +214,7 @@ def test_a_type_is_no_other_expression(text: str) -> None:
 
 @pytest.mark.parametrize("number", range(2))
 def test_types_of_requests_hold_no_code(number: int) -> None:
-    """Many texts at once, each as a description, an enum word, a default and the name of a field."""
+    """Many texts at once, each as description, enum word, default and name of a field."""
     draw = random.Random(number)
     parts = (*BREAKERS[:-2], *SNIPPETS) if number else SNIPPETS
     texts = {"".join(draw.choices(parts, k=3)) for _ in range(40)}

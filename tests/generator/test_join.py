@@ -26,8 +26,12 @@ def test_paths_come_by_section_vendor_and_place_in_the_file_and_components_by_na
         "components",
     ]
     assert list(document["paths"]) == [
-        "/v1/chat/completions", "/acme/v1/videos", "/acme/v1/videos/{task_id}", "/v1/audio/speech", "/v1/audio/transcriptions",
-    ]  # fmt: skip
+        "/v1/chat/completions",
+        "/acme/v1/videos",
+        "/acme/v1/videos/{task_id}",
+        "/v1/audio/speech",
+        "/v1/audio/transcriptions",
+    ]
     assert list(document["components"]) == ["schemas", "responses", "securitySchemes"]
     assert list(document["components"]["schemas"]) == sorted(document["components"]["schemas"])
     assert document["paths"]["/v1/chat/completions"]["post"]["x-aliases"] == ["/chat/completions"]
@@ -107,8 +111,9 @@ def test_ids_that_no_pointer_expresses_are_listed(copy: Copy) -> None:
 @pytest.mark.parametrize(
     ("path", "pointer"),
     [
-        ("id", "/id"), ("data.task_id", "/data/task_id"), ("data[0].id", "/data/0/id"), ('"task-id"', "/task-id"), ('a."b/c"', "/a/b~1c"),
-        ("a.", None), ("a..b", None), ("", None), ("a[]", None), ("a[-1]", None), ("a || b", None), ("to_string(a)", None),
+        ("id", "/id"), ("data.task_id", "/data/task_id"), ("data[0].id", "/data/0/id"),
+        ('"task-id"', "/task-id"), ('a."b/c"', "/a/b~1c"), ("to_string(a)", None),
+        ("a.", None), ("a..b", None), ("", None), ("a[]", None), ("a[-1]", None), ("a || b", None),
         ("*", None), ("@", None),
     ],
 )  # fmt: skip
@@ -159,10 +164,8 @@ def test_a_schema_defined_twice_is_refused_naming_both_places(copy: Copy) -> Non
         "audio/acme.yaml",
         copy.line("audio/acme.yaml", "AcmeVideo"),
     )
-    assert (
-        f"`AcmeVideo` of audio/acme.yaml is already defined in {VIDEO}:{copy.line(VIDEO, '    AcmeVideo:')}"
-        in problem.message
-    )
+    first = f"{VIDEO}:{copy.line(VIDEO, '    AcmeVideo:')}"
+    assert f"`AcmeVideo` of audio/acme.yaml is already defined in {first}" in problem.message
     assert "common.yaml" in problem.fix
 
 
@@ -206,7 +209,8 @@ def test_an_operation_overrides_a_default(copy: Copy) -> None:
 
     assert paths["/acme/v1/videos/{task_id}"]["get"]["x-success"]["field"] == "data.ok"
     responses = paths["/acme/v1/videos"]["post"]["responses"]
-    assert responses["4XX"] == {"description": "Refused."} and "$ref" in responses["5XX"]
+    assert responses["4XX"] == {"description": "Refused."}
+    assert "$ref" in responses["5XX"]
 
 
 def test_the_defaults_nearest_to_an_operation_win(copy: Copy) -> None:

@@ -43,7 +43,8 @@ def load(out: Path, name: str) -> ModuleType:
     """A generated module, by itself: it needs nothing but `typing` and its neighbours."""
     path = out / "api302_client/params" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"api302_client.params.{name}", path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -182,7 +182,10 @@ def test_a_lost_operation_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_module_that_fails_or_reaches_out_is_noticed(
     emitted: Emitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, message: str
 ) -> None:
-    """What a module does when it is imported, it does without network, files and API key; most things end the build."""
+    """What a module does when imported, it does without network, files and API key.
+
+    Most other things end the build.
+    """
     monkeypatch.setenv("AI302_API_KEY", "sk-secret")
     shutil.copytree(emitted.folder, tmp_path / "out")
     module = tmp_path / "out/api302_client/models/acme_task.py"
@@ -233,7 +236,7 @@ acme_chat_completions.sync(client=Client(), body={"model": "x", "mesages": []})
 
 
 def test_types_for_users(client: Package, tmp_path: Path) -> None:
-    """mypy accepts the generated package, strictly, and right code, and refuses each line of wrong code."""
+    """mypy, strict, accepts the generated package and right code, and refuses wrong lines."""
     (tmp_path / "right.py").write_text(SAMPLE)
     (tmp_path / "wrong.py").write_text(WRONG)
     untyped = "[mypy-jmespath.*]\nignore_missing_imports = True\n"

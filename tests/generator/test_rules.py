@@ -21,7 +21,7 @@ CHAT, VIDEO, AUDIO = "llm/acme.yaml", "videos/acme.yaml", "audio/acme.yaml"
 
 @dataclass
 class Break:
-    """One fault: the text that is replaced, and the file, the text on the line and the message of the problem that must be reported."""
+    """One fault: the text that is replaced, and the problem's file, line text and message."""
 
     rule: str
     file: str
@@ -75,7 +75,7 @@ def test_every_rule_has_a_fault_in_the_list() -> None:
 
 @pytest.mark.parametrize("root", [MINI, MINI.parent.parent.parent / "spec"], ids=["mini", "real"])
 def test_openapi_spec_validator_accepts_what_the_rules_accept(root: Path) -> None:
-    """The rules use its schema of OpenAPI 3.2, for speed; here its own checks run too, on the document with links."""
+    """The validator's own checks on the document with links; the rules use its schema alone."""
     openapi_spec_validator.validate(
         join.join(Spec.load(root)), cls=openapi_spec_validator.OpenAPIV32SpecValidator
     )
@@ -144,7 +144,9 @@ def test_no_broken_specification_is_a_traceback(seed: int, copy: Copy) -> None:
         path.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
 
     for problem in rules.check_spec(copy.load()):
-        assert problem.line >= 1 and problem.message and problem.fix
+        assert problem.line >= 1
+        assert problem.message
+        assert problem.fix
         assert str(problem).startswith(f"{problem.file}:{problem.line}: ")
 
 
@@ -199,7 +201,8 @@ def test_a_file_that_is_no_yaml_is_the_only_problem(copy: Copy) -> None:
 
     [problem] = rules.check_spec(copy.load())
 
-    assert problem.file == VIDEO and "the file is not YAML" in problem.message
+    assert problem.file == VIDEO
+    assert "the file is not YAML" in problem.message
 
 
 def in_parts(copy: Copy) -> None:
@@ -286,7 +289,8 @@ def test_a_long_file_is_a_problem_but_a_ledger(copy: Copy) -> None:
 
     [problem] = rules.check_spec(copy.load())
 
-    assert (problem.file, problem.line) == (VIDEO, 621) and "more than 620" in problem.message
+    assert (problem.file, problem.line) == (VIDEO, 621)
+    assert "more than 620" in problem.message
     assert "<vendor>/<part>.yaml" in problem.fix
 
 
@@ -314,7 +318,8 @@ def test_what_every_operation_of_a_file_says_belongs_at_its_head(copy: Copy) -> 
     [problem] = rules.check_spec(copy.load())
 
     assert problem.message == "every operation of videos/acme.yaml has this `x-success`"
-    assert problem.line == copy.line(VIDEO, "      x-success") and "x-defaults" in problem.fix
+    assert problem.line == copy.line(VIDEO, "      x-success")
+    assert "x-defaults" in problem.fix
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ JSON = {"content-type": "application/json"}
 KEY = "sk-very-secret"
 
 
-# -- replies: structuring --------------------------------------------------------------------------------------------------------------
+# -- replies: structuring --------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -47,7 +47,9 @@ def test_nested_objects_lists_and_maps(everything) -> None:
     assert (reply.merged.name, reply.merged.tail) == ("Tom", "long")
     assert reply.rows[0][0].name == reply.cages["a"].name == reply.herds["b"][0].name == "Tom"
     assert reply.rows[1] == []
-    assert reply.owner is None and reply.size is None and reply.animals is None
+    assert reply.owner is None
+    assert reply.size is None
+    assert reply.animals is None
 
 
 def test_recursion(everything) -> None:
@@ -154,9 +156,11 @@ def test_text_list_or_object(everything, client: Package) -> None:
 
 def test_names_are_those_of_the_wire_where_python_allows(everything) -> None:
     wire = {
-        "voice-id": "voice_id", "from": "from_", "self": "self_", "302-trace": "field_302_trace", "maxTokens": "maxTokens", "type": "type",
-        "id": "id", "_id": "id_", "list": "list_", "model": "model", "Any": "Any_", "request_id": "request_id_", "http": "http_",
-        "to_dict": "to_dict_", "from_dict": "from_dict", "additional_properties": "additional_properties", "with space": "with_space",
+        "voice-id": "voice_id", "from": "from_", "self": "self_", "302-trace": "field_302_trace",
+        "maxTokens": "maxTokens", "type": "type", "id": "id", "_id": "id_", "list": "list_",
+        "model": "model", "Any": "Any_", "request_id": "request_id_", "http": "http_",
+        "to_dict": "to_dict_", "from_dict": "from_dict", "with space": "with_space",
+        "additional_properties": "additional_properties",
         'say "x"': "say_x", "ZooCat": "ZooCat_", "名字": "名字",
     }  # fmt: skip
     data = {name: f"value of {name}" for name in wire}
@@ -164,14 +168,17 @@ def test_names_are_those_of_the_wire_where_python_allows(everything) -> None:
     assert {name: getattr(reply, attribute) for name, attribute in wire.items()} == data
     assert all(reply[name] == value for name, value in data.items())
     assert reply.to_dict() == data
-    assert reply.request_id is None and reply.http is None
+    assert reply.request_id is None
+    assert reply.http is None
     assert callable(reply.to_dict)
 
 
 def test_unknown_fields_and_defaults(everything, client: Package) -> None:
     data = {"brand": {"new": [1]}, "nullable": None}
     reply = everything(data)
-    assert reply["brand"] == {"new": [1]} and "brand" in reply and "name" not in reply
+    assert reply["brand"] == {"new": [1]}
+    assert "brand" in reply
+    assert "name" not in reply
     assert reply.name is None, "a default is the server's business"
     with pytest.raises(KeyError):
         reply["name"]
@@ -250,7 +257,7 @@ def test_many_threads_write_the_same_functions(client: Package) -> None:
         assert dict(found) == expected
 
 
-# -- replies: status and media type ----------------------------------------------------------------------------------------------------
+# -- replies: status and media type ----------------------------------------------------------------
 
 
 def parse(client: Package, operation: str, status: int, content: bytes, **headers: str) -> Any:
@@ -343,18 +350,20 @@ def test_lists_and_open_objects_carry_the_request_id(client: Package) -> None:
     animals = parse(
         client, "zoo_animals", 200, b'[{"kind": "dog"}]', **JSON_HEADER, request_id="r-2"
     )
-    assert (
-        animals[0].kind == "dog" and animals.request_id == "r-2" and animals[0].request_id is None
-    )
+    assert animals[0].kind == "dog"
+    assert animals.request_id == "r-2"
+    assert animals[0].request_id is None
     opened = parse(client, "zoo_open", 200, b'{"http": 1}', **JSON_HEADER, request_id="r-3")
-    assert opened == {"http": 1} and opened.request_id == "r-3"
+    assert opened == {"http": 1}
+    assert opened.request_id == "r-3"
     for reply in (
         animals,
         opened,
         parse(client, "zoo_sound", 200, b'{"kind": "cat"}', **JSON_HEADER, request_id="r-4"),
     ):
         again = pickle.loads(pickle.dumps(reply))
-        assert again == reply and again.request_id == reply.request_id
+        assert again == reply
+        assert again.request_id == reply.request_id
         assert reply.http.content.decode() not in repr(reply.http)
 
 
@@ -400,7 +409,7 @@ def test_types_of_stream_events(client: Package) -> None:
     )
 
 
-# -- requests --------------------------------------------------------------------------------------------------------------------------
+# -- requests --------------------------------------------------------------------------------------
 
 
 def test_arguments_become_a_request(client: Package) -> None:
@@ -566,7 +575,8 @@ def boundary(request: Request) -> bytes:
 def parts(request: Request) -> list[tuple[str, bytes]]:
     """Names and contents of a multipart body, split at its boundary."""
     pieces = request.body.split(b"--" + boundary(request))
-    assert pieces[0] == b"" and pieces[-1] == b"--\r\n"
+    assert pieces[0] == b""
+    assert pieces[-1] == b"--\r\n"
     found: list[tuple[str, bytes]] = []
     for piece in pieces[1:-1]:
         head, _, content = piece.removeprefix(b"\r\n").removesuffix(b"\r\n").partition(b"\r\n\r\n")
@@ -585,7 +595,8 @@ def test_a_file_cannot_forge_form_fields(client: Package, server: Server, sessio
         )
         assert parts(server.last) == [("picture", evil), ("name", b'x"\r\nX: y')]
         seen.add(boundary(server.last))
-    assert len(seen) == 2 and all(len(found) >= 16 for found in seen), "boundaries are random"
+    assert len(seen) == 2, "boundaries are random"
+    assert all(len(found) >= 16 for found in seen)
 
 
 def test_forms_encode_values(client: Package, server: Server, session: Any) -> None:
@@ -601,7 +612,8 @@ def test_forms_encode_values(client: Package, server: Server, session: Any) -> N
     }
     server.reply = (200, JSON, b'{"text": "Hello"}')
     reply = client.endpoint("acme_transcribe").sync(client=session, body=body)
-    assert reply.text == "Hello" and reply.request_id == "r-9"
+    assert reply.text == "Hello"
+    assert reply.request_id == "r-9"
     assert parts(server.last) == [
         ("file", b"sound"),
         ("timestamp_granularities[]", b"word"),
@@ -710,7 +722,7 @@ async def _once(client: Package, server: Server, operation: str, body: Any) -> A
         return await client.endpoint(operation).asyncio(client=session, body=body)
 
 
-# -- the client ------------------------------------------------------------------------------------------------------------------------
+# -- the client ------------------------------------------------------------------------------------
 
 
 def test_the_four_functions_of_an_operation(client: Package, server: Server, session: Any) -> None:
@@ -816,7 +828,7 @@ def test_there_is_a_timeout(client: Package) -> None:
         assert quick.base_url == "https://api.example.test", "the document's server"
 
 
-# -- laziness --------------------------------------------------------------------------------------------------------------------------
+# -- laziness --------------------------------------------------------------------------------------
 
 
 def run(client: Package, code: str) -> list[str]:
@@ -842,10 +854,13 @@ from api302_client.api.tools_zoo import zoo_everything, zoo_sound
 import api302_client._request
 print("begin", *({"attrs", "httpx2", "api302_client.models"} & sys.modules.keys()))
 from api302_client import _reply
-reply = _reply.parse(zoo_sound.RESPONSES, 200, {"Content-Type": "application/json"}, b'{"kind": "cat"}')
-print("reply", *sorted(name.rpartition(".")[2] for name in sys.modules if ".models." in name), "httpx2" in sys.modules)
-_reply.parse(zoo_everything.RESPONSES, 200, {"Content-Type": "application/json"}, b'{"owner": {"name": "x"}}')
-print("more", *sorted(name.rpartition(".")[2] for name in sys.modules if ".models." in name))
+JSON = {"Content-Type": "application/json"}
+def models():
+    return sorted(name.rpartition(".")[2] for name in sys.modules if ".models." in name)
+_reply.parse(zoo_sound.RESPONSES, 200, JSON, b'{"kind": "cat"}')
+print("reply", *models(), "httpx2" in sys.modules)
+_reply.parse(zoo_everything.RESPONSES, 200, JSON, b'{"owner": {"name": "x"}}')
+print("more", *models())
 from api302_client import Client
 Client(token="x")
 print("client", "httpx2" in sys.modules)
@@ -908,4 +923,5 @@ def test_a_traceback_shows_the_source_of_a_loader(client: Package) -> None:
     with pytest.raises(TypeError) as caught:
         load(None)
     frame = traceback.extract_tb(caught.value.__traceback__)[-1]
-    assert frame.line and frame.line.startswith("o.")
+    assert frame.line
+    assert frame.line.startswith("o.")

@@ -25,13 +25,15 @@ def test_values_mean_what_json_means_and_the_rest_is_text(tmp_path: Path) -> Non
     content, spec = read(
         tmp_path,
         "a: 1\nb: -1.5\nc: 2e3\nd: true\ne: null\n"
-        "f: 2026-11-21\ng: 16:9\nh: 12:30:45\ni: '007'\nj: \"no\"\nk: 1.2.3\nl: n\nm: [x: 1]\nn: ~\n200: x\n",
+        "f: 2026-11-21\ng: 16:9\nh: 12:30:45\ni: '007'\nj: \"no\"\n"
+        "k: 1.2.3\nl: n\nm: [x: 1]\nn: ~\n200: x\n",
     )
 
     assert spec.problems == []
     assert content == {
-        "a": 1, "b": -1.5, "c": 2000.0, "d": True, "e": None, "f": "2026-11-21", "g": "16:9", "h": "12:30:45", "i": "007", "j": "no",
-        "k": "1.2.3", "l": "n", "m": [{"x": 1}], "n": None, "200": "x",
+        "a": 1, "b": -1.5, "c": 2000.0, "d": True, "e": None, "f": "2026-11-21",
+        "g": "16:9", "h": "12:30:45", "i": "007", "j": "no", "k": "1.2.3",
+        "l": "n", "m": [{"x": 1}], "n": None, "200": "x",
     }  # fmt: skip
     assert type(content["a"]) is int
 
@@ -73,7 +75,9 @@ def test_keys_too(key: str, tmp_path: Path) -> None:
     _, spec = read(tmp_path, f"a: 1\n{key}: 2\n")
 
     [problem] = spec.problems
-    assert problem.line == 2 and f"the key `{key}`" in problem.message and f"'{key}'" in problem.fix
+    assert problem.line == 2
+    assert f"the key `{key}`" in problem.message
+    assert f"'{key}'" in problem.fix
 
 
 @pytest.mark.parametrize(
@@ -103,15 +107,18 @@ def test_what_is_not_plain_yaml_is_a_problem_with_its_line(
 ) -> None:
     _, spec = read(tmp_path, text)
 
-    assert spec.problems and spec.problems[0].line == line, spec.problems
-    assert message in spec.problems[0].message
-    assert spec.problems[0].fix
+    assert spec.problems
+    first = spec.problems[0]
+    assert first.line == line, spec.problems
+    assert message in first.message
+    assert first.fix
 
 
 def test_what_a_person_would_nest_is_read(tmp_path: Path) -> None:
     content, spec = read(tmp_path, "a: " + "[" * 90 + "]" * 90)
 
-    assert spec.problems == [] and len(str(content["a"])) == 180
+    assert spec.problems == []
+    assert len(str(content["a"])) == 180
 
 
 def test_every_key_and_item_has_its_line(tmp_path: Path) -> None:

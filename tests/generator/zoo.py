@@ -1,4 +1,4 @@
-"""The raw client of the mini specification and the zoo's odd operations, generated once a session."""
+"""The raw client of the mini specification and odd operations, generated once a session."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def zoo_document() -> dict[str, Any]:
 
 
 def put(files: Iterable[File], out: Path) -> None:
-    """Write files as the templates make them, not formatted; those that only a tool can make are left out."""
+    """Write files unformatted as the templates make them; those of other tools are left out."""
     environment = templates()
     for file in files:
         if file.template or not file.tool:
@@ -42,13 +42,14 @@ def put(files: Iterable[File], out: Path) -> None:
 
 
 class Package:
-    """A generated package under a name of this test's own, since the real one may be loaded as well."""
+    """A generated package under another name, since the real one may be loaded as well."""
 
     def __init__(self, folder: Path, name: str = "zoo_client") -> None:
         spec = importlib.util.spec_from_file_location(
             name, folder / "__init__.py", submodule_search_locations=[str(folder)]
         )
-        assert spec and spec.loader
+        assert spec
+        assert spec.loader
         self.folder = folder
         self.name = name
         self.package = sys.modules[name] = importlib.util.module_from_spec(spec)

@@ -212,7 +212,8 @@ def test_every_stream_comes_and_ends(
     if stream.sentinel is not None:
         assert data[-1] == stream.sentinel
     else:
-        assert stream.last is not None and stream.last.holds(json.loads(data[-1]))
+        assert stream.last is not None
+        assert stream.last.holds(json.loads(data[-1]))
     sent["headers"] |= {"Prefer": "fault=end-stream"}
     cut = [event_json(event) for event in client.request(**sent).text.strip().split("\n\n")]
     assert len(cut) < len(data)
@@ -308,7 +309,8 @@ def test_every_task_that_has_no_word_for_failure_refuses_to_fail(
     asked["headers"] |= {"Prefer": "fault=task-failed"}
     for sent in (asked, request(operation, media_type, body | dict.fromkeys(texts, FAIL_MARKER))):
         message = message_of(client.request(**sent))
-        assert fetch.id in message and "`failed`" in message
+        assert fetch.id in message
+        assert "`failed`" in message
 
 
 @pytest.mark.parametrize("operation", [one for one in TASKS if rules(one)[0].cancel], ids=by_id)

@@ -98,7 +98,8 @@ async def _call(app: MockApp, request: dict[str, Any]) -> int:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
             for name, value in message["headers"]:
-                assert b"\n" not in name + value and b"\r" not in name + value
+                assert b"\n" not in name + value
+                assert b"\r" not in name + value
 
     # A fault breaks the connection, and in-process there is none to break.
     with contextlib.suppress(ConnectionResetError):
@@ -482,11 +483,14 @@ def test_fault_26_what_is_remembered_is_bounded() -> None:
     for number in range(1000):
         bounded.put(number, number, 1000)
     assert len(bounded) < 100
-    assert 999 in bounded and bounded.get(999) == 999
-    assert 0 not in bounded and bounded.get(0) is None
+    assert 999 in bounded
+    assert bounded.get(999) == 999
+    assert 0 not in bounded
+    assert bounded.get(0) is None
     assert forgotten == list(range(1000 - len(bounded)))
     bounded.put("huge", -1, 10**9)
-    assert len(bounded) == 1 and bounded.get("huge") == -1
+    assert len(bounded) == 1
+    assert bounded.get("huge") == -1
     bounded.clear()
     assert len(bounded) == 0
     assert forgotten == [*range(1000), -1]
@@ -496,7 +500,8 @@ def test_fault_26_old_files_make_room_for_new_ones(server: MockServer, http: htt
     files = Files()
     for number in range(200):
         files.keep(f"{number}.bin", io.BytesIO(b"x" * 500_000))
-    assert "199.bin" in files and "0.bin" not in files
+    assert "199.bin" in files
+    assert "0.bin" not in files
     kept = [number for number in range(200) if f"{number}.bin" in files]
     assert len(kept) * 500_000 <= 64 << 20
     with tempfile.TemporaryFile() as large:

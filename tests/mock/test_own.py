@@ -1,4 +1,4 @@
-"""Responses of a test's own: a body, what a model says, an error; and settings that a reset restores."""
+"""A test's own responses (a body, a model's text, an error), and settings that a reset restores."""
 
 from __future__ import annotations
 
@@ -271,7 +271,8 @@ def test_a_text_in_other_operations(http: httpx.Client, server: MockServer) -> N
 def test_a_text_with_a_fault(http: httpx.Client, server: MockServer) -> None:
     server.next(text="one two three", fault="end-stream")
     text = http.post("/v1/chat/completions", json=CHAT | {"stream": True}).text
-    assert "three" in text and "[DONE]" not in text
+    assert "three" in text
+    assert "[DONE]" not in text
     server.next(text="one two three", fault="broken-json")
     with pytest.raises(json.JSONDecodeError):
         http.post("/v1/chat/completions", json=CHAT).json()

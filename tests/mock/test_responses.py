@@ -172,7 +172,8 @@ def test_the_bytes_of_an_upload_of_several_steps_are_put() -> None:
     }
     with start({"openapi": "3.2.0", "paths": {"/begin": {"post": begin}}}) as server:
         place = httpx.post(f"{server.url}/begin").json()["put"]
-        assert place.startswith("http://localhost:") and place.endswith("-u-1.png?signature=s")
+        assert place.startswith("http://localhost:")
+        assert place.endswith("-u-1.png?signature=s")
         assert place != httpx.post(f"{server.url}/begin").json()["put"]
         for content in (b"x" * (2 << 20), b"again"):
             put = httpx.put(place, content=content)

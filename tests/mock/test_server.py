@@ -38,7 +38,8 @@ def test_the_command_serves_until_it_is_stopped(tmp_path: Path, mini: dict[str, 
         assert process.stdout is not None
         told = process.stdout.readline()
         url = re.search(r"http://127\.0\.0\.1:\d+", told)
-        assert url is not None and "Mini (5 operations)" in told
+        assert url is not None
+        assert "Mini (5 operations)" in told
         try:
             assert httpx.get(f"{url[0]}/acme/v1/videos/t-1", headers=KEY).is_success
         finally:
@@ -88,7 +89,8 @@ def test_help_tells_all_that_a_prefer_header_can_say() -> None:
         assert said in done.stdout
         assert said in (api302_mock.__doc__ or "")
     told = re.findall(r"^  ([a-z-]+=\S+) ", done.stdout, re.MULTILINE)
-    assert preferred(told) != Wish() and len(told) == len(names) + len(get_args(Fault))
+    assert preferred(told) != Wish()
+    assert len(told) == len(names) + len(get_args(Fault))
 
 
 def test_the_fixture_is_clean_for_each_test(

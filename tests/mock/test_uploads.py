@@ -95,7 +95,8 @@ def test_text_in_json(http: httpx.Client, field: str, value: Any, is_taken: bool
     assert response.status_code == (200 if is_taken else 422), response.text
     if not is_taken:
         message = response.json()["error"]["message"]
-        assert message.startswith(f"body.{field}: ") and "is not a file" in message
+        assert message.startswith(f"body.{field}: ")
+        assert "is not a file" in message
 
 
 def test_an_empty_text_where_a_file_is_required(http: httpx.Client) -> None:
@@ -112,7 +113,8 @@ def test_text_in_a_form(http: httpx.Client) -> None:
         response = http.post("/form", files={field: (None, PIL), "text": (None, "x")})
         assert response.status_code == 422
         message = response.json()["error"]["message"]
-        assert message.startswith(f"body.{field}: ") and "a file part" in message
+        assert message.startswith(f"body.{field}: ")
+        assert "a file part" in message
     # A part with a name is a file whatever it holds, and an empty one is its own business.
     assert http.post("/form", files={"file": ("x", b"")}).is_success
 

@@ -1,4 +1,4 @@
-"""A task with a webhook calls it when it ends: on this machine, unless the mock is told otherwise."""
+"""A task with a webhook calls it when it ends; by default only on this machine."""
 
 from __future__ import annotations
 
@@ -217,6 +217,7 @@ def test_the_client_reads_what_comes(
         until(lambda: server.webhooks)
         operation = None if query else server.requests[0].operation
         event = webhooks.parse(receiver.bodies[0], operation_id=operation)
-        assert event.task_id and event.task_id in submitted.text
+        assert event.task_id
+        assert event.task_id in submitted.text
         assert event.status.state == "succeeded"
         assert event.status.outputs

@@ -1,4 +1,7 @@
-"""A server that says byte by byte what a test wants, and the packages under test, built from the mini spec (see conftest.py)."""
+"""A server that sends byte by byte what a test wants, and the packages under test.
+
+conftest.py builds them from the mini spec.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ KEY = "sk-secret-key-0123456789"
 
 
 class Lazy:
-    """A module that is imported when a test uses it: the packages under test are put in place after the tests are collected."""
+    """A module imported on first use, since the packages under test come after collection."""
 
     def __init__(self, name: str) -> None:
         self.__dict__["_name"] = name
@@ -71,7 +74,7 @@ def http(
 
 
 def head(content_type: str, *more: str) -> bytes:
-    """The head of a response whose body ends when the connection is closed, or as `more` headers say."""
+    """The head of a response that ends when the connection closes, or as `more` headers say."""
     return (
         "\r\n".join(
             ["HTTP/1.1 200 OK", f"content-type: {content_type}", "request-id: req-1", *more]
@@ -106,7 +109,7 @@ def reset(connection: socket.socket, _: object = None) -> None:
 
 @dataclass
 class Server:
-    """Answers request after request with the steps of its script, the last one again and again if `forever`."""
+    """Plays its script, a step a request; the last step again and again if `forever`."""
 
     steps: list[Step]
     forever: bool = False
@@ -183,7 +186,7 @@ def slowly(
     end: Callable[[socket.socket], None] | None = None,
     pause: float = 0.0,
 ) -> Step:
-    """A step that sends a head, then pieces each in a write of its own, then ends as said, or closes."""
+    """A step that sends a head, then pieces, each in a write of its own, then ends as asked."""
 
     def step(connection: socket.socket, _: Request) -> None:
         import time

@@ -579,9 +579,9 @@ BASES: dict[str, list[list[Any]]] = {
     ],
 }
 VALUES = [json.dumps(value) for value in (
-    None, "", "\ud83d", "\ude00x", "0", "text", 0, -1, 10**12, 10**40, 1.5, float("inf"), True, False, {}, [],
-    [[]], [None], [{}], {"": {}}, {"index": None}, [{"type": "text", "text": "p"}], {"content":
-    {"text": 1}}, NESTED,
+    None, "", "\ud83d", "\ude00x", "0", "text", 0, -1, 10**12, 10**40, 1.5, float("inf"), True,
+    False, {}, [], [[]], [None], [{}], {"": {}}, {"index": None}, [{"type": "text", "text": "p"}],
+    {"content": {"text": 1}}, NESTED,
 )]  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def chat(client: Any, **more: Any) -> Any:
     return client.chat.completions.create(model="small", messages=MESSAGES, **more)
 
 
-# --- settings -----------------------------------------------------------------------------------------------------------------------------
+# --- settings -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("client", ["Client", "AsyncClient"])
@@ -112,7 +112,7 @@ def test_httpx_is_imported_in_one_module(packages: list[str]) -> None:
     assert importing == ["transport.py"]
 
 
-# --- the key ------------------------------------------------------------------------------------------------------------------------------
+# --- the key --------------------------------------------------------------------------------------
 
 
 def test_the_key_is_nowhere_to_be_seen(
@@ -136,7 +136,8 @@ def test_the_key_is_nowhere_to_be_seen(
             repr(pickle.dumps({k: v for k, v in vars(error).items() if k != "headers"})),
         ]
         shown.append(repr(pickle.loads(pickle.dumps(error))))
-    # What the server itself repeats (here in x-echo) is the transport's to log; of what we send, nothing.
+    # What the server itself repeats (here in x-echo) is the transport's to log; of what we send,
+    # nothing.
     shown += [
         record.getMessage()
         for record in caplog.records
@@ -148,7 +149,7 @@ def test_the_key_is_nowhere_to_be_seen(
             pickle.dumps(secret)
 
 
-# --- calls --------------------------------------------------------------------------------------------------------------------------------
+# --- calls ----------------------------------------------------------------------------------------
 
 
 def test_a_call(serve: Any, connect: Any, transport: str) -> None:
@@ -295,7 +296,7 @@ def test_pages(serve: Any, connect: Any) -> None:
     client = connect(server)
     assert [thing.name for thing in client.tools.extra.iter_things(limit=2)] == ["a", "b", "c"]
     assert [request.target for request in server.requests] == [
-        f"/extra/things?limit=2&page={page}" for page in (1, 2, 3)
+        f"/extra/things?page={page}&limit=2" for page in (1, 2, 3)
     ]
     assert next(iter(client.tools.extra.iter_things(extra_query={"page": 7}))).name == "d"
     assert server.requests[3].target == "/extra/things?page=7"
@@ -412,13 +413,13 @@ def test_a_client_that_cannot_be_used_is_refused_by_name(name: str) -> None:
 
     with (
         library(name).Client() as mine,
-        pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.AsyncClient, not httpx"),
+        pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.AsyncClient or httpx"),
     ):
         api302.AsyncClient(api_key=KEY, http_client=mine)
     with pytest.raises(api302.InvalidArgument, match="http_client: is closed"):
         api302.Client(api_key=KEY, http_client=mine)
     theirs = library(name).AsyncClient()
-    with pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.Client, not httpx"):
+    with pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.Client or httpx"):
         api302.Client(api_key=KEY, http_client=theirs)
     with pytest.raises(api302.InvalidArgument, match=r"not .*\.Session$"):
         api302.Client(api_key=KEY, http_client=Session())
@@ -484,9 +485,8 @@ def test_both_clients_have_the_same_surface() -> None:
                 assert [*inspect.signature(ours).parameters] == [
                     *inspect.signature(getattr(other, name)).parameters
                 ], name
-                assert ours.__doc__ and getattr(other, name).__doc__, (
-                    f"{one.__name__}.{name} has no docstring"
-                )
+                assert ours.__doc__, f"{one.__name__}.{name} has no docstring"
+                assert getattr(other, name).__doc__, f"{other.__name__}.{name} has no docstring"
 
 
 def test_the_last_header_of_a_name_wins_however_it_is_spelt(serve: Any, connect: Any) -> None:

@@ -179,7 +179,7 @@ def test_the_tree() -> None:
         ) == (type(error), ("text",))
 
 
-# --- retries: through sockets -------------------------------------------------------------------------------------------------------------
+# --- retries: through sockets ---------------------------------------------------------------------
 
 
 def silent(connection: socket.socket, _: Request) -> None:
@@ -271,7 +271,7 @@ def test_timeouts_by_default(connect: Any, serve: Any) -> None:
     assert connect(serve())._client.settings.timeout == 600
 
 
-# --- retries: the decision alone ----------------------------------------------------------------------------------------------------------
+# --- retries: the decision alone ------------------------------------------------------------------
 
 
 def test_retry_after() -> None:
@@ -302,7 +302,7 @@ def test_delay() -> None:
     assert retry.backoff(10_000) <= 8
 
 
-# --- redirects ----------------------------------------------------------------------------------------------------------------------------
+# --- redirects ------------------------------------------------------------------------------------
 
 
 def test_redirects_of_a_get(serve: Any, connect: Any) -> None:
@@ -358,7 +358,7 @@ def test_plain_http_after_https_is_another_place() -> None:
 
 
 def _shown(error: BaseException) -> str:
-    """What an error tracker keeps: the traceback with the local variables of our frames and of the libraries'."""
+    """What an error tracker keeps: local variables of our frames and the libraries'."""
     found = traceback.TracebackException.from_exception(error, capture_locals=True)
     lines: list[str] = []
     while found:

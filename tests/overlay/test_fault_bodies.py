@@ -1,4 +1,4 @@
-"""Bodies that are lost, paid twice, or taken for something else: faults 5, 8, 9, 10, 11, 12 and 17."""
+"""Bodies lost, paid twice or misread: faults 5, 8, 9, 10, 11, 12 and 17."""
 
 from __future__ import annotations
 
@@ -166,7 +166,10 @@ def test_fault_05_a_file_that_is_whole_is_returned(case: str, serve: Any, connec
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("end", [b"", b"zz\r\n"])
 def test_fault_05_a_429_with_a_broken_body_is_a_429(end: bytes, serve: Any, connect: Any) -> None:
-    start = b"HTTP/1.1 429 x\r\nretry-after-ms: 1\r\nrequest-id: r\r\ntransfer-encoding: chunked\r\n\r\n"
+    start = (
+        b"HTTP/1.1 429 x\r\nretry-after-ms: 1\r\nrequest-id: r\r\ntransfer-encoding: "
+        b"chunked\r\n\r\n"
+    )
     server = serve(sends(start, chunk(b'{"error"') + end), http(RESPONSE))
     assert chat(connect(server)).id == "c-1"
     server = serve(sends(start, chunk(b'{"error"') + end))

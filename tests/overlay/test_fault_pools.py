@@ -1,4 +1,4 @@
-"""Connections: finalizers, many calls at once, event loops (faults 2, 3 and 4) and what must stay as it is."""
+"""Connections: finalizers, many calls at once, event loops (faults 2, 3 and 4)."""
 
 from __future__ import annotations
 

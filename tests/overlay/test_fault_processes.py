@@ -1,4 +1,7 @@
-"""Fault 1: connections belong to the process that made them. Proved by processes: fork, gunicorn, Celery."""
+"""Fault 1: connections belong to the process that made them.
+
+Proved by processes: fork, gunicorn, Celery.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ def waited(pids: list[int]) -> list[int]:
 
 @pytest.fixture
 def client(transport: str, serve: Any, connect: Any) -> Any:
-    """A client that made a call. One of the caller's own httpx is tested for what it does instead."""
+    """A client that made a call.
+
+    One of the caller's own httpx is tested for what it does instead.
+    """
     made = connect(serve(echo, forever=True))
     assert ask(made, "first") == "first"
     return made

@@ -38,7 +38,7 @@ def chat(client: Any, **more: Any) -> Any:
 
 
 def frames(error: BaseException) -> str:
-    """What an error tracker keeps: the traceback with the local variables of all frames but the test's own."""
+    """What an error tracker keeps: local variables of all frames but the test's own."""
     found = traceback.TracebackException.from_exception(error, capture_locals=True)
     lines: list[str] = []
     seen: set[int] = set()

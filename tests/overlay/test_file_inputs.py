@@ -340,8 +340,9 @@ def test_fault_19_any_source_reads_as_it_was_measured(seed: int) -> None:
 VALUES: list[Any] = [
     None, 0, "", "x", "cat.png", "https://x/a", "data:,x", "data:image/png;base64,", b"", b"x", [],
     [b"x"], {}, (),
-    ("a",), ("a", b""), ("a", b"x", "text/plain"), (1, b"x"), ("a", "b"), io.BytesIO(b"x"), object(), Picture(),
-    "\ud83d", "C:\\a.png", "a\0b", Path("none.png"), Path("/dev/null"), range(3), True,
+    ("a",), ("a", b""), ("a", b"x", "text/plain"), (1, b"x"), ("a", "b"), io.BytesIO(b"x"),
+    object(), Picture(), "\ud83d", "C:\\a.png", "a\0b", Path("none.png"),
+    Path("/dev/null"), range(3), True,
 ]  # fmt: skip
 
 

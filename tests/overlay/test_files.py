@@ -52,7 +52,7 @@ def upload(client: Any, file: Any, **more: Any) -> Any:
     return client.tools.extra.upload(file=file, **more)
 
 
-# --- what is taken ------------------------------------------------------------------------------------------------------------------------
+# --- what is taken --------------------------------------------------------------------------------
 
 
 def test_every_form_of_a_file(serve: Any, connect: Any, tmp_path: Path) -> None:
@@ -96,7 +96,10 @@ def test_what_is_refused(serve: Any, connect: Any, tmp_path: Path) -> None:
             (closed, "the file is closed already"),
             (
                 "https://x/y.png",
-                "takes a local file (pathlib.Path, bytes, an open binary file, or a tuple (name, content)), not the URL",
+                (
+                    "takes a local file (pathlib.Path, bytes, an open binary file, or a tuple "
+                    "(name, content)), not the URL"
+                ),
             ),
             (("a", "b", "c", "d"), "is (name, content)"),
             ((b"x",), "is (name, content)"),
@@ -199,7 +202,10 @@ def test_a_file_that_holds_the_boundary_forges_no_field(serve: Any, connect: Any
     client = connect(server)
     upload(client, b"x")
     boundary = server.requests[0].headers["content-type"].partition("boundary=")[2]
-    evil = f'\r\n--{boundary}\r\nContent-Disposition: form-data; name="prefix"\r\n\r\nevil\r\n--+++\r\n'.encode()
+    evil = (
+        f"\r\n--{boundary}\r\nContent-Disposition: form-data; "
+        'name="prefix"\r\n\r\nevil\r\n--+++\r\n'
+    ).encode()
     upload(client, evil)
     assert [part[3] for part in parts(server.requests[1])] == [evil]
 
@@ -248,7 +254,7 @@ def test_empty_where_text_is_required(serve: Any, connect: Any) -> None:
     )
 
 
-# --- down ---------------------------------------------------------------------------------------------------------------------------------
+# --- down -----------------------------------------------------------------------------------------
 
 
 def test_a_download(serve: Any, connect: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The event decoder: the twelve cases on which well-known SDKs differ, and every cut of the bytes."""
+"""The event decoder: twelve cases on which well-known SDKs differ, every cut of the bytes."""
 
 from __future__ import annotations
 

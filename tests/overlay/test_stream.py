@@ -123,7 +123,7 @@ def test_cut_at_every_byte(line_end: bytes, serve: Any, connect: Any) -> None:
     assert text_of(gather(one_by_one.url)) == "你好世界"
 
 
-# --- ends ---------------------------------------------------------------------------------------------------------------------------------
+# --- ends -----------------------------------------------------------------------------------------
 
 
 def clean(connection: socket.socket) -> None:
@@ -249,7 +249,7 @@ def test_events_under_a_wrong_name(serve: Any, connect: Any) -> None:
     assert text_of(stream(client)) == text_of(stream(client)) == "".join(WORDS)
 
 
-# --- connections --------------------------------------------------------------------------------------------------------------------------
+# --- connections ----------------------------------------------------------------------------------
 
 
 def test_the_connection_is_used_again(serve: Any, connect: Any) -> None:
@@ -354,7 +354,7 @@ def test_an_end_that_is_an_event(serve: Any, connect: Any) -> None:
         list(client.tools.extra.stream_talk(prompt="hi"))
 
 
-# --- bytes --------------------------------------------------------------------------------------------------------------------------------
+# --- bytes ----------------------------------------------------------------------------------------
 
 
 def test_a_stream_of_bytes(serve: Any, connect: Any, tmp_path: Any) -> None:

@@ -412,7 +412,7 @@ def test_fault_06_mutated_streams_read_three_ways() -> None:
     check()
 
 
-# --- bytes that break off ---------------------------------------------------------------------------
+# --- bytes that break off -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("more", ["content-length: 100000", "transfer-encoding: chunked"])

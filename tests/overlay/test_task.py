@@ -228,7 +228,7 @@ def test_bad_waits(serve: Any, connect: Any) -> None:
             task.wait(**arguments)
 
 
-# --- resuming -----------------------------------------------------------------------------------------------------------------------------
+# --- resuming -------------------------------------------------------------------------------------
 
 
 def test_in_another_process(serve: Any, connect: Any, packages: list[str], tmp_path: Any) -> None:
@@ -292,7 +292,7 @@ def test_a_task_is_not_pickled(serve: Any, connect: Any) -> None:
         pickle.dumps(submit(connect(serve(SUBMITTED))))
 
 
-# --- other ways of telling ----------------------------------------------------------------------------------------------------------------
+# --- other ways of telling ------------------------------------------------------------------------
 
 
 def test_asynchronous_on_demand(serve: Any, connect: Any) -> None:
@@ -349,6 +349,26 @@ def test_done_when_the_reply_is_a_file(serve: Any, connect: Any, tmp_path: Any) 
     saved = result.outputs[0].save(tmp_path)
     assert (saved.suffix, saved.read_bytes()) == (".mp3", b"sound")
     assert server.requests[1].target == "/extra/songs/result?task_id=s-1"
+
+
+def test_a_file_behind_another_call_is_fetched_when_it_is_wanted(
+    serve: Any, connect: Any, tmp_path: Any
+) -> None:
+    server = serve(
+        http({"id": "r 1", "status": "queued"}),
+        http({"id": "r 1", "status": "completed", "size": "h&d"}),
+        *[http(b"reel", content_type="video/mp4")] * 2,
+    )
+    result = connect(server).tools.reel.create(prompt="x").wait(interval=0)
+    (output,) = result.outputs
+    assert output.url == f"{server.url}/reels/r%201/content?size=h%26d"
+    assert (len(server.requests), result.response.status) == (2, "completed")
+    assert output.read() == b"reel"
+    saved = output.save(tmp_path)
+    assert (saved.suffix, saved.read_bytes()) == (".mp4", b"reel")
+    fetched = server.requests[-1]
+    assert fetched.target == "/reels/r%201/content?size=h%26d"
+    assert fetched.headers["authorization"] == server.requests[0].headers["authorization"]
 
 
 def test_a_fetch_that_is_a_post_and_output_that_is_json(serve: Any, connect: Any) -> None:
@@ -421,7 +441,7 @@ def test_the_async_twin(serve: Any, tmp_path: Any) -> None:
     asyncio.run(main())
 
 
-# --- the schedule -------------------------------------------------------------------------------------------------------------------------
+# --- the schedule ---------------------------------------------------------------------------------
 
 
 def looks(

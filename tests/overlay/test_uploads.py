@@ -109,7 +109,8 @@ def test_every_kind_of_file_whole_and_closed(
         "image/x-mine",
     ]
     assert [put.headers["content-type"] for put in store.requests] == kinds
-    assert len(opened) == 3 and all(file.closed for file in opened)
+    assert len(opened) == 3
+    assert all(file.closed for file in opened)
     assert not mine.closed
 
 

@@ -349,12 +349,15 @@ def test_trial_05_slim_systems_know_suffixes_too(monkeypatch: pytest.MonkeyPatch
         assert real.suffix_of(kind) == name[1:]
 
 
-# --- hostile names and places ------------------------------------------------------------------------
+# --- hostile names and places ---------------------------------------------------------------------
 
 PARTS = [
-    *("..", "/", "\\", "%2e%2e", "%2F", "%5c", "\0", "%00", "\n", "\r\n", ";", '"', "'", "filename=", "filename*=UTF-8''"),
-    *("attachment; ", "C:", "con", "nul.", "a", ".", " ", "猫", "\u202e", "\ud800", "x" * 300, ".mp4", "~", "$HOME", "|", "*"),
-    *("UTF-8''%FF%FE", "utf-7''", "=?utf-8?q?a?=", "\u2028", "-", "`", "%", "%zz", "/etc/passwd", "\\\\host\\share"),
+    *("..", "/", "\\", "%2e%2e", "%2F", "%5c", "\0", "%00", "\n", "\r\n", ";", '"', "'"),
+    *("filename=", "filename*=UTF-8''"),
+    *("attachment; ", "C:", "con", "nul.", "a", ".", " ", "猫", "\u202e", "\ud800", "x" * 300),
+    *(".mp4", "~", "$HOME", "|", "*"),
+    *("UTF-8''%FF%FE", "utf-7''", "=?utf-8?q?a?=", "\u2028", "-", "`", "%", "%zz"),
+    *("/etc/passwd", "\\\\host\\share"),
 ]  # fmt: skip
 
 
@@ -376,7 +379,8 @@ def test_fault_18_no_name_of_a_server_leads_out_of_the_folder(seed: int) -> None
     assert not set(name) & set('/\\\0\r\n<>:"|?*')
     assert len(name.encode()) <= 200
     assert Path("folder", name).parent == Path("folder")
-    assert not name.startswith(".") and not name.endswith((".", " "))
+    assert not name.startswith(".")
+    assert not name.endswith((".", " "))
 
 
 @many

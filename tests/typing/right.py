@@ -1,4 +1,7 @@
-"""User code that must pass pyright (strict) and mypy (--strict). Never run; read by tests/test_typing.py."""
+"""User code that must pass pyright (strict) and mypy (--strict).
+
+Never run; read by tests/test_typing.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""User code in which each line marked `error` must be refused by pyright and by mypy, and no other line."""
+"""Lines marked `error` must be refused by pyright and mypy, and no others."""
 
 from __future__ import annotations
 

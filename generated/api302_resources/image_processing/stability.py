@@ -156,8 +156,8 @@ class Stability(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
-            | StabilityImageTask | Binary).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (StabilityResult | StabilityImageTask | Binary).
 
         Raises:
             Api302Error: The call failed.
@@ -1288,8 +1288,8 @@ class Stability(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
-            | StabilityImageTask | Binary).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (StabilityResult | StabilityImageTask | Binary).
 
         Raises:
             Api302Error: The call failed.
@@ -2008,8 +2008,8 @@ class AsyncStability(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
-            | StabilityImageTask | Binary).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (StabilityResult | StabilityImageTask | Binary).
 
         Raises:
             Api302Error: The call failed.
@@ -3140,8 +3140,8 @@ class AsyncStability(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
-            | StabilityImageTask | Binary).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (StabilityResult | StabilityImageTask | Binary).
 
         Raises:
             Api302Error: The call failed.

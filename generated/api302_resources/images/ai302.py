@@ -187,7 +187,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ImageTask).
 
         Raises:
             Api302Error: The call failed.
@@ -282,7 +283,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -593,7 +595,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -918,7 +921,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1519,7 +1523,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ImageTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1616,7 +1621,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1927,7 +1933,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.
@@ -2252,7 +2259,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
 
         Raises:
             Api302Error: The call failed.

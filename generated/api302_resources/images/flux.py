@@ -139,7 +139,7 @@ class Flux(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FluxResult).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
 
         Raises:
             Api302Error: The call failed.
@@ -842,7 +842,7 @@ class Flux(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (FluxLoraTraining).
 
         Raises:
@@ -1026,7 +1026,7 @@ class AsyncFlux(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FluxResult).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
 
         Raises:
             Api302Error: The call failed.
@@ -1729,7 +1729,7 @@ class AsyncFlux(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (FluxLoraTraining).
 
         Raises:

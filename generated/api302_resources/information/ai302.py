@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import FileInput
+    from api302 import AsyncPages, FileInput, Pages
     from api302_client._model import JsonObject, Text
     from api302_client.models import (
         Ai302BalanceResponse,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Ai302SandboxList,
         Ai302SandboxOnceResponse,
         Ai302SearchResponse,
+        Ai302SearchResult,
         Ai302ToolResponse,
         Ai302UploadResponse,
         Ai302YoutubeStreamsResponse,
@@ -157,6 +158,7 @@ class Ai302(Resource):
     def iter_list_records(
         self,
         *,
+        page: int | None = None,
         limit: int | None = None,
         start_time: int | None = None,
         end_time: int | None = None,
@@ -164,12 +166,13 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Pages[dict[str, Any]]:
         """List the calls made with this API key.
 
         By page, newest first, at most 50 per page.
 
         Args:
+            page: Page number, from 1.
             limit: Number of items per page.
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
@@ -177,7 +180,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -190,7 +193,7 @@ class Ai302(Resource):
 
         return self._iterate(
             endpoint,
-            query={"limit": limit, "start_time": start_time, "end_time": end_time},
+            query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -586,6 +589,8 @@ class Ai302(Resource):
         One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
         depends on the provider; values that it does not know are ignored.
 
+        `iter_search` goes through the items of all pages.
+
         Args:
             query: The search query.
             provider: The search provider.
@@ -648,6 +653,98 @@ class Ai302(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search(
+        self,
+        *,
+        query: str,
+        provider: Literal["tavily", "search1_search", "search1_news", "bocha", "exa", "firecrawl", "metaso", "unifuncs", "perplexity"],
+        max_results: int | None = None,
+        category: str | None = None,
+        time_range: str | None = None,
+        include_images: bool | None = None,
+        include_domains: Sequence[str] | None = None,
+        exclude_domains: Sequence[str] | None = None,
+        startCrawlDate: str | None = None,
+        endCrawlDate: str | None = None,
+        startPublishedDate: str | None = None,
+        endPublishedDate: str | None = None,
+        crawl_results: int | None = None,
+        includeRowContent: bool | None = None,
+        page: int | None = None,
+        max_tokens_per_page: int | None = None,
+        country: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Pages[Ai302SearchResult]:
+        """Search the web with any provider.
+
+        One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
+        depends on the provider; values that it does not know are ignored.
+
+        Args:
+            query: The search query.
+            provider: The search provider.
+            max_results: Maximum number of results.
+            category: tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit,
+                github, arxiv, wechat, bilibili, imdb, wikipedia; search1_news: google, bing, duckduckgo, yahoo,
+                hackernews; exa: company, research paper, news, pdf, github, tweet, personal site, linkedin profile,
+                financial report; metaso: webpage, document, scholar, podcast, video, image.
+            time_range: tavily: day, week, month, year; search1: day, month, year; bocha: oneDay, oneWeek,
+                oneMonth, oneYear, a date or two dates joined by `..`; firecrawl: hour, day, week, month, year;
+                unifuncs: Day, Week, Month, Year. exa takes its four dates instead.
+            include_images: Return images too.
+            include_domains: Only from these domains.
+            exclude_domains: Exclude these domains.
+            startCrawlDate: exa: crawled after this, in ISO 8601.
+            endCrawlDate: exa: crawled before this, in ISO 8601.
+            startPublishedDate: exa: published after this, in ISO 8601.
+            endPublishedDate: exa: published before this, in ISO 8601.
+            crawl_results: search1: number of results whose pages are read; costs more.
+            includeRowContent: metaso: return the pages' whole text; may cost more.
+            page: metaso, unifuncs: page number.
+            max_tokens_per_page: perplexity: maximum number of tokens per page.
+            country: perplexity: country of the results.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/general/search
+        Price: by provider.
+        Source: http://302ai-en.apifox.cn/293665533e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_search as endpoint
+
+        return self._iterate(
+            endpoint,
+            body={
+                "query": query,
+                "provider": provider,
+                "max_results": max_results,
+                "category": category,
+                "time_range": time_range,
+                "include_images": include_images,
+                "include_domains": include_domains,
+                "exclude_domains": exclude_domains,
+                "startCrawlDate": startCrawlDate,
+                "endCrawlDate": endCrawlDate,
+                "startPublishedDate": startPublishedDate,
+                "endPublishedDate": endPublishedDate,
+                "crawl_results": crawl_results,
+                "includeRowContent": includeRowContent,
+                "page": page,
+                "max_tokens_per_page": max_tokens_per_page,
+                "country": country,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     def run_code(
         self,
@@ -1525,6 +1622,8 @@ class Ai302(Resource):
 
         For a further page give the `searchId` and `sessionId` of the first response.
 
+        `iter_search_xiaohongshu_app` goes through the items of all pages.
+
         Args:
             keyword: The search query.
             page: Page number, from 1.
@@ -1562,6 +1661,62 @@ class Ai302(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search_xiaohongshu_app(
+        self,
+        *,
+        keyword: str,
+        page: int,
+        search_id: str | None = None,
+        session_id: str | None = None,
+        sort_type: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | None = None,
+        filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | None = None,
+        filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Pages[Any]:
+        """Search Xiaohongshu notes (app).
+
+        For a further page give the `searchId` and `sessionId` of the first response.
+
+        Args:
+            keyword: The search query.
+            page: Page number, from 1.
+            search_id: The id of the search to continue.
+            session_id: The id of the session to continue.
+            sort_type: Sort order. Server default: "general".
+            filter_note_type: The type: all, videos, images. Server default: "不限".
+            filter_note_time: Maximum age: any, a day, a week, half a year. Server default: "不限".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/app/search_notes
+        Source: public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time) (caller,
+        2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_app as endpoint
+
+        return self._iterate(
+            endpoint,
+            query={
+                "keyword": keyword,
+                "page": page,
+                "search_id": search_id,
+                "session_id": session_id,
+                "sort_type": sort_type,
+                "filter_note_type": filter_note_type,
+                "filter_note_time": filter_note_time,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     def get_xiaohongshu_note_v2(
         self,
@@ -2038,6 +2193,7 @@ class AsyncAi302(AsyncResource):
     def iter_list_records(
         self,
         *,
+        page: int | None = None,
         limit: int | None = None,
         start_time: int | None = None,
         end_time: int | None = None,
@@ -2045,12 +2201,13 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncPages[dict[str, Any]]:
         """List the calls made with this API key.
 
         By page, newest first, at most 50 per page.
 
         Args:
+            page: Page number, from 1.
             limit: Number of items per page.
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
@@ -2058,7 +2215,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -2071,7 +2228,7 @@ class AsyncAi302(AsyncResource):
 
         return self._iterate(
             endpoint,
-            query={"limit": limit, "start_time": start_time, "end_time": end_time},
+            query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -2473,6 +2630,8 @@ class AsyncAi302(AsyncResource):
         One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
         depends on the provider; values that it does not know are ignored.
 
+        `iter_search` goes through the items of all pages.
+
         Args:
             query: The search query.
             provider: The search provider.
@@ -2535,6 +2694,98 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search(
+        self,
+        *,
+        query: str,
+        provider: Literal["tavily", "search1_search", "search1_news", "bocha", "exa", "firecrawl", "metaso", "unifuncs", "perplexity"],
+        max_results: int | None = None,
+        category: str | None = None,
+        time_range: str | None = None,
+        include_images: bool | None = None,
+        include_domains: Sequence[str] | None = None,
+        exclude_domains: Sequence[str] | None = None,
+        startCrawlDate: str | None = None,
+        endCrawlDate: str | None = None,
+        startPublishedDate: str | None = None,
+        endPublishedDate: str | None = None,
+        crawl_results: int | None = None,
+        includeRowContent: bool | None = None,
+        page: int | None = None,
+        max_tokens_per_page: int | None = None,
+        country: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[Ai302SearchResult]:
+        """Search the web with any provider.
+
+        One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
+        depends on the provider; values that it does not know are ignored.
+
+        Args:
+            query: The search query.
+            provider: The search provider.
+            max_results: Maximum number of results.
+            category: tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit,
+                github, arxiv, wechat, bilibili, imdb, wikipedia; search1_news: google, bing, duckduckgo, yahoo,
+                hackernews; exa: company, research paper, news, pdf, github, tweet, personal site, linkedin profile,
+                financial report; metaso: webpage, document, scholar, podcast, video, image.
+            time_range: tavily: day, week, month, year; search1: day, month, year; bocha: oneDay, oneWeek,
+                oneMonth, oneYear, a date or two dates joined by `..`; firecrawl: hour, day, week, month, year;
+                unifuncs: Day, Week, Month, Year. exa takes its four dates instead.
+            include_images: Return images too.
+            include_domains: Only from these domains.
+            exclude_domains: Exclude these domains.
+            startCrawlDate: exa: crawled after this, in ISO 8601.
+            endCrawlDate: exa: crawled before this, in ISO 8601.
+            startPublishedDate: exa: published after this, in ISO 8601.
+            endPublishedDate: exa: published before this, in ISO 8601.
+            crawl_results: search1: number of results whose pages are read; costs more.
+            includeRowContent: metaso: return the pages' whole text; may cost more.
+            page: metaso, unifuncs: page number.
+            max_tokens_per_page: perplexity: maximum number of tokens per page.
+            country: perplexity: country of the results.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/general/search
+        Price: by provider.
+        Source: http://302ai-en.apifox.cn/293665533e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_search as endpoint
+
+        return self._iterate(
+            endpoint,
+            body={
+                "query": query,
+                "provider": provider,
+                "max_results": max_results,
+                "category": category,
+                "time_range": time_range,
+                "include_images": include_images,
+                "include_domains": include_domains,
+                "exclude_domains": exclude_domains,
+                "startCrawlDate": startCrawlDate,
+                "endCrawlDate": endCrawlDate,
+                "startPublishedDate": startPublishedDate,
+                "endPublishedDate": endPublishedDate,
+                "crawl_results": crawl_results,
+                "includeRowContent": includeRowContent,
+                "page": page,
+                "max_tokens_per_page": max_tokens_per_page,
+                "country": country,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     async def run_code(
         self,
@@ -3414,6 +3665,8 @@ class AsyncAi302(AsyncResource):
 
         For a further page give the `searchId` and `sessionId` of the first response.
 
+        `iter_search_xiaohongshu_app` goes through the items of all pages.
+
         Args:
             keyword: The search query.
             page: Page number, from 1.
@@ -3451,6 +3704,62 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search_xiaohongshu_app(
+        self,
+        *,
+        keyword: str,
+        page: int,
+        search_id: str | None = None,
+        session_id: str | None = None,
+        sort_type: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | None = None,
+        filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | None = None,
+        filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[Any]:
+        """Search Xiaohongshu notes (app).
+
+        For a further page give the `searchId` and `sessionId` of the first response.
+
+        Args:
+            keyword: The search query.
+            page: Page number, from 1.
+            search_id: The id of the search to continue.
+            session_id: The id of the session to continue.
+            sort_type: Sort order. Server default: "general".
+            filter_note_type: The type: all, videos, images. Server default: "不限".
+            filter_note_time: Maximum age: any, a day, a week, half a year. Server default: "不限".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/app/search_notes
+        Source: public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time) (caller,
+        2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_app as endpoint
+
+        return self._iterate(
+            endpoint,
+            query={
+                "keyword": keyword,
+                "page": page,
+                "search_id": search_id,
+                "session_id": session_id,
+                "sort_type": sort_type,
+                "filter_note_type": filter_note_type,
+                "filter_note_time": filter_note_time,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     async def get_xiaohongshu_note_v2(
         self,

@@ -189,7 +189,8 @@ class Firecrawl(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FirecrawlBatch).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (FirecrawlBatch).
 
         Raises:
             Api302Error: The call failed.
@@ -565,7 +566,8 @@ class AsyncFirecrawl(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FirecrawlBatch).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (FirecrawlBatch).
 
         Raises:
             Api302Error: The call failed.

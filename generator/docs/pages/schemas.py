@@ -209,7 +209,7 @@ def _limits(node: dict[str, Any]) -> Schema:
             if not (isinstance(limits.get(name), int) and 0 <= limits[name] < _LARGEST_LIMIT):
                 limits.pop(name, None)
     for least, most in (LIMITS[0:2], LIMITS[2:4], LIMITS[4:6]):
-        if limits.get(least, 0) > limits.get(most, limits.get(least, 0)):
+        if {least, most} <= limits.keys() and limits[least] > limits[most]:
             del limits[least], limits[most]
     return limits
 

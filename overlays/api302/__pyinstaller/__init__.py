@@ -1,4 +1,4 @@
-"""For PyInstaller, which finds this by an entry point: modules that are imported by names in texts."""
+"""For PyInstaller, which finds this by an entry point: modules imported by name at run time."""
 
 from __future__ import annotations
 

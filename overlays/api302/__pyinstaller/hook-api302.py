@@ -1,4 +1,4 @@
-"""PyInstaller's hook: a frozen program has every module, since most are imported when they are first used."""
+"""PyInstaller's hook: a frozen program has every module, though most are imported on first use."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from api302._errors import InvalidArgument
 from api302._json import is_mapping
@@ -56,7 +57,9 @@ def operation_call(
             accepted, kwargs.get("headers"), settings.headers, extra_headers
         )
         repeatable = op.behaviour.may_repeat(op.method)
-        how = _how(settings, timeout, retries)._replace(stream=stream, repeatable=repeatable)
+        how = _how(settings, timeout, repeatable, retries)
+        # The steps of an upload belong to one host.
+        how = how._replace(stream=stream, spare=op.behaviour.upload is None)
     except BaseException:
         for file in opened:
             file.close()
@@ -83,7 +86,7 @@ def raw_call(
     """
     sent = merged_headers(settings.headers, headers)
     kwargs = {"method": method.upper(), "url": url, **body, "headers": sent}
-    how = _how(settings, timeout)._replace(stream=stream, check=check, repeatable=repeatable)
+    how = _how(settings, timeout, repeatable)._replace(stream=stream, check=check, spare=True)
     return Call(kwargs, how, what(settings, kwargs))
 
 
@@ -100,8 +103,14 @@ def bare_call(
     never the API key.
     """
     kwargs = {"method": method, "url": url, **body, "headers": dict(headers)}
-    how = _how(settings, timeout)._replace(bare=True, check=False)
+    how = _how(settings, timeout, False)._replace(bare=True, check=False)
     return Call(kwargs, how, what(settings, kwargs))
+
+
+def whole_url(settings: Settings, call: Call) -> str:
+    """The URL that a call of an operation goes to, with its query."""
+    query = urlencode(call.kwargs.get("params") or {}, doseq=True)
+    return f"{settings.base_url}{call.kwargs['url']}{'?' if query else ''}{query}"
 
 
 def what(settings: Settings, kwargs: Mapping[str, Any]) -> str:
@@ -110,9 +119,14 @@ def what(settings: Settings, kwargs: Mapping[str, Any]) -> str:
     return Redactor(*settings.secrets()).text(f"{kwargs['method']} {path}")
 
 
-def _how(settings: Settings, timeout: Any, retries: int | None = None) -> CallOptions:
-    seconds = settings.timeout if timeout is None else valid_timeout(timeout)
-    return CallOptions(seconds, settings.retries if retries is None else retries)
+def _how(
+    settings: Settings, timeout: Any, repeatable: bool, retries: int | None = None
+) -> CallOptions:
+    return CallOptions(
+        settings.timeout if timeout is None else valid_timeout(timeout),
+        settings.retries if retries is None else retries,
+        repeatable=repeatable if settings.repeat is None else settings.repeat,
+    )
 
 
 def _checked(op: Operation, body: Values, extra: Values | None) -> dict[str, Any]:

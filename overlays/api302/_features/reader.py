@@ -76,9 +76,8 @@ class Reader:
         self._texts = Texts(rule.accumulate, rule.text)
         self._decoder = Decoder()
         self._state = State.OPEN
-        self._tape: list[bytes] | None = [] if session.observers else None
         self._kept: list[str] = []
-        """The events as text, which takes less memory than objects, and no time of the collector."""
+        """The events as text, which takes less memory than objects and no time of the collector."""
         self._stray = ""
         """What came last in the place of an event and was not JSON."""
         self._response: Response | None = None
@@ -115,8 +114,6 @@ class Reader:
 
         Raises StreamError for an event that reports an error.
         """
-        if self._tape is not None:
-            self._tape.append(chunk)
         return self._take(self._decoder.blocks(chunk))
 
     def end(self) -> Iterator[Any]:
@@ -201,13 +198,6 @@ class Reader:
         """The caller has closed the stream."""
         if self._state is State.OPEN:
             self._state = State.CLOSED
-
-    def record(self) -> None:
-        """The connection is let go: the observers get the exchange, once."""
-        tape, self._tape = self._tape, None
-        if tape and self._response is not None:
-            status, headers = self._response.status_code, self._response.headers
-            self._session.observe(self._call, status, headers, b"".join(tape))
 
     # --- what the events make
     # -----------------------------------------------------------------------

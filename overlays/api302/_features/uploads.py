@@ -27,7 +27,8 @@ class _Upload:
 
     def __init__(self, session: Session, op: Operation, local: Local, options: Options) -> None:
         rule = op.behaviour.upload
-        assert rule is not None and rule.finish is not None
+        assert rule is not None
+        assert rule.finish is not None
         self.session, self.op, self.rule, self.local = session, op, rule, local
         self.last = Operation.by_id(rule.finish)
         self.headers, _, _, self.timeout = options
@@ -95,6 +96,8 @@ async def upload(
     `options` and `given` are those of the step that begins it.
     """
     opened: list[Any] = []
+    # The steps belong to one host.
+    session = session.with_settings(session.settings._replace(fallback=()))
     try:
         local = await session.io.thread(local_file, "file", file, opened)
         steps = _Upload(session, op, local, options)
