@@ -1,4 +1,7 @@
-"""Whether the public programs that x-docs cites call what they are cited for, where their source is at hand."""
+"""Whether the public programs that x-docs cites call what they are cited for.
+
+Only those whose source is at hand are read.
+"""
 
 from __future__ import annotations
 
@@ -94,6 +97,9 @@ def _last_word(path: str) -> str:
 
 @cache
 def _named_elsewhere(repository: Path, word: str) -> bool:
-    """Whether a file of a clone names a word; the file cited may hold but the fields or the response."""
+    """Whether a file of a clone names a word.
+
+    The file cited may hold the fields or the response alone.
+    """
     command = ["git", "-C", str(repository), "grep", "-qIwF", "-e", word, "HEAD"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
