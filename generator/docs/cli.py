@@ -1,7 +1,7 @@
 """The command line:
 
-`python -m generator docs index | diff | draft | cited | issue`. What is written is whole, or there is
-nothing of it.
+`python -m generator docs index | diff | draft | cited | issue`. What is written is whole, or there
+is nothing of it.
 """
 
 from __future__ import annotations
