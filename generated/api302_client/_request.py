@@ -167,20 +167,20 @@ def body_kwargs(
         headers = {} if essence == "application/json" else {"headers": {"Content-Type": chosen}}
         return {"json": plain(body), **headers}
     if essence in {MULTIPART, FORM}:
-        if not isinstance(body, Mapping):
-            raise ValueError(
-                f"a {essence} body must be a mapping of fields, not {type(body).__name__}"
-            )
-        if essence == MULTIPART:
-            return {"files": [part for name, value in body.items() for part in _parts(name, value)]}
-        _no_files(body, chosen)
-        return {
-            "data": {name: _form_value(value) for name, value in body.items() if value is not None}
-        }
+        return _form(body, essence, chosen)
     if isinstance(body, Mapping):
         raise ValueError(f"a {essence} body must be text, bytes or an open file, not a mapping")
     content = body.encode() if isinstance(body, str) else body
     return {"content": content, "headers": {"Content-Type": chosen}}
+
+
+def _form(body: Any, essence: str, chosen: str) -> dict[str, Any]:
+    if not isinstance(body, Mapping):
+        raise ValueError(f"a {essence} body must be a mapping of fields, not {type(body).__name__}")
+    if essence == MULTIPART:
+        return {"files": [part for name, value in body.items() for part in _parts(name, value)]}
+    _no_files(body, chosen)
+    return {"data": {name: _form_value(value) for name, value in body.items() if value is not None}}
 
 
 def _choose(body: Any, media_types: Sequence[str]) -> str:
