@@ -189,10 +189,10 @@ def _choose(body: Any, media_types: Sequence[str]) -> str:
     if isinstance(body, Mapping):
         if MULTIPART in media_types and any(map(_has_file, body.values())):
             return MULTIPART
-    elif raw := [media for media in media_types if _is_raw(media)]:
-        if isinstance(body, (str, bytes, bytearray, memoryview)) or hasattr(body, "read"):
-            return raw[0]
-    return media_types[0]
+        return media_types[0]
+    is_content = isinstance(body, (str, bytes, bytearray, memoryview)) or hasattr(body, "read")
+    raw = (media for media in media_types if _is_raw(media))
+    return next(raw, media_types[0]) if is_content else media_types[0]
 
 
 def _is_raw(media_type: str) -> bool:
