@@ -85,3 +85,11 @@ Ai302GenerateImageV1Model: TypeAlias = (
     ]
     | str
 )
+ElevenlabsMusicModelId: TypeAlias = Literal["music_v1"] | str
+SophnetRecognizeImageModel: TypeAlias = Literal["PaddleOCR-VL-0.9B", "PaddleOCR-VL-1.5"] | str
+SoundModel: TypeAlias = Literal["stable-audio-2", "stable-audio-2.5"] | str
+SunoMusicMv: TypeAlias = Literal["chirp-v3-5", "chirp-v4", "chirp-auk", "chirp-bluejay", "chirp-crow", "chirp-fenix"] | str
+TextToSpeechModel: TypeAlias = Literal["glm-tts"] | str
+TranscriptionModel: TypeAlias = Literal["glm-asr-2512"] | str
+TranslationModel: TypeAlias = Literal["doubao-seed-translation-250915"] | str
+ZhipuParseLayoutModel: TypeAlias = Literal["glm-ocr"] | str

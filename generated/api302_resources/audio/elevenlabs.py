@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from api302_client.params.audio_elevenlabs import ElevenlabsCompositionPlan as ElevenlabsCompositionPlanParam
     from api302_client.params.audio_elevenlabs import ElevenlabsDialogueLine
     from api302_client.params.audio_elevenlabs import ElevenlabsVoiceSettings as ElevenlabsVoiceSettingsParam
+    from api302_resources._models import ElevenlabsMusicModelId
 
 
 class Elevenlabs(Resource):
@@ -912,7 +913,7 @@ class Elevenlabs(Resource):
         prompt: str | None = None,
         composition_plan: ElevenlabsCompositionPlanParam | None = None,
         music_length_ms: int | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         seed: int | None = None,
         force_instrumental: bool | None = None,
         respect_sections_durations: bool | None = None,
@@ -955,7 +956,8 @@ class Elevenlabs(Resource):
             prompt: Text prompt: the song.
             composition_plan: The parts of a song and their styles.
             music_length_ms: Duration in milliseconds, with `prompt`.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_music')` lists
+                them. Server default: "music_v1".
             seed: Random seed, with `composition_plan`; the same seed gives a similar result.
             force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
             respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
@@ -1002,7 +1004,7 @@ class Elevenlabs(Resource):
         prompt: str | None = None,
         composition_plan: ElevenlabsCompositionPlanParam | None = None,
         music_length_ms: int | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         seed: int | None = None,
         force_instrumental: bool | None = None,
         respect_sections_durations: bool | None = None,
@@ -1042,7 +1044,8 @@ class Elevenlabs(Resource):
             prompt: Text prompt: the song.
             composition_plan: The parts of a song and their styles.
             music_length_ms: Duration in milliseconds, with `prompt`.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_music')` lists
+                them. Server default: "music_v1".
             seed: Random seed, with `composition_plan`; the same seed gives a similar result.
             force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
             respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
@@ -1086,7 +1089,7 @@ class Elevenlabs(Resource):
         prompt: str,
         music_length_ms: int | None = None,
         source_composition_plan: ElevenlabsCompositionPlanParam | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1098,7 +1101,8 @@ class Elevenlabs(Resource):
             prompt: Text prompt: the song.
             music_length_ms: Duration in milliseconds.
             source_composition_plan: The parts of a song and their styles.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_plan_music')`
+                lists them. Server default: "music_v1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2073,7 +2077,7 @@ class AsyncElevenlabs(AsyncResource):
         prompt: str | None = None,
         composition_plan: ElevenlabsCompositionPlanParam | None = None,
         music_length_ms: int | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         seed: int | None = None,
         force_instrumental: bool | None = None,
         respect_sections_durations: bool | None = None,
@@ -2116,7 +2120,8 @@ class AsyncElevenlabs(AsyncResource):
             prompt: Text prompt: the song.
             composition_plan: The parts of a song and their styles.
             music_length_ms: Duration in milliseconds, with `prompt`.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_music')` lists
+                them. Server default: "music_v1".
             seed: Random seed, with `composition_plan`; the same seed gives a similar result.
             force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
             respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
@@ -2163,7 +2168,7 @@ class AsyncElevenlabs(AsyncResource):
         prompt: str | None = None,
         composition_plan: ElevenlabsCompositionPlanParam | None = None,
         music_length_ms: int | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         seed: int | None = None,
         force_instrumental: bool | None = None,
         respect_sections_durations: bool | None = None,
@@ -2203,7 +2208,8 @@ class AsyncElevenlabs(AsyncResource):
             prompt: Text prompt: the song.
             composition_plan: The parts of a song and their styles.
             music_length_ms: Duration in milliseconds, with `prompt`.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_music')` lists
+                them. Server default: "music_v1".
             seed: Random seed, with `composition_plan`; the same seed gives a similar result.
             force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
             respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
@@ -2247,7 +2253,7 @@ class AsyncElevenlabs(AsyncResource):
         prompt: str,
         music_length_ms: int | None = None,
         source_composition_plan: ElevenlabsCompositionPlanParam | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2259,7 +2265,8 @@ class AsyncElevenlabs(AsyncResource):
             prompt: Text prompt: the song.
             music_length_ms: Duration in milliseconds.
             source_composition_plan: The parts of a song and their styles.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_plan_music')`
+                lists them. Server default: "music_v1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
