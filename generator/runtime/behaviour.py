@@ -655,6 +655,8 @@ class Behaviour(NamedTuple):
     price: tuple[Price, ...] = ()
     repeatable: Repeatable | None = None
     follows: tuple[Follow, ...] = ()
+    file_max: Mapping[str, int] = {}
+    """By field of the body, the bytes that a file may have at most (`x-file-max`)."""
 
     @property
     def is_free(self) -> bool:
@@ -701,4 +703,5 @@ def read(extensions: Json) -> Behaviour:
         price=tuple(Price.of(entry) for entry in extensions.get("x-price", ())),
         repeatable=_maybe(Repeatable.of, extensions.get("x-repeatable")),
         follows=tuple(Follow.of(entry) for entry in extensions.get("x-follows", ())),
+        file_max=extensions.get("x-file-max", {}),
     )
