@@ -605,8 +605,9 @@ class Price(NamedTuple):
     @classmethod
     def of(cls, data: Json) -> Price:
         """From one entry of the extension."""
-        names = ("amount", "unit", "per", "for", "note")
-        return cls(*map(data.get, names), data.get("when", {}), data.get("units"))
+        when, units = data.get("when", {}), data.get("units")
+        amount, unit, per = data.get("amount"), data.get("unit"), data.get("per")
+        return cls(amount, unit, per, data.get("for"), data.get("note"), when, units)
 
 
 class Repeatable(NamedTuple):
