@@ -99,6 +99,7 @@ from .ai_302_prompt_response import Ai302PromptResponse as Ai302PromptResponse
 from .ai_302_queue_ticket import Ai302QueueTicket as Ai302QueueTicket
 from .ai_302_queued_file import Ai302QueuedFile as Ai302QueuedFile
 from .ai_302_queued_image import Ai302QueuedImage as Ai302QueuedImage
+from .ai_302_queued_images import Ai302QueuedImages as Ai302QueuedImages
 from .ai_302_queued_video import Ai302QueuedVideo as Ai302QueuedVideo
 from .ai_302_record import Ai302Record as Ai302Record
 from .ai_302_record_list import Ai302RecordList as Ai302RecordList
@@ -195,10 +196,12 @@ from .alibaba_multimodal_choice import AlibabaMultimodalChoice as AlibabaMultimo
 from .alibaba_multimodal_output import AlibabaMultimodalOutput as AlibabaMultimodalOutput
 from .alibaba_multimodal_response import AlibabaMultimodalResponse as AlibabaMultimodalResponse
 from .alibaba_multimodal_result import AlibabaMultimodalResult as AlibabaMultimodalResult
+from .alibaba_qwen_lora import AlibabaQwenLora as AlibabaQwenLora
 from .alibaba_task import AlibabaTask as AlibabaTask
 from .alibaba_task_response import AlibabaTaskResponse as AlibabaTaskResponse
 from .alibaba_task_result import AlibabaTaskResult as AlibabaTaskResult
 from .alibaba_task_usage import AlibabaTaskUsage as AlibabaTaskUsage
+from .alibaba_task_video import AlibabaTaskVideo as AlibabaTaskVideo
 from .anthropic_block import AnthropicBlock as AnthropicBlock
 from .anthropic_cache_creation import AnthropicCacheCreation as AnthropicCacheCreation
 from .anthropic_delta import AnthropicDelta as AnthropicDelta

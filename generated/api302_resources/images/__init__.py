@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import Ai302ImageTask
     from api302_resources.images.ai302 import Ai302, AsyncAi302
+    from api302_resources.images.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.images.bagel import AsyncBagel, Bagel
     from api302_resources.images.baidu import AsyncBaidu, Baidu
     from api302_resources.images.doubao import AsyncDoubao, Doubao
     from api302_resources.images.flux import AsyncFlux, Flux
     from api302_resources.images.glif import AsyncGlif, Glif
     from api302_resources.images.google import AsyncGoogle, Google
+    from api302_resources.images.grok import AsyncGrok, Grok
     from api302_resources.images.hidream import AsyncHidream, Hidream
     from api302_resources.images.ideogram import AsyncIdeogram, Ideogram
     from api302_resources.images.kling import AsyncKling, Kling
@@ -43,6 +45,13 @@ class Images(Resource):
         from api302_resources.images.ai302 import Ai302
 
         return Ai302(self._client)
+
+    @cached_property
+    def alibaba(self) -> Alibaba:
+        """Alibaba, also 阿里云, 通义, 万相, Aliyun."""
+        from api302_resources.images.alibaba import Alibaba
+
+        return Alibaba(self._client)
 
     @cached_property
     def bagel(self) -> Bagel:
@@ -85,6 +94,13 @@ class Images(Resource):
         from api302_resources.images.google import Google
 
         return Google(self._client)
+
+    @cached_property
+    def grok(self) -> Grok:
+        """Grok, also xAI."""
+        from api302_resources.images.grok import Grok
+
+        return Grok(self._client)
 
     @cached_property
     def hidream(self) -> Hidream:
@@ -380,6 +396,13 @@ class AsyncImages(AsyncResource):
         return AsyncAi302(self._client)
 
     @cached_property
+    def alibaba(self) -> AsyncAlibaba:
+        """Alibaba, also 阿里云, 通义, 万相, Aliyun."""
+        from api302_resources.images.alibaba import AsyncAlibaba
+
+        return AsyncAlibaba(self._client)
+
+    @cached_property
     def bagel(self) -> AsyncBagel:
         """Bagel."""
         from api302_resources.images.bagel import AsyncBagel
@@ -420,6 +443,13 @@ class AsyncImages(AsyncResource):
         from api302_resources.images.google import AsyncGoogle
 
         return AsyncGoogle(self._client)
+
+    @cached_property
+    def grok(self) -> AsyncGrok:
+        """Grok, also xAI."""
+        from api302_resources.images.grok import AsyncGrok
+
+        return AsyncGrok(self._client)
 
     @cached_property
     def hidream(self) -> AsyncHidream:
