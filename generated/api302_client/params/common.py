@@ -290,6 +290,20 @@ class GoogleVoiceConfig(TypedDict):
     prebuiltVoiceConfig: NotRequired[GooglePrebuiltVoiceConfig]
 
 
+class HiggsfieldImage(TypedDict):
+    type: Literal["image_url"]
+    """How the image is given."""
+    image_url: str
+    """The image."""
+
+
+class HiggsfieldWebhook(TypedDict):
+    url: str
+    """Webhook URL, called when the task ends."""
+    secret: NotRequired[str]
+    """A secret of yours, sent along to prove who calls."""
+
+
 class IdeogramColor(TypedDict):
     """A color."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from api302_resources.images.google import AsyncGoogle, Google
     from api302_resources.images.grok import AsyncGrok, Grok
     from api302_resources.images.hidream import AsyncHidream, Hidream
+    from api302_resources.images.higgsfield import AsyncHiggsfield, Higgsfield
     from api302_resources.images.ideogram import AsyncIdeogram, Ideogram
     from api302_resources.images.kling import AsyncKling, Kling
     from api302_resources.images.luma import AsyncLuma, Luma
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from api302_resources.images.recraft import AsyncRecraft, Recraft
     from api302_resources.images.siliconflow import AsyncSiliconflow, Siliconflow
     from api302_resources.images.stability import AsyncStability, Stability
+    from api302_resources.images.vidu import AsyncVidu, Vidu
     from api302_resources.images.zhipu import AsyncZhipu, Zhipu
 
 
@@ -110,6 +112,13 @@ class Images(Resource):
         return Hidream(self._client)
 
     @cached_property
+    def higgsfield(self) -> Higgsfield:
+        """Higgsfield."""
+        from api302_resources.images.higgsfield import Higgsfield
+
+        return Higgsfield(self._client)
+
+    @cached_property
     def ideogram(self) -> Ideogram:
         """Ideogram."""
         from api302_resources.images.ideogram import Ideogram
@@ -171,6 +180,13 @@ class Images(Resource):
         from api302_resources.images.stability import Stability
 
         return Stability(self._client)
+
+    @cached_property
+    def vidu(self) -> Vidu:
+        """Vidu, also 生数科技."""
+        from api302_resources.images.vidu import Vidu
+
+        return Vidu(self._client)
 
     @cached_property
     def zhipu(self) -> Zhipu:
@@ -459,6 +475,13 @@ class AsyncImages(AsyncResource):
         return AsyncHidream(self._client)
 
     @cached_property
+    def higgsfield(self) -> AsyncHiggsfield:
+        """Higgsfield."""
+        from api302_resources.images.higgsfield import AsyncHiggsfield
+
+        return AsyncHiggsfield(self._client)
+
+    @cached_property
     def ideogram(self) -> AsyncIdeogram:
         """Ideogram."""
         from api302_resources.images.ideogram import AsyncIdeogram
@@ -520,6 +543,13 @@ class AsyncImages(AsyncResource):
         from api302_resources.images.stability import AsyncStability
 
         return AsyncStability(self._client)
+
+    @cached_property
+    def vidu(self) -> AsyncVidu:
+        """Vidu, also 生数科技."""
+        from api302_resources.images.vidu import AsyncVidu
+
+        return AsyncVidu(self._client)
 
     @cached_property
     def zhipu(self) -> AsyncZhipu:
