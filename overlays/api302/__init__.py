@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from ._features.paging import AsyncPages, Page, Pages
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
-    from ._types import Cost, RawResponse, TaskStatus, Uploaded
+    from ._http.response import Response
+    from ._types import Call, Cost, RawResponse, TaskStatus, Uploaded
 
 _WHERE = {
     "_client": "AsyncClient Client",
@@ -54,7 +55,8 @@ _WHERE = {
     "_features.paging": "AsyncPages Page Pages",
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
-    "_types": "Cost RawResponse TaskStatus Uploaded",
+    "_http.response": "Response",
+    "_types": "Call Cost RawResponse TaskStatus Uploaded",
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
 
@@ -71,6 +73,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ByteStream",
+    "Call",
     "Client",
     "ConnectionError",
     "Cost",
@@ -88,6 +91,7 @@ __all__ = [
     "RateLimitError",
     "RawResponse",
     "RequestTooLargeError",
+    "Response",
     "ServerError",
     "Stream",
     "StreamError",

@@ -611,6 +611,10 @@ from .vidu_v1_task_output import ViduV1TaskOutput as ViduV1TaskOutput
 from .vidu_v1_task_prompt import ViduV1TaskPrompt as ViduV1TaskPrompt
 from .vidu_video import ViduVideo as ViduVideo
 from .vidu_video_size import ViduVideoSize as ViduVideoSize
+from .wavespeed_prediction import WavespeedPrediction as WavespeedPrediction
+from .wavespeed_response import WavespeedResponse as WavespeedResponse
+from .wavespeed_timings import WavespeedTimings as WavespeedTimings
+from .wavespeed_urls import WavespeedUrls as WavespeedUrls
 from .youdao_response import YoudaoResponse as YoudaoResponse
 from .youdao_web_entry import YoudaoWebEntry as YoudaoWebEntry
 from .zhipu_image import ZhipuImage as ZhipuImage

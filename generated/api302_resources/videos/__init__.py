@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.sync import AsyncSync, Sync
     from api302_resources.videos.topview import AsyncTopview, Topview
     from api302_resources.videos.vidu import AsyncVidu, Vidu
+    from api302_resources.videos.wavespeed import AsyncWavespeed, Wavespeed
     from api302_resources.videos.zhipu import AsyncZhipu, Zhipu
 
 
@@ -219,6 +220,13 @@ class Videos(Resource):
         from api302_resources.videos.vidu import Vidu
 
         return Vidu(self._client)
+
+    @cached_property
+    def wavespeed(self) -> Wavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.videos.wavespeed import Wavespeed
+
+        return Wavespeed(self._client)
 
     @cached_property
     def zhipu(self) -> Zhipu:
@@ -481,6 +489,13 @@ class AsyncVideos(AsyncResource):
         from api302_resources.videos.vidu import AsyncVidu
 
         return AsyncVidu(self._client)
+
+    @cached_property
+    def wavespeed(self) -> AsyncWavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.videos.wavespeed import AsyncWavespeed
+
+        return AsyncWavespeed(self._client)
 
     @cached_property
     def zhipu(self) -> AsyncZhipu:
