@@ -322,6 +322,15 @@ class IdeogramColorPalette(TypedDict):
     """The colors."""
 
 
+class WavespeedLora(TypedDict):
+    """A LoRA and its weight."""
+
+    path: str
+    """The LoRA: its name at Hugging Face, or a URL."""
+    scale: NotRequired[float]
+    """Weight of the LoRA. Server default: 1."""
+
+
 class AlibabaMultimodalMessage(TypedDict):
     """A message."""
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from api302_resources.images.siliconflow import AsyncSiliconflow, Siliconflow
     from api302_resources.images.stability import AsyncStability, Stability
     from api302_resources.images.vidu import AsyncVidu, Vidu
+    from api302_resources.images.wavespeed import AsyncWavespeed, Wavespeed
     from api302_resources.images.zhipu import AsyncZhipu, Zhipu
 
 
@@ -187,6 +188,13 @@ class Images(Resource):
         from api302_resources.images.vidu import Vidu
 
         return Vidu(self._client)
+
+    @cached_property
+    def wavespeed(self) -> Wavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.images.wavespeed import Wavespeed
+
+        return Wavespeed(self._client)
 
     @cached_property
     def zhipu(self) -> Zhipu:
@@ -550,6 +558,13 @@ class AsyncImages(AsyncResource):
         from api302_resources.images.vidu import AsyncVidu
 
         return AsyncVidu(self._client)
+
+    @cached_property
+    def wavespeed(self) -> AsyncWavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.images.wavespeed import AsyncWavespeed
+
+        return AsyncWavespeed(self._client)
 
     @cached_property
     def zhipu(self) -> AsyncZhipu:
