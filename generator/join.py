@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .models import models
 from .source import (
     COMMON_FILE,
     ROOT_FILE,
@@ -55,6 +56,7 @@ def join(spec: Spec) -> dict[str, Any]:
     if problems:
         raise SpecError(problems)
     _add_links(spec, document)
+    _add_models(spec, document)
     return document
 
 
@@ -91,15 +93,21 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
     document["tags"] = _tags(spec, root)
     document["paths"] = paths
     _put_deprecated_last(paths)
+    document["components"] = _in_order(spec, components)
+    return document, problems
+
+
+def _in_order(spec: Spec, components: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The components by the order of their kinds, and within a kind by name."""
     known = sorted(
         components,
         key=lambda kind: COMPONENTS.index(kind) if kind in COMPONENTS else len(COMPONENTS),
     )
-    document["components"] = {kind: dict(sorted(components[kind].items())) for kind in known}
+    ordered = {kind: dict(sorted(components[kind].items())) for kind in known}
     for kind in known:
         for name in components[kind]:
-            spec.adopt(document["components"][kind], components[kind], name)
-    return document, problems
+            spec.adopt(ordered[kind], components[kind], name)
+    return ordered
 
 
 def _merge(
@@ -303,19 +311,24 @@ def _link(task: dict[str, Any], follower: str, target: dict[str, Any]) -> dict[s
     return link
 
 
+def _links(task: dict[str, Any], by_id: dict[Any, Any]) -> dict[str, Any]:
+    """The links of a submitting operation, to the calls that get and cancel its task."""
+    links: dict[str, Any] = {}
+    for follower in (task.get("fetch"), task.get("cancel")):
+        if isinstance(follower, str) and follower in by_id:
+            link = _link(task, follower, by_id[follower])
+            if isinstance(link, dict):
+                links[follower] = link
+    return links
+
+
 def _add_links(spec: Spec, document: dict[str, Any]) -> None:
     """Put links into the 2xx JSON replies of submitting operations; changes copies, since the parts
     belong to the files.
     """
     by_id = {operation.get("operationId"): operation for _, _, operation in operations(document)}
     for path, method, operation in operations(document):
-        task = obj(operation.get("x-task"))
-        links = {}
-        for follower in (task.get("fetch"), task.get("cancel")):
-            if isinstance(follower, str) and follower in by_id:
-                link = _link(task, follower, by_id[follower])
-                if isinstance(link, dict):
-                    links[follower] = link
+        links = _links(obj(operation.get("x-task")), by_id)
         if not links or not isinstance(operation.get("responses"), dict):
             continue
         responses = dict(obj(operation.get("responses")))
@@ -329,3 +342,21 @@ def _add_links(spec: Spec, document: dict[str, Any]) -> None:
         spec.adopt(changed, operation)
         spec.adopt(item, document["paths"][path])
         document["paths"][path] = item
+
+
+def _add_models(spec: Spec, document: dict[str, Any]) -> None:
+    """Say in `x-models` which field takes the models that list an operation; changes copies."""
+    fields: dict[str, str] = {}
+    for model in models(spec)[0].values():
+        for call in map(obj, seq(model.get("calls"))):
+            if isinstance(call.get("field"), str):
+                fields.setdefault(str(call.get("operation")), call["field"])
+    for path, method, operation in operations(document):
+        field = fields.get(str(operation.get("operationId")))
+        if field and "x-models" not in operation:
+            whole = {**operation, "x-models": {"field": field}}
+            changed = {key: whole[key] for key in sorted(whole, key=rank)}
+            item = {**document["paths"][path], method: changed}
+            spec.adopt(changed, operation)
+            spec.adopt(item, document["paths"][path])
+            document["paths"][path] = item

@@ -1496,6 +1496,8 @@ class Flux(Resource):
         self,
         *,
         images_data_url: str,
+        name: str | None = None,
+        description: str | None = None,
         trigger_word: str | None = None,
         steps: int | None = None,
         is_style: bool | None = None,
@@ -1512,6 +1514,8 @@ class Flux(Resource):
         Args:
             images_data_url: A ZIP of at least four images, with captions of the same names if you have them.
                 Takes a URL.
+            name: A name of your own for the finetune.
+            description: A description of your own.
             trigger_word: The word that stands for the finetune in prompts.
             steps: Number of training steps.
             is_style: The images show a style, not an object.
@@ -1531,7 +1535,7 @@ class Flux(Resource):
 
         Endpoint: POST /302/submit/flux-lora-training
         Price: 3 PTC per call.
-        Source: https://doc.302.ai/252473800e0 (catalog, 2026-11-21)
+        Source: public code, found by "302/submit/flux-lora-training" (caller, 2026-11-29)
         """
         from api302_client.api.images_flux import flux_train_lora as endpoint
 
@@ -1539,6 +1543,8 @@ class Flux(Resource):
             endpoint,
             body={
                 "images_data_url": images_data_url,
+                "name": name,
+                "description": description,
                 "trigger_word": trigger_word,
                 "steps": steps,
                 "is_style": is_style,
@@ -1573,7 +1579,7 @@ class Flux(Resource):
 
         Endpoint: GET /302/submit/flux-lora-training
         Price: 0 PTC per call.
-        Source: https://doc.302.ai/252474289e0 (catalog, 2026-11-21)
+        Source: public code, found by "302/submit/flux-lora-training" (caller, 2026-11-29)
         """
         from api302_client.api.images_flux import flux_get_lora_training as endpoint
 
@@ -3062,6 +3068,8 @@ class AsyncFlux(AsyncResource):
         self,
         *,
         images_data_url: str,
+        name: str | None = None,
+        description: str | None = None,
         trigger_word: str | None = None,
         steps: int | None = None,
         is_style: bool | None = None,
@@ -3078,6 +3086,8 @@ class AsyncFlux(AsyncResource):
         Args:
             images_data_url: A ZIP of at least four images, with captions of the same names if you have them.
                 Takes a URL.
+            name: A name of your own for the finetune.
+            description: A description of your own.
             trigger_word: The word that stands for the finetune in prompts.
             steps: Number of training steps.
             is_style: The images show a style, not an object.
@@ -3097,7 +3107,7 @@ class AsyncFlux(AsyncResource):
 
         Endpoint: POST /302/submit/flux-lora-training
         Price: 3 PTC per call.
-        Source: https://doc.302.ai/252473800e0 (catalog, 2026-11-21)
+        Source: public code, found by "302/submit/flux-lora-training" (caller, 2026-11-29)
         """
         from api302_client.api.images_flux import flux_train_lora as endpoint
 
@@ -3105,6 +3115,8 @@ class AsyncFlux(AsyncResource):
             endpoint,
             body={
                 "images_data_url": images_data_url,
+                "name": name,
+                "description": description,
                 "trigger_word": trigger_word,
                 "steps": steps,
                 "is_style": is_style,
@@ -3139,7 +3151,7 @@ class AsyncFlux(AsyncResource):
 
         Endpoint: GET /302/submit/flux-lora-training
         Price: 0 PTC per call.
-        Source: https://doc.302.ai/252474289e0 (catalog, 2026-11-21)
+        Source: public code, found by "302/submit/flux-lora-training" (caller, 2026-11-29)
         """
         from api302_client.api.images_flux import flux_get_lora_training as endpoint
 
