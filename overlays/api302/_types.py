@@ -280,6 +280,31 @@ class Cost(NamedTuple):
     records: tuple[Any, ...]
 
 
+class Estimate(NamedTuple):
+    """What a call will cost, by documented prices and what its request says.
+
+    Attributes:
+        low: At least; None where nothing is known.
+        high: At most; None where that is not known.
+        currency: `PTC`; 1 PTC is 1 USD.
+        basis: The prices and units that it rests on, or why there is no estimate.
+        missing: The field of the request that would tell more; empty if there is none.
+    """
+
+    low: float | None
+    high: float | None
+    currency: str
+    basis: str
+    missing: str = ""
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return f"no estimate: {self.basis}"
+        high = "unknown" if self.high is None else f"{self.high:g}"
+        amount = f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {high}"
+        return f"{amount} {self.currency}: {self.basis}"
+
+
 class TaskStatus(NamedTuple, Generic[T]):
     """The status of a task.
 
