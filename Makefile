@@ -99,4 +99,4 @@ lock: $(VENV)/ready-dev ## requirements.lock anew, with the newest versions that
 	$(PY) scripts/lock.py renew
 
 clean: ## remove what can be made again
-	rm -rf $(VENV) .venvs dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis demo-output
+	rm -rf $(VENV) .venvs .cache/tests dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis demo-output

@@ -37,11 +37,13 @@ def _tags() -> dict[str, str]:
 
 
 def _is_about(item: pytest.Item, tags: dict[str, str]) -> bool:
-    """Whether a test's parameters name one of the operations, or the part that is fuzzed."""
+    """Whether a test's parameters name one of the operations, or some that are fuzzed together."""
     callspec: Any = getattr(item, "callspec", None)
-    for value in callspec.params.values() if callspec else ():
-        name = getattr(value, "id", value)
-        tag = tags.get(name) if isinstance(name, str) else None
-        if name == ONLY or (tag is not None and f"{tag}.".startswith(f"{ONLY}.")):
-            return True
-    return False
+    values = callspec.params.values() if callspec else ()
+    return any(f"{_tag_of(value, tags)}.".startswith(f"{ONLY}.") for value in values)
+
+
+def _tag_of(value: Any, tags: dict[str, str]) -> str:
+    """The tag of an operation, or its id, or of what has a tag itself."""
+    name = getattr(value, "id", value)
+    return tags.get(name if isinstance(name, str) else "") or str(getattr(value, "tag", ""))

@@ -1,17 +1,22 @@
 """Schemathesis over the whole document against the mock: every check and phase, a fixed seed.
 
+A test a vendor, or a part of a large one: they run side by side, and each reads only the part of
+the document that its operations need. The mock serves all of it.
 `API302_FUZZ_EXAMPLES` says how many examples an operation gets in the fuzzing phase (5; `make fuzz`
-takes more), `API302_ONLY` names one section or vendor (see conftest.py).
+takes more).
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections import Counter, defaultdict
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +24,12 @@ import pytest
 import schemathesis
 from schemathesis.core.errors import NoLinksFound
 from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.core.result import Ok
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.run import PhaseName
 from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
 
-from api302_mock import create_app
+from api302_mock import MockApp, create_app
 from api302_mock.document import METHODS, Document, Operation
 from generator import join
 from generator.source import Spec
@@ -41,11 +47,6 @@ CONFIG: dict[str, Any] = {
     "generation": {"max-examples": EXAMPLES, "database": "none"},
 }
 OFF = {"enabled": False}
-LINKS_ALONE = {
-    **dict.fromkeys(("examples", "coverage", "fuzzing"), OFF),
-    # Wrong requests, which no link starts from, were sent in the other phases.
-    "stateful": {"generation": {"max-examples": 5, "mode": "positive"}},
-}
 
 
 def _mini() -> dict[str, Any]:
@@ -66,23 +67,6 @@ def _operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _section(operation: dict[str, Any]) -> str:
-    return operation["tags"][0].partition(".")[0]
-
-
-def _is_in(operation: dict[str, Any], part: str) -> bool:
-    """Whether an operation is of a section, or a vendor of one: `videos`, `videos.kling`."""
-    return f"{operation['tags'][0]}.".startswith(f"{part}.")
-
-
-# A test a section, so that they run side by side; the largest first, so that no process is left
-# alone with it at the end.
-SECTIONS = [
-    section for section, _ in Counter(map(_section, _operations(_real()).values())).most_common()
-]
-ONLY = os.environ.get("API302_ONLY")
-
-
 def _links(document: dict[str, Any]) -> dict[str, dict[str, str]]:
     """The links of each operation that has any: link name to label of the linked operation."""
     operations = _operations(document)
@@ -97,6 +81,45 @@ def _links(document: dict[str, Any]) -> dict[str, dict[str, str]]:
         if links:
             found[label] = {name: labels[link["operationId"]] for name, link in links.items()}
     return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some operations of a vendor, or of a section."""
+
+    tag: str
+    labels: frozenset[str]
+
+
+def _parts(document: dict[str, Any], largest: int = 20) -> list[Part]:
+    """The operations of each vendor in parts of about `largest`; what is linked stays together."""
+    vendors: defaultdict[str, set[str]] = defaultdict(set)
+    for label, operation in _operations(document).items():
+        vendors[operation["tags"][0]].add(label)
+    parts: list[Part] = []
+    for tag, labels in vendors.items():
+        packed: list[set[str]] = [set()]
+        for group in _linked(document, labels):
+            if len(packed[-1]) + len(group) > largest:
+                packed.append(set())
+            packed[-1] |= group
+        parts += [Part(tag, frozenset(labels)) for labels in packed if labels]
+    return parts
+
+
+def _linked(document: dict[str, Any], labels: set[str]) -> list[set[str]]:
+    """The groups of operations that links lead through."""
+    links = _links(document)
+    groups: list[set[str]] = []
+    for label in sorted(labels):
+        group = {label, *(labels & set(links.get(label, {}).values()))}
+        met = [one for one in groups if one & group]
+        groups = [one for one in groups if one not in met] + [group.union(*met)]
+    return groups
+
+
+# The largest first, so that no process is left alone with it at the end.
+PARTS = sorted(_parts(_real()), key=lambda part: -len(part.labels))
 
 
 def _is_valid_as_sent(
@@ -201,14 +224,50 @@ class Run:
                 self.accepted.add(event.recorder.cases[case_id].value.operation.label)
 
 
-@pytest.mark.parametrize("part", [ONLY] if ONLY else SECTIONS)
-def test_schemathesis_finds_nothing(part: str) -> None:
-    _check(_real(), part)
+@dataclass(frozen=True)
+class Mocked:
+    """A document, and the mock that serves it."""
+
+    raw: dict[str, Any]
+    document: Document
+    app: MockApp
+
+    @staticmethod
+    def of(raw: dict[str, Any]) -> Mocked:
+        raw = _with_forms_of_files(raw)
+        return Mocked(raw, Document(raw), create_app(raw, delay=0))
+
+
+@cache
+def _whole() -> Mocked:
+    return Mocked.of(_real())
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.tag)
+def test_schemathesis_finds_nothing(part: Part) -> None:
+    mocked = _whole()
+    mocked.app.reset()
+    _check(mocked, part.labels)
+
+
+def test_every_operation_is_in_one_part() -> None:
+    assert sorted(label for part in PARTS for label in part.labels) == sorted(_operations(_real()))
 
 
 @pytest.mark.parametrize("section", ["audio", "llm", "videos"])
 def test_schemathesis_finds_nothing_in_the_mini_spec(section: str) -> None:
-    _check(_mini(), section)
+    operations = _operations(_mini()).items()
+    labels = {label for label, one in operations if f"{one['tags'][0]}.".startswith(f"{section}.")}
+    _check(Mocked.of(_mini()), labels)
+
+
+def test_schemathesis_reads_the_document_that_the_mock_serves() -> None:
+    config = schemathesis.Config.from_dict(CONFIG)
+    served = schemathesis.openapi.from_asgi("/mock/openapi.json", _whole().app, config=config)
+    served.validate()
+    results = served.get_all_operations()
+    labels = {one.ok().label for one in results if isinstance(one, Ok)}
+    assert labels == _operations(_real()).keys()
 
 
 _FORMS = {
@@ -234,10 +293,36 @@ def _with_forms_of_files(node: Any) -> Any:
     return copied
 
 
-def _check(raw: dict[str, Any], part: str) -> None:
-    raw = _with_forms_of_files(raw)
-    document = Document(raw)
-    app = create_app(raw, delay=0)
+def _part(document: dict[str, Any], labels: Iterable[str]) -> dict[str, Any]:
+    """The paths of these operations and of what links lead to, with the components in use."""
+    links = _links(document)
+    todo, paths = list(labels), set[str]()
+    while todo:
+        path = todo.pop().partition(" ")[2]
+        if path not in paths:
+            paths.add(path)
+            on_path = [f"{method.upper()} {path}" for method in METHODS]
+            todo += [target for label in on_path for target in links.get(label, {}).values()]
+    part: dict[str, Any] = {**document, "components": {}}
+    part["paths"] = {path: item for path, item in document["paths"].items() if path in paths}
+    return part | {"components": _used(part, document["components"])}
+
+
+def _used(part: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """The components that a part refers to, directly or not, and the security schemes."""
+    used: dict[str, Any] = {"securitySchemes": components["securitySchemes"]}
+    todo = [part["paths"]]
+    while todo:
+        for kind, name in re.findall(r'"#/components/(\w+)/([^"/]+)"', json.dumps(todo.pop())):
+            if name not in used.setdefault(kind, {}):
+                used[kind][name] = components[kind][name]
+                todo.append(used[kind][name])
+    return used
+
+
+def _check(mocked: Mocked, labels: Set[str]) -> None:
+    """Run every phase over some operations."""
+    document, app = mocked.document, mocked.app
 
     def filter_failure(
         context: Any, failure: Any, case: schemathesis.Case, response: schemathesis.Response
@@ -258,29 +343,39 @@ def _check(raw: dict[str, Any], part: str) -> None:
         as_sent = wrong_form and _is_valid_as_sent(document, case, response)
         return not (made_up or no_file or as_sent)
 
+    links = {source: to for source, to in _links(mocked.raw).items() if source in labels}
+    # What a link leads to may be another vendor's.
+    selected = set(labels).union(*(targets.values() for targets in links.values()))
+    text = json.dumps(_part(mocked.raw, selected))
+
     def schema(**config: Any) -> Any:
-        made = schemathesis.openapi.from_asgi(
-            "/mock/openapi.json", app, config=schemathesis.Config.from_dict(CONFIG | config)
-        )
+        settings = schemathesis.Config.from_dict(CONFIG | config)
+        made = schemathesis.openapi.from_dict(json.loads(text), config=settings)
+        made.app = app
         made.hook(filter_failure)
         return made
 
-    labels = {label for label, operation in _operations(raw).items() if _is_in(operation, part)}
-    links = {source: targets for source, targets in _links(raw).items() if source in labels}
-    # What a link leads to may be another section's or vendor's.
-    selected = labels.union(*(targets.values() for targets in links.values()))
     run = Run()
     run.add(schema().include(name=sorted(selected)))
     # The stateful phase draws links at random and would need thousands of steps until it drew them
-    # all; between two operations it soon has what it has not drawn yet.
-    alone = schema(phases=LINKS_ALONE)
-    for source, targets in links.items():
-        for name, target in targets.items():
-            if (source, name) not in run.followed:
-                run.add(alone.include(name=[source, target]))
+    # all; between two operations it soon has what it has not drawn yet: nearly always in its first
+    # examples, which are the simplest.
+    for examples in (2, 20):
+        alone = schema(phases=_links_alone(examples))
+        for source, targets in links.items():
+            for name, target in targets.items():
+                if (source, name) not in run.followed:
+                    run.add(alone.include(name=[source, target]))
 
     assert not run.problems, f"{len(run.problems)} problems:\n" + "\n\n".join(run.problems[:20])
     assert run.tested[PhaseName.COVERAGE] == run.tested[PhaseName.FUZZING] == selected
     # A mock that refuses everything would fail no check.
     assert run.accepted == selected
     assert run.followed == {(source, name) for source, targets in links.items() for name in targets}
+
+
+def _links_alone(examples: int) -> dict[str, Any]:
+    """The configuration of the stateful phase alone."""
+    # Wrong requests, which no link starts from, were sent in the other phases.
+    stateful = {"generation": {"max-examples": examples, "mode": "positive"}}
+    return {**dict.fromkeys(("examples", "coverage", "fuzzing"), OFF), "stateful": stateful}

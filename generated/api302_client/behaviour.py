@@ -21,6 +21,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 Json = Mapping[str, Any]
@@ -305,16 +306,19 @@ class Reading(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Where a finished task has but an id: the call that gives the output URLs."""
+    """Where a finished task has but an id: the call that gives the output URLs.
+
+    Without `outputs` its response is the file.
+    """
 
     fetch: str
     parameters: Mapping[str, str]
-    outputs: tuple[Path, ...]
+    outputs: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, data: Json) -> Result:
         """From `x-task-status.result`."""
-        outputs = tuple(Path.of(path) for path in data["outputs"])
+        outputs = tuple(Path.of(path) for path in data.get("outputs", ()))
         return cls(data["fetch"], dict(data["parameters"]), outputs)
 
     def find(self, data: Any) -> dict[str, Any]:
@@ -518,16 +522,43 @@ class Stream(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """`x-pages`: the query parameter that counts pages from `first`, and where the items are."""
+    """`x-pages`: what asks for the next page of a listing, and where the items are."""
 
-    parameter: str
     items: str
+    parameter: str | None = None
+    """What counts from `first`, pages or items; without it, `next` alone leads on."""
     first: int = 1
+    counts: str = "pages"
+    step: int | None = None
+    size: str | None = None
+    """Of a parameter that counts items: how many a page has, and the parameter that says so.
+    Without both, as many as came."""
+    where: str = "query"
+    next: Mapping[str, str] = MappingProxyType({})
+    """By parameter of the next page, where its value is in the response of this one."""
+    more: str | None = None
+    """Where a response says whether there is another page."""
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """The parameters that differ from page to page."""
+        counted = (self.parameter,) if self.parameter else ()
+        return (*counted, *(name for name in self.next if name != self.parameter))
 
     @classmethod
     def of(cls, data: Json) -> Pages:
         """From the extension."""
-        return cls(data["parameter"], data["items"], data.get("first", 1))
+        return cls(
+            data["items"],
+            data.get("parameter"),
+            data.get("first", 1),
+            data.get("counts", "pages"),
+            data.get("step"),
+            data.get("size"),
+            data.get("in", "query"),
+            data.get("next", {}),
+            data.get("more"),
+        )
 
 
 class Upload(NamedTuple):

@@ -6,6 +6,6 @@ from __future__ import annotations
 from .behaviour import Ends
 
 ENDS = Ends(
-    succeeded=frozenset(["completed", "done", "succeed", "succeeded", "success"]),
+    succeeded=frozenset(["complete", "completed", "done", "succeed", "succeeded", "success"]),
     failed=frozenset(["canceled", "cancelled", "error", "expired", "fail", "failed", "failure", "unknown"]),
 )

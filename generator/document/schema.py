@@ -85,6 +85,12 @@ class Schema:
         """Itself, or what its chain of references leads to."""
         return self.referred.target if self.ref else self
 
+    @property
+    def but_null(self) -> Schema:
+        """What a value is that is not null: its target, or the one alternative beside null."""
+        others = [part for part in self.target.any_of if part.types != ["null"]]
+        return others[0].but_null if len(others) == 1 else self.target
+
     # What it says of the value
 
     @property

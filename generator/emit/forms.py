@@ -34,8 +34,6 @@ class Form:
     switch: dict[str, Any] = field(default_factory=dict)
     """The field that asks for this form, as in `x-task.when`."""
     accept: tuple[str, ...] = ()
-    hidden: tuple[dict[str, Any], ...] = ()
-    """Fields that are no arguments, beside the switches of all forms."""
 
 
 def forms(plan: Plan, operation: Operation, name: str = "") -> list[Form]:
@@ -106,13 +104,7 @@ def _stream(plan: Plan, operation: Operation, name: str) -> Iterator[Form]:
 def _more(operation: Operation, name: str, prefix: Prefix) -> Iterator[Form]:
     """The forms that make several calls: paging and uploads."""
     if pages := operation.extension("x-pages"):
-        hidden = {"in": "query", "name": pages["parameter"]}
-        yield Form(
-            "_iterate",
-            prefix("iter", name),
-            _item(operation, str(pages["items"])),
-            hidden=(hidden,),
-        )
+        yield Form("_iterate", prefix("iter", name), _item(operation, str(pages["items"])))
     if "finish" in operation.extension("x-upload"):
         yield Form(
             "_upload", operation.extension("x-upload")["method"], imported("Uploaded", "api302")
@@ -190,6 +182,6 @@ def _item(operation: Operation, path: str) -> Annotation:
     """The type of the items that a plain path of names finds in the response."""
     schema = operation.json_success.schema if operation.json_success else None
     for step in path.removesuffix("[]").split(".") if path not in ("@", "[]") else []:
-        schema = schema.target.properties.get(step.strip('"')) if schema else None
-    items = schema.target.items if schema else None
+        schema = schema.but_null.properties.get(step.strip('"')) if schema else None
+    items = schema.but_null.items if schema else None
     return received(expression(items)) if items else ANY

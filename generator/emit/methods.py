@@ -21,7 +21,7 @@ _SOON = {
     "_submit": "Task",
     "_stream": "Stream",
     "_stream_bytes": "ByteStream",
-    "_iterate": "Iterator",
+    "_iterate": "Pages",
 }
 _TWINS = {
     "_submit": "gives a task at once",
@@ -168,7 +168,7 @@ class Methods:
 
     def _method(self, operation: Operation, form: Form, see: list[str]) -> Method:
         taken = self.arguments(operation)
-        switches = {(place.get("in"), place.get("name")) for place in _hidden(operation, form)}
+        switches = {(place.get("in"), place.get("name")) for place in _switches(operation)}
         shown = [
             argument for argument in taken.all if (argument.place, argument.wire) not in switches
         ]
@@ -207,9 +207,8 @@ def warning(operation: Operation, method: str) -> str:
     return f"{told}: use {new.dotted(new.place[-1])}" if new else told
 
 
-def _hidden(operation: Operation, form: Form) -> Iterator[dict[str, object]]:
-    """The fields that are no arguments of a form."""
-    yield from form.hidden
+def _switches(operation: Operation) -> Iterator[dict[str, object]]:
+    """The fields that are no arguments, as they choose the form."""
     for name in ("x-task", "x-stream"):
         yield obj(operation.extension(name).get("when"))
 
@@ -234,8 +233,6 @@ def _imports(form: Form, shown: list[Argument]) -> set[tuple[str, str]]:
     """What a type checker must import to read a method's annotations."""
     found = set(form.item.imports | (form.whole.imports if form.whole else frozenset()))
     found |= {pair for argument in shown for pair in argument.annotation.imports}
-    if form.kind == "_iterate":
-        return found | {("collections.abc", "Iterator"), ("collections.abc", "AsyncIterator")}
     if form.kind in _SOON:
         return found | {("api302", _SOON[form.kind]), ("api302", f"Async{_SOON[form.kind]}")}
     return found
@@ -298,21 +295,24 @@ def _as_upload(
 
 def _returns(operation: Operation, form: Form) -> str:
     described = (response.description for response in operation.responses if response.is_success)
-    text = next(described, "") or "The reply."
+    text = next(described, "") or "The response."
     return {
         "_call": text,
         "_submit": (
             "The task, accepted; `wait()` follows it to its end and gives its outputs and its "
-            f"`reply` ({form.item})."
+            f"`response` ({form.item})."
         ),
         "_stream": f"The stream, a context manager to iterate over ({form.item}).",
         "_stream_bytes": (
             f"{text.rstrip('.')}, as a context manager that gives the bytes as they come."
         ),
-        "_iterate": "The items of all pages, each page asked for when it is reached.",
+        "_iterate": (
+            "The items of all pages, each page asked for when it is reached; `pages()` gives them "
+            "page by page."
+        ),
         "_upload": (
-            "In `url` what other calls take for the file, and in `reply` what the last step "
-            "replied."
+            "In `url` what other calls take for the file, and in `response` what the last step "
+            "responded."
         ),
     }[form.kind]
 

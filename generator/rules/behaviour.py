@@ -75,12 +75,27 @@ def tasks(context: Context) -> Iterator[Problem]:
         yield from _follows(
             context, operation, "x-task-status", ["result"], "fetch", "the result", result
         )
+        yield from _file_result(context, operation, result)
         target = context.by_id.get(str(task.get("fetch")))
         if target is not None and "x-task-status" not in target.node:
             message = f"`{target.id}` is fetched by {operation} and has no x-task-status"
             yield context.on(
                 target, "x-task-status", message, "say how its response tells the state"
             )
+
+
+def _file_result(
+    context: Context, operation: Operation, result: dict[str, Any]
+) -> Iterator[Problem]:
+    """A result without `outputs` is the response of a GET that is a file."""
+    target = context.by_id.get(str(result.get("fetch")))
+    if target is None or "outputs" in result:
+        return
+    files = [name for _, name, _ in context.media(target, "response") if not is_json(name)]
+    if target.method != "get" or not files:
+        message = f"the result of {operation} has no `outputs`, and {target} returns no file"
+        fix = "say where the URLs are in its response"
+        yield context.on(operation, "x-task-status", message, fix, ["result", "fetch"])
 
 
 def _follows(
@@ -212,10 +227,7 @@ def switches(context: Context) -> Iterator[Problem]:
         for extension, key in (("x-task", "when"), ("x-stream", "when"), ("x-task", "webhook")):
             switch = obj(obj(operation.node.get(extension)).get(key))
             places.append((extension, [key], switch.get("in"), switch.get("name")))
-        if "x-pages" in operation.node:
-            places.append(
-                ("x-pages", ["parameter"], "query", obj(operation.node["x-pages"]).get("parameter"))
-            )
+        places += _paging(obj(operation.node.get("x-pages")))
         for extension, path, where, name in places:
             if (
                 isinstance(name, str)
@@ -227,6 +239,16 @@ def switches(context: Context) -> Iterator[Problem]:
                     f"`{name}`"
                 )
                 yield context.on(operation, extension, message, did_you_mean(name, known), path)
+
+
+def _paging(pages: dict[str, object]) -> Iterator[tuple[str, list[str | int], object, object]]:
+    """The parameters that x-pages names, each with where it is named."""
+    where = pages.get("in", "query")
+    for key in ("parameter", "size"):
+        if key in pages:
+            yield "x-pages", [key], where, pages[key]
+    for name in obj(pages.get("next")):
+        yield "x-pages", ["next", name], where, name
 
 
 def _names(context: Context, operation: Operation, where: str) -> list[str]:

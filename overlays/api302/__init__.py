@@ -38,9 +38,11 @@ if TYPE_CHECKING:
         TimeoutError,
     )
     from ._features.files import AsyncOutput, Output
+    from ._features.paging import AsyncPages, Page, Pages
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
-    from ._types import Cost, RawResponse, TaskStatus, Uploaded
+    from ._http.response import Response
+    from ._types import Call, Cost, RawResponse, TaskStatus, Uploaded
 
 _WHERE = {
     "_client": "AsyncClient Client",
@@ -50,9 +52,11 @@ _WHERE = {
     " PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
     " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.files": "AsyncOutput Output",
+    "_features.paging": "AsyncPages Page Pages",
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
-    "_types": "Cost RawResponse TaskStatus Uploaded",
+    "_http.response": "Response",
+    "_types": "Call Cost RawResponse TaskStatus Uploaded",
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
 
@@ -62,12 +66,14 @@ __all__ = [
     "AsyncByteStream",
     "AsyncClient",
     "AsyncOutput",
+    "AsyncPages",
     "AsyncStream",
     "AsyncTask",
     "AsyncTaskResult",
     "AuthenticationError",
     "BadRequestError",
     "ByteStream",
+    "Call",
     "Client",
     "ConnectionError",
     "Cost",
@@ -78,11 +84,14 @@ __all__ = [
     "NoChannelError",
     "NotFoundError",
     "Output",
+    "Page",
+    "Pages",
     "PermissionDeniedError",
     "QuotaError",
     "RateLimitError",
     "RawResponse",
     "RequestTooLargeError",
+    "Response",
     "ServerError",
     "Stream",
     "StreamError",

@@ -4,9 +4,9 @@ call.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
 from api302_resources import AsyncSections, Sections
 
@@ -14,16 +14,21 @@ from ._calls.call import request
 from ._calls.response import seen
 from ._calls.session import Session
 from ._calls.settings import (
-    DEFAULT_TIMEOUT,
+    ApiKey,
     Settings,
     hidden,
     merged_headers,
+    timeout_of,
     valid_base_url,
+    valid_fallback,
     valid_http_client,
     valid_key,
+    valid_middleware,
     valid_proxy,
+    valid_repeat,
     valid_retries,
     valid_timeout,
+    valid_transport,
 )
 from ._errors import InvalidArgument
 from ._http.connections import Connections
@@ -38,7 +43,11 @@ if TYPE_CHECKING:
     from ._calls.files import FileInput
     from ._features.tasks import AsyncTask, Task
     from ._features.uploads import AsyncFiles, Files
+    from ._http.response import Response
+    from ._types import Call
     from .catalog import AsyncCatalog, Catalog
+
+    AsyncMiddleware = Callable[[Call, Callable[[Call], Awaitable[Response]]], Awaitable[Response]]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,23 +55,32 @@ T = TypeVar("T")
 
 def _session(
     is_async: bool,
-    api_key: str | None,
+    api_key: ApiKey | None,
     base_url: str | None,
-    timeout: Timeout,
+    timeout: Timeout | None,
     max_retries: int,
     http_client: Any,
     proxy: str | None,
     headers: Mapping[str, str] | None,
+    repeat: bool | None,
+    fallback: Iterable[str],
+    middleware: Iterable[Any],
+    transport: str | None = None,
 ) -> Session:
     http = valid_http_client(http_client, is_async)
     settings = Settings(
         valid_key(api_key),
         valid_base_url(base_url),
-        valid_timeout(timeout),
+        valid_timeout(timeout_of(http) if timeout is None else timeout),
         valid_retries(max_retries),
         merged_headers(headers),
+        valid_repeat(repeat),
+        valid_fallback(fallback),
     )
-    return Session(settings, Connections(is_async, http, valid_proxy(proxy, http)))
+    connections = Connections(
+        is_async, http, valid_proxy(proxy, http), valid_transport(transport, http)
+    )
+    return Session(settings, connections, valid_middleware(middleware, is_async))
 
 
 class Client(Sections):
@@ -72,18 +90,28 @@ class Client(Sections):
     `with Client() as client:` or `client.close()` lets go of them.
 
     Args:
-        api_key: The API key; the environment variable AI302_API_KEY unless given.
+        api_key: The API key; the environment variable AI302_API_KEY unless given. Or a function
+            that gives it, called for each exchange.
         base_url: The host; AI302_BASE_URL unless given, or else https://api.302.ai (in mainland
             China https://api.302ai.cn).
         timeout: Seconds to wait for the service between two signs of life, 600 unless said
             otherwise; for the connection at most 5.
             `float("inf")` for no limit; an `httpx2.Timeout` (or httpx.Timeout) to say more.
+            Unless given, that of your `http_client`, if you set one there.
         max_retries: How often a call is repeated that failed for a passing reason; one that costs
             only if it surely was not accepted.
         http_client: An `httpx2.Client` (or httpx.Client) of yours, which is used as it is and not
             closed.
         proxy: The URL of a proxy. Those in the environment (HTTPS_PROXY …) are used anyway.
         headers: Sent with each call.
+        repeat: Whether a call may be repeated whose outcome is unknown (a timeout, a broken
+            connection, a 5xx): always, never, or unless given as the description says: if it is
+            free.
+        fallback: Base URLs of spare hosts, which see the API key as well. Where a host cannot be
+            connected to, so that nothing was sent, the next one is tried. Uploads, result URLs and
+            webhooks never go elsewhere.
+        middleware: Functions `f(call, next)` around each exchange, the first outermost. Each
+            returns what `next(call)` returned, an `api302.Response`, or another.
 
     Raises:
         InvalidArgument: naming the argument and what to do.
@@ -91,19 +119,34 @@ class Client(Sections):
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: str | Callable[[], str] | None = None,
         *,
         base_url: str | None = None,
-        timeout: Timeout = DEFAULT_TIMEOUT,
+        timeout: Timeout | None = None,
         max_retries: int = 2,
         http_client: HttpClient | None = None,
         proxy: str | None = None,
         headers: Mapping[str, str] | None = None,
+        repeat: bool | None = None,
+        fallback: Iterable[str] = (),
+        middleware: Iterable[Callable[[Call, Callable[[Call], Response]], Response]] = (),
     ) -> None:
         api_key, base_url, proxy = hidden(api_key), hidden(base_url), hidden(proxy)
         headers = hidden(headers)
         super().__init__(
-            _session(False, api_key, base_url, timeout, max_retries, http_client, proxy, headers)
+            _session(
+                False,
+                api_key,
+                base_url,
+                timeout,
+                max_retries,
+                http_client,
+                proxy,
+                headers,
+                repeat,
+                fallback,
+                middleware,
+            )
         )
 
     def __repr__(self) -> str:
@@ -126,20 +169,22 @@ class Client(Sections):
     def with_options(
         self,
         *,
-        api_key: str | None = None,
+        api_key: str | Callable[[], str] | None = None,
         base_url: str | None = None,
         timeout: Timeout | None = None,
         max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
+        repeat: bool | None = None,
     ) -> Self:
         """A client with other settings on the same connections.
 
-        `headers` are added to those of this client.
+        `headers` are added to those of this client. `repeat` overrides what the description says
+        of repeating a call whose outcome is unknown. With another `base_url` go no spare hosts.
         """
         new = type(self).__new__(type(self))
         api_key, base_url, headers = hidden(api_key), hidden(base_url), hidden(headers)
         new._client = self._client.with_settings(
-            self._client.settings.changed(api_key, base_url, timeout, max_retries, headers)
+            self._client.settings.changed(api_key, base_url, timeout, max_retries, headers, repeat)
         )
         return new
 
@@ -262,24 +307,47 @@ class Client(Sections):
 class AsyncClient(AsyncSections):
     """`Client` for asyncio and trio: the same surface, awaited. For the arguments see `Client`.
 
-    `http_client` is an `httpx2.AsyncClient` (or httpx.AsyncClient).
+    `http_client` is an `httpx2.AsyncClient` (or httpx.AsyncClient). `middleware` are coroutine
+    functions, whose `next` is awaited; that of `api_key` may be one.
+
+    Args:
+        transport: What makes the connections: `aiohttp`, which is faster with many calls at once
+            (`pip install api302[aiohttp]`), or `httpx2`. Unless given, aiohttp where it is
+            installed; on trio and through a proxy always httpx2.
     """
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: ApiKey | None = None,
         *,
         base_url: str | None = None,
-        timeout: Timeout = DEFAULT_TIMEOUT,
+        timeout: Timeout | None = None,
         max_retries: int = 2,
         http_client: AsyncHttpClient | None = None,
         proxy: str | None = None,
         headers: Mapping[str, str] | None = None,
+        repeat: bool | None = None,
+        fallback: Iterable[str] = (),
+        middleware: Iterable[AsyncMiddleware] = (),
+        transport: Literal["aiohttp", "httpx2"] | None = None,
     ) -> None:
         api_key, base_url, proxy = hidden(api_key), hidden(base_url), hidden(proxy)
         headers = hidden(headers)
         super().__init__(
-            _session(True, api_key, base_url, timeout, max_retries, http_client, proxy, headers)
+            _session(
+                True,
+                api_key,
+                base_url,
+                timeout,
+                max_retries,
+                http_client,
+                proxy,
+                headers,
+                repeat,
+                fallback,
+                middleware,
+                transport,
+            )
         )
 
     def __repr__(self) -> str:
@@ -302,20 +370,22 @@ class AsyncClient(AsyncSections):
     def with_options(
         self,
         *,
-        api_key: str | None = None,
+        api_key: ApiKey | None = None,
         base_url: str | None = None,
         timeout: Timeout | None = None,
         max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
+        repeat: bool | None = None,
     ) -> Self:
         """A client with other settings on the same connections.
 
-        `headers` are added to those of this client.
+        `headers` are added to those of this client. `repeat` overrides what the description says
+        of repeating a call whose outcome is unknown. With another `base_url` go no spare hosts.
         """
         new = type(self).__new__(type(self))
         api_key, base_url, headers = hidden(api_key), hidden(base_url), hidden(headers)
         new._client = self._client.with_settings(
-            self._client.settings.changed(api_key, base_url, timeout, max_retries, headers)
+            self._client.settings.changed(api_key, base_url, timeout, max_retries, headers, repeat)
         )
         return new
 

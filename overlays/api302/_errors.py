@@ -81,9 +81,11 @@ class ConnectionError(Api302Error, builtins.ConnectionError):
     Attributes:
         sent: False if the request surely never reached the service, so that nothing was begun or
             billed.
+        unreached: True if the host could not be connected to: refused, not found, no TLS.
     """
 
     sent: bool = True
+    unreached: bool = False
 
     def __str__(self) -> str:
         if self.status_code is None:

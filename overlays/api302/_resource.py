@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ._calls.call import call
 from ._calls.session import Session
-from ._http.sync import iterate, run
+from ._http.sync import run
 from ._types import Given, Operation, Options
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import deprecated
 
     from ._calls.files import FileInput
+    from ._features.paging import AsyncPages, Pages
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, Task
     from ._types import Call, Endpoint, Uploaded
@@ -87,10 +88,10 @@ class Resource:
 
     def _iterate(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
-    ) -> Iterator[Any]:
-        from ._features.paging import items
+    ) -> Pages[Any]:
+        from ._features.paging import Pages
 
-        return iterate(items(self._client, Operation.of(endpoint), options, given))
+        return Pages(self._client, Operation.of(endpoint), options, given)
 
     def _upload(
         self, endpoint: Endpoint, *, file: FileInput, options: Options, **given: Unpack[Given]
@@ -134,10 +135,10 @@ class AsyncResource:
 
     def _iterate(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
-    ) -> AsyncIterator[Any]:
-        from ._features.paging import items
+    ) -> AsyncPages[Any]:
+        from ._features.paging import AsyncPages
 
-        return items(self._client, Operation.of(endpoint), options, given)
+        return AsyncPages(self._client, Operation.of(endpoint), options, given)
 
     async def _upload(
         self, endpoint: Endpoint, *, file: FileInput, options: Options, **given: Unpack[Given]

@@ -17,6 +17,8 @@ HIDDEN = "[hidden]"
 KEY = "[key]"
 SHORTEST = 6
 """Characters that a secret has at least."""
+MOST_LEARNED = 15
+"""Secrets that a redactor keeps beside the latest, where keys are rotated."""
 _WORDS = frozenset(
     "key keys apikey token tokens secret secrets password passwords passwd pwd authorization auth"
     " credential credentials cookie cookies signature sig bearer session".split()
@@ -90,11 +92,21 @@ def _spelled(character: str) -> str:
 class Redactor:
     """Takes secrets, and what looks like an API key, out of what errors and recordings keep."""
 
-    __slots__ = ("_secrets",)
+    __slots__ = ("_given", "_secrets")
 
     def __init__(self, *secrets: str) -> None:
         # What is shorter is no secret, and would be found everywhere.
         self._secrets = tuple(Secret(one) for one in secrets if len(one) >= SHORTEST)
+        self._given = len(self._secrets)
+
+    def learn(self, secret: str) -> None:
+        """Take out this secret as well, such as an API key that has just come into use.
+
+        Of those learned, the latest are remembered.
+        """
+        if len(secret) >= SHORTEST and secret not in self._secrets:
+            given, learned = self._secrets[: self._given], self._secrets[self._given :]
+            self._secrets = (*given, *learned[-MOST_LEARNED:], Secret(secret))
 
     def __repr__(self) -> str:
         return "<Redactor>"
@@ -159,18 +171,23 @@ class Redactor:
             return value if found == value else found
         if isinstance(value, (bytes, bytearray)):
             return self.content(bytes(value))
+        if is_tuple(value):
+            return self._tuple(value)
+        if is_object(value) or is_array(value):
+            self._structure(value)
+        elif hasattr(value, "_raw"):
+            self._model(value)
+        return value
+
+    def _structure(self, value: dict[str, Any] | list[Any]) -> None:
+        """An object or array, and the exchange that it carries as a whole response."""
         if is_object(value):
             for name, item in list(value.items()):
                 value[name] = self._value(item)
         elif is_array(value):
             value[:] = [self._value(item) for item in value]
-        elif is_tuple(value):
-            return self._tuple(value)
-        elif hasattr(value, "_raw"):
-            self._model(value)
-        if (is_object(value) or is_array(value)) and getattr(value, "http", None) is not None:
-            cast("Any", value).http = self._value(cast("Any", value).http)
-        return value
+        if (http := getattr(value, "http", None)) is not None:
+            cast("Any", value).http = self._value(http)
 
     def _tuple(self, value: tuple[Any, ...]) -> Any:
         parts = [self._value(item) for item in value]

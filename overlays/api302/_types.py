@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -16,6 +17,9 @@ from typing import (
     TypedDict,
     TypeVar,
 )
+
+from ._errors import InvalidArgument
+from ._secret import Redactor, Secret
 
 if TYPE_CHECKING:
     from api302_client.behaviour import Behaviour
@@ -204,10 +208,15 @@ class CallOptions(NamedTuple):
     """It may be made again when its outcome is unknown: after a timeout, a broken connection or a
     5xx.
     """
+    spare: bool = False
+    """It may go to a spare host, where the first cannot be reached."""
 
 
 class Call(NamedTuple):
-    """One call, ready to be sent."""
+    """One call, ready to be sent. Middleware is handed it, complete, for each exchange.
+
+    For middleware are the properties and `replace`; the fields may change.
+    """
 
     kwargs: dict[str, Any]
     """For `build_request` of the HTTP client, but for the base URL and the API key."""
@@ -219,11 +228,101 @@ class Call(NamedTuple):
     """Files that were opened for the call, to be closed after it."""
     model: str | None = None
     """The model that it names."""
+    base: str = ""
+    """The base URL that it is sent to; nothing if `kwargs` has a whole URL."""
+    attempt: int = 0
+    """How often the call was made before: 0 the first time."""
+    redactor: Redactor = Redactor()
+    """Takes the secrets of the client that makes the call out of what is kept of it."""
+
+    @property
+    def operation(self) -> str | None:
+        """The id of the operation, such as `openai_chat`; None for `client.request()` and files."""
+        return self.op.id if self.op else None
+
+    @property
+    def method(self) -> str:
+        """Such as POST."""
+        return self.kwargs["method"]
+
+    @property
+    def url(self) -> str:
+        """The whole URL, without the query."""
+        return self.base + self.kwargs["url"]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names in lower case, the API key included."""
+        return MappingProxyType(self.kwargs["headers"])
+
+    @property
+    def query(self) -> Mapping[str, Any]:
+        """The parameters of the query."""
+        return MappingProxyType(self.kwargs.get("params") or {})
+
+    @property
+    def json(self) -> Any:
+        """The body, where it is JSON; else None. Not to be changed: give `replace` a new one."""
+        return self.kwargs.get("json")
+
+    @property
+    def stream(self) -> bool:
+        """Whether the body of a good response is left to be read piece by piece."""
+        return self.options.stream
+
+    def replace(
+        self,
+        *,
+        api_key: str | None = None,
+        headers: Mapping[str, str | None] | None = None,
+        query: Mapping[str, Any] | None = None,
+        json: Any = None,
+    ) -> Call:
+        """The call with other content, for `next`. Its URL stays.
+
+        Args:
+            api_key: The API key, in the place of the client's.
+            headers: Added to those of the call; one that is None is taken away.
+            query: Added to the parameters of the query; one that is None is taken away.
+            json: The whole JSON body.
+
+        Raises:
+            InvalidArgument: the call has no JSON body, or goes to a host that may not see the key.
+        """
+        kwargs = dict(self.kwargs)
+        if api_key is not None:
+            if "authorization" not in kwargs["headers"]:
+                raise InvalidArgument(f"api_key: {self.what} goes to a host that may not see it")
+            key = key_headers(self.op, Secret(api_key))
+            kwargs["headers"] = {**kwargs["headers"], **key}
+        if headers is not None:
+            named = {name.lower(): value for name, value in headers.items()}
+            kwargs["headers"] = _without_none({**kwargs["headers"], **named})
+        if query is not None:
+            kwargs["params"] = _without_none({**(kwargs.get("params") or {}), **query})
+        if json is not None:
+            if "json" not in kwargs:
+                raise InvalidArgument(f"json: {self.what} has no JSON body that can be replaced")
+            kwargs["json"] = json
+        return self._replace(kwargs=kwargs)
 
     def release(self) -> None:
         """Close the files that were opened for the call."""
         for file in self.opened:
             file.close()
+
+    def __repr__(self) -> str:
+        return f"<Call {self.what}>"  # the body may be large, and the headers hold the API key
+
+
+def key_headers(op: Operation | None, key: Secret) -> dict[str, str]:
+    """The headers that an operation takes the API key in."""
+    names = op.key_headers if op else ()
+    return {"authorization": Secret(f"Bearer {key}"), **dict.fromkeys(names, key)}
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 # --- what calls end in ----------------------------------------------------------------------------

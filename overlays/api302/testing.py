@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ._calls.session import Exchange
+from ._calls.middleware import observed
 from ._http.decoding import ABSENT, json_of
+from ._http.response import Response
 from ._secret import Redactor
+from ._types import Call
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -40,26 +42,23 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
     number = count(1)
     session = client._client  # pyright: ignore[reportPrivateUsage]
 
-    def observe(exchange: Exchange) -> None:
-        operation = exchange.call.op.id if exchange.call.op else None
+    def keep(call: Call, response: Response, content: bytes) -> None:
+        redactor = call.redactor
         kept = {
-            "operation": operation,
-            "request": _request(exchange.call.kwargs, exchange.redactor),
+            "operation": call.operation,
+            "request": _request(call.kwargs, redactor),
             "response": {
-                "status": exchange.status,
-                "headers": _shown(exchange.headers, exchange.redactor),
-                **_body(exchange),
+                "status": response.status_code,
+                "headers": _shown(response.headers, redactor),
+                **_body(response.headers, content, redactor),
             },
         }
         text = json.dumps(kept, ensure_ascii=False, indent=1, default=str)
-        name = f"{next(number):04d}-{operation or 'request'}.json"
+        name = f"{next(number):04d}-{call.operation or 'request'}.json"
         (into / name).write_bytes(f"{text}\n".encode("utf-8", "replace"))
 
-    session.observers.append(observe)
-    try:
+    with observed(session, keep):
         yield
-    finally:
-        session.observers.remove(observe)
 
 
 def _request(sent: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
@@ -81,11 +80,11 @@ def _shown(headers: Mapping[str, str], redactor: Redactor) -> dict[str, str]:
     return {name: redactor.text(headers[name]) for name in SHOWN if name in headers}
 
 
-def _body(exchange: Exchange) -> dict[str, Any]:
-    label, content = exchange.headers.get("content-type", ""), exchange.content
+def _body(headers: Mapping[str, str], content: bytes, redactor: Redactor) -> dict[str, Any]:
+    label = headers.get("content-type", "")
     data = json_of(content, label)
     if data is not ABSENT and ("json" in label or isinstance(data, (dict, list))):
-        return {"json": exchange.redactor.recorded(data)}
+        return {"json": redactor.recorded(data)}
     if "json" in label or label.startswith("text/"):
-        return {"text": exchange.redactor.text(content.decode("utf-8", "replace"))}
+        return {"text": redactor.text(content.decode("utf-8", "replace"))}
     return {"bytes": len(content)}

@@ -296,7 +296,7 @@ def test_pages(serve: Any, connect: Any) -> None:
     client = connect(server)
     assert [thing.name for thing in client.tools.extra.iter_things(limit=2)] == ["a", "b", "c"]
     assert [request.target for request in server.requests] == [
-        f"/extra/things?limit=2&page={page}" for page in (1, 2, 3)
+        f"/extra/things?page={page}&limit=2" for page in (1, 2, 3)
     ]
     assert next(iter(client.tools.extra.iter_things(extra_query={"page": 7}))).name == "d"
     assert server.requests[3].target == "/extra/things?page=7"
@@ -413,13 +413,13 @@ def test_a_client_that_cannot_be_used_is_refused_by_name(name: str) -> None:
 
     with (
         library(name).Client() as mine,
-        pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.AsyncClient, not httpx"),
+        pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.AsyncClient or httpx"),
     ):
         api302.AsyncClient(api_key=KEY, http_client=mine)
     with pytest.raises(api302.InvalidArgument, match="http_client: is closed"):
         api302.Client(api_key=KEY, http_client=mine)
     theirs = library(name).AsyncClient()
-    with pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.Client, not httpx"):
+    with pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.Client or httpx"):
         api302.Client(api_key=KEY, http_client=theirs)
     with pytest.raises(api302.InvalidArgument, match=r"not .*\.Session$"):
         api302.Client(api_key=KEY, http_client=Session())

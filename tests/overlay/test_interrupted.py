@@ -24,8 +24,11 @@ CONTENT = b"0123456789" * 20_000
 # --- signals --------------------------------------------------------------------------------------
 
 PROGRAM = """
-import sys
+import signal, sys
 import api302
+
+# Whoever runs the tests in the background may have SIGINT ignored, which is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def progress(_):
     print("begun", flush=True)
@@ -86,12 +89,15 @@ def test_a_process_that_gets_a_signal(
         text=True,
     )
     with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        time.sleep(0.3)
-        process.send_signal(sent)
-        begun = time.monotonic()
-        _, errors = process.communicate(timeout=20)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begun\n"
+            time.sleep(0.3)
+            process.send_signal(sent)
+            begun = time.monotonic()
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert time.monotonic() - begun < 10
     assert process.returncode in (-sent, 1, 130)
     submits = [request for request in server.requests if request.method == "POST"]

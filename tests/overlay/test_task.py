@@ -351,6 +351,26 @@ def test_done_when_the_reply_is_a_file(serve: Any, connect: Any, tmp_path: Any) 
     assert server.requests[1].target == "/extra/songs/result?task_id=s-1"
 
 
+def test_a_file_behind_another_call_is_fetched_when_it_is_wanted(
+    serve: Any, connect: Any, tmp_path: Any
+) -> None:
+    server = serve(
+        http({"id": "r 1", "status": "queued"}),
+        http({"id": "r 1", "status": "completed", "size": "h&d"}),
+        *[http(b"reel", content_type="video/mp4")] * 2,
+    )
+    result = connect(server).tools.reel.create(prompt="x").wait(interval=0)
+    (output,) = result.outputs
+    assert output.url == f"{server.url}/reels/r%201/content?size=h%26d"
+    assert (len(server.requests), result.response.status) == (2, "completed")
+    assert output.read() == b"reel"
+    saved = output.save(tmp_path)
+    assert (saved.suffix, saved.read_bytes()) == (".mp4", b"reel")
+    fetched = server.requests[-1]
+    assert fetched.target == "/reels/r%201/content?size=h%26d"
+    assert fetched.headers["authorization"] == server.requests[0].headers["authorization"]
+
+
 def test_a_fetch_that_is_a_post_and_output_that_is_json(serve: Any, connect: Any) -> None:
     urls = [{"url": "https://x/1"}, {"url": "https://x/2"}]
     server = serve(

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -163,6 +164,15 @@ def test_a_poll_that_was_given_up_reads_no_more(serve: Any, connect: Any) -> Non
         time.sleep(0.05)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT interrupts, also where it is ignored because the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_reaches_a_wait(serve: Any, connect: Any) -> None:
     server: Server = serve(SUBMITTED, dripping(BODY[:-10]))
     task = submit(connect(server))

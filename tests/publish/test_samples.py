@@ -21,6 +21,7 @@ import httpx
 import pytest
 
 import api302_mock
+from api302_client import behaviour
 from api302_mock import files
 from api302_mock.app import Seen
 from generator.document import Document
@@ -119,9 +120,12 @@ def told(seen: Seen, operation_id: str) -> Any:
 
     In JSON a file is its content, which curl's samples only hint at.
     """
-    pages = OPERATIONS[operation_id].get("x-pages", {}).get("parameter")
-    query = sorted(pair for pair in parse_qsl(seen.query) if pair[0] != pages)
+    pages = behaviour.read(OPERATIONS[operation_id]).pages
+    moving = pages.moving if pages else ()  # an iterator sets them itself
+    query = sorted(pair for pair in parse_qsl(seen.query) if pair[0] not in moving)
     body = seen.body
+    if isinstance(body, dict):
+        body = {name: value for name, value in body.items() if name not in moving}
     if any('Path("' in source for source in sources(operation_id, "Python")) and not seen.uploads:
         body = sorted(body) if isinstance(body, dict) else None
     accept = seen.headers["accept"] if "accept" in str(made()[operation_id]) else None

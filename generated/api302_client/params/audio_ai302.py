@@ -25,6 +25,22 @@ class Ai302AlignForm(TypedDict):
     """The alignment model."""
 
 
+class Ai302AudioTranslateRequest(TypedDict):
+    audio_file_url: str
+    """URL of the audio."""
+    clone_audio_file_url: NotRequired[str]
+    """URL of a recording of the voice to clone; the audio itself if left out."""
+    target_language: str
+    """The target language, such as `zh`."""
+    source_language: NotRequired[str]
+    """The language spoken; detected if left out."""
+    voice_clone_provider: NotRequired[Literal["fish", "index_tts2", "soulx", "f5", "voxcpm"]]
+    """
+    Who clones the voice: Fish Audio speaks all languages, the others Chinese and English. Chosen by the languages
+    if left out.
+    """
+
+
 class Ai302DiffrhythmRequest(TypedDict):
     lyrics: str
     """The lyrics, with times or with parts such as `[verse]` and `[chorus]`."""
@@ -55,6 +71,21 @@ class Ai302F5TtsRequest(TypedDict):
     """Whether to remove silence. Server default: true."""
 
 
+class Ai302HiggsCloneRequest(TypedDict):
+    input_text: str
+    """The text."""
+    ref_audio_links: Sequence[str]
+    """URLs of recordings of the voices."""
+    ref_audio_text: Sequence[str]
+    """Transcripts of the recordings."""
+    temperature: NotRequired[float]
+    """Sampling temperature. Server default: 1."""
+    top_k: NotRequired[int]
+    """Number of likely tokens to choose from; -1 for all. Server default: 50."""
+    top_p: NotRequired[float]
+    """Share of likely tokens to choose from. Server default: 0.95."""
+
+
 class Ai302HiggsVoiceRequest(TypedDict):
     """The text and the settings."""
 
@@ -64,6 +95,23 @@ class Ai302HiggsVoiceRequest(TypedDict):
     """Whether there are several speakers."""
     system_prompt: NotRequired[str]
     """System prompt: how to speak."""
+
+
+class Ai302IndexTts2Request(TypedDict):
+    text: str
+    """The text."""
+    speaker_audio_url: str
+    """URL of a recording of the voice."""
+    emotion_audio_url: NotRequired[str]
+    """URL of a recording with the emotion."""
+    emotion_alpha: NotRequired[float]
+    """Strength of the emotion."""
+    emotion_vector: NotRequired[Sequence[float]]
+    """Strength of each emotion: happy, angry, sad, afraid, disgusted, melancholic, surprised, calm."""
+    use_emotion_text: NotRequired[bool]
+    """Whether to take the emotion from a text."""
+    emotion_text: NotRequired[str]
+    """Text with the emotion; the spoken text if left out."""
 
 
 class Ai302MmaudioRequest(TypedDict):
@@ -100,6 +148,27 @@ class Ai302MmaudioTextRequest(TypedDict):
     """Random seed; the same seed gives the same result."""
     mask_away_clip: NotRequired[bool]
     """Whether to follow the prompt alone."""
+
+
+class Ai302OpenaiSpeechRequest(TypedDict):
+    model: str
+    """The provider and its model, such as `doubao`."""
+    input: str
+    """The text."""
+    voice: str
+    """The provider's voice."""
+    response_format: NotRequired[Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]]
+    """Audio format. Server default: "mp3"."""
+    speed: NotRequired[float]
+    """Speed; 1 is normal."""
+    volume: NotRequired[float]
+    """Volume; 1 is normal."""
+    stream_format: NotRequired[Literal["audio", "url"]]
+    """The audio itself, or its URL."""
+    instructions: NotRequired[str]
+    """How to speak."""
+    emotion: NotRequired[str]
+    """Emotion of the voice; some providers only."""
 
 
 class Ai302SpeechRequest(TypedDict):
@@ -163,6 +232,15 @@ class Ai302TranscribeRequest(TypedDict):
     """Response format; each model supports some."""
     language: NotRequired[str]
     """The language spoken, as a two-letter code."""
+
+
+class Ai302VideoUnderstandingRequest(TypedDict):
+    video_url: str
+    """URL of the video."""
+    prompt: str
+    """The question about the video."""
+    detailed_analysis: NotRequired[bool]
+    """Whether to answer in detail. Server default: false."""
 
 
 class Ai302WhisperxForm(TypedDict):

@@ -17,6 +17,15 @@ class DoubaoCaptionRequest(TypedDict):
     """URL of the audio or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG."""
 
 
+class DoubaoRecognizeRequest(TypedDict):
+    """The audio: by URL, or in base64."""
+
+    url: NotRequired[str]
+    """URL of the audio."""
+    data: NotRequired[str]
+    """The audio in base64."""
+
+
 class DoubaoSpeechAudio(TypedDict):
     """Settings of the audio."""
 

@@ -2,7 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
+
+from api302_client.params.files import File
+
+
+class ElevenlabsDialogueLine(TypedDict):
+    """What a voice says."""
+
+    text: str
+    """The text."""
+    voice_id: str
+    """The voice."""
+
+
+class ElevenlabsIsolationRequest(TypedDict):
+    audio_url: NotRequired[str]
+    """URL of the audio."""
+    video_url: NotRequired[str]
+    """URL of a video, in place of `audio_url`."""
+
+
+class ElevenlabsMusicSection(TypedDict):
+    """A part of a song."""
+
+    section_name: str
+    """Name of the part."""
+    positive_local_styles: Sequence[str]
+    """Styles of the part."""
+    negative_local_styles: Sequence[str]
+    """Styles to avoid in the part."""
+    duration_ms: int
+    """Duration in milliseconds."""
+    lines: Sequence[str]
+    """The lyrics."""
+
+
+class ElevenlabsSoundRequest(TypedDict):
+    text: str
+    """Text prompt: the sound."""
+    duration_seconds: NotRequired[float]
+    """Duration in seconds; by the prompt if left out."""
+    prompt_influence: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt. Server default: 0.3."""
+    loop: NotRequired[bool]
+    """Whether the sound loops without a seam. Server default: false."""
+    model_id: NotRequired[str]
+    """The model. Server default: "eleven_text_to_sound_v2"."""
 
 
 class ElevenlabsSpeechRequest(TypedDict):
@@ -30,6 +77,72 @@ class ElevenlabsSpeechRequest(TypedDict):
     """Whether to spell out numbers and dates. Server default: "auto"."""
 
 
+class ElevenlabsSpeechToTextForm(TypedDict):
+    file: NotRequired[File]
+    """The audio or video, at most 3 GB."""
+    model_id: str
+    """The model: `scribe_v1`, `scribe_v1_experimental` or `scribe_v2`."""
+    language_code: NotRequired[str]
+    """The language as a two or three letter code; detected if left out."""
+    tag_audio_events: NotRequired[bool]
+    """Whether to tag laughter, applause and other sounds. Server default: true."""
+    num_speakers: NotRequired[int]
+    """Number of speakers at most."""
+    timestamps_granularity: NotRequired[Literal["none", "word", "character"]]
+    """What has timestamps. Server default: "word"."""
+    diarize: NotRequired[bool]
+    """Whether to separate speakers (diarization). Server default: false."""
+    diarization_threshold: NotRequired[float]
+    """How different speakers must be; only with `diarize` and without `num_speakers`."""
+    file_format: NotRequired[Literal["pcm_s16le_16", "other"]]
+    """`pcm_s16le_16` is 16-bit PCM at 16 kHz, mono, which is faster. Server default: "other"."""
+    cloud_storage_url: NotRequired[str]
+    """URL of the file, in place of `file`."""
+    temperature: NotRequired[float]
+    """Sampling temperature."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+    use_multi_channel: NotRequired[bool]
+    """Whether each channel has a speaker of its own; at most 5 channels. Server default: false."""
+    no_verbatim: NotRequired[bool]
+    """Whether to leave out filler words and false starts."""
+    keyterms: NotRequired[Sequence[str]]
+    """Words to recognize, such as names."""
+
+
+class ElevenlabsSpeechToTextRequest(TypedDict):
+    file: NotRequired[str]
+    """URL of the audio or video."""
+    model_id: str
+    """The model: `scribe_v1`, `scribe_v1_experimental` or `scribe_v2`."""
+    language_code: NotRequired[str]
+    """The language as a two or three letter code; detected if left out."""
+    tag_audio_events: NotRequired[bool]
+    """Whether to tag laughter, applause and other sounds. Server default: true."""
+    num_speakers: NotRequired[int]
+    """Number of speakers at most."""
+    timestamps_granularity: NotRequired[Literal["none", "word", "character"]]
+    """What has timestamps. Server default: "word"."""
+    diarize: NotRequired[bool]
+    """Whether to separate speakers (diarization). Server default: false."""
+    diarization_threshold: NotRequired[float]
+    """How different speakers must be; only with `diarize` and without `num_speakers`."""
+    file_format: NotRequired[Literal["pcm_s16le_16", "other"]]
+    """`pcm_s16le_16` is 16-bit PCM at 16 kHz, mono, which is faster. Server default: "other"."""
+    cloud_storage_url: NotRequired[str]
+    """URL of the file, in place of `file`."""
+    temperature: NotRequired[float]
+    """Sampling temperature."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+    use_multi_channel: NotRequired[bool]
+    """Whether each channel has a speaker of its own; at most 5 channels. Server default: false."""
+    no_verbatim: NotRequired[bool]
+    """Whether to leave out filler words and false starts."""
+    keyterms: NotRequired[Sequence[str]]
+    """Words to recognize, such as names."""
+
+
 class ElevenlabsTranscribeRequest(TypedDict):
     audio_url: str
     """URL of the audio."""
@@ -39,3 +152,90 @@ class ElevenlabsTranscribeRequest(TypedDict):
     """Whether to tag laughter, applause and other sounds. Server default: true."""
     diarize: NotRequired[bool]
     """Whether to separate speakers (diarization). Server default: true."""
+
+
+class ElevenlabsVoiceSettings(TypedDict):
+    """Settings of the voice."""
+
+    stability: NotRequired[float]
+    """Stability of the voice."""
+    similarity_boost: NotRequired[float]
+    """Similarity to the original voice."""
+    style: NotRequired[float]
+    """Strength of the style."""
+    speed: NotRequired[float]
+    """Speed; 1 is normal."""
+    use_speaker_boost: NotRequired[bool]
+    """Whether to boost the similarity to the speaker."""
+
+
+class ElevenlabsCompositionPlan(TypedDict):
+    """The parts of a song and their styles."""
+
+    positive_global_styles: Sequence[str]
+    """Styles of the whole song."""
+    negative_global_styles: Sequence[str]
+    """Styles to avoid in the whole song."""
+    sections: Sequence[ElevenlabsMusicSection]
+    """The parts, in their order."""
+
+
+class ElevenlabsDialogueRequest(TypedDict):
+    inputs: Sequence[ElevenlabsDialogueLine]
+    """The lines, in their order."""
+    model_id: NotRequired[str]
+    """The model, such as `eleven_v3`. Server default: "eleven_v3"."""
+    language_code: NotRequired[str]
+    """The language as a two-letter code."""
+    settings: NotRequired[ElevenlabsVoiceSettings]
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+    apply_text_normalization: NotRequired[Literal["auto", "on", "off"]]
+    """Whether to spell out numbers and dates. Server default: "auto"."""
+
+
+class ElevenlabsMusicPlanRequest(TypedDict):
+    prompt: str
+    """Text prompt: the song."""
+    music_length_ms: NotRequired[int]
+    """Duration in milliseconds."""
+    source_composition_plan: NotRequired[ElevenlabsCompositionPlan]
+    model_id: NotRequired[str]
+    """The model, such as `music_v1`. Server default: "music_v1"."""
+
+
+class ElevenlabsMusicRequest(TypedDict):
+    prompt: NotRequired[str]
+    """Text prompt: the song."""
+    composition_plan: NotRequired[ElevenlabsCompositionPlan]
+    music_length_ms: NotRequired[int]
+    """Duration in milliseconds, with `prompt`."""
+    model_id: NotRequired[str]
+    """The model, such as `music_v1`. Server default: "music_v1"."""
+    seed: NotRequired[int]
+    """Random seed, with `composition_plan`; the same seed gives a similar result."""
+    force_instrumental: NotRequired[bool]
+    """Whether to generate instrumental music, with `prompt`. Server default: false."""
+    respect_sections_durations: NotRequired[bool]
+    """Whether sections keep their durations, with `composition_plan`. Server default: true."""
+
+
+class ElevenlabsTextToSpeechRequest(TypedDict):
+    text: str
+    """The text."""
+    model_id: NotRequired[str]
+    """
+    The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server default:
+    "eleven_multilingual_v2".
+    """
+    language_code: NotRequired[str]
+    """The language as a two-letter code, for models that take one."""
+    voice_settings: NotRequired[ElevenlabsVoiceSettings]
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+    previous_text: NotRequired[str]
+    """The text before."""
+    next_text: NotRequired[str]
+    """The text after."""
+    apply_text_normalization: NotRequired[Literal["auto", "on", "off"]]
+    """Whether to spell out numbers and dates. Server default: "auto"."""

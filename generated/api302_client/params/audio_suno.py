@@ -52,3 +52,8 @@ class SunoMusicRequest(TypedDict):
     continue_at: NotRequired[float]
     """The position in seconds from which to extend."""
     metadata: NotRequired[SunoMusicMetadata]
+
+
+class SunoUploadRequest(TypedDict):
+    url: str
+    """URL of the audio."""

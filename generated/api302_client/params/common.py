@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class Ai302ControlNet(TypedDict):
@@ -102,6 +102,125 @@ class GlifRequest(TypedDict):
     """Inputs in order or by name; URLs for images."""
 
 
+class GoogleCodeExecutionResult(TypedDict):
+    """The result of code execution."""
+
+    outcome: NotRequired[str]
+    """OUTCOME_OK, OUTCOME_FAILED or OUTCOME_DEADLINE_EXCEEDED."""
+    output: NotRequired[str]
+    """The printed output."""
+
+
+class GoogleExecutableCode(TypedDict):
+    """Code that the model runs."""
+
+    language: NotRequired[str]
+    """The programming language, such as PYTHON."""
+    code: NotRequired[str]
+    """The code."""
+
+
+class GoogleFileData(TypedDict):
+    """A file by URL."""
+
+    fileUri: str
+    """URL of the file."""
+    mimeType: NotRequired[str]
+    """Media type, such as video/mp4."""
+
+
+class GoogleFunctionCall(TypedDict):
+    """A function call."""
+
+    id: NotRequired[str]
+    """The call's id, to be passed back with its result."""
+    name: NotRequired[str]
+    """The name of the function."""
+    args: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+
+
+class GoogleFunctionResponse(TypedDict):
+    """The result of a function call."""
+
+    id: NotRequired[str]
+    """The id of the call."""
+    name: str
+    """The name of the function."""
+    response: Mapping[str, Any]
+    """An object whose fields are not described."""
+
+
+class GoogleImageConfig(TypedDict):
+    """Image settings, in either spelling."""
+
+    aspectRatio: NotRequired[str]
+    """Aspect ratio (width:height), such as 1:1, 4:3 or 16:9."""
+    aspect_ratio: NotRequired[str]
+    """Aspect ratio (width:height)."""
+    imageSize: NotRequired[str]
+    """Image size, such as 1K, 2K or 4K."""
+
+
+class GoogleInputBlob(TypedDict):
+    """A file as data, in either spelling."""
+
+    mimeType: NotRequired[str]
+    """Media type, such as image/png."""
+    mime_type: NotRequired[str]
+    """Media type."""
+    data: NotRequired[str]
+    """Base64."""
+
+
+class GoogleInputPart(TypedDict):
+    """A part of a message; one of the fields."""
+
+    text: NotRequired[str]
+    """Text."""
+    inlineData: NotRequired[GoogleInputBlob]
+    inline_data: NotRequired[GoogleInputBlob]
+    fileData: NotRequired[GoogleFileData]
+    image_url: NotRequired[str]
+    """302.AI's: the URL of an image."""
+    functionCall: NotRequired[GoogleFunctionCall]
+    functionResponse: NotRequired[GoogleFunctionResponse]
+    executableCode: NotRequired[GoogleExecutableCode]
+    codeExecutionResult: NotRequired[GoogleCodeExecutionResult]
+    thought: NotRequired[bool]
+    """A thought of an earlier answer."""
+    thoughtSignature: NotRequired[str]
+    """Google's signature of a thought, to be passed back unchanged."""
+    videoMetadata: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+    mediaResolution: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+
+
+class GooglePrebuiltVoiceConfig(TypedDict):
+    """A prebuilt voice."""
+
+    voiceName: NotRequired[str]
+    """The name of the voice, such as Kore."""
+
+
+class GoogleThinkingConfig(TypedDict):
+    """Thinking settings."""
+
+    includeThoughts: NotRequired[bool]
+    """Show the thoughts."""
+    thinkingBudget: NotRequired[int]
+    """Maximum number of tokens to think with; 0 for none, -1 as the model decides."""
+    thinkingLevel: NotRequired[Literal["MINIMAL", "LOW", "MEDIUM", "HIGH", "minimal", "low", "medium", "high"]]
+    """Level of thinking; Gemini 3."""
+
+
+class GoogleVoiceConfig(TypedDict):
+    """A voice."""
+
+    prebuiltVoiceConfig: NotRequired[GooglePrebuiltVoiceConfig]
+
+
 class IdeogramColor(TypedDict):
     """A color."""
 
@@ -118,3 +237,85 @@ class IdeogramColorPalette(TypedDict):
     """A preset by name."""
     members: NotRequired[Sequence[IdeogramColor]]
     """The colors."""
+
+
+class WavespeedLora(TypedDict):
+    """A LoRA and its weight."""
+
+    path: str
+    """The LoRA: its name at Hugging Face, or a URL."""
+    scale: NotRequired[float]
+    """Weight of the LoRA. Server default: 1."""
+
+
+class GoogleInput(TypedDict):
+    """One message of the conversation."""
+
+    role: NotRequired[Literal["user", "model", "function", "system"]]
+    """Role of the speaker; may be left out in a single message."""
+    parts: Sequence[GoogleInputPart]
+    """Content of the message."""
+
+
+class GoogleSpeakerVoiceConfig(TypedDict):
+    """A speaker and the speaker's voice."""
+
+    speaker: str
+    """The speaker's name in the text."""
+    voiceConfig: GoogleVoiceConfig
+
+
+class GoogleMultiSpeakerVoiceConfig(TypedDict):
+    """Several speakers."""
+
+    speakerVoiceConfigs: NotRequired[Sequence[GoogleSpeakerVoiceConfig]]
+    """A voice for each speaker."""
+
+
+class GoogleSpeechConfig(TypedDict):
+    """Speech settings."""
+
+    languageCode: NotRequired[str]
+    """The language, such as en-US."""
+    voiceConfig: NotRequired[GoogleVoiceConfig]
+    multiSpeakerVoiceConfig: NotRequired[GoogleMultiSpeakerVoiceConfig]
+
+
+class GoogleGenerationConfig(TypedDict):
+    """Generation settings."""
+
+    temperature: NotRequired[float]
+    """Sampling temperature, 0 to 2."""
+    topP: NotRequired[float]
+    """Nucleus sampling: choose among the likeliest tokens that make up this share."""
+    topK: NotRequired[float]
+    """Choose among this many of the likeliest tokens."""
+    candidateCount: NotRequired[int]
+    """Number of answers."""
+    maxOutputTokens: NotRequired[int]
+    """Maximum number of output tokens, thoughts included."""
+    stopSequences: NotRequired[Sequence[str]]
+    """Texts at which the answer ends."""
+    presencePenalty: NotRequired[float]
+    """Presence penalty: above 0, prefer new words."""
+    frequencyPenalty: NotRequired[float]
+    """Frequency penalty: above 0, repeat less."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives mostly the same answer."""
+    responseMimeType: NotRequired[str]
+    """text/plain, application/json or text/x.enum."""
+    responseSchema: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+    responseJsonSchema: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+    responseModalities: NotRequired[Sequence[Literal["TEXT", "IMAGE", "AUDIO", "VIDEO"]]]
+    """Response format."""
+    responseLogprobs: NotRequired[bool]
+    """Return the log probability of each token."""
+    logprobs: NotRequired[int]
+    """Number of alternatives returned for each token."""
+    thinkingConfig: NotRequired[GoogleThinkingConfig]
+    imageConfig: NotRequired[GoogleImageConfig]
+    speechConfig: NotRequired[GoogleSpeechConfig]
+    mediaResolution: NotRequired[str]
+    """Media resolution: MEDIA_RESOLUTION_LOW, _MEDIUM or _HIGH."""

@@ -33,6 +33,30 @@ class KlingCameraControl(TypedDict):
     config: NotRequired[KlingCameraConfig]
 
 
+class KlingEffectInput(TypedDict):
+    model_name: NotRequired[str]
+    """Such as `kling-v1`, `kling-v1-5` or `kling-v1-6`."""
+    mode: NotRequired[Literal["std", "pro"]]
+    """Quality: `std` is cheaper, `pro` better."""
+    image: NotRequired[str]
+    """The image, for effects on one."""
+    images: NotRequired[Sequence[str]]
+    """The two images, for effects on two."""
+    duration: NotRequired[Literal["5", "10"]]
+    """Duration in seconds."""
+
+
+class KlingEffectRequest(TypedDict):
+    effect_scene: str
+    """
+    The effect, such as `fuzzyfuzzy`, `squish`, `expansion`, `dizzydizzy` or `bloombloom` for one image, and
+    `hug`, `kiss`, `heart_gesture` or `fight` for two.
+    """
+    input: KlingEffectInput
+    callback_url: NotRequired[str]
+    """Webhook URL, called when the task changes."""
+
+
 class KlingImageItem(TypedDict):
     image: str
     """The image."""
@@ -132,6 +156,48 @@ class KlingMultiImage2VideoRequest(TypedDict):
     """Duration in seconds: 5 or 10."""
     enable_audio: NotRequired[bool]
     """Whether to generate audio too."""
+
+
+class KlingMultiImageToVideoV1Request(TypedDict):
+    model_name: NotRequired[str]
+    """Such as `kling-v1-6`."""
+    image_list: Sequence[KlingImageItem]
+    """The reference images."""
+    prompt: NotRequired[str]
+    """Text prompt."""
+    negative_prompt: NotRequired[str]
+    """Negative prompt: what to avoid."""
+    mode: NotRequired[Literal["std", "pro"]]
+    """Quality: `std` is cheaper, `pro` better. Server default: "std"."""
+    duration: NotRequired[str | int]
+    """Duration in seconds: 5 or 10. Server default: "5"."""
+    aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
+    """Aspect ratio (width:height)."""
+    callback_url: NotRequired[str]
+    """Webhook URL, called when the task changes."""
+
+
+class KlingOmniVideoRequest(TypedDict):
+    prompt: str
+    """Text prompt: what happens, or what to change."""
+    o1_type: NotRequired[Literal["referImage", "firstTail", "baseVideo", "referVideo"]]
+    """What the files are: reference images, first and last frame, a video to edit, or a reference video."""
+    images: NotRequired[Sequence[str]]
+    """Reference images, or first and last frame."""
+    image: NotRequired[str]
+    """First frame, in place of `images`; O3."""
+    videos: NotRequired[Sequence[str]]
+    """The video to edit or to refer to."""
+    duration: NotRequired[int]
+    """Duration in seconds: 5 to 10 with O1, from 3 with O3. Server default: 5."""
+    aspect_ratio: NotRequired[Literal["auto", "16:9", "9:16", "1:1"]]
+    """Aspect ratio (width:height); `auto` with a first frame."""
+    mode: NotRequired[Literal["std", "pro"]]
+    """Quality: `std` is cheaper, `pro` better. O3."""
+    enable_audio: NotRequired[bool]
+    """Whether to generate audio too. O3."""
+    keep_original_sound: NotRequired[bool]
+    """Whether to keep the video's sound; `baseVideo`."""
 
 
 class KlingPoint(TypedDict):

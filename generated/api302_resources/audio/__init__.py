@@ -15,17 +15,24 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302SpeechTask
     from api302_resources.audio.ai302 import Ai302, AsyncAi302
+    from api302_resources.audio.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.audio.azure import AsyncAzure, Azure
+    from api302_resources.audio.chanjing import AsyncChanjing, Chanjing
     from api302_resources.audio.doubao import AsyncDoubao, Doubao
     from api302_resources.audio.dubbingx import AsyncDubbingx, Dubbingx
     from api302_resources.audio.elevenlabs import AsyncElevenlabs, Elevenlabs
     from api302_resources.audio.fish_audio import AsyncFishAudio, FishAudio
+    from api302_resources.audio.google import AsyncGoogle, Google
+    from api302_resources.audio.kling import AsyncKling, Kling
     from api302_resources.audio.minimax import AsyncMinimax, Minimax
     from api302_resources.audio.mureka import AsyncMureka, Mureka
     from api302_resources.audio.openai import AsyncOpenai, Openai
     from api302_resources.audio.siliconflow import AsyncSiliconflow, Siliconflow
+    from api302_resources.audio.stability import AsyncStability, Stability
     from api302_resources.audio.suno import AsyncSuno, Suno
+    from api302_resources.audio.topaz import AsyncTopaz, Topaz
     from api302_resources.audio.udio import AsyncUdio, Udio
+    from api302_resources.audio.zhipu import AsyncZhipu, Zhipu
 
 
 class Audio(Resource):
@@ -39,11 +46,25 @@ class Audio(Resource):
         return Ai302(self._client)
 
     @cached_property
+    def alibaba(self) -> Alibaba:
+        """Alibaba, also 阿里云, 通义, 万相, Aliyun."""
+        from api302_resources.audio.alibaba import Alibaba
+
+        return Alibaba(self._client)
+
+    @cached_property
     def azure(self) -> Azure:
         """Azure, also 微软, Microsoft."""
         from api302_resources.audio.azure import Azure
 
         return Azure(self._client)
+
+    @cached_property
+    def chanjing(self) -> Chanjing:
+        """Chanjing, also 蝉镜."""
+        from api302_resources.audio.chanjing import Chanjing
+
+        return Chanjing(self._client)
 
     @cached_property
     def doubao(self) -> Doubao:
@@ -74,6 +95,20 @@ class Audio(Resource):
         return FishAudio(self._client)
 
     @cached_property
+    def google(self) -> Google:
+        """Google, also 谷歌."""
+        from api302_resources.audio.google import Google
+
+        return Google(self._client)
+
+    @cached_property
+    def kling(self) -> Kling:
+        """Kling, also 可灵, 快手, Kuaishou."""
+        from api302_resources.audio.kling import Kling
+
+        return Kling(self._client)
+
+    @cached_property
     def minimax(self) -> Minimax:
         """MiniMax, also 海螺, Hailuo."""
         from api302_resources.audio.minimax import Minimax
@@ -102,6 +137,13 @@ class Audio(Resource):
         return Siliconflow(self._client)
 
     @cached_property
+    def stability(self) -> Stability:
+        """Stability AI."""
+        from api302_resources.audio.stability import Stability
+
+        return Stability(self._client)
+
+    @cached_property
     def suno(self) -> Suno:
         """Suno."""
         from api302_resources.audio.suno import Suno
@@ -109,11 +151,25 @@ class Audio(Resource):
         return Suno(self._client)
 
     @cached_property
+    def topaz(self) -> Topaz:
+        """Topaz Labs, also Topazlabs."""
+        from api302_resources.audio.topaz import Topaz
+
+        return Topaz(self._client)
+
+    @cached_property
     def udio(self) -> Udio:
         """Udio."""
         from api302_resources.audio.udio import Udio
 
         return Udio(self._client)
+
+    @cached_property
+    def zhipu(self) -> Zhipu:
+        """Zhipu, also 智谱, BigModel."""
+        from api302_resources.audio.zhipu import Zhipu
+
+        return Zhipu(self._client)
 
     def speech(
         self,
@@ -227,7 +283,7 @@ class Audio(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302SpeechTask).
 
         Raises:
@@ -268,11 +324,25 @@ class AsyncAudio(AsyncResource):
         return AsyncAi302(self._client)
 
     @cached_property
+    def alibaba(self) -> AsyncAlibaba:
+        """Alibaba, also 阿里云, 通义, 万相, Aliyun."""
+        from api302_resources.audio.alibaba import AsyncAlibaba
+
+        return AsyncAlibaba(self._client)
+
+    @cached_property
     def azure(self) -> AsyncAzure:
         """Azure, also 微软, Microsoft."""
         from api302_resources.audio.azure import AsyncAzure
 
         return AsyncAzure(self._client)
+
+    @cached_property
+    def chanjing(self) -> AsyncChanjing:
+        """Chanjing, also 蝉镜."""
+        from api302_resources.audio.chanjing import AsyncChanjing
+
+        return AsyncChanjing(self._client)
 
     @cached_property
     def doubao(self) -> AsyncDoubao:
@@ -303,6 +373,20 @@ class AsyncAudio(AsyncResource):
         return AsyncFishAudio(self._client)
 
     @cached_property
+    def google(self) -> AsyncGoogle:
+        """Google, also 谷歌."""
+        from api302_resources.audio.google import AsyncGoogle
+
+        return AsyncGoogle(self._client)
+
+    @cached_property
+    def kling(self) -> AsyncKling:
+        """Kling, also 可灵, 快手, Kuaishou."""
+        from api302_resources.audio.kling import AsyncKling
+
+        return AsyncKling(self._client)
+
+    @cached_property
     def minimax(self) -> AsyncMinimax:
         """MiniMax, also 海螺, Hailuo."""
         from api302_resources.audio.minimax import AsyncMinimax
@@ -331,6 +415,13 @@ class AsyncAudio(AsyncResource):
         return AsyncSiliconflow(self._client)
 
     @cached_property
+    def stability(self) -> AsyncStability:
+        """Stability AI."""
+        from api302_resources.audio.stability import AsyncStability
+
+        return AsyncStability(self._client)
+
+    @cached_property
     def suno(self) -> AsyncSuno:
         """Suno."""
         from api302_resources.audio.suno import AsyncSuno
@@ -338,11 +429,25 @@ class AsyncAudio(AsyncResource):
         return AsyncSuno(self._client)
 
     @cached_property
+    def topaz(self) -> AsyncTopaz:
+        """Topaz Labs, also Topazlabs."""
+        from api302_resources.audio.topaz import AsyncTopaz
+
+        return AsyncTopaz(self._client)
+
+    @cached_property
     def udio(self) -> AsyncUdio:
         """Udio."""
         from api302_resources.audio.udio import AsyncUdio
 
         return AsyncUdio(self._client)
+
+    @cached_property
+    def zhipu(self) -> AsyncZhipu:
+        """Zhipu, also 智谱, BigModel."""
+        from api302_resources.audio.zhipu import AsyncZhipu
+
+        return AsyncZhipu(self._client)
 
     async def speech(
         self,
@@ -456,7 +561,7 @@ class AsyncAudio(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302SpeechTask).
 
         Raises:

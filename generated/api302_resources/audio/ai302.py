@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
     from api302_client._model import Binary, JsonObject, Text
     from api302_client.models import (
+        Ai302AudioTranslateTask,
         Ai302F5TtsResponse,
+        Ai302IndexTts2Task,
+        Ai302ModelTask,
+        Ai302OpenaiSpeech,
         Ai302QueuedVideo,
         Ai302SoundResponse,
         Ai302SpeechTask,
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
         Ai302StableAudioResponse,
         Ai302TranscriptionModels,
         Ai302TtsProviders,
+        Ai302VideoUnderstanding,
         Ai302WebTranscript,
         Ai302WhisperxResponse,
         OpenaiTranscript,
@@ -143,7 +148,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302SpeechTask).
 
         Raises:
@@ -259,7 +264,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (JsonObject |
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
             Binary).
 
         Raises:
@@ -427,7 +432,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302F5TtsResponse).
 
         Raises:
@@ -720,6 +725,558 @@ class Ai302(Resource):
         )
         return reply_
 
+    def openai_speech(
+        self,
+        *,
+        model: str,
+        input: str,
+        voice: str,
+        response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
+        speed: float | None = None,
+        volume: float | None = None,
+        stream_format: Literal["audio", "url"] | None = None,
+        instructions: str | None = None,
+        emotion: str | None = None,
+        accept: Literal["application/json", "audio/mpeg", "audio/wav"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302OpenaiSpeech | Binary:
+        """Generate speech (302.AI, OpenAI format).
+
+        OpenAI's request for the models of many providers. `stream_format: url` returns a URL, otherwise the audio is
+        returned.
+
+        `stream_openai_speech` gives the bytes as they come.
+
+        Args:
+            model: The provider and its model, such as `doubao`.
+            input: The text.
+            voice: The provider's voice.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            stream_format: The audio itself, or its URL.
+            instructions: How to speak.
+            emotion: Emotion of the voice; some providers only.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/audio/speech
+        Price: by provider.
+        Source: public code that calls 302/audio/speech of 302.AI: AI302Provider.SpeechRequest of a gateway in C#
+        (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_openai_speech as endpoint
+
+        reply_: Ai302OpenaiSpeech | Binary = self._call(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "voice": voice,
+                "response_format": response_format,
+                "speed": speed,
+                "volume": volume,
+                "stream_format": stream_format,
+                "instructions": instructions,
+                "emotion": emotion,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_openai_speech(
+        self,
+        *,
+        model: str,
+        input: str,
+        voice: str,
+        response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
+        speed: float | None = None,
+        volume: float | None = None,
+        stream_format: Literal["audio", "url"] | None = None,
+        instructions: str | None = None,
+        emotion: str | None = None,
+        accept: Literal["audio/mpeg", "audio/wav"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Generate speech (302.AI, OpenAI format).
+
+        OpenAI's request for the models of many providers. `stream_format: url` returns a URL, otherwise the audio is
+        returned.
+
+        Args:
+            model: The provider and its model, such as `doubao`.
+            input: The text.
+            voice: The provider's voice.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            stream_format: The audio itself, or its URL.
+            instructions: How to speak.
+            emotion: Emotion of the voice; some providers only.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/audio/speech
+        Price: by provider.
+        Source: public code that calls 302/audio/speech of 302.AI: AI302Provider.SpeechRequest of a gateway in C#
+        (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_openai_speech as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "voice": voice,
+                "response_format": response_format,
+                "speed": speed,
+                "volume": volume,
+                "stream_format": stream_format,
+                "instructions": instructions,
+                "emotion": emotion,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def index_tts2(
+        self,
+        *,
+        text: str,
+        speaker_audio_url: str,
+        emotion_audio_url: str | None = None,
+        emotion_alpha: float | None = None,
+        emotion_vector: Sequence[float] | None = None,
+        use_emotion_text: bool | None = None,
+        emotion_text: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302IndexTts2Task]:
+        """Create a speech task (IndexTTS-2).
+
+        Speaks in the voice of a recording, with the emotion of another recording, of a vector or of a text.
+
+        Args:
+            text: The text.
+            speaker_audio_url: URL of a recording of the voice. Takes a URL.
+            emotion_audio_url: URL of a recording with the emotion. Takes a URL.
+            emotion_alpha: Strength of the emotion.
+            emotion_vector: Strength of each emotion: happy, angry, sad, afraid, disgusted, melancholic,
+                surprised, calm.
+            use_emotion_text: Whether to take the emotion from a text.
+            emotion_text: Text with the emotion; the spoken text if left out.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302IndexTts2Task).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/index_tts2/task
+        Price: 15 PTC per 1M tokens.
+        Source: public code, found by "302/index_tts2/task" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_index_tts2 as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "text": text,
+                "speaker_audio_url": speaker_audio_url,
+                "emotion_audio_url": emotion_audio_url,
+                "emotion_alpha": emotion_alpha,
+                "emotion_vector": emotion_vector,
+                "use_emotion_text": use_emotion_text,
+                "emotion_text": emotion_text,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_index_tts2(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302IndexTts2Task:
+        """Get a speech task (IndexTTS-2).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/index_tts2/task
+        Price: 0 PTC per call.
+        Source: public code, found by "302/index_tts2/task" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_get_index_tts2 as endpoint
+
+        reply_: Ai302IndexTts2Task = self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def translate_audio(
+        self,
+        *,
+        audio_file_url: str,
+        target_language: str,
+        clone_audio_file_url: str | None = None,
+        source_language: str | None = None,
+        voice_clone_provider: Literal["fish", "index_tts2", "soulx", "f5", "voxcpm"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302AudioTranslateTask]:
+        """Create an audio translation task.
+
+        Transcribes, translates and speaks again in a clone of the voice.
+
+        Args:
+            audio_file_url: URL of the audio. Takes a URL.
+            target_language: The target language, such as `zh`.
+            clone_audio_file_url: URL of a recording of the voice to clone; the audio itself if left out. Takes a
+                URL.
+            source_language: The language spoken; detected if left out.
+            voice_clone_provider: Who clones the voice: Fish Audio speaks all languages, the others Chinese and
+                English. Chosen by the languages if left out.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302AudioTranslateTask).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/audio/translate/task
+        Price: by model.
+        Source: https://302ai-en.apifox.cn/379775312e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_translate_audio as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "audio_file_url": audio_file_url,
+                "target_language": target_language,
+                "clone_audio_file_url": clone_audio_file_url,
+                "source_language": source_language,
+                "voice_clone_provider": voice_clone_provider,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_audio_translation(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302AudioTranslateTask:
+        """Get an audio translation task.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/audio/translate/task
+        Price: 0 PTC per call.
+        Source: https://302ai-en.apifox.cn/379775312e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_get_audio_translation as endpoint
+
+        reply_: Ai302AudioTranslateTask = self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def higgs_voice_clone(
+        self,
+        *,
+        input_text: str,
+        ref_audio_links: Sequence[str],
+        ref_audio_text: Sequence[str],
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[JsonObject | Binary]:
+        """Create a voice cloning task (Higgs Audio).
+
+        The reference recordings and their transcripts are in the same order.
+
+        Args:
+            input_text: The text.
+            ref_audio_links: URLs of recordings of the voices. Takes a URL.
+            ref_audio_text: Transcripts of the recordings.
+            temperature: Sampling temperature. Server default: 1.
+            top_k: Number of likely tokens to choose from; -1 for all. Server default: 50.
+            top_p: Share of likely tokens to choose from. Server default: 0.95.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
+            Binary).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/higgs_audio/voice_clone/task
+        Price: 30 PTC per 1M input tokens; 30 PTC per 1M output tokens.
+        Source: https://302.ai/product/detail/302ai-higgs-audio-v2 (page, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_higgs_voice_clone as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_text": input_text,
+                "ref_audio_links": ref_audio_links,
+                "ref_audio_text": ref_audio_text,
+                "temperature": temperature,
+                "top_k": top_k,
+                "top_p": top_p,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_higgs_voice_clone(
+        self,
+        *,
+        task_id: str,
+        accept: Literal["application/json", "audio/wav"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject | Binary:
+        """Get a voice cloning task (Higgs Audio).
+
+        Returns the audio itself once it is done, and JSON before.
+
+        `stream_get_higgs_voice_clone` gives the bytes as they come.
+
+        Args:
+            task_id: The task's id.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or the status of the task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/higgs_audio/voice_clone/task
+        Price: 0 PTC per call.
+        Source: public code: getMusicRequestStrategy of a web app that calls 302.AI (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_get_higgs_voice_clone as endpoint
+
+        reply_: JsonObject | Binary = self._call(
+            endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def stream_get_higgs_voice_clone(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Get a voice cloning task (Higgs Audio).
+
+        Returns the audio itself once it is done, and JSON before.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or the status of the task, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/higgs_audio/voice_clone/task
+        Price: 0 PTC per call.
+        Source: public code: getMusicRequestStrategy of a web app that calls 302.AI (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_get_higgs_voice_clone as endpoint
+
+        return self._stream_bytes(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    def understand_video(
+        self,
+        *,
+        video_url: str,
+        prompt: str,
+        detailed_analysis: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302VideoUnderstanding]:
+        """Create a video understanding task.
+
+        Answers a question about a video, as text.
+
+        Args:
+            video_url: URL of the video. Takes a URL.
+            prompt: The question about the video.
+            detailed_analysis: Whether to answer in detail. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoUnderstanding).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/video-understanding
+        Price: 0.003 PTC per second.
+        Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_understand_video as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"video_url": video_url, "prompt": prompt, "detailed_analysis": detailed_analysis},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_video_understanding(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302VideoUnderstanding:
+        """Get a video understanding task.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/submit/video-understanding
+        Price: 0 PTC per call.
+        Source: public code, found by "302/submit/video-understanding" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_get_video_understanding as endpoint
+
+        reply_: Ai302VideoUnderstanding = self._call(
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def edit_video(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302ModelTask]:
+        """Edit a video (Video-Utils).
+
+        The result is fetched by `ai302_get_task`.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/video-utils
+        Price: 0.0001 PTC per second.
+        Source: https://doc.302.ai/362135064e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_edit_video as endpoint
+
+        return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
     def stable_audio(
         self,
         *,
@@ -795,7 +1352,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302QueuedVideo).
 
         Raises:
@@ -1148,7 +1705,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302SpeechTask).
 
         Raises:
@@ -1266,7 +1823,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (JsonObject |
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
             Binary).
 
         Raises:
@@ -1434,7 +1991,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302F5TtsResponse).
 
         Raises:
@@ -1729,6 +2286,558 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
+    async def openai_speech(
+        self,
+        *,
+        model: str,
+        input: str,
+        voice: str,
+        response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
+        speed: float | None = None,
+        volume: float | None = None,
+        stream_format: Literal["audio", "url"] | None = None,
+        instructions: str | None = None,
+        emotion: str | None = None,
+        accept: Literal["application/json", "audio/mpeg", "audio/wav"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302OpenaiSpeech | Binary:
+        """Generate speech (302.AI, OpenAI format).
+
+        OpenAI's request for the models of many providers. `stream_format: url` returns a URL, otherwise the audio is
+        returned.
+
+        `stream_openai_speech` gives the bytes as they come.
+
+        Args:
+            model: The provider and its model, such as `doubao`.
+            input: The text.
+            voice: The provider's voice.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            stream_format: The audio itself, or its URL.
+            instructions: How to speak.
+            emotion: Emotion of the voice; some providers only.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/audio/speech
+        Price: by provider.
+        Source: public code that calls 302/audio/speech of 302.AI: AI302Provider.SpeechRequest of a gateway in C#
+        (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_openai_speech as endpoint
+
+        reply_: Ai302OpenaiSpeech | Binary = await self._call(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "voice": voice,
+                "response_format": response_format,
+                "speed": speed,
+                "volume": volume,
+                "stream_format": stream_format,
+                "instructions": instructions,
+                "emotion": emotion,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_openai_speech(
+        self,
+        *,
+        model: str,
+        input: str,
+        voice: str,
+        response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
+        speed: float | None = None,
+        volume: float | None = None,
+        stream_format: Literal["audio", "url"] | None = None,
+        instructions: str | None = None,
+        emotion: str | None = None,
+        accept: Literal["audio/mpeg", "audio/wav"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Generate speech (302.AI, OpenAI format).
+
+        OpenAI's request for the models of many providers. `stream_format: url` returns a URL, otherwise the audio is
+        returned.
+
+        Args:
+            model: The provider and its model, such as `doubao`.
+            input: The text.
+            voice: The provider's voice.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            stream_format: The audio itself, or its URL.
+            instructions: How to speak.
+            emotion: Emotion of the voice; some providers only.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/audio/speech
+        Price: by provider.
+        Source: public code that calls 302/audio/speech of 302.AI: AI302Provider.SpeechRequest of a gateway in C#
+        (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_openai_speech as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "voice": voice,
+                "response_format": response_format,
+                "speed": speed,
+                "volume": volume,
+                "stream_format": stream_format,
+                "instructions": instructions,
+                "emotion": emotion,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def index_tts2(
+        self,
+        *,
+        text: str,
+        speaker_audio_url: str,
+        emotion_audio_url: str | None = None,
+        emotion_alpha: float | None = None,
+        emotion_vector: Sequence[float] | None = None,
+        use_emotion_text: bool | None = None,
+        emotion_text: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302IndexTts2Task]:
+        """Create a speech task (IndexTTS-2).
+
+        Speaks in the voice of a recording, with the emotion of another recording, of a vector or of a text.
+
+        Args:
+            text: The text.
+            speaker_audio_url: URL of a recording of the voice. Takes a URL.
+            emotion_audio_url: URL of a recording with the emotion. Takes a URL.
+            emotion_alpha: Strength of the emotion.
+            emotion_vector: Strength of each emotion: happy, angry, sad, afraid, disgusted, melancholic,
+                surprised, calm.
+            use_emotion_text: Whether to take the emotion from a text.
+            emotion_text: Text with the emotion; the spoken text if left out.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302IndexTts2Task).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/index_tts2/task
+        Price: 15 PTC per 1M tokens.
+        Source: public code, found by "302/index_tts2/task" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_index_tts2 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "text": text,
+                "speaker_audio_url": speaker_audio_url,
+                "emotion_audio_url": emotion_audio_url,
+                "emotion_alpha": emotion_alpha,
+                "emotion_vector": emotion_vector,
+                "use_emotion_text": use_emotion_text,
+                "emotion_text": emotion_text,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_index_tts2(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302IndexTts2Task:
+        """Get a speech task (IndexTTS-2).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/index_tts2/task
+        Price: 0 PTC per call.
+        Source: public code, found by "302/index_tts2/task" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_get_index_tts2 as endpoint
+
+        reply_: Ai302IndexTts2Task = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def translate_audio(
+        self,
+        *,
+        audio_file_url: str,
+        target_language: str,
+        clone_audio_file_url: str | None = None,
+        source_language: str | None = None,
+        voice_clone_provider: Literal["fish", "index_tts2", "soulx", "f5", "voxcpm"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302AudioTranslateTask]:
+        """Create an audio translation task.
+
+        Transcribes, translates and speaks again in a clone of the voice.
+
+        Args:
+            audio_file_url: URL of the audio. Takes a URL.
+            target_language: The target language, such as `zh`.
+            clone_audio_file_url: URL of a recording of the voice to clone; the audio itself if left out. Takes a
+                URL.
+            source_language: The language spoken; detected if left out.
+            voice_clone_provider: Who clones the voice: Fish Audio speaks all languages, the others Chinese and
+                English. Chosen by the languages if left out.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302AudioTranslateTask).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/audio/translate/task
+        Price: by model.
+        Source: https://302ai-en.apifox.cn/379775312e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_translate_audio as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "audio_file_url": audio_file_url,
+                "target_language": target_language,
+                "clone_audio_file_url": clone_audio_file_url,
+                "source_language": source_language,
+                "voice_clone_provider": voice_clone_provider,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_audio_translation(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302AudioTranslateTask:
+        """Get an audio translation task.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/audio/translate/task
+        Price: 0 PTC per call.
+        Source: https://302ai-en.apifox.cn/379775312e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_get_audio_translation as endpoint
+
+        reply_: Ai302AudioTranslateTask = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def higgs_voice_clone(
+        self,
+        *,
+        input_text: str,
+        ref_audio_links: Sequence[str],
+        ref_audio_text: Sequence[str],
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[JsonObject | Binary]:
+        """Create a voice cloning task (Higgs Audio).
+
+        The reference recordings and their transcripts are in the same order.
+
+        Args:
+            input_text: The text.
+            ref_audio_links: URLs of recordings of the voices. Takes a URL.
+            ref_audio_text: Transcripts of the recordings.
+            temperature: Sampling temperature. Server default: 1.
+            top_k: Number of likely tokens to choose from; -1 for all. Server default: 50.
+            top_p: Share of likely tokens to choose from. Server default: 0.95.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
+            Binary).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/higgs_audio/voice_clone/task
+        Price: 30 PTC per 1M input tokens; 30 PTC per 1M output tokens.
+        Source: https://302.ai/product/detail/302ai-higgs-audio-v2 (page, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_higgs_voice_clone as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_text": input_text,
+                "ref_audio_links": ref_audio_links,
+                "ref_audio_text": ref_audio_text,
+                "temperature": temperature,
+                "top_k": top_k,
+                "top_p": top_p,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_higgs_voice_clone(
+        self,
+        *,
+        task_id: str,
+        accept: Literal["application/json", "audio/wav"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject | Binary:
+        """Get a voice cloning task (Higgs Audio).
+
+        Returns the audio itself once it is done, and JSON before.
+
+        `stream_get_higgs_voice_clone` gives the bytes as they come.
+
+        Args:
+            task_id: The task's id.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or the status of the task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/higgs_audio/voice_clone/task
+        Price: 0 PTC per call.
+        Source: public code: getMusicRequestStrategy of a web app that calls 302.AI (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_get_higgs_voice_clone as endpoint
+
+        reply_: JsonObject | Binary = await self._call(
+            endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def stream_get_higgs_voice_clone(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Get a voice cloning task (Higgs Audio).
+
+        Returns the audio itself once it is done, and JSON before.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or the status of the task, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/higgs_audio/voice_clone/task
+        Price: 0 PTC per call.
+        Source: public code: getMusicRequestStrategy of a web app that calls 302.AI (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_get_higgs_voice_clone as endpoint
+
+        return self._stream_bytes(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    async def understand_video(
+        self,
+        *,
+        video_url: str,
+        prompt: str,
+        detailed_analysis: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302VideoUnderstanding]:
+        """Create a video understanding task.
+
+        Answers a question about a video, as text.
+
+        Args:
+            video_url: URL of the video. Takes a URL.
+            prompt: The question about the video.
+            detailed_analysis: Whether to answer in detail. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoUnderstanding).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/video-understanding
+        Price: 0.003 PTC per second.
+        Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_understand_video as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"video_url": video_url, "prompt": prompt, "detailed_analysis": detailed_analysis},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_video_understanding(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302VideoUnderstanding:
+        """Get a video understanding task.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/submit/video-understanding
+        Price: 0 PTC per call.
+        Source: public code, found by "302/submit/video-understanding" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_get_video_understanding as endpoint
+
+        reply_: Ai302VideoUnderstanding = await self._call(
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def edit_video(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302ModelTask]:
+        """Edit a video (Video-Utils).
+
+        The result is fetched by `ai302_get_task`.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/video-utils
+        Price: 0.0001 PTC per second.
+        Source: https://doc.302.ai/362135064e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_ai302 import ai302_edit_video as endpoint
+
+        return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
     async def stable_audio(
         self,
         *,
@@ -1804,7 +2913,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302QueuedVideo).
 
         Raises:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncTask, Task
-    from api302_client.models import DoubaoCaptions, DoubaoSpeechResponse
+    from api302 import AsyncTask, FileInput, Task
+    from api302_client.models import DoubaoCaptions, DoubaoRecognition, DoubaoSpeechResponse
     from api302_client.params.audio_doubao import DoubaoSpeechAudio, DoubaoSpeechText
 
 
@@ -85,7 +85,8 @@ class Doubao(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoCaptions).
 
         Raises:
             Api302Error: The call failed.
@@ -172,7 +173,8 @@ class Doubao(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoCaptions).
 
         Raises:
             Api302Error: The call failed.
@@ -228,6 +230,43 @@ class Doubao(Resource):
 
         reply_: DoubaoCaptions = self._call(
             endpoint, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def recognize(
+        self,
+        *,
+        url: str | None = None,
+        data: FileInput | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoRecognition:
+        """Transcribe audio (Doubao, rapid recognition).
+
+        Waits for the transcript.
+
+        Args:
+            url: URL of the audio. Takes a URL.
+            data: The audio in base64. Takes base64 text or a local file (pathlib.Path, open file or bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The transcript.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/largemodel/recognize
+        Price: 0.015 PTC per minute.
+        Source: public code, found by "302.ai/doubao/largemodel" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_doubao import doubao_recognize as endpoint
+
+        reply_: DoubaoRecognition = self._call(
+            endpoint, body={"url": url, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -301,7 +340,8 @@ class AsyncDoubao(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoCaptions).
 
         Raises:
             Api302Error: The call failed.
@@ -388,7 +428,8 @@ class AsyncDoubao(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoCaptions).
 
         Raises:
             Api302Error: The call failed.
@@ -444,5 +485,42 @@ class AsyncDoubao(AsyncResource):
 
         reply_: DoubaoCaptions = await self._call(
             endpoint, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def recognize(
+        self,
+        *,
+        url: str | None = None,
+        data: FileInput | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoRecognition:
+        """Transcribe audio (Doubao, rapid recognition).
+
+        Waits for the transcript.
+
+        Args:
+            url: URL of the audio. Takes a URL.
+            data: The audio in base64. Takes base64 text or a local file (pathlib.Path, open file or bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The transcript.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/largemodel/recognize
+        Price: 0.015 PTC per minute.
+        Source: public code, found by "302.ai/doubao/largemodel" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_doubao import doubao_recognize as endpoint
+
+        reply_: DoubaoRecognition = await self._call(
+            endpoint, body={"url": url, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

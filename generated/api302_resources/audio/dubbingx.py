@@ -40,7 +40,7 @@ class Dubbingx(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DubbingxTaskResponse).
 
         Raises:
@@ -201,7 +201,7 @@ class AsyncDubbingx(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DubbingxTaskResponse).
 
         Raises:

@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, Task
-    from api302_client.models import ElevenlabsSpeech, ElevenlabsTranscript
+    from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
+    from api302_client._model import Binary
+    from api302_client.models import (
+        ElevenlabsCompositionPlan,
+        ElevenlabsFile,
+        ElevenlabsModel,
+        ElevenlabsSpeech,
+        ElevenlabsTranscript,
+        ElevenlabsTranscription,
+        ElevenlabsVoices,
+    )
+    from api302_client.params.audio_elevenlabs import ElevenlabsCompositionPlan as ElevenlabsCompositionPlanParam
+    from api302_client.params.audio_elevenlabs import ElevenlabsDialogueLine
+    from api302_client.params.audio_elevenlabs import ElevenlabsVoiceSettings as ElevenlabsVoiceSettingsParam
 
 
 class Elevenlabs(Resource):
@@ -42,7 +54,7 @@ class Elevenlabs(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsTranscript).
 
         Raises:
@@ -133,7 +145,7 @@ class Elevenlabs(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:
@@ -237,7 +249,7 @@ class Elevenlabs(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:
@@ -267,6 +279,914 @@ class Elevenlabs(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def isolate_audio(
+        self,
+        *,
+        audio_url: str | None = None,
+        video_url: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsSpeech:
+        """Separate speech from noise (ElevenLabs).
+
+        Removes all but the voice from a recording. The response holds the audio, or a task of the queue.
+
+        Args:
+            audio_url: URL of the audio. Takes a URL.
+            video_url: URL of a video, in place of `audio_url`. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or the task in the queue.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/elevenlabs/audio-isolation
+        Price: 0.3 PTC per minute.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_isolate_audio as endpoint
+
+        reply_: ElevenlabsSpeech = self._call(
+            endpoint, body={"audio_url": audio_url, "video_url": video_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def speech_to_text(
+        self,
+        *,
+        model_id: str,
+        file: str | FileInput | None = None,
+        language_code: str | None = None,
+        tag_audio_events: bool | None = None,
+        num_speakers: int | None = None,
+        timestamps_granularity: Literal["none", "word", "character"] | None = None,
+        diarize: bool | None = None,
+        diarization_threshold: float | None = None,
+        file_format: Literal["pcm_s16le_16", "other"] | None = None,
+        cloud_storage_url: str | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+        use_multi_channel: bool | None = None,
+        no_verbatim: bool | None = None,
+        keyterms: Sequence[str] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsTranscription:
+        """Transcribe audio (ElevenLabs, speech to text).
+
+        Waits for the transcript. The queue is another call, Create a transcription task.
+
+        Args:
+            model_id: The model: `scribe_v1`, `scribe_v1_experimental` or `scribe_v2`.
+            file: URL of the audio or video. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            language_code: The language as a two or three letter code; detected if left out.
+            tag_audio_events: Whether to tag laughter, applause and other sounds. Server default: true.
+            num_speakers: Number of speakers at most.
+            timestamps_granularity: What has timestamps. Server default: "word".
+            diarize: Whether to separate speakers (diarization). Server default: false.
+            diarization_threshold: How different speakers must be; only with `diarize` and without `num_speakers`.
+            file_format: `pcm_s16le_16` is 16-bit PCM at 16 kHz, mono, which is faster. Server default: "other".
+            cloud_storage_url: URL of the file, in place of `file`. Takes a URL.
+            temperature: Sampling temperature.
+            seed: Random seed; the same seed gives the same result.
+            use_multi_channel: Whether each channel has a speaker of its own; at most 5 channels. Server default:
+                false.
+            no_verbatim: Whether to leave out filler words and false starts.
+            keyterms: Words to recognize, such as names.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The transcript.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/speech-to-text
+        Price: 0.01 PTC per minute.
+        Source: https://302ai-en.apifox.cn/api-318268277 (sample, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_speech_to_text as endpoint
+
+        reply_: ElevenlabsTranscription = self._call(
+            endpoint,
+            body={
+                "model_id": model_id,
+                "file": file,
+                "language_code": language_code,
+                "tag_audio_events": tag_audio_events,
+                "num_speakers": num_speakers,
+                "timestamps_granularity": timestamps_granularity,
+                "diarize": diarize,
+                "diarization_threshold": diarization_threshold,
+                "file_format": file_format,
+                "cloud_storage_url": cloud_storage_url,
+                "temperature": temperature,
+                "seed": seed,
+                "use_multi_channel": use_multi_channel,
+                "no_verbatim": no_verbatim,
+                "keyterms": keyterms,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def text_to_speech(
+        self,
+        *,
+        voice_id: str,
+        text: str,
+        model_id: str | None = None,
+        language_code: str | None = None,
+        voice_settings: ElevenlabsVoiceSettingsParam | None = None,
+        seed: int | None = None,
+        previous_text: str | None = None,
+        next_text: str | None = None,
+        apply_text_normalization: Literal["auto", "on", "off"] | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        accept: Literal["application/json", "audio/mpeg"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsFile | Binary:
+        """Generate speech (ElevenLabs, text to speech).
+
+        `stream_text_to_speech` gives the bytes as they come.
+
+        Args:
+            voice_id: The voice.
+            text: The text.
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
+                default: "eleven_multilingual_v2".
+            language_code: The language as a two-letter code, for models that take one.
+            voice_settings: Settings of the voice.
+            seed: Random seed; the same seed gives the same result.
+            previous_text: The text before.
+            next_text: The text after.
+            apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/text-to-speech/{voice_id}
+        Price: 0.3 PTC per 1k characters for eleven_v3, eleven_multilingual_v2; 0.15 PTC per 1k characters for the
+        Flash and Turbo models 2.5.
+        Source: public code, found by "302.ai/elevenlabs/" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_text_to_speech as endpoint
+
+        reply_: ElevenlabsFile | Binary = self._call(
+            endpoint,
+            path={"voice_id": voice_id},
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "text": text,
+                "model_id": model_id,
+                "language_code": language_code,
+                "voice_settings": voice_settings,
+                "seed": seed,
+                "previous_text": previous_text,
+                "next_text": next_text,
+                "apply_text_normalization": apply_text_normalization,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_text_to_speech(
+        self,
+        *,
+        voice_id: str,
+        text: str,
+        model_id: str | None = None,
+        language_code: str | None = None,
+        voice_settings: ElevenlabsVoiceSettingsParam | None = None,
+        seed: int | None = None,
+        previous_text: str | None = None,
+        next_text: str | None = None,
+        apply_text_normalization: Literal["auto", "on", "off"] | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Generate speech (ElevenLabs, text to speech).
+
+        Args:
+            voice_id: The voice.
+            text: The text.
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
+                default: "eleven_multilingual_v2".
+            language_code: The language as a two-letter code, for models that take one.
+            voice_settings: Settings of the voice.
+            seed: Random seed; the same seed gives the same result.
+            previous_text: The text before.
+            next_text: The text after.
+            apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/text-to-speech/{voice_id}
+        Price: 0.3 PTC per 1k characters for eleven_v3, eleven_multilingual_v2; 0.15 PTC per 1k characters for the
+        Flash and Turbo models 2.5.
+        Source: public code, found by "302.ai/elevenlabs/" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_text_to_speech as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            path={"voice_id": voice_id},
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "text": text,
+                "model_id": model_id,
+                "language_code": language_code,
+                "voice_settings": voice_settings,
+                "seed": seed,
+                "previous_text": previous_text,
+                "next_text": next_text,
+                "apply_text_normalization": apply_text_normalization,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def dialogue(
+        self,
+        *,
+        inputs: Sequence[ElevenlabsDialogueLine],
+        model_id: str | None = None,
+        language_code: str | None = None,
+        settings: ElevenlabsVoiceSettingsParam | None = None,
+        seed: int | None = None,
+        apply_text_normalization: Literal["auto", "on", "off"] | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        accept: Literal["application/json", "audio/mpeg"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsFile | Binary:
+        """Generate a dialogue (ElevenLabs, text to speech).
+
+        Several voices in one recording.
+
+        `stream_dialogue` gives the bytes as they come.
+
+        Args:
+            inputs: The lines, in their order.
+            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            language_code: The language as a two-letter code.
+            settings: Settings of the voice.
+            seed: Random seed; the same seed gives the same result.
+            apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/text-to-dialogue
+        Price: 0.3 PTC per 1k characters for eleven_v3, eleven_multilingual_v2, eleven_flash_v2,
+        eleven_multilingual_v1; 0.15 PTC per 1k characters for eleven_flash_v2_5, eleven_turbo_v2_5, eleven_turbo_v2.
+        Source: pypi:elevenlabs 2.78.0:elevenlabs/text_to_dialogue/raw_client.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_dialogue as endpoint
+
+        reply_: ElevenlabsFile | Binary = self._call(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "inputs": inputs,
+                "model_id": model_id,
+                "language_code": language_code,
+                "settings": settings,
+                "seed": seed,
+                "apply_text_normalization": apply_text_normalization,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_dialogue(
+        self,
+        *,
+        inputs: Sequence[ElevenlabsDialogueLine],
+        model_id: str | None = None,
+        language_code: str | None = None,
+        settings: ElevenlabsVoiceSettingsParam | None = None,
+        seed: int | None = None,
+        apply_text_normalization: Literal["auto", "on", "off"] | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Generate a dialogue (ElevenLabs, text to speech).
+
+        Several voices in one recording.
+
+        Args:
+            inputs: The lines, in their order.
+            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            language_code: The language as a two-letter code.
+            settings: Settings of the voice.
+            seed: Random seed; the same seed gives the same result.
+            apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/text-to-dialogue
+        Price: 0.3 PTC per 1k characters for eleven_v3, eleven_multilingual_v2, eleven_flash_v2,
+        eleven_multilingual_v1; 0.15 PTC per 1k characters for eleven_flash_v2_5, eleven_turbo_v2_5, eleven_turbo_v2.
+        Source: pypi:elevenlabs 2.78.0:elevenlabs/text_to_dialogue/raw_client.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_dialogue as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "inputs": inputs,
+                "model_id": model_id,
+                "language_code": language_code,
+                "settings": settings,
+                "seed": seed,
+                "apply_text_normalization": apply_text_normalization,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def sound(
+        self,
+        *,
+        text: str,
+        duration_seconds: float | None = None,
+        prompt_influence: float | None = None,
+        loop: bool | None = None,
+        model_id: str | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        accept: Literal["application/json", "audio/mpeg"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsFile | Binary:
+        """Generate a sound effect (ElevenLabs).
+
+        `stream_sound` gives the bytes as they come.
+
+        Args:
+            text: Text prompt: the sound.
+            duration_seconds: Duration in seconds; by the prompt if left out.
+            prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
+            loop: Whether the sound loops without a seam. Server default: false.
+            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The URL of the audio, or the audio itself.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/sound-generation
+        Price: 0.06 PTC per call.
+        Source: pypi:cli-302ai 1.0.5:ai302/api/sfx.py (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_sound as endpoint
+
+        reply_: ElevenlabsFile | Binary = self._call(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "text": text,
+                "duration_seconds": duration_seconds,
+                "prompt_influence": prompt_influence,
+                "loop": loop,
+                "model_id": model_id,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_sound(
+        self,
+        *,
+        text: str,
+        duration_seconds: float | None = None,
+        prompt_influence: float | None = None,
+        loop: bool | None = None,
+        model_id: str | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Generate a sound effect (ElevenLabs).
+
+        Args:
+            text: Text prompt: the sound.
+            duration_seconds: Duration in seconds; by the prompt if left out.
+            prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
+            loop: Whether the sound loops without a seam. Server default: false.
+            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The URL of the audio, or the audio itself, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/sound-generation
+        Price: 0.06 PTC per call.
+        Source: pypi:cli-302ai 1.0.5:ai302/api/sfx.py (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_sound as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "text": text,
+                "duration_seconds": duration_seconds,
+                "prompt_influence": prompt_influence,
+                "loop": loop,
+                "model_id": model_id,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def music(
+        self,
+        *,
+        prompt: str | None = None,
+        composition_plan: ElevenlabsCompositionPlanParam | None = None,
+        music_length_ms: int | None = None,
+        model_id: str | None = None,
+        seed: int | None = None,
+        force_instrumental: bool | None = None,
+        respect_sections_durations: bool | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        accept: Literal["application/json", "audio/mpeg"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsFile | Binary:
+        """Generate music (ElevenLabs).
+
+        From a prompt, or from a composition plan; not from both.
+
+        `stream_music` gives the bytes as they come.
+
+        Args:
+            prompt: Text prompt: the song.
+            composition_plan: The parts of a song and their styles.
+            music_length_ms: Duration in milliseconds, with `prompt`.
+            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            seed: Random seed, with `composition_plan`; the same seed gives a similar result.
+            force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
+            respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
+                default: true.
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/music
+        Price: 0.01 PTC per second.
+        Source: pypi:cli-302ai 1.0.5:ai302/api/song.py (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_music as endpoint
+
+        reply_: ElevenlabsFile | Binary = self._call(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "prompt": prompt,
+                "composition_plan": composition_plan,
+                "music_length_ms": music_length_ms,
+                "model_id": model_id,
+                "seed": seed,
+                "force_instrumental": force_instrumental,
+                "respect_sections_durations": respect_sections_durations,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_music(
+        self,
+        *,
+        prompt: str | None = None,
+        composition_plan: ElevenlabsCompositionPlanParam | None = None,
+        music_length_ms: int | None = None,
+        model_id: str | None = None,
+        seed: int | None = None,
+        force_instrumental: bool | None = None,
+        respect_sections_durations: bool | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Generate music (ElevenLabs).
+
+        From a prompt, or from a composition plan; not from both.
+
+        Args:
+            prompt: Text prompt: the song.
+            composition_plan: The parts of a song and their styles.
+            music_length_ms: Duration in milliseconds, with `prompt`.
+            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            seed: Random seed, with `composition_plan`; the same seed gives a similar result.
+            force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
+            respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
+                default: true.
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/music
+        Price: 0.01 PTC per second.
+        Source: pypi:cli-302ai 1.0.5:ai302/api/song.py (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_music as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "prompt": prompt,
+                "composition_plan": composition_plan,
+                "music_length_ms": music_length_ms,
+                "model_id": model_id,
+                "seed": seed,
+                "force_instrumental": force_instrumental,
+                "respect_sections_durations": respect_sections_durations,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def plan_music(
+        self,
+        *,
+        prompt: str,
+        music_length_ms: int | None = None,
+        source_composition_plan: ElevenlabsCompositionPlanParam | None = None,
+        model_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsCompositionPlan:
+        """Create a composition plan (ElevenLabs).
+
+        Args:
+            prompt: Text prompt: the song.
+            music_length_ms: Duration in milliseconds.
+            source_composition_plan: The parts of a song and their styles.
+            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The plan, as `elevenlabs_music` takes it.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/music/plan
+        Source: pypi:cli-302ai 1.0.5:ai302/api/song.py (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_plan_music as endpoint
+
+        reply_: ElevenlabsCompositionPlan = self._call(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "music_length_ms": music_length_ms,
+                "source_composition_plan": source_composition_plan,
+                "model_id": model_id,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def list_models(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> list[ElevenlabsModel]:
+        """List models (ElevenLabs).
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The models.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /elevenlabs/models
+        Price: 0 PTC per call.
+        Source: pypi:elevenlabs 2.78.0:elevenlabs/models/raw_client.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_list_models as endpoint
+
+        reply_: list[ElevenlabsModel] = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def list_voices(
+        self,
+        *,
+        show_legacy: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsVoices:
+        """List voices (ElevenLabs).
+
+        Args:
+            show_legacy: Whether to list legacy voices too. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The voices.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /elevenlabs/voices
+        Price: 0 PTC per call.
+        Source: public code, found by "302.ai/elevenlabs/" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_list_voices as endpoint
+
+        reply_: ElevenlabsVoices = self._call(
+            endpoint, query={"show_legacy": show_legacy}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
 
 class AsyncElevenlabs(AsyncResource):
     """ElevenLabs."""
@@ -295,7 +1215,7 @@ class AsyncElevenlabs(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsTranscript).
 
         Raises:
@@ -386,7 +1306,7 @@ class AsyncElevenlabs(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:
@@ -490,7 +1410,7 @@ class AsyncElevenlabs(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (ElevenlabsSpeech).
 
         Raises:
@@ -519,3 +1439,911 @@ class AsyncElevenlabs(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    async def isolate_audio(
+        self,
+        *,
+        audio_url: str | None = None,
+        video_url: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsSpeech:
+        """Separate speech from noise (ElevenLabs).
+
+        Removes all but the voice from a recording. The response holds the audio, or a task of the queue.
+
+        Args:
+            audio_url: URL of the audio. Takes a URL.
+            video_url: URL of a video, in place of `audio_url`. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or the task in the queue.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/elevenlabs/audio-isolation
+        Price: 0.3 PTC per minute.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_isolate_audio as endpoint
+
+        reply_: ElevenlabsSpeech = await self._call(
+            endpoint, body={"audio_url": audio_url, "video_url": video_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def speech_to_text(
+        self,
+        *,
+        model_id: str,
+        file: str | FileInput | None = None,
+        language_code: str | None = None,
+        tag_audio_events: bool | None = None,
+        num_speakers: int | None = None,
+        timestamps_granularity: Literal["none", "word", "character"] | None = None,
+        diarize: bool | None = None,
+        diarization_threshold: float | None = None,
+        file_format: Literal["pcm_s16le_16", "other"] | None = None,
+        cloud_storage_url: str | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+        use_multi_channel: bool | None = None,
+        no_verbatim: bool | None = None,
+        keyterms: Sequence[str] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsTranscription:
+        """Transcribe audio (ElevenLabs, speech to text).
+
+        Waits for the transcript. The queue is another call, Create a transcription task.
+
+        Args:
+            model_id: The model: `scribe_v1`, `scribe_v1_experimental` or `scribe_v2`.
+            file: URL of the audio or video. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            language_code: The language as a two or three letter code; detected if left out.
+            tag_audio_events: Whether to tag laughter, applause and other sounds. Server default: true.
+            num_speakers: Number of speakers at most.
+            timestamps_granularity: What has timestamps. Server default: "word".
+            diarize: Whether to separate speakers (diarization). Server default: false.
+            diarization_threshold: How different speakers must be; only with `diarize` and without `num_speakers`.
+            file_format: `pcm_s16le_16` is 16-bit PCM at 16 kHz, mono, which is faster. Server default: "other".
+            cloud_storage_url: URL of the file, in place of `file`. Takes a URL.
+            temperature: Sampling temperature.
+            seed: Random seed; the same seed gives the same result.
+            use_multi_channel: Whether each channel has a speaker of its own; at most 5 channels. Server default:
+                false.
+            no_verbatim: Whether to leave out filler words and false starts.
+            keyterms: Words to recognize, such as names.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The transcript.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/speech-to-text
+        Price: 0.01 PTC per minute.
+        Source: https://302ai-en.apifox.cn/api-318268277 (sample, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_speech_to_text as endpoint
+
+        reply_: ElevenlabsTranscription = await self._call(
+            endpoint,
+            body={
+                "model_id": model_id,
+                "file": file,
+                "language_code": language_code,
+                "tag_audio_events": tag_audio_events,
+                "num_speakers": num_speakers,
+                "timestamps_granularity": timestamps_granularity,
+                "diarize": diarize,
+                "diarization_threshold": diarization_threshold,
+                "file_format": file_format,
+                "cloud_storage_url": cloud_storage_url,
+                "temperature": temperature,
+                "seed": seed,
+                "use_multi_channel": use_multi_channel,
+                "no_verbatim": no_verbatim,
+                "keyterms": keyterms,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def text_to_speech(
+        self,
+        *,
+        voice_id: str,
+        text: str,
+        model_id: str | None = None,
+        language_code: str | None = None,
+        voice_settings: ElevenlabsVoiceSettingsParam | None = None,
+        seed: int | None = None,
+        previous_text: str | None = None,
+        next_text: str | None = None,
+        apply_text_normalization: Literal["auto", "on", "off"] | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        accept: Literal["application/json", "audio/mpeg"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsFile | Binary:
+        """Generate speech (ElevenLabs, text to speech).
+
+        `stream_text_to_speech` gives the bytes as they come.
+
+        Args:
+            voice_id: The voice.
+            text: The text.
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
+                default: "eleven_multilingual_v2".
+            language_code: The language as a two-letter code, for models that take one.
+            voice_settings: Settings of the voice.
+            seed: Random seed; the same seed gives the same result.
+            previous_text: The text before.
+            next_text: The text after.
+            apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/text-to-speech/{voice_id}
+        Price: 0.3 PTC per 1k characters for eleven_v3, eleven_multilingual_v2; 0.15 PTC per 1k characters for the
+        Flash and Turbo models 2.5.
+        Source: public code, found by "302.ai/elevenlabs/" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_text_to_speech as endpoint
+
+        reply_: ElevenlabsFile | Binary = await self._call(
+            endpoint,
+            path={"voice_id": voice_id},
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "text": text,
+                "model_id": model_id,
+                "language_code": language_code,
+                "voice_settings": voice_settings,
+                "seed": seed,
+                "previous_text": previous_text,
+                "next_text": next_text,
+                "apply_text_normalization": apply_text_normalization,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_text_to_speech(
+        self,
+        *,
+        voice_id: str,
+        text: str,
+        model_id: str | None = None,
+        language_code: str | None = None,
+        voice_settings: ElevenlabsVoiceSettingsParam | None = None,
+        seed: int | None = None,
+        previous_text: str | None = None,
+        next_text: str | None = None,
+        apply_text_normalization: Literal["auto", "on", "off"] | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Generate speech (ElevenLabs, text to speech).
+
+        Args:
+            voice_id: The voice.
+            text: The text.
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
+                default: "eleven_multilingual_v2".
+            language_code: The language as a two-letter code, for models that take one.
+            voice_settings: Settings of the voice.
+            seed: Random seed; the same seed gives the same result.
+            previous_text: The text before.
+            next_text: The text after.
+            apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/text-to-speech/{voice_id}
+        Price: 0.3 PTC per 1k characters for eleven_v3, eleven_multilingual_v2; 0.15 PTC per 1k characters for the
+        Flash and Turbo models 2.5.
+        Source: public code, found by "302.ai/elevenlabs/" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_text_to_speech as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            path={"voice_id": voice_id},
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "text": text,
+                "model_id": model_id,
+                "language_code": language_code,
+                "voice_settings": voice_settings,
+                "seed": seed,
+                "previous_text": previous_text,
+                "next_text": next_text,
+                "apply_text_normalization": apply_text_normalization,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def dialogue(
+        self,
+        *,
+        inputs: Sequence[ElevenlabsDialogueLine],
+        model_id: str | None = None,
+        language_code: str | None = None,
+        settings: ElevenlabsVoiceSettingsParam | None = None,
+        seed: int | None = None,
+        apply_text_normalization: Literal["auto", "on", "off"] | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        accept: Literal["application/json", "audio/mpeg"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsFile | Binary:
+        """Generate a dialogue (ElevenLabs, text to speech).
+
+        Several voices in one recording.
+
+        `stream_dialogue` gives the bytes as they come.
+
+        Args:
+            inputs: The lines, in their order.
+            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            language_code: The language as a two-letter code.
+            settings: Settings of the voice.
+            seed: Random seed; the same seed gives the same result.
+            apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/text-to-dialogue
+        Price: 0.3 PTC per 1k characters for eleven_v3, eleven_multilingual_v2, eleven_flash_v2,
+        eleven_multilingual_v1; 0.15 PTC per 1k characters for eleven_flash_v2_5, eleven_turbo_v2_5, eleven_turbo_v2.
+        Source: pypi:elevenlabs 2.78.0:elevenlabs/text_to_dialogue/raw_client.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_dialogue as endpoint
+
+        reply_: ElevenlabsFile | Binary = await self._call(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "inputs": inputs,
+                "model_id": model_id,
+                "language_code": language_code,
+                "settings": settings,
+                "seed": seed,
+                "apply_text_normalization": apply_text_normalization,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_dialogue(
+        self,
+        *,
+        inputs: Sequence[ElevenlabsDialogueLine],
+        model_id: str | None = None,
+        language_code: str | None = None,
+        settings: ElevenlabsVoiceSettingsParam | None = None,
+        seed: int | None = None,
+        apply_text_normalization: Literal["auto", "on", "off"] | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Generate a dialogue (ElevenLabs, text to speech).
+
+        Several voices in one recording.
+
+        Args:
+            inputs: The lines, in their order.
+            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            language_code: The language as a two-letter code.
+            settings: Settings of the voice.
+            seed: Random seed; the same seed gives the same result.
+            apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/text-to-dialogue
+        Price: 0.3 PTC per 1k characters for eleven_v3, eleven_multilingual_v2, eleven_flash_v2,
+        eleven_multilingual_v1; 0.15 PTC per 1k characters for eleven_flash_v2_5, eleven_turbo_v2_5, eleven_turbo_v2.
+        Source: pypi:elevenlabs 2.78.0:elevenlabs/text_to_dialogue/raw_client.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_dialogue as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "inputs": inputs,
+                "model_id": model_id,
+                "language_code": language_code,
+                "settings": settings,
+                "seed": seed,
+                "apply_text_normalization": apply_text_normalization,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def sound(
+        self,
+        *,
+        text: str,
+        duration_seconds: float | None = None,
+        prompt_influence: float | None = None,
+        loop: bool | None = None,
+        model_id: str | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        accept: Literal["application/json", "audio/mpeg"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsFile | Binary:
+        """Generate a sound effect (ElevenLabs).
+
+        `stream_sound` gives the bytes as they come.
+
+        Args:
+            text: Text prompt: the sound.
+            duration_seconds: Duration in seconds; by the prompt if left out.
+            prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
+            loop: Whether the sound loops without a seam. Server default: false.
+            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The URL of the audio, or the audio itself.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/sound-generation
+        Price: 0.06 PTC per call.
+        Source: pypi:cli-302ai 1.0.5:ai302/api/sfx.py (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_sound as endpoint
+
+        reply_: ElevenlabsFile | Binary = await self._call(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "text": text,
+                "duration_seconds": duration_seconds,
+                "prompt_influence": prompt_influence,
+                "loop": loop,
+                "model_id": model_id,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_sound(
+        self,
+        *,
+        text: str,
+        duration_seconds: float | None = None,
+        prompt_influence: float | None = None,
+        loop: bool | None = None,
+        model_id: str | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Generate a sound effect (ElevenLabs).
+
+        Args:
+            text: Text prompt: the sound.
+            duration_seconds: Duration in seconds; by the prompt if left out.
+            prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
+            loop: Whether the sound loops without a seam. Server default: false.
+            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The URL of the audio, or the audio itself, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/sound-generation
+        Price: 0.06 PTC per call.
+        Source: pypi:cli-302ai 1.0.5:ai302/api/sfx.py (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_sound as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "text": text,
+                "duration_seconds": duration_seconds,
+                "prompt_influence": prompt_influence,
+                "loop": loop,
+                "model_id": model_id,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def music(
+        self,
+        *,
+        prompt: str | None = None,
+        composition_plan: ElevenlabsCompositionPlanParam | None = None,
+        music_length_ms: int | None = None,
+        model_id: str | None = None,
+        seed: int | None = None,
+        force_instrumental: bool | None = None,
+        respect_sections_durations: bool | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        accept: Literal["application/json", "audio/mpeg"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsFile | Binary:
+        """Generate music (ElevenLabs).
+
+        From a prompt, or from a composition plan; not from both.
+
+        `stream_music` gives the bytes as they come.
+
+        Args:
+            prompt: Text prompt: the song.
+            composition_plan: The parts of a song and their styles.
+            music_length_ms: Duration in milliseconds, with `prompt`.
+            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            seed: Random seed, with `composition_plan`; the same seed gives a similar result.
+            force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
+            respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
+                default: true.
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/music
+        Price: 0.01 PTC per second.
+        Source: pypi:cli-302ai 1.0.5:ai302/api/song.py (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_music as endpoint
+
+        reply_: ElevenlabsFile | Binary = await self._call(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "prompt": prompt,
+                "composition_plan": composition_plan,
+                "music_length_ms": music_length_ms,
+                "model_id": model_id,
+                "seed": seed,
+                "force_instrumental": force_instrumental,
+                "respect_sections_durations": respect_sections_durations,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_music(
+        self,
+        *,
+        prompt: str | None = None,
+        composition_plan: ElevenlabsCompositionPlanParam | None = None,
+        music_length_ms: int | None = None,
+        model_id: str | None = None,
+        seed: int | None = None,
+        force_instrumental: bool | None = None,
+        respect_sections_durations: bool | None = None,
+        output_format: Literal[
+            "mp3_22050_32",
+            "mp3_44100_32",
+            "mp3_44100_64",
+            "mp3_44100_96",
+            "mp3_44100_128",
+            "mp3_44100_192",
+            "pcm_8000",
+            "pcm_16000",
+            "pcm_22050",
+            "pcm_24000",
+            "pcm_44100",
+            "pcm_48000",
+            "ulaw_8000",
+            "alaw_8000",
+            "opus_48000_32",
+            "opus_48000_64",
+            "opus_48000_96",
+            "opus_48000_128",
+            "opus_48000_192",
+        ]
+        | None = None,
+        response_format: Literal["url"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Generate music (ElevenLabs).
+
+        From a prompt, or from a composition plan; not from both.
+
+        Args:
+            prompt: Text prompt: the song.
+            composition_plan: The parts of a song and their styles.
+            music_length_ms: Duration in milliseconds, with `prompt`.
+            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            seed: Random seed, with `composition_plan`; the same seed gives a similar result.
+            force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
+            respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
+                default: true.
+            output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
+                "mp3_44100_128".
+            response_format: `url` returns a URL in place of the audio.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, or its URL, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/music
+        Price: 0.01 PTC per second.
+        Source: pypi:cli-302ai 1.0.5:ai302/api/song.py (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_music as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            query={"output_format": output_format, "response_format": response_format},
+            body={
+                "prompt": prompt,
+                "composition_plan": composition_plan,
+                "music_length_ms": music_length_ms,
+                "model_id": model_id,
+                "seed": seed,
+                "force_instrumental": force_instrumental,
+                "respect_sections_durations": respect_sections_durations,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def plan_music(
+        self,
+        *,
+        prompt: str,
+        music_length_ms: int | None = None,
+        source_composition_plan: ElevenlabsCompositionPlanParam | None = None,
+        model_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsCompositionPlan:
+        """Create a composition plan (ElevenLabs).
+
+        Args:
+            prompt: Text prompt: the song.
+            music_length_ms: Duration in milliseconds.
+            source_composition_plan: The parts of a song and their styles.
+            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The plan, as `elevenlabs_music` takes it.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /elevenlabs/music/plan
+        Source: pypi:cli-302ai 1.0.5:ai302/api/song.py (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_plan_music as endpoint
+
+        reply_: ElevenlabsCompositionPlan = await self._call(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "music_length_ms": music_length_ms,
+                "source_composition_plan": source_composition_plan,
+                "model_id": model_id,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def list_models(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> list[ElevenlabsModel]:
+        """List models (ElevenLabs).
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The models.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /elevenlabs/models
+        Price: 0 PTC per call.
+        Source: pypi:elevenlabs 2.78.0:elevenlabs/models/raw_client.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_list_models as endpoint
+
+        reply_: list[ElevenlabsModel] = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def list_voices(
+        self,
+        *,
+        show_legacy: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ElevenlabsVoices:
+        """List voices (ElevenLabs).
+
+        Args:
+            show_legacy: Whether to list legacy voices too. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The voices.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /elevenlabs/voices
+        Price: 0 PTC per call.
+        Source: public code, found by "302.ai/elevenlabs/" (caller, 2026-11-29)
+        """
+        from api302_client.api.audio_elevenlabs import elevenlabs_list_voices as endpoint
+
+        reply_: ElevenlabsVoices = await self._call(
+            endpoint, query={"show_legacy": show_legacy}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_

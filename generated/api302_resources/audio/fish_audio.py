@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import FileInput
+    from api302 import AsyncPages, FileInput, Pages
     from api302_client._model import JsonObject
     from api302_client.models import FishAudioSpeechResponse, FishAudioVoice, FishAudioVoiceList
     from api302_client.params.audio_fish_audio import FishAudioProsody
@@ -226,6 +226,7 @@ class FishAudio(Resource):
         self,
         *,
         page_size: int | None = None,
+        page_number: int | None = None,
         title: str | None = None,
         tag: Sequence[str] | None = None,
         self_: bool | None = None,
@@ -237,11 +238,12 @@ class FishAudio(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Iterator[FishAudioVoice]:
+    ) -> Pages[FishAudioVoice]:
         """List voices (Fish Audio).
 
         Args:
             page_size: Number of items per page. Server default: 10.
+            page_number: Page number, from 1. Server default: 1.
             title: Part of the title.
             tag: Tags of the voice.
             self_: Only your own voices. Sent as `self`. Server default: false.
@@ -253,7 +255,7 @@ class FishAudio(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -267,6 +269,7 @@ class FishAudio(Resource):
             endpoint,
             query={
                 "page_size": page_size,
+                "page_number": page_number,
                 "title": title,
                 "tag": tag,
                 "self": self_,
@@ -593,6 +596,7 @@ class AsyncFishAudio(AsyncResource):
         self,
         *,
         page_size: int | None = None,
+        page_number: int | None = None,
         title: str | None = None,
         tag: Sequence[str] | None = None,
         self_: bool | None = None,
@@ -604,11 +608,12 @@ class AsyncFishAudio(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncIterator[FishAudioVoice]:
+    ) -> AsyncPages[FishAudioVoice]:
         """List voices (Fish Audio).
 
         Args:
             page_size: Number of items per page. Server default: 10.
+            page_number: Page number, from 1. Server default: 1.
             title: Part of the title.
             tag: Tags of the voice.
             self_: Only your own voices. Sent as `self`. Server default: false.
@@ -620,7 +625,7 @@ class AsyncFishAudio(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -634,6 +639,7 @@ class AsyncFishAudio(AsyncResource):
             endpoint,
             query={
                 "page_size": page_size,
+                "page_number": page_number,
                 "title": title,
                 "tag": tag,
                 "self": self_,

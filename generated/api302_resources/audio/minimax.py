@@ -216,7 +216,7 @@ class Minimax(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (MinimaxLongSpeechTask).
 
         Raises:
@@ -618,7 +618,7 @@ class AsyncMinimax(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (MinimaxLongSpeechTask).
 
         Raises:

@@ -151,7 +151,7 @@ class Mureka(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (MurekaTask).
 
         Raises:
             Api302Error: The call failed.
@@ -266,7 +266,7 @@ class Mureka(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (MurekaTask).
 
         Raises:
             Api302Error: The call failed.
@@ -532,7 +532,7 @@ class AsyncMureka(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (MurekaTask).
 
         Raises:
             Api302Error: The call failed.
@@ -649,7 +649,7 @@ class AsyncMureka(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (MurekaTask).
 
         Raises:
             Api302Error: The call failed.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncTask, Task
+    from api302_client._model import JsonObject
     from api302_client.models import SunoFetchResponse, SunoLyricsResponse
     from api302_client.params.audio_suno import SunoMusicMetadata
 
@@ -63,7 +64,7 @@ class Suno(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (SunoFetchResponse).
 
         Raises:
@@ -165,6 +166,200 @@ class Suno(Resource):
         )
         return reply_
 
+    def upload_audio(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[SunoFetchResponse]:
+        """Upload audio to Suno by its URL.
+
+        The audio can then be covered or extended.
+
+        Args:
+            url: URL of the audio. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (SunoFetchResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/uploads/audio-url
+        Price: 0.012 PTC per call.
+        Source: public code, found by "suno/uploads/audio-url" (vendor, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_upload_audio as endpoint
+
+        return self._submit(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    def align_lyrics(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Align lyrics with a song (Suno).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/timing
+        Price: 0.012 PTC per call.
+        Source: https://doc.302.ai/370442532e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_align_lyrics as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_wav(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a song as a WAV file (Suno).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/wav
+        Price: 0.012 PTC per call.
+        Source: https://doc.302.ai/370442533e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_get_wav as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_video(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a song as a video (Suno).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/video
+        Price: 0.012 PTC per call.
+        Source: https://doc.302.ai/370442534e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_get_video as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def change_speed(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Change the speed of a song (Suno).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/speed
+        Price: 0.012 PTC per call.
+        Source: https://doc.302.ai/370442535e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_change_speed as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def crop(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Crop a song (Suno).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/crop
+        Price: 0.012 PTC per call.
+        Source: https://doc.302.ai/370442536e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_crop as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
 
 class AsyncSuno(AsyncResource):
     """Suno."""
@@ -213,7 +408,7 @@ class AsyncSuno(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (SunoFetchResponse).
 
         Raises:
@@ -313,4 +508,198 @@ class AsyncSuno(AsyncResource):
         reply_: SunoFetchResponse = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
+        return reply_
+
+    async def upload_audio(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[SunoFetchResponse]:
+        """Upload audio to Suno by its URL.
+
+        The audio can then be covered or extended.
+
+        Args:
+            url: URL of the audio. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (SunoFetchResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/uploads/audio-url
+        Price: 0.012 PTC per call.
+        Source: public code, found by "suno/uploads/audio-url" (vendor, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_upload_audio as endpoint
+
+        return await self._submit(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    async def align_lyrics(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Align lyrics with a song (Suno).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/timing
+        Price: 0.012 PTC per call.
+        Source: https://doc.302.ai/370442532e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_align_lyrics as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_wav(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a song as a WAV file (Suno).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/wav
+        Price: 0.012 PTC per call.
+        Source: https://doc.302.ai/370442533e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_get_wav as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_video(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a song as a video (Suno).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/video
+        Price: 0.012 PTC per call.
+        Source: https://doc.302.ai/370442534e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_get_video as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def change_speed(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Change the speed of a song (Suno).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/speed
+        Price: 0.012 PTC per call.
+        Source: https://doc.302.ai/370442535e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_change_speed as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def crop(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Crop a song (Suno).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /suno/crop
+        Price: 0.012 PTC per call.
+        Source: https://doc.302.ai/370442536e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.audio_suno import suno_crop as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from api302_resources.image_processing.stepfun import AsyncStepfun, Stepfun
     from api302_resources.image_processing.tripo import AsyncTripo, Tripo
     from api302_resources.image_processing.vectorizer import AsyncVectorizer, Vectorizer
+    from api302_resources.image_processing.wavespeed import AsyncWavespeed, Wavespeed
 
 
 class ImageProcessing(Resource):
@@ -142,6 +143,13 @@ class ImageProcessing(Resource):
 
         return Vectorizer(self._client)
 
+    @cached_property
+    def wavespeed(self) -> Wavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.image_processing.wavespeed import Wavespeed
+
+        return Wavespeed(self._client)
+
 
 class AsyncImageProcessing(AsyncResource):
     """Editing, upscaling, background removal, and 3D models from images."""
@@ -257,3 +265,10 @@ class AsyncImageProcessing(AsyncResource):
         from api302_resources.image_processing.vectorizer import AsyncVectorizer
 
         return AsyncVectorizer(self._client)
+
+    @cached_property
+    def wavespeed(self) -> AsyncWavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.image_processing.wavespeed import AsyncWavespeed
+
+        return AsyncWavespeed(self._client)

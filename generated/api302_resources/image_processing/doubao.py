@@ -182,7 +182,7 @@ class Doubao(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DoubaoEditTaskResponse).
 
         Raises:
@@ -402,7 +402,7 @@ class AsyncDoubao(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DoubaoEditTaskResponse).
 
         Raises:

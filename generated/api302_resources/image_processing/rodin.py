@@ -61,7 +61,8 @@ class Rodin(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RodinResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -172,7 +173,8 @@ class AsyncRodin(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RodinResponse).
 
         Raises:
             Api302Error: The call failed.

@@ -156,8 +156,8 @@ class Stability(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
-            | StabilityImageTask | Binary).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (StabilityResult | StabilityImageTask | Binary).
 
         Raises:
             Api302Error: The call failed.
@@ -1219,8 +1219,8 @@ class Stability(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
-            | StabilityImageTask | Binary).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (StabilityResult | StabilityImageTask | Binary).
 
         Raises:
             Api302Error: The call failed.
@@ -1939,8 +1939,8 @@ class AsyncStability(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
-            | StabilityImageTask | Binary).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (StabilityResult | StabilityImageTask | Binary).
 
         Raises:
             Api302Error: The call failed.
@@ -3002,8 +3002,8 @@ class AsyncStability(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
-            | StabilityImageTask | Binary).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (StabilityResult | StabilityImageTask | Binary).
 
         Raises:
             Api302Error: The call failed.

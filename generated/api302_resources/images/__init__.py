@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from api302_resources.images.google import AsyncGoogle, Google
     from api302_resources.images.hidream import AsyncHidream, Hidream
     from api302_resources.images.ideogram import AsyncIdeogram, Ideogram
+    from api302_resources.images.kling import AsyncKling, Kling
     from api302_resources.images.luma import AsyncLuma, Luma
     from api302_resources.images.midjourney import AsyncMidjourney, Midjourney
     from api302_resources.images.minimax import AsyncMinimax, Minimax
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from api302_resources.images.recraft import AsyncRecraft, Recraft
     from api302_resources.images.siliconflow import AsyncSiliconflow, Siliconflow
     from api302_resources.images.stability import AsyncStability, Stability
+    from api302_resources.images.wavespeed import AsyncWavespeed, Wavespeed
     from api302_resources.images.zhipu import AsyncZhipu, Zhipu
 
 
@@ -101,6 +103,13 @@ class Images(Resource):
         return Ideogram(self._client)
 
     @cached_property
+    def kling(self) -> Kling:
+        """Kling, also 可灵, 快手, Kuaishou."""
+        from api302_resources.images.kling import Kling
+
+        return Kling(self._client)
+
+    @cached_property
     def luma(self) -> Luma:
         """Luma."""
         from api302_resources.images.luma import Luma
@@ -148,6 +157,13 @@ class Images(Resource):
         from api302_resources.images.stability import Stability
 
         return Stability(self._client)
+
+    @cached_property
+    def wavespeed(self) -> Wavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.images.wavespeed import Wavespeed
+
+        return Wavespeed(self._client)
 
     @cached_property
     def zhipu(self) -> Zhipu:
@@ -324,7 +340,8 @@ class Images(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ImageTask).
 
         Raises:
             Api302Error: The call failed.
@@ -430,6 +447,13 @@ class AsyncImages(AsyncResource):
         return AsyncIdeogram(self._client)
 
     @cached_property
+    def kling(self) -> AsyncKling:
+        """Kling, also 可灵, 快手, Kuaishou."""
+        from api302_resources.images.kling import AsyncKling
+
+        return AsyncKling(self._client)
+
+    @cached_property
     def luma(self) -> AsyncLuma:
         """Luma."""
         from api302_resources.images.luma import AsyncLuma
@@ -477,6 +501,13 @@ class AsyncImages(AsyncResource):
         from api302_resources.images.stability import AsyncStability
 
         return AsyncStability(self._client)
+
+    @cached_property
+    def wavespeed(self) -> AsyncWavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.images.wavespeed import AsyncWavespeed
+
+        return AsyncWavespeed(self._client)
 
     @cached_property
     def zhipu(self) -> AsyncZhipu:
@@ -653,7 +684,8 @@ class AsyncImages(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302ImageTask).
 
         Raises:
             Api302Error: The call failed.

@@ -139,7 +139,7 @@ class Flux(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FluxResult).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
 
         Raises:
             Api302Error: The call failed.
@@ -838,7 +838,7 @@ class Flux(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (FluxLoraTraining).
 
         Raises:
@@ -1020,7 +1020,7 @@ class AsyncFlux(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FluxResult).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
 
         Raises:
             Api302Error: The call failed.
@@ -1719,7 +1719,7 @@ class AsyncFlux(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (FluxLoraTraining).
 
         Raises:

@@ -47,7 +47,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -90,7 +91,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -133,7 +135,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -175,7 +178,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -222,7 +226,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -329,7 +334,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -371,7 +377,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -415,7 +422,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -458,7 +466,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -504,7 +513,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -611,7 +621,8 @@ class Midjourney(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -691,7 +702,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -734,7 +746,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -777,7 +790,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -819,7 +833,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -866,7 +881,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -975,7 +991,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1017,7 +1034,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1061,7 +1079,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1104,7 +1123,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1150,7 +1170,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1259,7 +1280,8 @@ class AsyncMidjourney(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MidjourneyTask).
 
         Raises:
             Api302Error: The call failed.

@@ -161,7 +161,7 @@ class Openai(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (OpenaiImageResponse).
 
         Raises:
@@ -439,7 +439,7 @@ class Openai(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (OpenaiImageResponse).
 
         Raises:
@@ -767,7 +767,7 @@ class AsyncOpenai(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (OpenaiImageResponse).
 
         Raises:
@@ -1045,7 +1045,7 @@ class AsyncOpenai(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (OpenaiImageResponse).
 
         Raises:

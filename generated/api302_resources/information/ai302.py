@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import FileInput
+    from api302 import AsyncPages, AsyncTask, FileInput, Pages, Task
     from api302_client._model import JsonObject, Text
     from api302_client.models import (
         Ai302BalanceResponse,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Ai302KeyList,
         Ai302KeyResponse,
         Ai302MarkdownResponse,
+        Ai302OcrStatus,
         Ai302ParsingResponse,
         Ai302PriceList,
         Ai302RecordList,
@@ -32,12 +33,13 @@ if TYPE_CHECKING:
         Ai302SandboxList,
         Ai302SandboxOnceResponse,
         Ai302SearchResponse,
+        Ai302SearchResult,
         Ai302ToolResponse,
         Ai302UploadResponse,
         Ai302YoutubeStreamsResponse,
         Ai302YoutubeVideoResponse,
     )
-    from api302_client.params.information_ai302 import Ai302SandboxImport
+    from api302_client.params.information_ai302 import Ai302MinicpmMessage, Ai302SandboxImport
 
 
 class Ai302(Resource):
@@ -157,6 +159,7 @@ class Ai302(Resource):
     def iter_list_records(
         self,
         *,
+        page: int | None = None,
         limit: int | None = None,
         start_time: int | None = None,
         end_time: int | None = None,
@@ -164,12 +167,13 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Pages[dict[str, Any]]:
         """List the calls made with this API key.
 
         By page, newest first, at most 50 per page.
 
         Args:
+            page: Page number, from 1.
             limit: Number of items per page.
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
@@ -177,7 +181,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -190,7 +194,7 @@ class Ai302(Resource):
 
         return self._iterate(
             endpoint,
-            query={"limit": limit, "start_time": start_time, "end_time": end_time},
+            query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -556,6 +560,511 @@ class Ai302(Resource):
         )
         return reply_
 
+    def create_langextract_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create an information extraction task (LangExtract).
+
+        LangExtract finds structured data in a text, from a description and examples.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/langextract/task
+        Price: by model.
+        Source: https://doc.302.ai/337808547e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_langextract_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_langextract_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get an information extraction task (LangExtract).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/langextract/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/337808548e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_langextract_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_survey_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a writing task (LLMxMapReduce).
+
+        LLMxMapReduce V2 writes a long survey from many sources.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/llm_mr_v2/task
+        Price: by model.
+        Source: https://doc.302.ai/327572455e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_survey_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_survey_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a writing task (LLMxMapReduce).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/llm_mr_v2/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/327572456e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_survey_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_paper2code_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a task that codes a paper (Paper2Code).
+
+        Writes the program that a paper describes; takes about ten minutes.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/paper2code/task
+        Price: by model.
+        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_paper2code_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_paper2code_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a task that codes a paper (Paper2Code).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/paper2code/task
+        Price: 0 PTC per call.
+        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_paper2code_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_paper2poster_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a task that makes a poster of a paper.
+
+        Turns a paper into a poster (Paper2Poster).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/paper2poster/task
+        Price: by model.
+        Source: https://doc.302.ai/318268278e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_paper2poster_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_paper2poster_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a task that makes a poster of a paper.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/paper2poster/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/318268279e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_paper2poster_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_pdf_translation(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a PDF translation task.
+
+        Translates a PDF and keeps its layout (PDFMathTranslate). The file: by URL, in base64, or as a part of a form;
+        above 20 MB by URL only.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/pdfmathtranslate-next/submit
+        Price: 0.001 PTC per page for beside the tokens of the model.
+        Source: https://doc-en.302.ai/353410868e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_pdf_translation as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_pdf_translation(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a PDF translation task.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/pdfmathtranslate-next/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/353410869e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_pdf_translation as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_ocr_task(
+        self,
+        *,
+        file_url: str,
+        prompt_mode: str | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302OcrStatus]:
+        """Create a text recognition task (dots.ocr).
+
+        Reads the text and the layout of an image or PDF.
+
+        Args:
+            file_url: URL of the image or PDF. Takes a URL.
+            prompt_mode: What to read: `prompt_grounding_ocr`, or another of the modes of dots.ocr.
+            temperature: Randomness of sampling.
+            top_p: Share of the likeliest tokens to sample from.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302OcrStatus).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/dots_ocr/task
+        Price: 1 PTC per 1M tokens.
+        Source: https://doc-jp.302.ai/340716113e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_ocr_task as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"file_url": file_url, "prompt_mode": prompt_mode, "temperature": temperature, "top_p": top_p},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_ocr_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302OcrStatus:
+        """Get a text recognition task (dots.ocr).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/dots_ocr/task
+        Price: 0 PTC per call.
+        Source: public code, found by "302/v2/dots_ocr" (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_ocr_task as endpoint
+
+        reply_: Ai302OcrStatus = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_minicpm_task(
+        self,
+        *,
+        messages: Sequence[Ai302MinicpmMessage],
+        enable_thinking: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a chat task about a video (MiniCPM-V 4.5).
+
+        Answers questions about images and videos.
+
+        Args:
+            messages: The messages.
+            enable_thinking: Whether the model reasons first.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/mini_cpm/chat_v_4_5/task
+        Price: 1 PTC per 1M tokens.
+        Source: https://302ai.apifox.cn/345220541e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_minicpm_task as endpoint
+
+        reply_: JsonObject = self._call(
+            endpoint,
+            body={"messages": messages, "enable_thinking": enable_thinking},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_minicpm_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a chat task about a video (MiniCPM-V 4.5).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/mini_cpm/chat_v_4_5/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/346048834e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_minicpm_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def screenshot_url(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create an image of a web page.
+
+        From its URL.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/html_to_img
+        Price: 0.001 PTC per call.
+        Source: https://doc.302.ai/360266558e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_screenshot_url as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
     def search(
         self,
         *,
@@ -585,6 +1094,8 @@ class Ai302(Resource):
 
         One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
         depends on the provider; values that it does not know are ignored.
+
+        `iter_search` goes through the items of all pages.
 
         Args:
             query: The search query.
@@ -648,6 +1159,98 @@ class Ai302(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search(
+        self,
+        *,
+        query: str,
+        provider: Literal["tavily", "search1_search", "search1_news", "bocha", "exa", "firecrawl", "metaso", "unifuncs", "perplexity"],
+        max_results: int | None = None,
+        category: str | None = None,
+        time_range: str | None = None,
+        include_images: bool | None = None,
+        include_domains: Sequence[str] | None = None,
+        exclude_domains: Sequence[str] | None = None,
+        startCrawlDate: str | None = None,
+        endCrawlDate: str | None = None,
+        startPublishedDate: str | None = None,
+        endPublishedDate: str | None = None,
+        crawl_results: int | None = None,
+        includeRowContent: bool | None = None,
+        page: int | None = None,
+        max_tokens_per_page: int | None = None,
+        country: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Pages[Ai302SearchResult]:
+        """Search the web with any provider.
+
+        One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
+        depends on the provider; values that it does not know are ignored.
+
+        Args:
+            query: The search query.
+            provider: The search provider.
+            max_results: Maximum number of results.
+            category: tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit,
+                github, arxiv, wechat, bilibili, imdb, wikipedia; search1_news: google, bing, duckduckgo, yahoo,
+                hackernews; exa: company, research paper, news, pdf, github, tweet, personal site, linkedin profile,
+                financial report; metaso: webpage, document, scholar, podcast, video, image.
+            time_range: tavily: day, week, month, year; search1: day, month, year; bocha: oneDay, oneWeek,
+                oneMonth, oneYear, a date or two dates joined by `..`; firecrawl: hour, day, week, month, year;
+                unifuncs: Day, Week, Month, Year. exa takes its four dates instead.
+            include_images: Return images too.
+            include_domains: Only from these domains.
+            exclude_domains: Exclude these domains.
+            startCrawlDate: exa: crawled after this, in ISO 8601.
+            endCrawlDate: exa: crawled before this, in ISO 8601.
+            startPublishedDate: exa: published after this, in ISO 8601.
+            endPublishedDate: exa: published before this, in ISO 8601.
+            crawl_results: search1: number of results whose pages are read; costs more.
+            includeRowContent: metaso: return the pages' whole text; may cost more.
+            page: metaso, unifuncs: page number.
+            max_tokens_per_page: perplexity: maximum number of tokens per page.
+            country: perplexity: country of the results.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/general/search
+        Price: by provider.
+        Source: http://302ai-en.apifox.cn/293665533e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_search as endpoint
+
+        return self._iterate(
+            endpoint,
+            body={
+                "query": query,
+                "provider": provider,
+                "max_results": max_results,
+                "category": category,
+                "time_range": time_range,
+                "include_images": include_images,
+                "include_domains": include_domains,
+                "exclude_domains": exclude_domains,
+                "startCrawlDate": startCrawlDate,
+                "endCrawlDate": endCrawlDate,
+                "startPublishedDate": startPublishedDate,
+                "endPublishedDate": endPublishedDate,
+                "crawl_results": crawl_results,
+                "includeRowContent": includeRowContent,
+                "page": page,
+                "max_tokens_per_page": max_tokens_per_page,
+                "country": country,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     def run_code(
         self,
@@ -1525,6 +2128,8 @@ class Ai302(Resource):
 
         For a further page give the `searchId` and `sessionId` of the first response.
 
+        `iter_search_xiaohongshu_app` goes through the items of all pages.
+
         Args:
             keyword: The search query.
             page: Page number, from 1.
@@ -1562,6 +2167,62 @@ class Ai302(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search_xiaohongshu_app(
+        self,
+        *,
+        keyword: str,
+        page: int,
+        search_id: str | None = None,
+        session_id: str | None = None,
+        sort_type: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | None = None,
+        filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | None = None,
+        filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Pages[Any]:
+        """Search Xiaohongshu notes (app).
+
+        For a further page give the `searchId` and `sessionId` of the first response.
+
+        Args:
+            keyword: The search query.
+            page: Page number, from 1.
+            search_id: The id of the search to continue.
+            session_id: The id of the session to continue.
+            sort_type: Sort order. Server default: "general".
+            filter_note_type: The type: all, videos, images. Server default: "不限".
+            filter_note_time: Maximum age: any, a day, a week, half a year. Server default: "不限".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/app/search_notes
+        Source: public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time) (caller,
+        2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_app as endpoint
+
+        return self._iterate(
+            endpoint,
+            query={
+                "keyword": keyword,
+                "page": page,
+                "search_id": search_id,
+                "session_id": session_id,
+                "sort_type": sort_type,
+                "filter_note_type": filter_note_type,
+                "filter_note_time": filter_note_time,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     def get_xiaohongshu_note_v2(
         self,
@@ -1920,6 +2581,234 @@ class Ai302(Resource):
         reply_: Ai302ToolResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    def list_xiaohongshu_comments(
+        self,
+        *,
+        note_id: str,
+        lastCursor: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """List the comments of a Xiaohongshu note.
+
+        For a further page give `lastCursor`.
+
+        Args:
+            note_id: The note's id.
+            lastCursor: Cursor of the last page.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web/get_note_comments
+        Price: 0.01 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_xiaohongshu_comments as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint, query={"note_id": note_id, "lastCursor": lastCursor}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def search_xiaohongshu_v2(
+        self,
+        *,
+        keywords: str,
+        page: int | None = None,
+        sort_type: Literal["general", "time_descending", "popularity_descending"] | None = None,
+        note_type: Literal["0", "1", "2"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Search Xiaohongshu notes (v2).
+
+        Args:
+            keywords: The search query.
+            page: Page number, from 1. Server default: 1.
+            sort_type: Sort order. Server default: "general".
+            note_type: The type: `0` all, `1` videos, `2` images. Server default: "0".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web_v2/fetch_search_notes
+        Price: 0.02 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v2 as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint,
+            query={"keywords": keywords, "page": page, "sort_type": sort_type, "note_type": note_type},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def search_xiaohongshu_v3(
+        self,
+        *,
+        keyword: str,
+        page: int | None = None,
+        sort: Literal["general", "time_descending", "popularity_descending"] | None = None,
+        note_type: Literal[0, 1, 2] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Search Xiaohongshu notes (v3).
+
+        Args:
+            keyword: The search query.
+            page: Page number, from 1. Server default: 1.
+            sort: Sort order. Server default: "general".
+            note_type: The type: 0 all, 1 images, 2 videos. Server default: 0.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web_v3/fetch_search_notes
+        Price: 0.02 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v3 as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint,
+            query={"keyword": keyword, "page": page, "sort": sort, "note_type": note_type},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_zhihu_ai_search(
+        self,
+        *,
+        message_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Get the result of a Zhihu AI search.
+
+        The search itself begins elsewhere: 302.AI has no page of a call that returns `message_id`.
+
+        Args:
+            message_id: The search's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/zhihu/web/fetch_ai_search_result
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_zhihu_ai_search as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint, query={"message_id": message_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_zhihu_hot(
+        self,
+        *,
+        limit: str | None = None,
+        desktop: Literal["true", "false"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """List what is popular on Zhihu.
+
+        Args:
+            limit: Page size. Server default: "50".
+            desktop: Whether to ask as a desktop browser: `true` or `false`. Server default: "true".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/zhihu/web/fetch_hot_list
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_zhihu_hot as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint, query={"limit": limit, "desktop": desktop}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def get_shared_video(
+        self,
+        *,
+        url: str,
+        minimal: bool | None = None,
+        base64_url: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Get a video of Douyin or TikTok by its shared link.
+
+        Args:
+            url: The link, or the shared text that has it.
+            minimal: Whether to return the least. Server default: false.
+            base64_url: Whether `url` is in base64. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/hybrid/video_data
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_shared_video as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint,
+            query={"url": url, "minimal": minimal, "base64_url": base64_url},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
 
 class AsyncAi302(AsyncResource):
     """302.AI."""
@@ -2038,6 +2927,7 @@ class AsyncAi302(AsyncResource):
     def iter_list_records(
         self,
         *,
+        page: int | None = None,
         limit: int | None = None,
         start_time: int | None = None,
         end_time: int | None = None,
@@ -2045,12 +2935,13 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncPages[dict[str, Any]]:
         """List the calls made with this API key.
 
         By page, newest first, at most 50 per page.
 
         Args:
+            page: Page number, from 1.
             limit: Number of items per page.
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
@@ -2058,7 +2949,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -2071,7 +2962,7 @@ class AsyncAi302(AsyncResource):
 
         return self._iterate(
             endpoint,
-            query={"limit": limit, "start_time": start_time, "end_time": end_time},
+            query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -2443,6 +3334,525 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
+    async def create_langextract_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create an information extraction task (LangExtract).
+
+        LangExtract finds structured data in a text, from a description and examples.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/langextract/task
+        Price: by model.
+        Source: https://doc.302.ai/337808547e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_langextract_task as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_langextract_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get an information extraction task (LangExtract).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/langextract/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/337808548e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_langextract_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_survey_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a writing task (LLMxMapReduce).
+
+        LLMxMapReduce V2 writes a long survey from many sources.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/llm_mr_v2/task
+        Price: by model.
+        Source: https://doc.302.ai/327572455e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_survey_task as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_survey_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a writing task (LLMxMapReduce).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/llm_mr_v2/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/327572456e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_survey_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_paper2code_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a task that codes a paper (Paper2Code).
+
+        Writes the program that a paper describes; takes about ten minutes.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/paper2code/task
+        Price: by model.
+        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_paper2code_task as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_paper2code_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a task that codes a paper (Paper2Code).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/paper2code/task
+        Price: 0 PTC per call.
+        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_paper2code_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_paper2poster_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a task that makes a poster of a paper.
+
+        Turns a paper into a poster (Paper2Poster).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/paper2poster/task
+        Price: by model.
+        Source: https://doc.302.ai/318268278e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_paper2poster_task as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_paper2poster_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a task that makes a poster of a paper.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/paper2poster/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/318268279e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_paper2poster_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_pdf_translation(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a PDF translation task.
+
+        Translates a PDF and keeps its layout (PDFMathTranslate). The file: by URL, in base64, or as a part of a form;
+        above 20 MB by URL only.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/pdfmathtranslate-next/submit
+        Price: 0.001 PTC per page for beside the tokens of the model.
+        Source: https://doc-en.302.ai/353410868e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_pdf_translation as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_pdf_translation(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a PDF translation task.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/pdfmathtranslate-next/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/353410869e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_pdf_translation as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_ocr_task(
+        self,
+        *,
+        file_url: str,
+        prompt_mode: str | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302OcrStatus]:
+        """Create a text recognition task (dots.ocr).
+
+        Reads the text and the layout of an image or PDF.
+
+        Args:
+            file_url: URL of the image or PDF. Takes a URL.
+            prompt_mode: What to read: `prompt_grounding_ocr`, or another of the modes of dots.ocr.
+            temperature: Randomness of sampling.
+            top_p: Share of the likeliest tokens to sample from.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302OcrStatus).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/dots_ocr/task
+        Price: 1 PTC per 1M tokens.
+        Source: https://doc-jp.302.ai/340716113e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_ocr_task as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"file_url": file_url, "prompt_mode": prompt_mode, "temperature": temperature, "top_p": top_p},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_ocr_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302OcrStatus:
+        """Get a text recognition task (dots.ocr).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/dots_ocr/task
+        Price: 0 PTC per call.
+        Source: public code, found by "302/v2/dots_ocr" (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_ocr_task as endpoint
+
+        reply_: Ai302OcrStatus = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_minicpm_task(
+        self,
+        *,
+        messages: Sequence[Ai302MinicpmMessage],
+        enable_thinking: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a chat task about a video (MiniCPM-V 4.5).
+
+        Answers questions about images and videos.
+
+        Args:
+            messages: The messages.
+            enable_thinking: Whether the model reasons first.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/mini_cpm/chat_v_4_5/task
+        Price: 1 PTC per 1M tokens.
+        Source: https://302ai.apifox.cn/345220541e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_minicpm_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint,
+            body={"messages": messages, "enable_thinking": enable_thinking},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_minicpm_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a chat task about a video (MiniCPM-V 4.5).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/mini_cpm/chat_v_4_5/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/346048834e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_minicpm_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def screenshot_url(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create an image of a web page.
+
+        From its URL.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/html_to_img
+        Price: 0.001 PTC per call.
+        Source: https://doc.302.ai/360266558e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_screenshot_url as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
     async def search(
         self,
         *,
@@ -2472,6 +3882,8 @@ class AsyncAi302(AsyncResource):
 
         One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
         depends on the provider; values that it does not know are ignored.
+
+        `iter_search` goes through the items of all pages.
 
         Args:
             query: The search query.
@@ -2535,6 +3947,98 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search(
+        self,
+        *,
+        query: str,
+        provider: Literal["tavily", "search1_search", "search1_news", "bocha", "exa", "firecrawl", "metaso", "unifuncs", "perplexity"],
+        max_results: int | None = None,
+        category: str | None = None,
+        time_range: str | None = None,
+        include_images: bool | None = None,
+        include_domains: Sequence[str] | None = None,
+        exclude_domains: Sequence[str] | None = None,
+        startCrawlDate: str | None = None,
+        endCrawlDate: str | None = None,
+        startPublishedDate: str | None = None,
+        endPublishedDate: str | None = None,
+        crawl_results: int | None = None,
+        includeRowContent: bool | None = None,
+        page: int | None = None,
+        max_tokens_per_page: int | None = None,
+        country: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[Ai302SearchResult]:
+        """Search the web with any provider.
+
+        One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
+        depends on the provider; values that it does not know are ignored.
+
+        Args:
+            query: The search query.
+            provider: The search provider.
+            max_results: Maximum number of results.
+            category: tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit,
+                github, arxiv, wechat, bilibili, imdb, wikipedia; search1_news: google, bing, duckduckgo, yahoo,
+                hackernews; exa: company, research paper, news, pdf, github, tweet, personal site, linkedin profile,
+                financial report; metaso: webpage, document, scholar, podcast, video, image.
+            time_range: tavily: day, week, month, year; search1: day, month, year; bocha: oneDay, oneWeek,
+                oneMonth, oneYear, a date or two dates joined by `..`; firecrawl: hour, day, week, month, year;
+                unifuncs: Day, Week, Month, Year. exa takes its four dates instead.
+            include_images: Return images too.
+            include_domains: Only from these domains.
+            exclude_domains: Exclude these domains.
+            startCrawlDate: exa: crawled after this, in ISO 8601.
+            endCrawlDate: exa: crawled before this, in ISO 8601.
+            startPublishedDate: exa: published after this, in ISO 8601.
+            endPublishedDate: exa: published before this, in ISO 8601.
+            crawl_results: search1: number of results whose pages are read; costs more.
+            includeRowContent: metaso: return the pages' whole text; may cost more.
+            page: metaso, unifuncs: page number.
+            max_tokens_per_page: perplexity: maximum number of tokens per page.
+            country: perplexity: country of the results.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/general/search
+        Price: by provider.
+        Source: http://302ai-en.apifox.cn/293665533e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_search as endpoint
+
+        return self._iterate(
+            endpoint,
+            body={
+                "query": query,
+                "provider": provider,
+                "max_results": max_results,
+                "category": category,
+                "time_range": time_range,
+                "include_images": include_images,
+                "include_domains": include_domains,
+                "exclude_domains": exclude_domains,
+                "startCrawlDate": startCrawlDate,
+                "endCrawlDate": endCrawlDate,
+                "startPublishedDate": startPublishedDate,
+                "endPublishedDate": endPublishedDate,
+                "crawl_results": crawl_results,
+                "includeRowContent": includeRowContent,
+                "page": page,
+                "max_tokens_per_page": max_tokens_per_page,
+                "country": country,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     async def run_code(
         self,
@@ -3414,6 +4918,8 @@ class AsyncAi302(AsyncResource):
 
         For a further page give the `searchId` and `sessionId` of the first response.
 
+        `iter_search_xiaohongshu_app` goes through the items of all pages.
+
         Args:
             keyword: The search query.
             page: Page number, from 1.
@@ -3451,6 +4957,62 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search_xiaohongshu_app(
+        self,
+        *,
+        keyword: str,
+        page: int,
+        search_id: str | None = None,
+        session_id: str | None = None,
+        sort_type: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | None = None,
+        filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | None = None,
+        filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[Any]:
+        """Search Xiaohongshu notes (app).
+
+        For a further page give the `searchId` and `sessionId` of the first response.
+
+        Args:
+            keyword: The search query.
+            page: Page number, from 1.
+            search_id: The id of the search to continue.
+            session_id: The id of the session to continue.
+            sort_type: Sort order. Server default: "general".
+            filter_note_type: The type: all, videos, images. Server default: "不限".
+            filter_note_time: Maximum age: any, a day, a week, half a year. Server default: "不限".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/app/search_notes
+        Source: public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time) (caller,
+        2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_app as endpoint
+
+        return self._iterate(
+            endpoint,
+            query={
+                "keyword": keyword,
+                "page": page,
+                "search_id": search_id,
+                "session_id": session_id,
+                "sort_type": sort_type,
+                "filter_note_type": filter_note_type,
+                "filter_note_time": filter_note_time,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     async def get_xiaohongshu_note_v2(
         self,
@@ -3812,5 +5374,233 @@ class AsyncAi302(AsyncResource):
 
         reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_xiaohongshu_comments(
+        self,
+        *,
+        note_id: str,
+        lastCursor: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """List the comments of a Xiaohongshu note.
+
+        For a further page give `lastCursor`.
+
+        Args:
+            note_id: The note's id.
+            lastCursor: Cursor of the last page.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web/get_note_comments
+        Price: 0.01 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_xiaohongshu_comments as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint, query={"note_id": note_id, "lastCursor": lastCursor}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def search_xiaohongshu_v2(
+        self,
+        *,
+        keywords: str,
+        page: int | None = None,
+        sort_type: Literal["general", "time_descending", "popularity_descending"] | None = None,
+        note_type: Literal["0", "1", "2"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Search Xiaohongshu notes (v2).
+
+        Args:
+            keywords: The search query.
+            page: Page number, from 1. Server default: 1.
+            sort_type: Sort order. Server default: "general".
+            note_type: The type: `0` all, `1` videos, `2` images. Server default: "0".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web_v2/fetch_search_notes
+        Price: 0.02 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v2 as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint,
+            query={"keywords": keywords, "page": page, "sort_type": sort_type, "note_type": note_type},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def search_xiaohongshu_v3(
+        self,
+        *,
+        keyword: str,
+        page: int | None = None,
+        sort: Literal["general", "time_descending", "popularity_descending"] | None = None,
+        note_type: Literal[0, 1, 2] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Search Xiaohongshu notes (v3).
+
+        Args:
+            keyword: The search query.
+            page: Page number, from 1. Server default: 1.
+            sort: Sort order. Server default: "general".
+            note_type: The type: 0 all, 1 images, 2 videos. Server default: 0.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web_v3/fetch_search_notes
+        Price: 0.02 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v3 as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint,
+            query={"keyword": keyword, "page": page, "sort": sort, "note_type": note_type},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_zhihu_ai_search(
+        self,
+        *,
+        message_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Get the result of a Zhihu AI search.
+
+        The search itself begins elsewhere: 302.AI has no page of a call that returns `message_id`.
+
+        Args:
+            message_id: The search's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/zhihu/web/fetch_ai_search_result
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_zhihu_ai_search as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint, query={"message_id": message_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_zhihu_hot(
+        self,
+        *,
+        limit: str | None = None,
+        desktop: Literal["true", "false"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """List what is popular on Zhihu.
+
+        Args:
+            limit: Page size. Server default: "50".
+            desktop: Whether to ask as a desktop browser: `true` or `false`. Server default: "true".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/zhihu/web/fetch_hot_list
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_zhihu_hot as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint, query={"limit": limit, "desktop": desktop}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def get_shared_video(
+        self,
+        *,
+        url: str,
+        minimal: bool | None = None,
+        base64_url: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Get a video of Douyin or TikTok by its shared link.
+
+        Args:
+            url: The link, or the shared text that has it.
+            minimal: Whether to return the least. Server default: false.
+            base64_url: Whether `url` is in base64. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/hybrid/video_data
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_shared_video as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint,
+            query={"url": url, "minimal": minimal, "base64_url": base64_url},
+            options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import BochaAiSearchResponse, BochaSearchResponse
+    from api302 import AsyncPages, Pages
+    from api302_client.models import BochaAiSearchResponse, BochaPage, BochaSearchResponse
 
 
 class Bocha(Resource):
@@ -33,6 +34,8 @@ class Bocha(Resource):
         timeout: float | None = None,
     ) -> BochaSearchResponse:
         """Search the web (Bocha).
+
+        `iter_web_search` goes through the items of all pages.
 
         Args:
             query: The search query.
@@ -72,6 +75,61 @@ class Bocha(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_web_search(
+        self,
+        *,
+        query: str,
+        freshness: str | None = None,
+        summary: bool | None = None,
+        count: int | None = None,
+        page: int | None = None,
+        include: str | None = None,
+        exclude: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Pages[BochaPage]:
+        """Search the web (Bocha).
+
+        Args:
+            query: The search query.
+            freshness: Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by
+                `..`. Server default: "noLimit".
+            summary: Return summaries. Server default: false.
+            count: Maximum number of results. Server default: 10.
+            page: Page number, from 1. Server default: 1.
+            include: Only from these domains, joined by `|`.
+            exclude: Exclude these domains, joined by `|`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /bochaai/v1/web-search
+        Price: 0.01 PTC per call.
+        Source: 302ai/302_podcast_generator:lib/api/search.ts (caller, 2026-11-21)
+        """
+        from api302_client.api.information_bocha import bocha_web_search as endpoint
+
+        return self._iterate(
+            endpoint,
+            body={
+                "query": query,
+                "freshness": freshness,
+                "summary": summary,
+                "count": count,
+                "page": page,
+                "include": include,
+                "exclude": exclude,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     def ai_search(
         self,
@@ -139,6 +197,8 @@ class AsyncBocha(AsyncResource):
     ) -> BochaSearchResponse:
         """Search the web (Bocha).
 
+        `iter_web_search` goes through the items of all pages.
+
         Args:
             query: The search query.
             freshness: Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by
@@ -177,6 +237,61 @@ class AsyncBocha(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_web_search(
+        self,
+        *,
+        query: str,
+        freshness: str | None = None,
+        summary: bool | None = None,
+        count: int | None = None,
+        page: int | None = None,
+        include: str | None = None,
+        exclude: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[BochaPage]:
+        """Search the web (Bocha).
+
+        Args:
+            query: The search query.
+            freshness: Maximum age: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by
+                `..`. Server default: "noLimit".
+            summary: Return summaries. Server default: false.
+            count: Maximum number of results. Server default: 10.
+            page: Page number, from 1. Server default: 1.
+            include: Only from these domains, joined by `|`.
+            exclude: Exclude these domains, joined by `|`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /bochaai/v1/web-search
+        Price: 0.01 PTC per call.
+        Source: 302ai/302_podcast_generator:lib/api/search.ts (caller, 2026-11-21)
+        """
+        from api302_client.api.information_bocha import bocha_web_search as endpoint
+
+        return self._iterate(
+            endpoint,
+            body={
+                "query": query,
+                "freshness": freshness,
+                "summary": summary,
+                "count": count,
+                "page": page,
+                "include": include,
+                "exclude": exclude,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     async def ai_search(
         self,

@@ -38,7 +38,8 @@ class Doc2x(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Doc2XParsing).
 
         Raises:
             Api302Error: The call failed.
@@ -191,7 +192,8 @@ class Doc2x(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Doc2XParsing).
 
         Raises:
             Api302Error: The call failed.
@@ -268,7 +270,8 @@ class AsyncDoc2x(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Doc2XParsing).
 
         Raises:
             Api302Error: The call failed.
@@ -421,7 +424,8 @@ class AsyncDoc2x(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Doc2XParsing).
 
         Raises:
             Api302Error: The call failed.

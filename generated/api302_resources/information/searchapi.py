@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302_client.models import SearchapiResponse
+    from api302 import AsyncPages, Pages
+    from api302_client.models import SearchapiResponse, SearchapiResult
 
 
 class Searchapi(Resource):
@@ -67,6 +68,8 @@ class Searchapi(Resource):
 
         Which parameters are used depends on the engine. Every caller that was found sends the API key in the query as
         `api_key`, none in `Authorization`; if the service refuses, give it there with extra_query.
+
+        `iter_search` goes through the items of all pages.
 
         Args:
             engine: Such as google, google_news, google_images, google_lens, google_videos, google_scholar,
@@ -146,6 +149,134 @@ class Searchapi(Resource):
         )
         return reply_
 
+    def iter_search(
+        self,
+        *,
+        engine: str,
+        q: str | None = None,
+        url: str | None = None,
+        search_type: Literal["all", "exact_matches", "visual_matches", "products"] | None = None,
+        page: int | None = None,
+        num: int | None = None,
+        gl: str | None = None,
+        hl: str | None = None,
+        lr: str | None = None,
+        cr: str | None = None,
+        location: str | None = None,
+        uule: str | None = None,
+        device: Literal["desktop", "mobile", "tablet"] | None = None,
+        safe: Literal["active", "blur", "off"] | None = None,
+        nfpr: Literal[0, 1] | None = None,
+        filter: Literal[0, 1] | None = None,
+        time_period: Literal[
+            "last_1_minute",
+            "last_5_minutes",
+            "last_15_minutes",
+            "last_30_minutes",
+            "last_hour",
+            "last_day",
+            "last_week",
+            "last_month",
+            "last_year",
+        ]
+        | None = None,
+        time_period_min: str | None = None,
+        time_period_max: str | None = None,
+        country: str | None = None,
+        cites: str | None = None,
+        cluster: str | None = None,
+        countries: str | None = None,
+        language: str | None = None,
+        patent_status: Literal["GRANT", "APPLICATION"] | None = None,
+        patent_type: Literal["PATENT", "DESIGN"] | None = None,
+        litigation: Literal["YES", "NO"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Pages[SearchapiResult]:
+        """Search with any engine (SearchApi).
+
+        Which parameters are used depends on the engine. Every caller that was found sends the API key in the query as
+        `api_key`, none in `Authorization`; if the service refuses, give it there with extra_query.
+
+        Args:
+            engine: Such as google, google_news, google_images, google_lens, google_videos, google_scholar,
+                google_patents, google_finance, bing, baidu or duckduckgo.
+            q: The search query; google_lens and some searches of google_scholar do without.
+            url: google_lens: the URL of the image.
+            search_type: google_lens: the type of results. Server default: "all".
+            page: Page number, from 1.
+            num: Number of results.
+            gl: Country of the search, as a two-letter code.
+            hl: Language of the result pages.
+            lr: Only results in these languages, as `lang_en`.
+            cr: Only results from this country.
+            location: Location of the search.
+            uule: Location of the search, as Google encodes it.
+            device: The type of device. Server default: "desktop".
+            safe: Safe search: what to hide.
+            nfpr: 1 to search for the query as typed, not as corrected.
+            filter: 0 to include similar results.
+            time_period: Maximum age.
+            time_period_min: Start of the period, as MM/DD/YYYY.
+            time_period_max: End of the period, as MM/DD/YYYY.
+            country: google_lens: the country.
+            cites: google_scholar: articles that cite this one, by id.
+            cluster: google_scholar: the versions of this article, by id.
+            countries: google_patents: countries, joined by commas.
+            language: google_patents: languages, joined by commas.
+            patent_status: google_patents: granted or applied for.
+            patent_type: google_patents: the type.
+            litigation: google_patents: with or without litigation.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /searchapi/search
+        Source: documentation page p565 (caller, 2026-11-21)
+        """
+        from api302_client.api.information_searchapi import searchapi_search as endpoint
+
+        return self._iterate(
+            endpoint,
+            query={
+                "engine": engine,
+                "q": q,
+                "url": url,
+                "search_type": search_type,
+                "page": page,
+                "num": num,
+                "gl": gl,
+                "hl": hl,
+                "lr": lr,
+                "cr": cr,
+                "location": location,
+                "uule": uule,
+                "device": device,
+                "safe": safe,
+                "nfpr": nfpr,
+                "filter": filter,
+                "time_period": time_period,
+                "time_period_min": time_period_min,
+                "time_period_max": time_period_max,
+                "country": country,
+                "cites": cites,
+                "cluster": cluster,
+                "countries": countries,
+                "language": language,
+                "patent_status": patent_status,
+                "patent_type": patent_type,
+                "litigation": litigation,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
 
 class AsyncSearchapi(AsyncResource):
     """SearchApi."""
@@ -200,6 +331,8 @@ class AsyncSearchapi(AsyncResource):
 
         Which parameters are used depends on the engine. Every caller that was found sends the API key in the query as
         `api_key`, none in `Authorization`; if the service refuses, give it there with extra_query.
+
+        `iter_search` goes through the items of all pages.
 
         Args:
             engine: Such as google, google_news, google_images, google_lens, google_videos, google_scholar,
@@ -278,3 +411,131 @@ class AsyncSearchapi(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search(
+        self,
+        *,
+        engine: str,
+        q: str | None = None,
+        url: str | None = None,
+        search_type: Literal["all", "exact_matches", "visual_matches", "products"] | None = None,
+        page: int | None = None,
+        num: int | None = None,
+        gl: str | None = None,
+        hl: str | None = None,
+        lr: str | None = None,
+        cr: str | None = None,
+        location: str | None = None,
+        uule: str | None = None,
+        device: Literal["desktop", "mobile", "tablet"] | None = None,
+        safe: Literal["active", "blur", "off"] | None = None,
+        nfpr: Literal[0, 1] | None = None,
+        filter: Literal[0, 1] | None = None,
+        time_period: Literal[
+            "last_1_minute",
+            "last_5_minutes",
+            "last_15_minutes",
+            "last_30_minutes",
+            "last_hour",
+            "last_day",
+            "last_week",
+            "last_month",
+            "last_year",
+        ]
+        | None = None,
+        time_period_min: str | None = None,
+        time_period_max: str | None = None,
+        country: str | None = None,
+        cites: str | None = None,
+        cluster: str | None = None,
+        countries: str | None = None,
+        language: str | None = None,
+        patent_status: Literal["GRANT", "APPLICATION"] | None = None,
+        patent_type: Literal["PATENT", "DESIGN"] | None = None,
+        litigation: Literal["YES", "NO"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[SearchapiResult]:
+        """Search with any engine (SearchApi).
+
+        Which parameters are used depends on the engine. Every caller that was found sends the API key in the query as
+        `api_key`, none in `Authorization`; if the service refuses, give it there with extra_query.
+
+        Args:
+            engine: Such as google, google_news, google_images, google_lens, google_videos, google_scholar,
+                google_patents, google_finance, bing, baidu or duckduckgo.
+            q: The search query; google_lens and some searches of google_scholar do without.
+            url: google_lens: the URL of the image.
+            search_type: google_lens: the type of results. Server default: "all".
+            page: Page number, from 1.
+            num: Number of results.
+            gl: Country of the search, as a two-letter code.
+            hl: Language of the result pages.
+            lr: Only results in these languages, as `lang_en`.
+            cr: Only results from this country.
+            location: Location of the search.
+            uule: Location of the search, as Google encodes it.
+            device: The type of device. Server default: "desktop".
+            safe: Safe search: what to hide.
+            nfpr: 1 to search for the query as typed, not as corrected.
+            filter: 0 to include similar results.
+            time_period: Maximum age.
+            time_period_min: Start of the period, as MM/DD/YYYY.
+            time_period_max: End of the period, as MM/DD/YYYY.
+            country: google_lens: the country.
+            cites: google_scholar: articles that cite this one, by id.
+            cluster: google_scholar: the versions of this article, by id.
+            countries: google_patents: countries, joined by commas.
+            language: google_patents: languages, joined by commas.
+            patent_status: google_patents: granted or applied for.
+            patent_type: google_patents: the type.
+            litigation: google_patents: with or without litigation.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /searchapi/search
+        Source: documentation page p565 (caller, 2026-11-21)
+        """
+        from api302_client.api.information_searchapi import searchapi_search as endpoint
+
+        return self._iterate(
+            endpoint,
+            query={
+                "engine": engine,
+                "q": q,
+                "url": url,
+                "search_type": search_type,
+                "page": page,
+                "num": num,
+                "gl": gl,
+                "hl": hl,
+                "lr": lr,
+                "cr": cr,
+                "location": location,
+                "uule": uule,
+                "device": device,
+                "safe": safe,
+                "nfpr": nfpr,
+                "filter": filter,
+                "time_period": time_period,
+                "time_period_min": time_period_min,
+                "time_period_max": time_period_max,
+                "country": country,
+                "cites": cites,
+                "cluster": cluster,
+                "countries": countries,
+                "language": language,
+                "patent_status": patent_status,
+                "patent_type": patent_type,
+                "litigation": litigation,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )

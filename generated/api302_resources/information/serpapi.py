@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
+    from api302 import AsyncPages, Pages
     from api302_client.models import SerpapiResponse
 
 
@@ -37,6 +38,8 @@ class Serpapi(Resource):
         """Search with any engine (SearchApi).
 
         SerpApi's other parameters may be given with extra_query.
+
+        `iter_search` goes through the items of all pages.
 
         Args:
             engine: Such as google or baidu.
@@ -80,6 +83,68 @@ class Serpapi(Resource):
         )
         return reply_
 
+    def iter_search(
+        self,
+        *,
+        engine: str | None = None,
+        q: str | None = None,
+        num: int | str | None = None,
+        start: int | None = None,
+        location: str | None = None,
+        gl: str | None = None,
+        hl: str | None = None,
+        tbm: str | None = None,
+        device: Literal["desktop", "mobile", "tablet"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Pages[Any]:
+        """Search with any engine (SearchApi).
+
+        SerpApi's other parameters may be given with extra_query.
+
+        Args:
+            engine: Such as google or baidu.
+            q: The search query.
+            num: Number of results.
+            start: Number of results to skip.
+            location: Location of the search.
+            gl: Country of the search, as a two-letter code.
+            hl: Language of the result pages.
+            tbm: The type of search at Google, such as nws for news or isch for images.
+            device: The type of device.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /serpapi/search
+        Price: 0.005 PTC per call.
+        Source: public code that calls /serpapi/search (caller, 2026-11-21)
+        """
+        from api302_client.api.information_serpapi import serpapi_search as endpoint
+
+        return self._iterate(
+            endpoint,
+            query={
+                "engine": engine,
+                "q": q,
+                "num": num,
+                "start": start,
+                "location": location,
+                "gl": gl,
+                "hl": hl,
+                "tbm": tbm,
+                "device": device,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
 
 class AsyncSerpapi(AsyncResource):
     """SerpApi."""
@@ -104,6 +169,8 @@ class AsyncSerpapi(AsyncResource):
         """Search with any engine (SearchApi).
 
         SerpApi's other parameters may be given with extra_query.
+
+        `iter_search` goes through the items of all pages.
 
         Args:
             engine: Such as google or baidu.
@@ -146,3 +213,65 @@ class AsyncSerpapi(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search(
+        self,
+        *,
+        engine: str | None = None,
+        q: str | None = None,
+        num: int | str | None = None,
+        start: int | None = None,
+        location: str | None = None,
+        gl: str | None = None,
+        hl: str | None = None,
+        tbm: str | None = None,
+        device: Literal["desktop", "mobile", "tablet"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[Any]:
+        """Search with any engine (SearchApi).
+
+        SerpApi's other parameters may be given with extra_query.
+
+        Args:
+            engine: Such as google or baidu.
+            q: The search query.
+            num: Number of results.
+            start: Number of results to skip.
+            location: Location of the search.
+            gl: Country of the search, as a two-letter code.
+            hl: Language of the result pages.
+            tbm: The type of search at Google, such as nws for news or isch for images.
+            device: The type of device.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /serpapi/search
+        Price: 0.005 PTC per call.
+        Source: public code that calls /serpapi/search (caller, 2026-11-21)
+        """
+        from api302_client.api.information_serpapi import serpapi_search as endpoint
+
+        return self._iterate(
+            endpoint,
+            query={
+                "engine": engine,
+                "q": q,
+                "num": num,
+                "start": start,
+                "location": location,
+                "gl": gl,
+                "hl": hl,
+                "tbm": tbm,
+                "device": device,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )

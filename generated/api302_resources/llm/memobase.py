@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
+    from api302 import AsyncPages, Pages
     from api302_client.models import (
         MemobaseBlobResponse,
         MemobaseContextResponse,
@@ -482,23 +483,25 @@ class Memobase(Resource):
         *,
         user_id: str,
         blob_type: Literal["chat", "summary", "doc", "image", "code", "transcript"],
+        page: int | None = None,
         page_size: int | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Iterator[Any]:
+    ) -> Pages[str]:
         """List the ids of a user's blobs.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             blob_type: The type of blob.
+            page: Page number, from 0. Server default: 0.
             page_size: Number of items per page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -512,7 +515,7 @@ class Memobase(Resource):
         return self._iterate(
             endpoint,
             path={"user_id": user_id, "blob_type": blob_type},
-            query={"page_size": page_size},
+            query={"page": page, "page_size": page_size},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -1084,23 +1087,25 @@ class AsyncMemobase(AsyncResource):
         *,
         user_id: str,
         blob_type: Literal["chat", "summary", "doc", "image", "code", "transcript"],
+        page: int | None = None,
         page_size: int | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncPages[str]:
         """List the ids of a user's blobs.
 
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             blob_type: The type of blob.
+            page: Page number, from 0. Server default: 0.
             page_size: Number of items per page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -1114,7 +1119,7 @@ class AsyncMemobase(AsyncResource):
         return self._iterate(
             endpoint,
             path={"user_id": user_id, "blob_type": blob_type},
-            query={"page_size": page_size},
+            query={"page": page, "page_size": page_size},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 

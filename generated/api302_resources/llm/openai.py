@@ -613,7 +613,7 @@ class Openai(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
@@ -1755,7 +1755,7 @@ class AsyncOpenai(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncStream, FileInput, Stream
+    from api302 import AsyncPages, AsyncStream, FileInput, Pages, Stream
     from api302_client._model import JsonObject
     from api302_client.models import (
         Ai302KbChatResponse,
         Ai302KbResponse,
         Ai302KbUploadResponse,
+        Ai302KnowledgeBase,
         Ai302KnowledgeBaseListResponse,
         Ai302KnowledgeBaseResponse,
         Ai302RerankResponse,
@@ -307,21 +308,23 @@ class Ai302(Resource):
     def iter_list_knowledge_bases(
         self,
         *,
+        page: int | None = None,
         page_size: int | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Iterator[Any]:
+    ) -> Pages[Ai302KnowledgeBase]:
         """List your knowledge bases.
 
         Args:
+            page: Page number, from 1.
             page_size: Number of items per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -332,7 +335,9 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_list_knowledge_bases as endpoint
 
-        return self._iterate(endpoint, query={"page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout))
+        return self._iterate(
+            endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
 
     def get_knowledge_base(
         self,
@@ -871,21 +876,23 @@ class AsyncAi302(AsyncResource):
     def iter_list_knowledge_bases(
         self,
         *,
+        page: int | None = None,
         page_size: int | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncPages[Ai302KnowledgeBase]:
         """List your knowledge bases.
 
         Args:
+            page: Page number, from 1.
             page_size: Number of items per page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -896,7 +903,9 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_list_knowledge_bases as endpoint
 
-        return self._iterate(endpoint, query={"page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout))
+        return self._iterate(
+            endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
 
     async def get_knowledge_base(
         self,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
+    from api302 import AsyncPages, Pages
     from api302_client.models import (
         Ai302BalanceResponse,
         Ai302KeyDone,
@@ -138,6 +139,7 @@ class Account(Resource):
     def iter_records(
         self,
         *,
+        page: int | None = None,
         limit: int | None = None,
         start_time: int | None = None,
         end_time: int | None = None,
@@ -145,12 +147,13 @@ class Account(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Pages[dict[str, Any]]:
         """List the calls made with this API key.
 
         By page, newest first, at most 50 per page.
 
         Args:
+            page: Page number, from 1.
             limit: Number of items per page.
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
@@ -158,7 +161,7 @@ class Account(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -171,7 +174,7 @@ class Account(Resource):
 
         return self._iterate(
             endpoint,
-            query={"limit": limit, "start_time": start_time, "end_time": end_time},
+            query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -509,6 +512,7 @@ class AsyncAccount(AsyncResource):
     def iter_records(
         self,
         *,
+        page: int | None = None,
         limit: int | None = None,
         start_time: int | None = None,
         end_time: int | None = None,
@@ -516,12 +520,13 @@ class AsyncAccount(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncPages[dict[str, Any]]:
         """List the calls made with this API key.
 
         By page, newest first, at most 50 per page.
 
         Args:
+            page: Page number, from 1.
             limit: Number of items per page.
             start_time: Start of the period, in Unix seconds.
             end_time: End of the period, in Unix seconds.
@@ -529,7 +534,7 @@ class AsyncAccount(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -542,7 +547,7 @@ class AsyncAccount(AsyncResource):
 
         return self._iterate(
             endpoint,
-            query={"limit": limit, "start_time": start_time, "end_time": end_time},
+            query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 

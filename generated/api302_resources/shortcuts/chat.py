@@ -622,7 +622,7 @@ class ChatCompletions(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
@@ -1520,7 +1520,7 @@ class AsyncChatCompletions(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:

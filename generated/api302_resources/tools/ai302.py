@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
+    from api302 import AsyncPages, AsyncStream, AsyncTask, FileInput, Pages, Stream, Task
     from api302_client._model import JsonObject
     from api302_client.models import (
         Ai302ArticleChunk,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Ai302CreationResponse,
         Ai302DeletedPageResponse,
         Ai302DeployedPage,
+        Ai302FoundPaper,
         Ai302ModelConversionResponse,
         Ai302OutlineResponse,
         Ai302PagesResponse,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Ai302PptProgressResponse,
         Ai302PptResponse,
         Ai302PptSourceResponse,
+        Ai302PptTemplate,
         Ai302PptTemplateResponse,
         Ai302PptTemplatesResponse,
         Ai302PptTextChunk,
@@ -202,7 +204,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302StockVideoTaskResponse).
 
         Raises:
@@ -364,7 +366,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302PaperTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302PaperTask).
 
         Raises:
             Api302Error: The call failed.
@@ -448,7 +451,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302PodcastTask).
 
         Raises:
@@ -508,7 +511,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302PodcastTask).
 
         Raises:
@@ -831,7 +834,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -902,7 +905,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -943,7 +946,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1014,7 +1017,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1139,7 +1142,7 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302WebDataTask).
 
         Raises:
@@ -1284,7 +1287,8 @@ class Ai302(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302SpoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302SpoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1968,6 +1972,8 @@ class Ai302(Resource):
     ) -> Ai302PptTemplatesResponse:
         """List presentation templates.
 
+        `iter_list_ppt_templates` goes through the items of all pages.
+
         Args:
             page: Page number, from 1.
             size: Number of items per page.
@@ -1991,6 +1997,41 @@ class Ai302(Resource):
         )
         return reply_
 
+    def iter_list_ppt_templates(
+        self,
+        *,
+        page: int,
+        size: int,
+        filters: Ai302PptTemplateFilters,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Pages[Ai302PptTemplate]:
+        """List presentation templates.
+
+        Args:
+            page: Page number, from 1.
+            size: Number of items per page.
+            filters: The filters.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/ppt/templates
+        Source: https://docs.yutoai.net/markdown/api/api-208341732.md (vendor, 2026-11-21)
+        """
+        from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
+
+        return self._iterate(
+            endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
     def search_arxiv(
         self,
         *,
@@ -2006,6 +2047,8 @@ class Ai302(Resource):
         timeout: float | None = None,
     ) -> Ai302PapersResponse:
         """Search arXiv papers (with translated titles).
+
+        `iter_search_arxiv` goes through the items of all pages.
 
         Args:
             query: The search query.
@@ -2035,6 +2078,49 @@ class Ai302(Resource):
         )
         return reply_
 
+    def iter_search_arxiv(
+        self,
+        *,
+        query: str,
+        max_results: int | None = None,
+        page: int | None = None,
+        sort_by: Literal["relevance", "-submitted_date"] | None = None,
+        language: str | None = None,
+        id_list: Sequence[str] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Pages[Ai302FoundPaper]:
+        """Search arXiv papers (with translated titles).
+
+        Args:
+            query: The search query.
+            max_results: Number of items per page.
+            page: Page number, from 1.
+            sort_by: Sort by relevance, or the newest first.
+            language: The language that titles are translated to, such as `zh`, `en` or `ja`.
+            id_list: Only papers with these arXiv numbers.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/search/academic/arxiv
+        Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
+        """
+        from api302_client.api.tools_ai302 import ai302_search_arxiv as endpoint
+
+        return self._iterate(
+            endpoint,
+            body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     def search_google_papers(
         self,
         *,
@@ -2049,6 +2135,8 @@ class Ai302(Resource):
         timeout: float | None = None,
     ) -> Ai302PapersResponse:
         """Search Google Scholar papers.
+
+        `iter_search_google_papers` goes through the items of all pages.
 
         Args:
             query: The search query.
@@ -2076,6 +2164,47 @@ class Ai302(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search_google_papers(
+        self,
+        *,
+        query: str,
+        max_results: int | None = None,
+        page: int | None = None,
+        sort_by: Literal["relevance", "-submitted_date"] | None = None,
+        language: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Pages[Ai302FoundPaper]:
+        """Search Google Scholar papers.
+
+        Args:
+            query: The search query.
+            max_results: Number of items per page.
+            page: Page number, from 1.
+            sort_by: Sort by relevance, or the newest first.
+            language: The language that titles are translated to, such as `zh`, `en` or `ja`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/search/academic/google
+        Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
+        """
+        from api302_client.api.tools_ai302 import ai302_search_google_papers as endpoint
+
+        return self._iterate(
+            endpoint,
+            body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     def deploy_page_file(
         self,
@@ -2234,23 +2363,25 @@ class Ai302(Resource):
     def iter_list_pages(
         self,
         *,
+        page: int | None = None,
         limit: int | None = None,
         only_return_success: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Iterator[Ai302DeployedPage]:
+    ) -> Pages[Ai302DeployedPage]:
         """List the published pages of the API key.
 
         Args:
+            page: Page number, from 1.
             limit: Number of items per page.
             only_return_success: Exclude those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -2263,7 +2394,7 @@ class Ai302(Resource):
 
         return self._iterate(
             endpoint,
-            query={"limit": limit, "only_return_success": only_return_success},
+            query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -2883,7 +3014,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302StockVideoTaskResponse).
 
         Raises:
@@ -3047,7 +3178,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302PaperTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302PaperTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3133,7 +3265,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302PodcastTask).
 
         Raises:
@@ -3193,7 +3325,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302PodcastTask).
 
         Raises:
@@ -3520,7 +3652,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3591,7 +3723,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3632,7 +3764,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3703,7 +3835,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (Ai302VtTask).
 
         Raises:
             Api302Error: The call failed.
@@ -3830,7 +3962,7 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302WebDataTask).
 
         Raises:
@@ -3977,7 +4109,8 @@ class AsyncAi302(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302SpoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302SpoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -4663,6 +4796,8 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302PptTemplatesResponse:
         """List presentation templates.
 
+        `iter_list_ppt_templates` goes through the items of all pages.
+
         Args:
             page: Page number, from 1.
             size: Number of items per page.
@@ -4686,6 +4821,41 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
+    def iter_list_ppt_templates(
+        self,
+        *,
+        page: int,
+        size: int,
+        filters: Ai302PptTemplateFilters,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[Ai302PptTemplate]:
+        """List presentation templates.
+
+        Args:
+            page: Page number, from 1.
+            size: Number of items per page.
+            filters: The filters.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/ppt/templates
+        Source: https://docs.yutoai.net/markdown/api/api-208341732.md (vendor, 2026-11-21)
+        """
+        from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
+
+        return self._iterate(
+            endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
     async def search_arxiv(
         self,
         *,
@@ -4701,6 +4871,8 @@ class AsyncAi302(AsyncResource):
         timeout: float | None = None,
     ) -> Ai302PapersResponse:
         """Search arXiv papers (with translated titles).
+
+        `iter_search_arxiv` goes through the items of all pages.
 
         Args:
             query: The search query.
@@ -4730,6 +4902,49 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
+    def iter_search_arxiv(
+        self,
+        *,
+        query: str,
+        max_results: int | None = None,
+        page: int | None = None,
+        sort_by: Literal["relevance", "-submitted_date"] | None = None,
+        language: str | None = None,
+        id_list: Sequence[str] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[Ai302FoundPaper]:
+        """Search arXiv papers (with translated titles).
+
+        Args:
+            query: The search query.
+            max_results: Number of items per page.
+            page: Page number, from 1.
+            sort_by: Sort by relevance, or the newest first.
+            language: The language that titles are translated to, such as `zh`, `en` or `ja`.
+            id_list: Only papers with these arXiv numbers.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/search/academic/arxiv
+        Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
+        """
+        from api302_client.api.tools_ai302 import ai302_search_arxiv as endpoint
+
+        return self._iterate(
+            endpoint,
+            body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     async def search_google_papers(
         self,
         *,
@@ -4744,6 +4959,8 @@ class AsyncAi302(AsyncResource):
         timeout: float | None = None,
     ) -> Ai302PapersResponse:
         """Search Google Scholar papers.
+
+        `iter_search_google_papers` goes through the items of all pages.
 
         Args:
             query: The search query.
@@ -4771,6 +4988,47 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def iter_search_google_papers(
+        self,
+        *,
+        query: str,
+        max_results: int | None = None,
+        page: int | None = None,
+        sort_by: Literal["relevance", "-submitted_date"] | None = None,
+        language: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[Ai302FoundPaper]:
+        """Search Google Scholar papers.
+
+        Args:
+            query: The search query.
+            max_results: Number of items per page.
+            page: Page number, from 1.
+            sort_by: Sort by relevance, or the newest first.
+            language: The language that titles are translated to, such as `zh`, `en` or `ja`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/search/academic/google
+        Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
+        """
+        from api302_client.api.tools_ai302 import ai302_search_google_papers as endpoint
+
+        return self._iterate(
+            endpoint,
+            body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     async def deploy_page_file(
         self,
@@ -4929,23 +5187,25 @@ class AsyncAi302(AsyncResource):
     def iter_list_pages(
         self,
         *,
+        page: int | None = None,
         limit: int | None = None,
         only_return_success: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncIterator[Ai302DeployedPage]:
+    ) -> AsyncPages[Ai302DeployedPage]:
         """List the published pages of the API key.
 
         Args:
+            page: Page number, from 1.
             limit: Number of items per page.
             only_return_success: Exclude those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The items of all pages, each page asked for when it is reached.
+            The items of all pages, each page asked for when it is reached; `pages()` gives them page by page.
 
         Raises:
             Api302Error: The call failed.
@@ -4958,7 +5218,7 @@ class AsyncAi302(AsyncResource):
 
         return self._iterate(
             endpoint,
-            query={"limit": limit, "only_return_success": only_return_success},
+            query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 

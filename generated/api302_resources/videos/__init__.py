@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302VideoTask
     from api302_resources.videos.ai302 import Ai302, AsyncAi302
     from api302_resources.videos.alibaba import Alibaba, AsyncAlibaba
+    from api302_resources.videos.chanjing import AsyncChanjing, Chanjing
     from api302_resources.videos.doubao import AsyncDoubao, Doubao
     from api302_resources.videos.genmo import AsyncGenmo, Genmo
     from api302_resources.videos.google import AsyncGoogle, Google
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.lightricks import AsyncLightricks, Lightricks
     from api302_resources.videos.luma import AsyncLuma, Luma
     from api302_resources.videos.minimax import AsyncMinimax, Minimax
+    from api302_resources.videos.openai import AsyncOpenai, Openai
     from api302_resources.videos.pika import AsyncPika, Pika
     from api302_resources.videos.pixverse import AsyncPixverse, Pixverse
     from api302_resources.videos.runway import AsyncRunway, Runway
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.stability import AsyncStability, Stability
     from api302_resources.videos.sync import AsyncSync, Sync
     from api302_resources.videos.vidu import AsyncVidu, Vidu
+    from api302_resources.videos.wavespeed import AsyncWavespeed, Wavespeed
     from api302_resources.videos.zhipu import AsyncZhipu, Zhipu
 
 
@@ -54,6 +57,13 @@ class Videos(Resource):
         from api302_resources.videos.alibaba import Alibaba
 
         return Alibaba(self._client)
+
+    @cached_property
+    def chanjing(self) -> Chanjing:
+        """Chanjing, also 蝉镜."""
+        from api302_resources.videos.chanjing import Chanjing
+
+        return Chanjing(self._client)
 
     @cached_property
     def doubao(self) -> Doubao:
@@ -133,6 +143,13 @@ class Videos(Resource):
         return Minimax(self._client)
 
     @cached_property
+    def openai(self) -> Openai:
+        """OpenAI."""
+        from api302_resources.videos.openai import Openai
+
+        return Openai(self._client)
+
+    @cached_property
     def pika(self) -> Pika:
         """Pika."""
         from api302_resources.videos.pika import Pika
@@ -189,6 +206,13 @@ class Videos(Resource):
         return Vidu(self._client)
 
     @cached_property
+    def wavespeed(self) -> Wavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.videos.wavespeed import Wavespeed
+
+        return Wavespeed(self._client)
+
+    @cached_property
     def zhipu(self) -> Zhipu:
         """Zhipu, also 智谱, BigModel."""
         from api302_resources.videos.zhipu import Zhipu
@@ -240,7 +264,8 @@ class Videos(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -287,6 +312,13 @@ class AsyncVideos(AsyncResource):
         from api302_resources.videos.alibaba import AsyncAlibaba
 
         return AsyncAlibaba(self._client)
+
+    @cached_property
+    def chanjing(self) -> AsyncChanjing:
+        """Chanjing, also 蝉镜."""
+        from api302_resources.videos.chanjing import AsyncChanjing
+
+        return AsyncChanjing(self._client)
 
     @cached_property
     def doubao(self) -> AsyncDoubao:
@@ -366,6 +398,13 @@ class AsyncVideos(AsyncResource):
         return AsyncMinimax(self._client)
 
     @cached_property
+    def openai(self) -> AsyncOpenai:
+        """OpenAI."""
+        from api302_resources.videos.openai import AsyncOpenai
+
+        return AsyncOpenai(self._client)
+
+    @cached_property
     def pika(self) -> AsyncPika:
         """Pika."""
         from api302_resources.videos.pika import AsyncPika
@@ -422,6 +461,13 @@ class AsyncVideos(AsyncResource):
         return AsyncVidu(self._client)
 
     @cached_property
+    def wavespeed(self) -> AsyncWavespeed:
+        """WaveSpeed, also WaveSpeedAI."""
+        from api302_resources.videos.wavespeed import AsyncWavespeed
+
+        return AsyncWavespeed(self._client)
+
+    @cached_property
     def zhipu(self) -> AsyncZhipu:
         """Zhipu, also 智谱, BigModel."""
         from api302_resources.videos.zhipu import AsyncZhipu
@@ -473,7 +519,8 @@ class AsyncVideos(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoTask).
 
         Raises:
             Api302Error: The call failed.

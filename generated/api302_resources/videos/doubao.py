@@ -39,7 +39,7 @@ class Doubao(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DoubaoVideoTask).
 
         Raises:
@@ -141,7 +141,7 @@ class Doubao(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DoubaoVideoTask).
 
         Raises:
@@ -266,7 +266,7 @@ class Doubao(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DoubaoVideoTask).
 
         Raises:
@@ -367,7 +367,7 @@ class Doubao(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DoubaoJimengResponse).
 
         Raises:
@@ -455,7 +455,7 @@ class AsyncDoubao(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DoubaoVideoTask).
 
         Raises:
@@ -559,7 +559,7 @@ class AsyncDoubao(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DoubaoVideoTask).
 
         Raises:
@@ -686,7 +686,7 @@ class AsyncDoubao(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DoubaoVideoTask).
 
         Raises:
@@ -787,7 +787,7 @@ class AsyncDoubao(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (DoubaoJimengResponse).
 
         Raises:

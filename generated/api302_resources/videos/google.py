@@ -40,7 +40,8 @@ class Google(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeo2Task).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeo2Task).
 
         Raises:
             Api302Error: The call failed.
@@ -114,7 +115,8 @@ class Google(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeo2Task).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeo2Task).
 
         Raises:
             Api302Error: The call failed.
@@ -163,7 +165,7 @@ class Google(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302QueuedVideo).
 
         Raises:
@@ -241,7 +243,8 @@ class Google(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -305,7 +308,8 @@ class Google(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -371,7 +375,8 @@ class Google(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -441,7 +446,8 @@ class Google(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -522,7 +528,7 @@ class Google(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (GoogleVeoV2Task).
 
         Raises:
@@ -605,7 +611,8 @@ class AsyncGoogle(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeo2Task).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeo2Task).
 
         Raises:
             Api302Error: The call failed.
@@ -679,7 +686,8 @@ class AsyncGoogle(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeo2Task).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeo2Task).
 
         Raises:
             Api302Error: The call failed.
@@ -728,7 +736,7 @@ class AsyncGoogle(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (Ai302QueuedVideo).
 
         Raises:
@@ -806,7 +814,8 @@ class AsyncGoogle(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -870,7 +879,8 @@ class AsyncGoogle(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -936,7 +946,8 @@ class AsyncGoogle(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1006,7 +1017,8 @@ class AsyncGoogle(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (GoogleVeoTask).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (GoogleVeoTask).
 
         Raises:
             Api302Error: The call failed.
@@ -1087,7 +1099,7 @@ class AsyncGoogle(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (GoogleVeoV2Task).
 
         Raises:

@@ -112,7 +112,7 @@ class Hedra(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            In `url` what other calls take for the file, and in `reply` what the last step replied.
+            In `url` what other calls take for the file, and in `response` what the last step responded.
 
         Raises:
             Api302Error: The call failed.
@@ -196,7 +196,7 @@ class Hedra(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (HedraGenerationStatus).
 
         Raises:
@@ -357,7 +357,8 @@ class Hedra(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (HedraProject).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (HedraProject).
 
         Raises:
             Api302Error: The call failed.
@@ -515,7 +516,7 @@ class AsyncHedra(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            In `url` what other calls take for the file, and in `reply` what the last step replied.
+            In `url` what other calls take for the file, and in `response` what the last step responded.
 
         Raises:
             Api302Error: The call failed.
@@ -599,7 +600,7 @@ class AsyncHedra(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (HedraGenerationStatus).
 
         Raises:
@@ -762,7 +763,8 @@ class AsyncHedra(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (HedraProject).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (HedraProject).
 
         Raises:
             Api302Error: The call failed.

@@ -41,7 +41,7 @@ class Higgsfield(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (HiggsfieldJobSet).
 
         Raises:
@@ -154,7 +154,7 @@ class AsyncHiggsfield(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (HiggsfieldJobSet).
 
         Raises:

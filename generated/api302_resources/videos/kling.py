@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
+    from api302_client._model import JsonObject
     from api302_client.models import KlingM2VResponse, KlingResponse
-    from api302_client.params.videos_kling import KlingCameraControl, KlingDynamicMask, KlingImageItem, KlingShot, KlingWatermark
+    from api302_client.params.videos_kling import (
+        KlingCameraControl,
+        KlingDynamicMask,
+        KlingEffectInput,
+        KlingImageItem,
+        KlingShot,
+        KlingWatermark,
+    )
 
 
 class Kling(Resource):
@@ -69,7 +77,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -194,7 +203,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -261,6 +271,309 @@ class Kling(Resource):
         reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    def multi_image_to_video_v1(
+        self,
+        *,
+        image_list: Sequence[KlingImageItem],
+        model_name: str | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        mode: Literal["std", "pro"] | None = None,
+        duration: str | int | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        callback_url: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingResponse]:
+        """Create a multi-image-to-video task (Kling's own form).
+
+        Args:
+            image_list: The reference images.
+            model_name: Such as `kling-v1-6`.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            mode: Quality: `std` is cheaper, `pro` better. Server default: "std".
+            duration: Duration in seconds: 5 or 10. Server default: "5".
+            aspect_ratio: Aspect ratio (width:height).
+            callback_url: Webhook URL, called when the task changes.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/v1/videos/multi-image2video
+        Price: 0.3 PTC per call for std, 5 s; 0.6 PTC per call for std, 10 s; 0.5 PTC per call for pro, 5 s; 1 PTC per
+        call for pro, 10 s.
+        Source: KwaiVGI/ComfyUI-KLingAI-API:py/api/multi_images_to_video.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_multi_image_to_video_v1 as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "image_list": image_list,
+                "model_name": model_name,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "mode": mode,
+                "duration": duration,
+                "aspect_ratio": aspect_ratio,
+                "callback_url": callback_url,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_multi_image_to_video_v1(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> KlingResponse:
+        """Get a multi-image-to-video task.
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /klingai/v1/videos/multi-image2video/{id}
+        Price: 0 PTC per call.
+        Source: KwaiVGI/ComfyUI-KLingAI-API:py/api/prediction.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_get_multi_image_to_video_v1 as endpoint
+
+        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def video_effect(
+        self,
+        *,
+        effect_scene: str,
+        input: KlingEffectInput,
+        callback_url: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingResponse]:
+        """Create a video effect task.
+
+        A ready-made effect, on one image or, for hugs, kisses and the like, on two people. The task is polled as a
+        text-to-video task.
+
+        Args:
+            effect_scene: The effect, such as `fuzzyfuzzy`, `squish`, `expansion`, `dizzydizzy` or `bloombloom`
+                for one image, and `hug`, `kiss`, `heart_gesture` or `fight` for two.
+            input: Required.
+            callback_url: Webhook URL, called when the task changes.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/v1/videos/effects
+        Price: 0.3 PTC per call for fuzzyfuzzy, squish, expansion; 0.5 PTC per call for dizzydizzy, bloombloom.
+        Source: KwaiVGI/ComfyUI-KLingAI-API:py/nodes.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_video_effect as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"effect_scene": effect_scene, "input": input, "callback_url": callback_url},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def omni_video_o3(
+        self,
+        *,
+        prompt: str,
+        o1_type: Literal["referImage", "firstTail", "baseVideo", "referVideo"] | None = None,
+        images: Sequence[str] | None = None,
+        image: str | None = None,
+        videos: Sequence[str] | None = None,
+        duration: int | None = None,
+        aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] | None = None,
+        mode: Literal["std", "pro"] | None = None,
+        enable_audio: bool | None = None,
+        keep_original_sound: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a video task with Kling O3.
+
+        Args:
+            prompt: Text prompt: what happens, or what to change.
+            o1_type: What the files are: reference images, first and last frame, a video to edit, or a reference
+                video.
+            images: Reference images, or first and last frame. Takes a URL.
+            image: First frame, in place of `images`; O3. Takes a URL.
+            videos: The video to edit or to refer to. Takes a URL.
+            duration: Duration in seconds: 5 to 10 with O1, from 3 with O3. Server default: 5.
+            aspect_ratio: Aspect ratio (width:height); `auto` with a first frame.
+            mode: Quality: `std` is cheaper, `pro` better. O3.
+            enable_audio: Whether to generate audio too. O3.
+            keep_original_sound: Whether to keep the video's sound; `baseVideo`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_omni_3_video
+        Price: 0.252 PTC per second for baseVideo or referVideo, std; 0.336 PTC per second for baseVideo or
+        referVideo, pro; 0.084 PTC per second for referImage, std, without audio; 0.112 PTC per second for referImage,
+        std, with audio; 0.224 PTC per second for referImage, pro, without audio; 0.228 PTC per second for referImage,
+        pro, with audio; 0.168 PTC per second for firstTail, std, without audio; 0.252 PTC per second for firstTail,
+        std, with audio; 0.224 PTC per second for firstTail, pro, without audio; 0.336 PTC per second for firstTail,
+        pro, with audio.
+        Source: public code, found by "klingai/m2v_omni" (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_omni_video_o3 as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "o1_type": o1_type,
+                "images": images,
+                "image": image,
+                "videos": videos,
+                "duration": duration,
+                "aspect_ratio": aspect_ratio,
+                "mode": mode,
+                "enable_audio": enable_audio,
+                "keep_original_sound": keep_original_sound,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def omni_video_o1(
+        self,
+        *,
+        prompt: str,
+        o1_type: Literal["referImage", "firstTail", "baseVideo", "referVideo"] | None = None,
+        images: Sequence[str] | None = None,
+        image: str | None = None,
+        videos: Sequence[str] | None = None,
+        duration: int | None = None,
+        aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] | None = None,
+        mode: Literal["std", "pro"] | None = None,
+        enable_audio: bool | None = None,
+        keep_original_sound: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a video task with Kling O1.
+
+        Args:
+            prompt: Text prompt: what happens, or what to change.
+            o1_type: What the files are: reference images, first and last frame, a video to edit, or a reference
+                video.
+            images: Reference images, or first and last frame. Takes a URL.
+            image: First frame, in place of `images`; O3. Takes a URL.
+            videos: The video to edit or to refer to. Takes a URL.
+            duration: Duration in seconds: 5 to 10 with O1, from 3 with O3. Server default: 5.
+            aspect_ratio: Aspect ratio (width:height); `auto` with a first frame.
+            mode: Quality: `std` is cheaper, `pro` better. O3.
+            enable_audio: Whether to generate audio too. O3.
+            keep_original_sound: Whether to keep the video's sound; `baseVideo`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_omni_video
+        Price: 0.112 PTC per second for referImage or firstTail; 0.168 PTC per second for baseVideo or referVideo.
+        Source: public code, found by "klingai/m2v_omni" (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_omni_video_o1 as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "o1_type": o1_type,
+                "images": images,
+                "image": image,
+                "videos": videos,
+                "duration": duration,
+                "aspect_ratio": aspect_ratio,
+                "mode": mode,
+                "enable_audio": enable_audio,
+                "keep_original_sound": keep_original_sound,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def list_omni_objects(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """List the subjects for Kling O3.
+
+        The people and things that Kling O3 can show again.
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The subjects.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /klingai/omni3-objects
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/416454143e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_list_omni_objects as endpoint
+
+        reply_: JsonObject = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
     def multi_image_to_video(
         self,
         *,
@@ -291,7 +604,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -336,7 +649,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -414,7 +727,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -467,7 +780,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -520,7 +833,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -573,7 +886,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -634,7 +947,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -698,7 +1011,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -709,6 +1022,708 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_5_turbo_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_5s
+        Price: 0.35 PTC per call.
+        Source: https://doc.302.ai/354446476e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_5_turbo_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_10s
+        Price: 0.7 PTC per call.
+        Source: https://doc.302.ai/354446477e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_5_turbo_std_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo standard, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_5s_std
+        Price: 0.21 PTC per call.
+        Source: https://doc.302.ai/376725818e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_std_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_5_turbo_std_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo standard, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_10s_std
+        Price: 0.42 PTC per call.
+        Source: https://doc.302.ai/376725819e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_std_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_5_turbo_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_5s
+        Price: 0.35 PTC per call.
+        Source: https://doc.302.ai/354444882e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_5_turbo_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_10s
+        Price: 0.7 PTC per call.
+        Source: https://doc.302.ai/354444883e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_5_turbo_std_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo standard, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_5s_std
+        Price: 0.21 PTC per call.
+        Source: https://doc.302.ai/376682635e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_std_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_5_turbo_std_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo standard, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_10s_std
+        Price: 0.42 PTC per call.
+        Source: https://doc.302.ai/376682636e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_std_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_6_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.6, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_txt2video_5s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387066794e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_6_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_6_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create a text-to-video task (2.6, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_txt2video_10s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387067150e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_6_10s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_6_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.6, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_image2video_5s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: public code, found by "klingai/m2v_2" (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_6_5s as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def image_to_video_v2_6_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VResponse]:
+        """Create an image-to-video task (2.6, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_image2video_10s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387053053e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_6_10s as endpoint
 
         return self._submit(
             endpoint,
@@ -757,7 +1772,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -813,7 +1828,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -869,7 +1884,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -925,7 +1940,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -981,7 +1996,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1045,7 +2060,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1112,7 +2127,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1179,7 +2194,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1246,7 +2261,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1313,7 +2328,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1380,7 +2395,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1446,7 +2461,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1513,7 +2528,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1579,7 +2594,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1646,7 +2661,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1713,7 +2728,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1780,7 +2795,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1847,7 +2862,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1914,7 +2929,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -1981,7 +2996,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2048,7 +3063,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2130,7 +3145,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2255,7 +3271,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2322,6 +3339,309 @@ class AsyncKling(AsyncResource):
         reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    async def multi_image_to_video_v1(
+        self,
+        *,
+        image_list: Sequence[KlingImageItem],
+        model_name: str | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        mode: Literal["std", "pro"] | None = None,
+        duration: str | int | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        callback_url: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingResponse]:
+        """Create a multi-image-to-video task (Kling's own form).
+
+        Args:
+            image_list: The reference images.
+            model_name: Such as `kling-v1-6`.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            mode: Quality: `std` is cheaper, `pro` better. Server default: "std".
+            duration: Duration in seconds: 5 or 10. Server default: "5".
+            aspect_ratio: Aspect ratio (width:height).
+            callback_url: Webhook URL, called when the task changes.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/v1/videos/multi-image2video
+        Price: 0.3 PTC per call for std, 5 s; 0.6 PTC per call for std, 10 s; 0.5 PTC per call for pro, 5 s; 1 PTC per
+        call for pro, 10 s.
+        Source: KwaiVGI/ComfyUI-KLingAI-API:py/api/multi_images_to_video.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_multi_image_to_video_v1 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "image_list": image_list,
+                "model_name": model_name,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "mode": mode,
+                "duration": duration,
+                "aspect_ratio": aspect_ratio,
+                "callback_url": callback_url,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_multi_image_to_video_v1(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> KlingResponse:
+        """Get a multi-image-to-video task.
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /klingai/v1/videos/multi-image2video/{id}
+        Price: 0 PTC per call.
+        Source: KwaiVGI/ComfyUI-KLingAI-API:py/api/prediction.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_get_multi_image_to_video_v1 as endpoint
+
+        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def video_effect(
+        self,
+        *,
+        effect_scene: str,
+        input: KlingEffectInput,
+        callback_url: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingResponse]:
+        """Create a video effect task.
+
+        A ready-made effect, on one image or, for hugs, kisses and the like, on two people. The task is polled as a
+        text-to-video task.
+
+        Args:
+            effect_scene: The effect, such as `fuzzyfuzzy`, `squish`, `expansion`, `dizzydizzy` or `bloombloom`
+                for one image, and `hug`, `kiss`, `heart_gesture` or `fight` for two.
+            input: Required.
+            callback_url: Webhook URL, called when the task changes.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/v1/videos/effects
+        Price: 0.3 PTC per call for fuzzyfuzzy, squish, expansion; 0.5 PTC per call for dizzydizzy, bloombloom.
+        Source: KwaiVGI/ComfyUI-KLingAI-API:py/nodes.py (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_video_effect as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"effect_scene": effect_scene, "input": input, "callback_url": callback_url},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def omni_video_o3(
+        self,
+        *,
+        prompt: str,
+        o1_type: Literal["referImage", "firstTail", "baseVideo", "referVideo"] | None = None,
+        images: Sequence[str] | None = None,
+        image: str | None = None,
+        videos: Sequence[str] | None = None,
+        duration: int | None = None,
+        aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] | None = None,
+        mode: Literal["std", "pro"] | None = None,
+        enable_audio: bool | None = None,
+        keep_original_sound: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a video task with Kling O3.
+
+        Args:
+            prompt: Text prompt: what happens, or what to change.
+            o1_type: What the files are: reference images, first and last frame, a video to edit, or a reference
+                video.
+            images: Reference images, or first and last frame. Takes a URL.
+            image: First frame, in place of `images`; O3. Takes a URL.
+            videos: The video to edit or to refer to. Takes a URL.
+            duration: Duration in seconds: 5 to 10 with O1, from 3 with O3. Server default: 5.
+            aspect_ratio: Aspect ratio (width:height); `auto` with a first frame.
+            mode: Quality: `std` is cheaper, `pro` better. O3.
+            enable_audio: Whether to generate audio too. O3.
+            keep_original_sound: Whether to keep the video's sound; `baseVideo`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_omni_3_video
+        Price: 0.252 PTC per second for baseVideo or referVideo, std; 0.336 PTC per second for baseVideo or
+        referVideo, pro; 0.084 PTC per second for referImage, std, without audio; 0.112 PTC per second for referImage,
+        std, with audio; 0.224 PTC per second for referImage, pro, without audio; 0.228 PTC per second for referImage,
+        pro, with audio; 0.168 PTC per second for firstTail, std, without audio; 0.252 PTC per second for firstTail,
+        std, with audio; 0.224 PTC per second for firstTail, pro, without audio; 0.336 PTC per second for firstTail,
+        pro, with audio.
+        Source: public code, found by "klingai/m2v_omni" (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_omni_video_o3 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "o1_type": o1_type,
+                "images": images,
+                "image": image,
+                "videos": videos,
+                "duration": duration,
+                "aspect_ratio": aspect_ratio,
+                "mode": mode,
+                "enable_audio": enable_audio,
+                "keep_original_sound": keep_original_sound,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def omni_video_o1(
+        self,
+        *,
+        prompt: str,
+        o1_type: Literal["referImage", "firstTail", "baseVideo", "referVideo"] | None = None,
+        images: Sequence[str] | None = None,
+        image: str | None = None,
+        videos: Sequence[str] | None = None,
+        duration: int | None = None,
+        aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] | None = None,
+        mode: Literal["std", "pro"] | None = None,
+        enable_audio: bool | None = None,
+        keep_original_sound: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a video task with Kling O1.
+
+        Args:
+            prompt: Text prompt: what happens, or what to change.
+            o1_type: What the files are: reference images, first and last frame, a video to edit, or a reference
+                video.
+            images: Reference images, or first and last frame. Takes a URL.
+            image: First frame, in place of `images`; O3. Takes a URL.
+            videos: The video to edit or to refer to. Takes a URL.
+            duration: Duration in seconds: 5 to 10 with O1, from 3 with O3. Server default: 5.
+            aspect_ratio: Aspect ratio (width:height); `auto` with a first frame.
+            mode: Quality: `std` is cheaper, `pro` better. O3.
+            enable_audio: Whether to generate audio too. O3.
+            keep_original_sound: Whether to keep the video's sound; `baseVideo`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_omni_video
+        Price: 0.112 PTC per second for referImage or firstTail; 0.168 PTC per second for baseVideo or referVideo.
+        Source: public code, found by "klingai/m2v_omni" (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_omni_video_o1 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "o1_type": o1_type,
+                "images": images,
+                "image": image,
+                "videos": videos,
+                "duration": duration,
+                "aspect_ratio": aspect_ratio,
+                "mode": mode,
+                "enable_audio": enable_audio,
+                "keep_original_sound": keep_original_sound,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def list_omni_objects(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """List the subjects for Kling O3.
+
+        The people and things that Kling O3 can show again.
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The subjects.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /klingai/omni3-objects
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/416454143e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_list_omni_objects as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
     async def multi_image_to_video(
         self,
         *,
@@ -2352,7 +3672,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2397,7 +3717,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2475,7 +3795,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2528,7 +3848,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2581,7 +3901,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2634,7 +3954,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2695,7 +4015,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2759,7 +4079,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2770,6 +4090,708 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_5_turbo_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_5s
+        Price: 0.35 PTC per call.
+        Source: https://doc.302.ai/354446476e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_5_turbo_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_10s
+        Price: 0.7 PTC per call.
+        Source: https://doc.302.ai/354446477e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_5_turbo_std_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo standard, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_5s_std
+        Price: 0.21 PTC per call.
+        Source: https://doc.302.ai/376725818e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_std_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_5_turbo_std_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.5 Turbo standard, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_txt2video_10s_std
+        Price: 0.42 PTC per call.
+        Source: https://doc.302.ai/376725819e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_5_turbo_std_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_5_turbo_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_5s
+        Price: 0.35 PTC per call.
+        Source: https://doc.302.ai/354444882e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_5_turbo_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_10s
+        Price: 0.7 PTC per call.
+        Source: https://doc.302.ai/354444883e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_5_turbo_std_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo standard, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_5s_std
+        Price: 0.21 PTC per call.
+        Source: https://doc.302.ai/376682635e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_std_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_5_turbo_std_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.5 Turbo standard, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_25_turbo_img2video_10s_std
+        Price: 0.42 PTC per call.
+        Source: https://doc.302.ai/376682636e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_5_turbo_std_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_6_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.6, 5 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_txt2video_5s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387066794e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_6_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_6_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create a text-to-video task (2.6, 10 s).
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_txt2video_10s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387067150e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_6_10s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_6_5s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.6, 5 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_image2video_5s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: public code, found by "klingai/m2v_2" (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_6_5s as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "input_image": input_image,
+                "tail_image": tail_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+                "enable_audio": enable_audio,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def image_to_video_v2_6_10s(
+        self,
+        *,
+        input_image: FileInput,
+        tail_image: FileInput | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        enable_audio: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VResponse]:
+        """Create an image-to-video task (2.6, 10 s).
+
+        Args:
+            input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
+            tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
+                or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingM2VResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/m2v_26_image2video_10s
+        Price: 0.07 PTC per second for without audio; 0.14 PTC per second for with audio.
+        Source: https://doc.302.ai/387053053e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_6_10s as endpoint
 
         return await self._submit(
             endpoint,
@@ -2818,7 +4840,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2874,7 +4896,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2930,7 +4952,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -2986,7 +5008,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3042,7 +5064,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3106,7 +5128,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3173,7 +5195,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3240,7 +5262,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3307,7 +5329,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3374,7 +5396,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3441,7 +5463,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3507,7 +5529,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3574,7 +5596,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3640,7 +5662,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3707,7 +5729,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3774,7 +5796,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3841,7 +5863,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3908,7 +5930,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -3975,7 +5997,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4042,7 +6064,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:
@@ -4109,7 +6131,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (KlingM2VResponse).
 
         Raises:

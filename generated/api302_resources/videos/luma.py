@@ -45,7 +45,7 @@ class Luma(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (LumaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -82,7 +82,7 @@ class Luma(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (LumaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -159,7 +159,7 @@ class AsyncLuma(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (LumaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -196,7 +196,7 @@ class AsyncLuma(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (LumaVideo).
 
         Raises:
             Api302Error: The call failed.

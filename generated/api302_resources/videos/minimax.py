@@ -60,7 +60,7 @@ class Minimax(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (MinimaxVideoTask).
 
         Raises:
@@ -208,7 +208,7 @@ class AsyncMinimax(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (MinimaxVideoTask).
 
         Raises:

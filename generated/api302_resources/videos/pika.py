@@ -62,7 +62,7 @@ class Pika(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -103,7 +103,7 @@ class Pika(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -144,7 +144,7 @@ class Pika(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -185,7 +185,7 @@ class Pika(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -226,7 +226,7 @@ class Pika(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -271,7 +271,7 @@ class Pika(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -324,7 +324,7 @@ class Pika(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -382,7 +382,7 @@ class Pika(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -489,7 +489,7 @@ class AsyncPika(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -530,7 +530,7 @@ class AsyncPika(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -571,7 +571,7 @@ class AsyncPika(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -612,7 +612,7 @@ class AsyncPika(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -653,7 +653,7 @@ class AsyncPika(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -698,7 +698,7 @@ class AsyncPika(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -751,7 +751,7 @@ class AsyncPika(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -809,7 +809,7 @@ class AsyncPika(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (PikaVideo).
 
         Raises:
             Api302Error: The call failed.

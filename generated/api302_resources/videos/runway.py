@@ -48,7 +48,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -104,7 +105,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -154,7 +156,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -196,7 +199,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -232,7 +236,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -271,7 +276,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -358,7 +364,8 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -409,7 +416,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -465,7 +473,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -515,7 +524,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -557,7 +567,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -593,7 +604,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -632,7 +644,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -719,7 +732,8 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.

@@ -48,7 +48,7 @@ class Siliconflow(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (SiliconflowVideoStatus).
 
         Raises:
@@ -142,7 +142,7 @@ class AsyncSiliconflow(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
             (SiliconflowVideoStatus).
 
         Raises:

@@ -44,8 +44,8 @@ class Stability(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityVideo |
-            StabilityGeneration | Binary).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (StabilityVideo | StabilityGeneration | Binary).
 
         Raises:
             Api302Error: The call failed.
@@ -164,8 +164,8 @@ class AsyncStability(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityVideo |
-            StabilityGeneration | Binary).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (StabilityVideo | StabilityGeneration | Binary).
 
         Raises:
             Api302Error: The call failed.

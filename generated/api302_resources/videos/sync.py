@@ -47,7 +47,8 @@ class Sync(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (SyncGeneration).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (SyncGeneration).
 
         Raises:
             Api302Error: The call failed.
@@ -133,7 +134,8 @@ class AsyncSync(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (SyncGeneration).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (SyncGeneration).
 
         Raises:
             Api302Error: The call failed.

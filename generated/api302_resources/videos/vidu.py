@@ -61,7 +61,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -146,7 +147,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -226,7 +228,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -316,7 +319,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -392,7 +396,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -447,7 +452,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -560,7 +566,7 @@ class Vidu(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            In `url` what other calls take for the file, and in `reply` what the last step replied.
+            In `url` what other calls take for the file, and in `response` what the last step responded.
 
         Raises:
             Api302Error: The call failed.
@@ -648,7 +654,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -700,7 +707,8 @@ class Vidu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -792,7 +800,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -877,7 +886,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -957,7 +967,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -1047,7 +1058,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -1123,7 +1135,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -1178,7 +1191,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -1291,7 +1305,7 @@ class AsyncVidu(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            In `url` what other calls take for the file, and in `reply` what the last step replied.
+            In `url` what other calls take for the file, and in `response` what the last step responded.
 
         Raises:
             Api302Error: The call failed.
@@ -1379,7 +1393,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.
@@ -1431,7 +1446,8 @@ class AsyncVidu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (ViduCreations).
 
         Raises:
             Api302Error: The call failed.

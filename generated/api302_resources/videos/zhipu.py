@@ -57,7 +57,7 @@ class Zhipu(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ZhipuVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (ZhipuVideo).
 
         Raises:
             Api302Error: The call failed.
@@ -160,7 +160,7 @@ class AsyncZhipu(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ZhipuVideo).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (ZhipuVideo).
 
         Raises:
             Api302Error: The call failed.

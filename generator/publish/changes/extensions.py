@@ -37,7 +37,9 @@ _ABILITIES = {
         "the response can be streamed", frozenset({"when", "accumulate", "reply", "response"})
     ),
     "x-success": _Ability("a failure inside a 200 is recognized", frozenset()),
-    "x-pages": _Ability("the pages can be iterated", frozenset({"parameter", "items"})),
+    "x-pages": _Ability(
+        "the pages can be iterated", frozenset({"parameter", "items", "in", "next", "counts"})
+    ),
     "x-upload": _Ability("an upload of several steps is one call", frozenset({"method"})),
 }
 _READING_ALONE = frozenset({"x-success", "x-task-status"})

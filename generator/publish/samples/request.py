@@ -122,20 +122,20 @@ def _add_parameters(methods: Methods, operation: Operation, made: Request) -> No
     """Add the required parameters; where nothing is required, one is shown."""
     required = [parameter for parameter in operation.parameters if parameter.required]
     needs_nothing = not made.media_type and not required
-    counting_pages = _page_parameter(operation)
+    moving = _moving(operation)
     for parameter in operation.parameters:
         name, values = parameter.wire, made.at(parameter.place)
-        is_first = needs_nothing and not values and name != counting_pages
+        is_first = needs_nothing and not values and name not in moving
         # `q` is the question of a search engine, some of whose searches do without.
         if parameter in required or name == "q" or is_first:
             for example in methods.document.examples(parameter.node)[:1]:
                 values[name] = example
 
 
-def _page_parameter(operation: Operation) -> str | None:
-    """The parameter that counts pages, which an iterator counts itself."""
+def _moving(operation: Operation) -> tuple[str, ...]:
+    """The parameters that lead from page to page, which an iterator sets itself."""
     pages = read(operation.node).pages
-    return pages.parameter if pages else None
+    return pages.moving if pages else ()
 
 
 def _switches(operation: Operation) -> Iterator[Switch]:

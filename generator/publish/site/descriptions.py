@@ -126,8 +126,8 @@ def _sentences(status: TaskStatus) -> Iterator[str]:
     if status.result:
         taken = ", ".join(map(code, status.result.parameters.values()))
         fetch = code(status.result.fetch)
-        outputs = _places(status.result.outputs)
-        yield f"Outputs at {outputs} in the response of {fetch}, which takes {taken}."
+        where = f"at {_places(status.result.outputs)} in" if status.result.outputs else "is"
+        yield f"Outputs {where} the response of {fetch}, which takes {taken}."
     if status.interval is not None:
         yield f"Poll every {status.interval:g} seconds."
 

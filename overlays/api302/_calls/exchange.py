@@ -1,4 +1,4 @@
-"""From a call to a response that is no failure: sending, redirects, retries."""
+"""From a call to a response that is no failure: hosts, middleware, redirects, retries."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from api302._errors import (
 from api302._http.decoding import media_type_of
 from api302._http.response import Response
 from api302._http.retry import SAFE, delay
-from api302._secret import Secret, without_credentials
-from api302._types import Call
+from api302._secret import without_credentials
+from api302._types import Call, key_headers
 
 from .failure import api_error, broken_off, decode_error, failure_in, is_html, received
+from .middleware import through
 from .models import unknown
 from .session import Session
 from .settings import Settings
@@ -49,26 +50,78 @@ async def exchange(session: Session, call: Call) -> Response:
 
 
 async def _exchange(session: Session, call: Call) -> Response:
-    attempt, options = 0, call.options
+    options = call.options
     while True:
-        _rewind(call)
         started = time.monotonic()
         refused = True
         try:
-            response = await _send(session, call)
-            error, refused = await _judged(session, call, response)
+            response = await _attempt(session, call)
+            error, refused = response.verdict or await _judged(session, call, response)
             seconds = time.monotonic() - started
             _log.exchange(call.what, response.status_code, response.headers, seconds)
             if error is None:
                 return response
         except ConnectionError as broken:
             error = broken
-        pause = delay(error, options.repeatable, attempt, options.retries, refused=refused)
+        pause = delay(
+            error,
+            options.repeatable,
+            call.attempt,
+            options.retries,
+            refused=refused,
+            patience=_patience(options.timeout),
+        )
         if pause is None or not all(getattr(file, "again", True) for file in call.opened):
             raise error
-        attempt += 1
-        _log.retry(call.what, error, pause, attempt, options.retries)
+        call = call._replace(attempt=call.attempt + 1)
+        _log.retry(call.what, error, pause, call.attempt, options.retries)
         await session.io.sleep(pause)
+
+
+def _patience(timeout: Any) -> float:
+    """Seconds that the caller waits for the service: no pause before a repeat is longer."""
+    seconds = timeout if isinstance(timeout, (int, float)) else timeout.read
+    return float("inf") if seconds is None else seconds
+
+
+async def _attempt(session: Session, call: Call) -> Response:
+    """Send once, through the middleware, to the first host that can be reached.
+
+    Only where a host cannot be reached, so that nothing was sent, the next one is tried.
+    """
+    ready = await _addressed(session, call)
+    for url in session.settings.fallback if ready.base and ready.options.spare else ():
+        try:
+            return await through(session, ready, _send)
+        except ConnectionError as error:
+            if not error.unreached:
+                raise
+            _log.logger.warning("%s: %s; trying the next host", call.what, type(error).__name__)
+            ready = ready._replace(base=url)
+    return await through(session, ready, _send)
+
+
+async def _send(session: Session, call: Call) -> Response:
+    """Send, following redirects of a GET, and read what is to be read at once.
+
+    Neither the API key nor the caller's headers go to another host, or from https to http.
+    """
+    _rewind(call)
+    kwargs = {**call.kwargs, "url": call.url}
+    redirects = 0
+    while True:
+        response = await session.io.send(kwargs, call.options.timeout, call.what)
+        target = _redirected(call.method, response)
+        if not target:
+            response.verdict = await _judged(session, call, response)
+            return response
+        await session.io.release(response)
+        url = _joined(kwargs["url"], target) if redirects < MOST_REDIRECTS else None
+        if url is None:
+            raise _astray(session, call, response, target)
+        redirects += 1
+        headers: Any = kwargs["headers"] if same_place(call.url, url) else {}
+        kwargs = dict[str, Any](method=call.method, url=url, headers=headers)
 
 
 def _rewind(call: Call) -> None:
@@ -76,34 +129,6 @@ def _rewind(call: Call) -> None:
     content: Any = call.kwargs.get("content")
     if hasattr(content, "seekable") and content.seekable():
         content.seek(0)
-
-
-async def _send(session: Session, call: Call) -> Response:
-    """Send once, following redirects of a GET.
-
-    Neither the API key nor the caller's headers go to another host, or from https to http.
-    """
-    kwargs, trusted = _addressed(session.settings, call)
-    method: str = kwargs["method"]
-    url: str = kwargs["url"]
-    for _ in range(MOST_REDIRECTS):
-        response = await session.io.send(kwargs, call.options.timeout, call.what)
-        target = _redirected(method, response)
-        if not target:
-            return response
-        joined = _joined(url, target)
-        await session.io.release(response)
-        if joined is None:
-            raise _astray(session, call, response, target)
-        url = joined
-        trusted = trusted and same_place(session.settings.base_url, url)
-        headers: Any = kwargs["headers"] if trusted else {}
-        kwargs = dict[str, Any](method=method, url=url, headers=headers)
-    response = await session.io.send(kwargs, call.options.timeout, call.what)
-    if target := _redirected(method, response):
-        await session.io.release(response)
-        raise _astray(session, call, response, target)
-    return response
 
 
 def _astray(session: Session, call: Call, response: Response, target: str) -> Api302Error:
@@ -124,29 +149,27 @@ def _joined(url: str, target: str) -> str | None:
     return joined if joined.startswith(("http://", "https://")) else None
 
 
-def _addressed(settings: Settings, call: Call) -> tuple[dict[str, Any], bool]:
-    """The request with its whole URL and its headers, and whether that host may see the API key."""
-    kwargs = dict(call.kwargs)
-    url: str = kwargs["url"]
-    trusted = url.startswith("/") or _is_trusted(settings, url)
-    kwargs["url"] = settings.base_url + url if url.startswith("/") else url
-    if not call.options.bare:
-        kwargs["headers"] = {**_keys(settings, call), **kwargs["headers"]} if trusted else {}
-    return kwargs, trusted
+async def _addressed(session: Session, call: Call) -> Call:
+    """The call with its host, and with the API key if that host may see it."""
+    settings = session.settings
+    url: str = call.kwargs["url"]
+    is_ours = url.startswith("/")
+    base = settings.base_url if is_ours else ""
+    call = call._replace(base=base, redactor=session.redactor)
+    if call.options.bare:
+        return call
+    headers: dict[str, str] = {}
+    if is_ours or _is_trusted(settings, url):
+        headers = {**key_headers(call.op, await session.key()), **call.kwargs["headers"]}
+    return call._replace(kwargs={**call.kwargs, "headers": headers})
 
 
 def _is_trusted(settings: Settings, url: str) -> bool:
     try:
-        return same_place(settings.base_url, url)
+        return any(same_place(host, url) for host in settings.hosts)
     except ValueError as error:
         shown = without_credentials(url[:80])
         raise InvalidArgument(f"url: {shown!r} is not a URL ({error})") from None
-
-
-def _keys(settings: Settings, call: Call) -> dict[str, str]:
-    names = call.op.key_headers if call.op else ()
-    bearer = Secret(f"Bearer {settings.api_key}")
-    return {"authorization": bearer, **dict.fromkeys(names, settings.api_key)}
 
 
 def _redirected(method: str, response: Response) -> str | None:
@@ -183,7 +206,6 @@ async def _judged(
         await session.io.read(response, call.what, None if good else MOST_OF_AN_ERROR)
     finally:
         await session.io.release(response)
-    session.observe(call, status, response.headers, response.content)
     if not good:
         return response_error(session, call, response), True
     if call.options.check and (found := failure_in(call.op, response.data)):

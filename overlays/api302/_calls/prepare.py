@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from api302._errors import InvalidArgument
 from api302._json import is_mapping
@@ -37,27 +38,17 @@ def operation_call(
     opened: list[Any] = []
     try:
         if given and op.files:
-            has_form = FORM in op.media_types or "" in given
-            given = put_files(given, op.files, opened, has_form)
-        content = _content(given, extra_body)
+            given = _with_files(op, given, opened)
         asked = {**(query or {}), **(extra_query or {})}
-        try:
-            is_known = op.files and not extra_body
-            media_type = body_media_type(op.media_types, given) if is_known else None
-            kwargs = op.build(path or {}, asked, headers or {}, content, media_type)
-        except ValueError as error:
-            raise InvalidArgument(f"{op.id}: {error}") from error
-        except RecursionError:
-            field = _endless(content, asked)
-            raise InvalidArgument(
-                f"{field}: cannot be sent as JSON (it refers to itself, or is nested too deeply)"
-            ) from None
+        kwargs = _built(op, path, asked, headers, given, extra_body)
         accepted = {"accept": accept} if accept else None
         kwargs["headers"] = merged_headers(
             accepted, kwargs.get("headers"), settings.headers, extra_headers
         )
         repeatable = op.behaviour.may_repeat(op.method)
-        how = _how(settings, timeout, retries)._replace(stream=stream, repeatable=repeatable)
+        how = _how(settings, timeout, repeatable, retries)
+        # The steps of an upload belong to one host.
+        how = how._replace(stream=stream, spare=op.behaviour.upload is None)
     except BaseException:
         for file in opened:
             file.close()
@@ -68,6 +59,34 @@ def operation_call(
     if model is not None:
         models.warn(name, model)
     return Call(kwargs, how, name, op, opened, model)
+
+
+def _with_files(op: Operation, body: dict[str, Any], opened: list[Any]) -> dict[str, Any]:
+    has_form = FORM in op.media_types or "" in body
+    return put_files(body, op.files, opened, has_form)
+
+
+def _built(
+    op: Operation,
+    path: Values | None,
+    query: Values,
+    headers: Values | None,
+    body: dict[str, Any] | None,
+    extra: Values | None,
+) -> dict[str, Any]:
+    """The arguments of the HTTP request. Raises InvalidArgument for what cannot be sent."""
+    content = _content(body, extra)
+    is_known = op.files and not extra
+    media_type = body_media_type(op.media_types, body) if is_known else None
+    try:
+        return op.build(path or {}, query, headers or {}, content, media_type)
+    except ValueError as error:
+        raise InvalidArgument(f"{op.id}: {error}") from error
+    except RecursionError:
+        field = _endless(content, query)
+        raise InvalidArgument(
+            f"{field}: cannot be sent as JSON (it refers to itself, or is nested too deeply)"
+        ) from None
 
 
 def raw_call(
@@ -87,7 +106,7 @@ def raw_call(
     """
     sent = merged_headers(settings.headers, headers)
     kwargs = {"method": method.upper(), "url": url, **body, "headers": sent}
-    how = _how(settings, timeout)._replace(stream=stream, check=check, repeatable=repeatable)
+    how = _how(settings, timeout, repeatable)._replace(stream=stream, check=check, spare=True)
     return Call(kwargs, how, what(settings, kwargs))
 
 
@@ -104,8 +123,14 @@ def bare_call(
     never the API key.
     """
     kwargs = {"method": method, "url": url, **body, "headers": dict(headers)}
-    how = _how(settings, timeout)._replace(bare=True, check=False)
+    how = _how(settings, timeout, False)._replace(bare=True, check=False)
     return Call(kwargs, how, what(settings, kwargs))
+
+
+def whole_url(settings: Settings, call: Call) -> str:
+    """The URL that a call of an operation goes to, with its query."""
+    query = urlencode(call.kwargs.get("params") or {}, doseq=True)
+    return f"{settings.base_url}{call.kwargs['url']}{'?' if query else ''}{query}"
 
 
 def what(settings: Settings, kwargs: Mapping[str, Any]) -> str:
@@ -114,9 +139,14 @@ def what(settings: Settings, kwargs: Mapping[str, Any]) -> str:
     return Redactor(*settings.secrets()).text(f"{kwargs['method']} {path}")
 
 
-def _how(settings: Settings, timeout: Any, retries: int | None = None) -> CallOptions:
-    seconds = settings.timeout if timeout is None else valid_timeout(timeout)
-    return CallOptions(seconds, settings.retries if retries is None else retries)
+def _how(
+    settings: Settings, timeout: Any, repeatable: bool, retries: int | None = None
+) -> CallOptions:
+    return CallOptions(
+        settings.timeout if timeout is None else valid_timeout(timeout),
+        settings.retries if retries is None else retries,
+        repeatable=repeatable if settings.repeat is None else settings.repeat,
+    )
 
 
 def _checked(op: Operation, body: Values, extra: Values | None) -> dict[str, Any]:
@@ -129,10 +159,13 @@ def _checked(op: Operation, body: Values, extra: Values | None) -> dict[str, Any
         if name not in given and name not in (extra or ()):
             raise InvalidArgument(f"{name}: is required, and was None")
     for name in op.not_empty:
-        value = given.get(name)
-        if isinstance(value, str) and not value.strip():
-            raise InvalidArgument(f"{name or 'body'}: is empty; give some text")
+        _check_text(name or "body", given.get(name))
     return given
+
+
+def _check_text(field: str, value: Any) -> None:
+    if isinstance(value, str) and not value.strip():
+        raise InvalidArgument(f"{field}: is empty; give some text")
 
 
 def _content(body: dict[str, Any] | None, extra: Values | None) -> Any:

@@ -1,49 +1,41 @@
-"""What the calls of one client share: its settings, its connections and its observers."""
+"""What the calls of one client share: its settings, its connections and its middleware."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from api302 import _log
+from api302._errors import InvalidArgument
 from api302._http.connections import Connections
-from api302._secret import Redactor
-from api302._types import Call
+from api302._secret import Redactor, Secret
 
-from .settings import Settings
+from .settings import Settings, valid_key
 
 if TYPE_CHECKING:
     from api302._http.transport import Io
 
 
-class Exchange(NamedTuple):
-    """A call and its response, for an observer."""
-
-    call: Call
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-    redactor: Redactor
-    """Takes the secrets of this client out of what is kept."""
-
-
-Observer = Callable[[Exchange], None]
+Middleware = Callable[..., Any]
+"""`f(call, next)`: sees a `Call` before it is sent, and gives the `Response` of `next(call)`, or
+another. For an `AsyncClient`, a coroutine function, whose `next` is awaited.
+"""
 
 
 class Session:
-    """Settings, connections and observers of a client.
+    """Settings, connections and middleware of a client.
 
     `with_options` makes another on the same connections.
     """
 
-    __slots__ = ("connections", "observers", "redactor", "settings")
+    __slots__ = ("connections", "middleware", "redactor", "settings")
 
     def __init__(
-        self, settings: Settings, connections: Connections, observers: list[Observer] | None = None
+        self, settings: Settings, connections: Connections, middleware: list[Middleware]
     ) -> None:
         self.settings = settings
         self.connections = connections
-        self.observers: list[Observer] = [] if observers is None else observers
+        self.middleware = middleware
+        """The first is the outermost. Shared by all clients of these connections."""
         self.redactor = Redactor(*settings.secrets())
 
     def __repr__(self) -> str:
@@ -56,22 +48,31 @@ class Session:
         )
 
     def with_settings(self, settings: Settings) -> Session:
-        """The same connections and observers under other settings."""
-        return Session(settings, self.connections, self.observers)
+        """The same connections and middleware under other settings."""
+        return Session(settings, self.connections, self.middleware)
 
     @property
     def io(self) -> Io:
         """The connections that a call uses now."""
         return self.connections.io()
 
-    def observe(self, call: Call, status: int, headers: Mapping[str, str], content: bytes) -> None:
-        """Tell the observers of an exchange.
+    async def key(self) -> Secret:
+        """The API key for the next exchange.
 
-        One that fails is logged: it must not cost the response.
+        Raises InvalidArgument if the function that gives it gives something else.
         """
-        for observer in tuple(self.observers):
-            try:
-                observer(Exchange(call, status, headers, content, self.redactor))
-            except Exception as error:
-                why = self.redactor.text(f"{type(error).__name__}: {error}")
-                _log.logger.warning("%s: an observer failed (%s)", call.what, why)
+        source = self.settings.api_key
+        if isinstance(source, Secret):
+            return source
+        given: Any = source()
+        if hasattr(given, "__await__"):
+            if not self.connections.is_async:
+                given.close()
+                raise InvalidArgument("api_key: Client takes a function that is not a coroutine's")
+            given = await given
+        if not isinstance(given, str):
+            kind = type(given).__name__
+            raise InvalidArgument(f"api_key: its function must return the key, not {kind}")
+        key = valid_key(Secret(given))
+        self.redactor.learn(key)
+        return key

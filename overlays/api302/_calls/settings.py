@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, cast
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, cast, overload
+from urllib.parse import SplitResult, urlsplit
 
 from api302._errors import InvalidArgument
 from api302._json import is_mapping
@@ -17,35 +17,51 @@ from api302._types import Timeout
 
 DEFAULT_BASE_URL = "https://api.302.ai"
 DEFAULT_TIMEOUT = 600.0
+ApiKey = str | Callable[[], str | Awaitable[str]]
+"""The API key, or a function that gives it for each exchange; for an `AsyncClient`, a coroutine
+function as well.
+"""
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Settings(NamedTuple):
     """How a client makes its calls, unless a call says otherwise."""
 
-    api_key: Secret
+    api_key: Secret | Callable[[], Any]
+    """The key, or the function that gives it for each exchange."""
     base_url: str
     timeout: Timeout
     retries: int
     headers: Mapping[str, str]
+    repeat: bool | None = None
+    """Whether a call is repeated whose outcome is unknown; None: as the description says."""
+    fallback: tuple[str, ...] = ()
+    """Base URLs that are tried in turn where a host cannot be reached."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The base URLs in their order: the hosts that may see the API key."""
+        return (self.base_url, *self.fallback)
 
     def __repr__(self) -> str:
         return f"<Settings {self.base_url}>"  # a header may hold a secret
 
     def secrets(self) -> Iterator[str]:
         """What errors and recordings must not show."""
-        yield self.api_key
+        if isinstance(self.api_key, Secret):
+            yield self.api_key
         for name, value in self.headers.items():
             if is_secret_name(name):
                 yield value
 
     def changed(
         self,
-        api_key: str | None,
+        api_key: ApiKey | None,
         base_url: str | None,
         timeout: Timeout | None,
         retries: int | None,
         headers: Mapping[str, str] | None,
+        repeat: bool | None,
     ) -> Settings:
         """Other settings; what is None stays, and headers are added."""
         return Settings(
@@ -54,6 +70,8 @@ class Settings(NamedTuple):
             self.timeout if timeout is None else valid_timeout(timeout),
             self.retries if retries is None else valid_retries(retries),
             merged_headers(self.headers, headers),
+            self.repeat if repeat is None else valid_repeat(repeat),
+            self.fallback if base_url is None else (),
         )
 
 
@@ -77,8 +95,14 @@ def _given(argument: str, variable: str, given: str | None) -> tuple[str, str]:
     return argument, given
 
 
-def valid_key(given: str | None) -> Secret:
-    """The API key, which is never part of a message."""
+@overload
+def valid_key(given: str | None) -> Secret: ...
+@overload
+def valid_key(given: ApiKey | None) -> Secret | Callable[[], Any]: ...
+def valid_key(given: Any) -> Any:
+    """The API key, which is never part of a message; or the function that gives it, as it is."""
+    if callable(given):
+        return given
     name, key = _given("api_key", "AI302_API_KEY", given)
     if not key:
         raise InvalidArgument(
@@ -116,10 +140,15 @@ def _wrong_url(url: str) -> str:
             f"{shown} must start with https:// (or http://) and name a host, such as"
             f" {DEFAULT_BASE_URL}"
         )
+    return _wrong_parts(url, parts, parts.hostname, shown)
+
+
+def _wrong_parts(url: str, parts: SplitResult, host: str, shown: str) -> str:
+    """What is wrong with a URL that has a scheme and a host."""
     has_more = parts.query or parts.fragment or parts.username or parts.password
     if has_more or not url.isprintable() or " " in url:
         return "must be scheme, host and perhaps a path, without user, query, fragment or spaces"
-    if not _is_host(parts.hostname):
+    if not _is_host(host):
         return f"{shown} has no valid host name"
     if url.rstrip("/").endswith("/v1"):
         without = url.rstrip("/").removesuffix("/v1")
@@ -139,6 +168,50 @@ def valid_retries(given: Any) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given < 0:
         raise InvalidArgument(f"max_retries: must be a whole number, 0 or more, not {given!r}")
     return given
+
+
+def valid_repeat(given: Any) -> bool | None:
+    """Whether calls are repeated whose outcome is unknown."""
+    if given not in (None, True, False):
+        raise InvalidArgument(f"repeat: must be True, False or None, not {given!r}")
+    return given
+
+
+def valid_fallback(given: Any) -> tuple[str, ...]:
+    """Base URLs of spare hosts."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidArgument(f"fallback: must be a list of base URLs, not {given!r}")
+    urls = list(cast("Iterable[Any]", given))
+    for number, url in enumerate(urls):
+        wrong = _wrong_url(url) if isinstance(url, str) else f"must be text, not {url!r}"
+        if wrong:
+            raise InvalidArgument(f"fallback[{number}]: {wrong}")
+    return tuple(str(url).rstrip("/") for url in urls)
+
+
+def valid_middleware(given: Any, is_async: bool) -> list[Callable[..., Any]]:
+    """Functions `f(call, next)`, of the kind that the client takes."""
+    functions = list(cast("Iterable[Any]", given)) if isinstance(given, Iterable) else [given]
+    for number, function in enumerate(functions):
+        if not callable(function):
+            raise InvalidArgument(
+                f"middleware[{number}]: must be a function f(call, next), not {function!r}"
+            )
+        if not is_async and is_coroutine_function(function):
+            raise InvalidArgument(
+                f"middleware[{number}]: is a coroutine function, which AsyncClient takes;"
+                " Client takes a plain one"
+            )
+    return functions
+
+
+def is_coroutine_function(function: Any) -> bool:
+    """Whether calling it gives what must be awaited, as far as it can be seen."""
+    from inspect import iscoroutinefunction
+
+    return iscoroutinefunction(function) or iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+    )
 
 
 def valid_proxy(given: Any, http_client: Any) -> Secret | None:
@@ -162,30 +235,63 @@ def valid_http_client(http_client: Any, is_async: bool) -> Any:
     if http_client is None:
         return None
     wanted = ("build_request", "send", "aclose" if is_async else "close")
-    if any(not callable(getattr(http_client, name, None)) for name in wanted):
-        client, takes = (
-            ("AsyncClient", "httpx2.AsyncClient") if is_async else ("Client", "httpx2.Client")
-        )
-        kind = cast("type[object]", type(http_client))
+    is_class = isinstance(http_client, type)
+    if is_class or any(not callable(getattr(http_client, name, None)) for name in wanted):
+        client = "AsyncClient" if is_async else "Client"
+        kind = cast("type[object]", http_client if is_class else type(http_client))
+        name = f"{'the class ' if is_class else ''}{kind.__module__}.{kind.__qualname__}"
         raise InvalidArgument(
-            f"http_client: {client} takes an {takes}, not {kind.__module__}.{kind.__qualname__}"
+            f"http_client: {client} takes an httpx2.{client} or httpx.{client}, not {name}"
         )
     if getattr(http_client, "is_closed", False) is True:
         raise InvalidArgument("http_client: is closed; give an open one")
     return http_client
 
 
+def timeout_of(http_client: Any) -> Any:
+    """The timeout that a caller's own client has been given, or ours.
+
+    The five seconds that every client of the library has from the start are no one's wish.
+    """
+    own = getattr(http_client, "timeout", None)
+    limits = [getattr(own, name, 5.0) for name in ("connect", "read", "write", "pool")]
+    known = all(map(_is_limit, limits))
+    return own if known and limits != [5.0] * 4 else DEFAULT_TIMEOUT
+
+
+def valid_transport(given: Any, http_client: Any) -> str | None:
+    """What makes the connections of an async client."""
+    if given not in (None, "aiohttp", "httpx2"):
+        raise InvalidArgument(f"transport: must be 'aiohttp', 'httpx2' or None, not {given!r}")
+    if given and http_client is not None:
+        raise InvalidArgument("transport: leave it out, since your http_client makes connections")
+    if given == "aiohttp":
+        from importlib.util import find_spec
+
+        if find_spec("aiohttp") is None or find_spec("httpx_aiohttp") is None:
+            raise InvalidArgument("transport: 'aiohttp' needs: pip install 'api302[aiohttp]'")
+    return given
+
+
 def valid_timeout(value: Any) -> Any:
     """Seconds above 0 (infinity for no limit), or a Timeout of httpx2 or httpx."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if _is_number(value):
         if value > 0:
             return value
-    elif all(hasattr(value, name) for name in ("connect", "read", "write", "pool")):
+    elif all(_is_limit(getattr(value, name, "")) for name in ("connect", "read", "write", "pool")):
         return value
     raise InvalidArgument(
         "timeout: must be seconds above 0, float('inf') for none, or an httpx2.Timeout,"
         f" not {value!r}"
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_limit(value: Any) -> bool:
+    return value is None or _is_number(value)
 
 
 def merged_headers(*several: Mapping[str, Any] | None) -> dict[str, str]:

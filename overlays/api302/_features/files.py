@@ -129,10 +129,11 @@ async def download(
     attempt = 0
     while True:
         opened = await fetch(session, url, timeout, stream=True)
+        how = opened.call.options
         try:
             return await save(opened, path)
         except ConnectionError as error:
-            pause = delay(error, True, attempt, opened.call.options.retries)
+            pause = delay(error, how.repeatable, attempt, how.retries)
             if pause is None:
                 raise
             attempt += 1

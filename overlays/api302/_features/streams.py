@@ -96,7 +96,6 @@ class _Values:
         """Let go of the connection."""
         self._is_ended = True
         run(self._opened.close())
-        self._reader.record()
 
 
 class _AsyncValues:
@@ -162,7 +161,6 @@ class _AsyncValues:
         """Let go of the connection."""
         self._is_ended = True
         await self._opened.close()
-        self._reader.record()
 
 
 class _Facts:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from api302 import _log
 from api302._calls.call import call, finish
-from api302._calls.prepare import operation_call
+from api302._calls.prepare import operation_call, whole_url
 from api302._calls.response import check, decode_error, raw
 from api302._calls.session import Session
 from api302._errors import InvalidArgument, TaskError, TaskFailed, TaskTimeout
@@ -17,8 +17,8 @@ from api302._http.retry import retry_after
 from api302._http.sync import iterate, run
 from api302._json import is_mapping
 from api302._types import NO_OPTIONS, Call, Given, Operation, Options, TaskStatus
+from api302_client.behaviour import Result, urls
 from api302_client.behaviour import TaskStatus as StatusRule
-from api302_client.behaviour import urls
 
 from .files import AsyncOutput, Output, output
 from .polling import Schedule, is_passing, read_status
@@ -122,15 +122,15 @@ class Handle:
         is_done = status.state == "succeeded" and (status.outputs or not rule.outputs)
         return status if is_done else None
 
-    async def _ask(
+    def _call(
         self,
         op: Operation,
         timeout: float | None,
-        retries: int | None = None,
-        parameters: Mapping[str, Any] | None = None,
-    ) -> tuple[Call, Any]:
-        where = places(op, self.parameters if parameters is None else parameters)
-        ready = operation_call(
+        retries: int | None,
+        parameters: Mapping[str, Any],
+    ) -> Call:
+        where = places(op, parameters)
+        return operation_call(
             self.session.settings,
             op,
             (*NO_OPTIONS[:3], timeout),
@@ -139,6 +139,11 @@ class Handle:
             body=where["body"] if op.media_types else None,
             retries=retries,
         )
+
+    async def _ask(
+        self, op: Operation, timeout: float | None, retries: int | None = None
+    ) -> tuple[Call, Any]:
+        ready = self._call(op, timeout, retries, self.parameters)
         return ready, await finish(self.session, ready)
 
     async def poll(
@@ -154,12 +159,20 @@ class Handle:
         status = read_status(rule, data, response, isinstance(response, Binary), self.fetch.id)
         if status.state != "succeeded":
             return status
-        if rule.result:  # the finished task has but an id: another call gives the URLs
-            another = Operation.by_id(rule.result.fetch)
-            _, answer = await self._ask(another, timeout, retries, rule.result.find(data))
-            status = status._replace(outputs=urls(rule.result.outputs, raw(answer)))
+        if rule.result:
+            outputs = await self._elsewhere(rule.result, data, timeout, retries)
+            status = status._replace(outputs=outputs)
         inner = rule.response.find(data) if rule.response else None
         return status if inner is None else self._with_own_response(status, asked, inner)
+
+    async def _elsewhere(
+        self, result: Result, data: Any, timeout: float | None, retries: int | None
+    ) -> tuple[str, ...]:
+        """The URLs of a finished task that has but an id: another call returns them, or is one."""
+        call = self._call(Operation.by_id(result.fetch), timeout, retries, result.find(data))
+        if not result.outputs:  # its response is the file itself, which whoever wants it gets
+            return (whole_url(self.session.settings, call),)
+        return urls(result.outputs, raw(await finish(self.session, call)))
 
     def _with_own_response(
         self, status: TaskStatus[Any], asked: Call, inner: Any

@@ -96,6 +96,8 @@ async def upload(
     `options` and `given` are those of the step that begins it.
     """
     opened: list[Any] = []
+    # The steps belong to one host.
+    session = session.with_settings(session.settings._replace(fallback=()))
     try:
         local = await session.io.thread(local_file, "file", file, opened)
         steps = _Upload(session, op, local, options)

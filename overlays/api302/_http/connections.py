@@ -29,9 +29,11 @@ class Connections:
     returns.
     """
 
-    def __init__(self, is_async: bool, http: Any, proxy: Secret | None) -> None:
+    def __init__(
+        self, is_async: bool, http: Any, proxy: Secret | None, transport: str | None = None
+    ) -> None:
         self.is_async = is_async
-        self._http, self._proxy = http, proxy
+        self._http, self._proxy, self._transport = http, proxy, transport
         self._lock = threading.Lock()
         self._ios: dict[Any, Io] = {}
         self._closed = False

@@ -8,13 +8,15 @@ headers and the bytes that were received are still there.
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
+from api302 import _log
 from api302._errors import Api302Error, ConnectionError
 
-from .decoding import decoders, json_of
+from .decoding import ABSENT, decoders, json_of
 
 if TYPE_CHECKING:
     from .transport import Io
@@ -35,34 +37,63 @@ inside = _Inside()
 
 
 class Response:
-    """A response: its head, and its body to be read once, whole or piece by piece."""
+    """A response: what middleware gets from `next(call)`, and may make itself.
 
-    def __init__(self, raw: Any, io: Io, pool: int) -> None:
-        self._raw, self._io, self._pool = raw, io, pool
-        self.status_code: int = raw.status_code
-        self.headers: Mapping[str, str] = dict(raw.headers)
-        """Names in lower case."""
-        self.num_bytes_downloaded = 0
-        """Bytes of the body as they came off the wire."""
-        self.problem: ConnectionError | None = None
-        """Why the body was not read to its end, or not decompressed: an error of ours."""
+        return api302.Response(200, {"content-type": "application/json"}, b'{"id": "cached"}')
+
+    Attributes:
+        status_code: The HTTP status.
+        headers: Names in lower case.
+        content: The body, decompressed; nothing as long as it is open, as that of a stream is.
+        request_id: The id under which the call is billed.
+        url: The URL that it came from; nothing if it was made by hand.
+    """
+
+    verdict: tuple[Api302Error | None, bool] | None = None
+    """The error that it is, if any, and whether the call then surely was not accepted; None: not
+    known yet.
+    """
+    problem: ConnectionError | None = None
+    """Why the body was not read to its end, or not decompressed: an error of ours."""
+    num_bytes_downloaded = 0
+    """Bytes of the body as they came off the wire."""
+    compression_problem = ""
+    """What was wrong with the compression, or nothing."""
+    url = ""
+    extensions: Mapping[str, Any] = MappingProxyType({})
+    """What the library knows of the connection."""
+
+    def __init__(
+        self,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+    ) -> None:
+        self.status_code = status_code
+        self.headers: Mapping[str, str] = {
+            name.lower(): value for name, value in (headers or {}).items()
+        }
+        self._begin_with(content)
+
+    def _begin_with(self, content: bytes) -> None:
         self._content: bytes | None = None
-        self._first: list[bytes] = []
-        self._closed = False
-        self._decoders = decoders(self.headers.get("content-encoding", ""))
-        self._source: Any = None
-        self._token = object()
-        io.opened[self._token] = raw, None
+        self._first: list[bytes] = [content] if content else []
+        self._tape: list[bytes] | None = None
+        self._watchers: list[Callable[[bytes], object]] = []
+
+    def __repr__(self) -> str:
+        size = len(self._content) if self._content is not None else "not read"
+        return f"<Response {self.status_code}, {size} bytes>"
 
     @property
-    def url(self) -> str:
-        """The URL that was asked for last."""
-        return str(self._raw.url)
+    def error(self) -> Api302Error | None:
+        """The error that the caller gets for it, if it is a failure; it may be repeated yet."""
+        return self.verdict[0] if self.verdict else None
 
     @property
-    def extensions(self) -> Mapping[str, Any]:
-        """What the library knows of the connection."""
-        return self._raw.extensions
+    def request_id(self) -> str | None:
+        """The id under which the call is billed."""
+        return self.headers.get("request-id")
 
     @property
     def is_stream_consumed(self) -> bool:
@@ -79,16 +110,102 @@ class Response:
         """The body as JSON, whatever its label says, or ABSENT where it is something else."""
         return json_of(self.content, self.headers.get("content-type", ""))
 
+    def json(self) -> Any:
+        """The body as JSON, not a copy. Raises ValueError if it is not JSON, or still open."""
+        if self.data is ABSENT:
+            raise ValueError("the body is not JSON, or was not read")
+        return self.data
+
+    def when_read(self, watcher: Callable[[bytes], object]) -> None:
+        """Call a function with the body once it was read, or let go of before its end.
+
+        At once if it was read already. What the function raises is logged, and costs nothing.
+        The body of a stream is kept for it.
+        """
+        if self._content is not None:
+            _tell(watcher, self._content)
+            return
+        self._watchers.append(watcher)
+        self._tape = [] if self._tape is None else self._tape
+
     def keep(self, content: bytes, problem: ConnectionError | None) -> None:
         """Note the body that was read."""
         self._content, self.problem = content, problem
+        self._tell_watchers(content)
 
     def put_back(self, pieces: list[bytes]) -> None:
         """Pieces that were read to see what the body is come first again."""
         self._first = pieces
 
+    def iter_bytes(self) -> Iterator[bytes]:
+        """The decompressed pieces. Raises the library's errors."""
+        first, self._first = self._first, []
+        for piece in first:
+            self._taped(piece)
+            yield piece
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """`iter_bytes` for an async client."""
+        for piece in self.iter_bytes():
+            yield piece
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._tell_watchers(b"".join(self._tape or ()))
+
+    async def aclose(self) -> None:
+        """`close` for an async client."""
+        self.close()
+
+    def abandon(self) -> None:
+        """Let go of the connection when there is an opportunity."""
+
+    def _taped(self, piece: bytes) -> None:
+        if self._tape is not None:
+            self._tape.append(piece)
+
+    def _tell_watchers(self, content: bytes) -> None:
+        watchers, self._watchers, self._tape = self._watchers, [], None
+        for watcher in watchers:
+            _tell(watcher, content)
+
+
+def _tell(watcher: Callable[[bytes], object], content: bytes) -> None:
+    """It must not cost the response. Its message may hold a secret of the body."""
+    try:
+        watcher(content)
+    except Exception as error:
+        _log.logger.warning("an observer failed (%s)", type(error).__name__)
+
+
+class Received(Response):
+    """A response of the HTTP library: its head, and its body to be read once, whole or piece by
+    piece.
+    """
+
+    def __init__(self, raw: Any, io: Io, pool: int) -> None:
+        self._raw, self._io, self._pool = raw, io, pool
+        self.status_code: int = raw.status_code
+        self.headers: Mapping[str, str] = dict(raw.headers)
+        self._begin_with(b"")
+        self._closed = False
+        self._decoders = decoders(self.headers.get("content-encoding", ""))
+        self._source: Any = None
+        self._token = object()
+        io.opened[self._token] = raw, None
+
     @property
-    def compression_problem(self) -> str:
+    def url(self) -> str:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The URL that was asked for last."""
+        return str(self._raw.url)
+
+    @property
+    def extensions(self) -> Mapping[str, Any]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the library knows of the connection."""
+        return self._raw.extensions
+
+    @property
+    def compression_problem(self) -> str:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
         """What was wrong with the compression, or nothing."""
         return next((one.problem for one in self._decoders if one.problem), "")
 
@@ -97,9 +214,9 @@ class Response:
     def iter_bytes(self) -> Iterator[bytes]:
         """The decompressed pieces. Raises the library's errors."""
         first, self._first = self._first, []
-        yield from first
+        yield from self._noted(*first)
         if self._is_read():
-            yield from () if first else (self._raw.content,)
+            yield from () if first else self._noted(self._raw.content)
             return
         source = self._begin(self._raw.iter_raw)
         while True:
@@ -117,11 +234,12 @@ class Response:
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """`iter_bytes` for an async client."""
         first, self._first = self._first, []
-        for piece in first:
+        for piece in self._noted(*first):
             yield piece
         if self._is_read():
             if not first:
-                yield self._raw.content
+                for piece in self._noted(self._raw.content):
+                    yield piece
             return
         source = self._begin(self._raw.aiter_raw)
         while (chunk := await self._next(source)) is not _END:
@@ -145,12 +263,16 @@ class Response:
 
     def _decoded(self, chunk: bytes) -> Iterator[bytes]:
         self.num_bytes_downloaded += len(chunk)
-        if not self._decoders:
-            return iter((chunk,))
         pieces = iter((chunk,))
         for decoder in self._decoders:
             pieces = _through(decoder, pieces)
-        return pieces
+        return pieces if self._tape is None else self._noted(*pieces)
+
+    def _noted(self, *pieces: bytes) -> Iterator[bytes]:
+        """The pieces, kept for who watches."""
+        for piece in pieces:
+            self._taped(piece)
+        return iter(pieces)
 
     def _ended(self) -> None:
         for decoder in self._decoders:
@@ -170,6 +292,7 @@ class Response:
         Within the library, as the garbage collector may call it, only later.
         """
         if self._closed:
+            super().close()
             return
         if inside.depth or self._io.inherited:
             self.abandon()
@@ -182,10 +305,12 @@ class Response:
         finally:
             inside.depth -= 1
             self._io.limiter.give_back(self._pool)
+            super().close()
 
     async def aclose(self) -> None:
         """`close` for an async client."""
         if self._closed:
+            super().close()
             return
         if self._io.inherited or not self._io.is_here():
             self.abandon()
@@ -196,6 +321,7 @@ class Response:
             await self._raw.aclose()
         finally:
             self._io.limiter.give_back(self._pool)
+            super().close()
 
     def abandon(self) -> None:
         """Leave it to the next call to let go of the connection: for finalizers, which may run at

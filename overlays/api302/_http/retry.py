@@ -60,6 +60,7 @@ def delay(
     chance: Callable[[], float] = random.random,
     *,
     refused: bool = True,
+    patience: float = LONGEST_WAIT,
 ) -> float | None:
     """Seconds to wait before the call is made again, or None if it is not.
 
@@ -70,13 +71,14 @@ def delay(
         retries: How often it may be.
         chance: From 0 to 1, at random.
         refused: An error that says that the call was not accepted can be believed.
+        patience: Seconds that the caller would wait; who is asked to wait longer is told so.
     """
     if attempt >= retries or not may_repeat(error, repeatable, refused):
         return None
     asked = getattr(error, "retry_after", None)
     if asked is None:
         return backoff(attempt, chance=chance)
-    return asked + 0.1 * chance() if asked <= LONGEST_WAIT else None
+    return asked + 0.1 * chance() if asked <= min(LONGEST_WAIT, patience) else None
 
 
 def may_repeat(error: Exception, repeatable: bool, refused: bool = True) -> bool:

@@ -29,7 +29,7 @@ from .deadline import not_in_time, within
 from .decoding import ACCEPTED
 from .limiter import POOL, POOLS, Limiter
 from .proxies import mounts
-from .response import Response, inside
+from .response import Received, Response, inside
 
 T = TypeVar("T")
 NEVER_SENT = frozenset(
@@ -95,7 +95,9 @@ def _raise(what: str, error: Exception, kinds: frozenset[str]) -> NoReturn:
         raise _timeout(what, kinds) from cause
     if kinds & NEVER_SENT:
         raise ConnectionError(
-            f"{what}: no connection to {_host(error)} ({error or type(error).__name__})", sent=False
+            f"{what}: no connection to {_host(error)} ({error or type(error).__name__})",
+            sent=False,
+            unreached="UnsupportedProtocol" not in kinds,
         ) from cause
     if "DecodingError" in kinds:
         raise ConnectionError(f"{what}: the response's compression is broken") from cause
@@ -109,7 +111,9 @@ def _raise(what: str, error: Exception, kinds: frozenset[str]) -> NoReturn:
 def _timeout(what: str, kinds: frozenset[str]) -> TimeoutError:
     if kinds & NEVER_SENT:
         return TimeoutError(
-            f"{what}: no connection within the timeout; nothing was sent", sent=False
+            f"{what}: no connection within the timeout; nothing was sent",
+            sent=False,
+            unreached="PoolTimeout" not in kinds,
         )
     doubt = "" if what.startswith("GET ") else "; it may have been accepted all the same"
     return TimeoutError(f"{what}: no sign of life within the timeout{doubt}", sent=True)
@@ -278,7 +282,7 @@ class SyncIo(_Base):
             try:
                 with translated(what):
                     raw = http.send(request, stream=True, follow_redirects=False)
-                response = self._latest[threading.get_ident()] = Response(raw, self, pool)
+                response = self._latest[threading.get_ident()] = Received(raw, self, pool)
                 return response
             finally:
                 inside.depth -= 1
@@ -460,7 +464,7 @@ class AsyncIo(_Base):
             with translated(what):
                 raw = await http.send(request, stream=True, follow_redirects=False)
             self._note(raw)
-            return Response(raw, self, pool)
+            return Received(raw, self, pool)
         except BaseException:
             self.limiter.give_back(pool)
             raise

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("query", "provider")
 NOT_EMPTY = ("query",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "by provider"}]}
+EXTENSIONS: Extensions = {"x-pages": {"parameter": "page", "in": "body", "items": "search_results"}, "x-price": [{"note": "by provider"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

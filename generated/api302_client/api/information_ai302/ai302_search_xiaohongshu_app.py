@@ -28,7 +28,15 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [200, 0], "message": "message"}}
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [200, 0], "message": "message"},
+    "x-pages": {
+        "parameter": "page",
+        "items": "data.items",
+        "next": {"search_id": "data.searchId", "session_id": "data.sessionId"},
+        "more": "data.has_more",
+    },
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

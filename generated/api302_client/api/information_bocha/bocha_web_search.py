@@ -31,6 +31,7 @@ NOT_EMPTY = ("query",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "msg"},
+    "x-pages": {"parameter": "page", "in": "body", "items": "data.webPages.value"},
     "x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}],
 }
 

@@ -28,7 +28,17 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.005, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {
+    "x-pages": {
+        "parameter": "start",
+        "counts": "items",
+        "first": 0,
+        "size": "num",
+        "step": 10,
+        "items": "organic_results || news_results || shopping_results || video_results",
+    },
+    "x-price": [{"amount": 0.005, "unit": "PTC", "per": "call"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("page", "size", "filters")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}}
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0], "message": "message"},
+    "x-pages": {"parameter": "page", "in": "body", "items": "data"},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("query",)
 NOT_EMPTY = ("query",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "data.error_code", "values": [0]}}
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "data.error_code", "values": [0]},
+    "x-pages": {"parameter": "page", "in": "body", "items": "data.olist", "more": "data.next_page"},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
