@@ -101,7 +101,7 @@ def test_get() -> None:
 
 
 def test_an_unknown_name_is_refused_with_those_that_are_near() -> None:
-    with pytest.raises(api302.InvalidArgument, match="no model 'Smal'; did you mean small?"):
+    with pytest.raises(api302.InvalidArgument, match=r"no model 'Smal'; did you mean small\?"):
         catalog().get("Smal")
     with pytest.raises(api302.InvalidArgument, match=r"no model 'nothing at all'$"):
         catalog().get("nothing at all")
@@ -189,10 +189,10 @@ def test_an_unknown_model_is_called_with_a_warning_that_names_near_ones(
     serve: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     started = serve(http({"choices": []}), forever=True)
-    with api302.Client(api_key=KEY, base_url=started.url) as client:
-        with caplog.at_level(logging.WARNING, "api302"):
-            for model in ("smmall", "small", "small-web-search", "smmall"):
-                chat(client, model)
+    client = api302.Client(api_key=KEY, base_url=started.url)
+    with client, caplog.at_level(logging.WARNING, "api302"):
+        for model in ("smmall", "small", "small-web-search", "smmall"):
+            chat(client, model)
 
     said = [record.getMessage() for record in caplog.records]
     assert said == [
@@ -224,7 +224,7 @@ def test_the_error_of_a_wrong_name_names_near_ones(
     model: str, status: str, body: Any, ends: str, serve: Any
 ) -> None:
     started = serve(http(body, status), forever=True)
-    with api302.Client(api_key=KEY, base_url=started.url, max_retries=0) as client:
-        with pytest.raises(api302.ApiError) as caught:
-            chat(client, model)
+    client = api302.Client(api_key=KEY, base_url=started.url, max_retries=0)
+    with client, pytest.raises(api302.ApiError) as caught:
+        chat(client, model)
     assert caught.value.message == ends
