@@ -43,7 +43,8 @@ EXTENSIONS: Extensions = {
         {"amount": 30, "unit": "PTC", "per": "1M characters", "for": "tts-1-hd"},
         {"amount": 0.6, "unit": "PTC", "per": "1M input tokens", "for": "gpt-4o-mini-tts"},
         {"amount": 12, "unit": "PTC", "per": "1M output tokens", "for": "gpt-4o-mini-tts"},
-    ]
+    ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
