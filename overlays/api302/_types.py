@@ -228,6 +228,8 @@ class Call(NamedTuple):
     """Files that were opened for the call, to be closed after it."""
     model: str | None = None
     """The model that it names."""
+    values: Mapping[str, Any] = {}
+    """What is sent, by name on the wire: parameters and the fields of the body."""
     base: str = ""
     """The base URL that it is sent to; nothing if `kwargs` has a whole URL."""
     attempt: int = 0

@@ -7,7 +7,7 @@ since a token is at least one byte of text and rarely more than eight characters
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api302._json import is_array, is_mapping
@@ -27,6 +27,8 @@ _MOST_OUTPUT = (
 """Where a request says how many tokens the response has at most."""
 _NO_TEXT = frozenset({"model", "role", "type", "url", "image_url", "data", "file_data", "format"})
 """Fields whose strings are not text that a model reads."""
+_COUNT = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*s?\s*")
+"""A number in a text, such as `5` or `5s`."""
 _LONGEST_TOKEN, _PER_MESSAGE = 8, 16
 _MEDIA = frozenset({"image_url", "input_audio", "image", "audio", "video", "file", "inline_data"})
 _SCALE = {"1M characters": 1e6, "1k characters": 1e3, "megapixel": 1e6}
@@ -183,11 +185,7 @@ def _number(found: Any) -> float | None:
         return float(found)
     if is_array(found):
         return float(len(found))
-    match = (
-        re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*s?\s*", found)
-        if isinstance(found, str)
-        else None
-    )
+    match = _COUNT.fullmatch(found) if isinstance(found, str) else None
     return float(match[1]) if match else None
 
 
@@ -218,7 +216,7 @@ def _tokens(side: str, price: Price, values: Values, model: Model | None) -> _Ra
 
 
 def _output(values: Values, model: Model | None) -> _Range:
-    asked = next((found for found in map(_limit_in(values), _MOST_OUTPUT) if found), None)
+    asked = next(filter(None, (_at(path, values) for path in _MOST_OUTPUT)), None)
     known = (model.output or model.context) if model else None
     most = asked if asked is not None else known
     choices = values.get("n")
@@ -228,10 +226,10 @@ def _output(values: Values, model: Model | None) -> _Range:
     return _Range(0.0, high, f" × 0 to {_shown(high)} tokens", missing)
 
 
-def _limit_in(values: Values) -> Any:
+def _at(path: str, values: Values) -> float | None:
     from api302_client.behaviour import compiled
 
-    return lambda path: _number(compiled(path)(values))
+    return _number(compiled(path)(values))
 
 
 def _shown(number: float | None) -> str:
@@ -247,13 +245,9 @@ def _texts(value: Any) -> Iterator[str]:
         for name, inner in value.items():
             if name not in _NO_TEXT:
                 yield from _texts(inner)
-    elif is_array(value) or isinstance(value, tuple):
-        yield from _each(value)
-
-
-def _each(values: Iterable[Any]) -> Iterator[str]:
-    for value in values:
-        yield from _texts(value)
+    elif is_array(value):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def _has_media(value: Any) -> bool:
