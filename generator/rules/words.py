@@ -20,7 +20,7 @@ VERBS = frozenset(
     Combine Compare Convert Count Create Crop Cut Delete Denoise Deploy Describe Destroy Detect
     Download Dress Edit Erase Estimate Expand Export Extend Extract Fetch Find Finish Flush
     Generate Get Import Inpaint List Merge Modify Parse Place Publish Read Recolor Redo Register
-    Relight Remove Rename Render Replace Rerank Resize Restore Rewrite Run Scrape Search
+    Relight Remove Rename Render Replace Rerank Resize Restart Restore Rewrite Run Scrape Search
     Separate Set Solve Split Start Stop Stream Submit Suggest Summarize Swap Transcribe Transfer
     Translate Update Upload Upscale Validate Vectorize Verify
     """.split()
