@@ -33,8 +33,8 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.028, "unit": "PTC", "per": "image", "for": "1k or 2k"},
-        {"amount": 0.056, "unit": "PTC", "per": "image", "for": "4k"},
+        {"amount": 0.028, "unit": "PTC", "per": "image", "units": "num_images || `1`", "for": "1k or 2k"},
+        {"amount": 0.056, "unit": "PTC", "per": "image", "units": "num_images || `1`", "for": "4k"},
     ],
 }
 

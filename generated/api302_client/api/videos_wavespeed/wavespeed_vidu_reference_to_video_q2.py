@@ -33,10 +33,10 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.003, "unit": "PTC", "per": "second", "for": "360p"},
-        {"amount": 0.006, "unit": "PTC", "per": "second", "for": "540p"},
-        {"amount": 0.013, "unit": "PTC", "per": "second", "for": "720p"},
-        {"amount": 0.03, "unit": "PTC", "per": "second", "for": "1080p"},
+        {"amount": 0.003, "unit": "PTC", "per": "second", "units": "duration", "for": "360p"},
+        {"amount": 0.006, "unit": "PTC", "per": "second", "units": "duration", "for": "540p"},
+        {"amount": 0.013, "unit": "PTC", "per": "second", "units": "duration", "for": "720p"},
+        {"amount": 0.03, "unit": "PTC", "per": "second", "units": "duration", "for": "1080p"},
     ],
 }
 
