@@ -67,10 +67,11 @@ async def cost_of(
     session: Session,
     ask: Callable[..., Any],
     reply: Any,
-    pauses: tuple[float, ...] = LATE_RECORDS,
+    pauses: tuple[float, ...] | None = None,
 ) -> Cost:
     """What a call cost. `pauses`: seconds between two requests, while there is no record yet."""
-    found = [await _record(session, ask, one, pauses) for one in _billed(reply)]
+    waits = LATE_RECORDS if pauses is None else pauses
+    found = [await _record(session, ask, one, waits) for one in _billed(reply)]
     rows = [row for _, each in found for row in each]
 
     def total(name: str) -> int | None:

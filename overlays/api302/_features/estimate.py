@@ -49,8 +49,10 @@ def estimated(op: Operation, values: Values) -> Estimate:
     """The cost of a request, by its parameters and body; low and high are None if it has no
     basis.
     """
+    from api302_client.catalog import chosen
+
     rule = op.behaviour
-    model = _model(op, values)
+    model = chosen(op.id, values)
     prices = [*(model.price if model and model.price else _of_call(op, values))]
     if not prices and rule.status is not None:
         return Estimate(0, 0, "PTC", f"{op.id} gets a task's status, which is free")
@@ -76,12 +78,6 @@ def _unknown(op: Operation, model: Model | None, values: Values, prices: Any) ->
     notes = "; ".join(price.note for price in prices if price.note)
     said = f"the price of {model.id if model else op.id} is not documented"
     return Estimate(None, None, "PTC", f"{said}{f' ({notes})' if notes else ''}")
-
-
-def _model(op: Operation, values: Values) -> Model | None:
-    from api302_client.catalog import find, load
-
-    return find(load().models.values(), op.id, values)
 
 
 def _of_call(op: Operation, values: Values) -> tuple[Price, ...]:
