@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, ByteStream, FileInput
     from api302_client._model import Binary
     from api302_client.models import ZhipuSpeech, ZhipuTranscript
-    from api302_resources._models import TextToSpeechModel, TranscriptionModel
+    from api302_resources._models import ZhipuSpeechModel, ZhipuTranscribeModel
 
 
 class Zhipu(Resource):
@@ -23,7 +23,7 @@ class Zhipu(Resource):
     def speech(
         self,
         *,
-        model: TextToSpeechModel,
+        model: ZhipuSpeechModel,
         input: str,
         voice: str,
         response_format: str | None = None,
@@ -92,7 +92,7 @@ class Zhipu(Resource):
     def stream_speech(
         self,
         *,
-        model: TextToSpeechModel,
+        model: ZhipuSpeechModel,
         input: str,
         voice: str,
         response_format: str | None = None,
@@ -158,7 +158,7 @@ class Zhipu(Resource):
     def transcribe(
         self,
         *,
-        model: TranscriptionModel,
+        model: ZhipuTranscribeModel,
         file: FileInput | None = None,
         file_base64: FileInput | None = None,
         prompt: str | None = None,
@@ -225,7 +225,7 @@ class AsyncZhipu(AsyncResource):
     async def speech(
         self,
         *,
-        model: TextToSpeechModel,
+        model: ZhipuSpeechModel,
         input: str,
         voice: str,
         response_format: str | None = None,
@@ -294,7 +294,7 @@ class AsyncZhipu(AsyncResource):
     def stream_speech(
         self,
         *,
-        model: TextToSpeechModel,
+        model: ZhipuSpeechModel,
         input: str,
         voice: str,
         response_format: str | None = None,
@@ -360,7 +360,7 @@ class AsyncZhipu(AsyncResource):
     async def transcribe(
         self,
         *,
-        model: TranscriptionModel,
+        model: ZhipuTranscribeModel,
         file: FileInput | None = None,
         file_base64: FileInput | None = None,
         prompt: str | None = None,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302_client.models import DoubaoResponse
     from api302_client.params.information_doubao import DoubaoInputMessage
-    from api302_resources._models import TranslationModel
+    from api302_resources._models import DoubaoCreateResponseModel
 
 
 class Doubao(Resource):
@@ -22,7 +22,7 @@ class Doubao(Resource):
     def create_response(
         self,
         *,
-        model: TranslationModel,
+        model: DoubaoCreateResponseModel,
         input: Sequence[DoubaoInputMessage],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -64,7 +64,7 @@ class AsyncDoubao(AsyncResource):
     async def create_response(
         self,
         *,
-        model: TranslationModel,
+        model: DoubaoCreateResponseModel,
         input: Sequence[DoubaoInputMessage],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
