@@ -253,7 +253,11 @@ AnthropicMessagesModel: TypeAlias = (
     | str
 )
 DoubaoCreateResponseModel: TypeAlias = Literal["doubao-seed-translation-250915"] | str
+ElevenlabsDialogueModelId: TypeAlias = Literal["eleven_v3"] | str
 ElevenlabsMusicModelId: TypeAlias = Literal["music_v1"] | str
+ElevenlabsSoundModelId: TypeAlias = Literal["eleven_text_to_sound_v2"] | str
+ElevenlabsSpeechToTextModelId: TypeAlias = Literal["scribe_v1", "scribe_v2"] | str
+ElevenlabsTextToSpeechModelId: TypeAlias = Literal["eleven_multilingual_v2", "eleven_flash_v2_5", "eleven_v3"] | str
 GoogleGenerateContentModel: TypeAlias = (
     Literal[
         "gemini-2.0-flash-exp",
@@ -280,6 +284,8 @@ GoogleGenerateContentModel: TypeAlias = (
     ]
     | str
 )
+GoogleSpeechFlashModel: TypeAlias = Literal["gemini-2.5-flash-preview-tts"] | str
+GoogleSpeechProModel: TypeAlias = Literal["gemini-2.5-pro-preview-tts"] | str
 JinaClassifyModel: TypeAlias = Literal["jina-clip-v2", "jina-embeddings-v3"] | str
 JinaEmbeddingsModel: TypeAlias = (
     Literal[
@@ -878,7 +884,7 @@ OpenaiSpeechModel: TypeAlias = Literal["tts-1", "tts-1-hd", "gpt-4o-mini-tts"] |
 OpenaiTranscribeModel: TypeAlias = Literal["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize"] | str
 OpenaiTranslateModel: TypeAlias = Literal["whisper-1"] | str
 SophnetRecognizeImageModel: TypeAlias = Literal["PaddleOCR-VL-0.9B", "PaddleOCR-VL-1.5"] | str
-SoundModel: TypeAlias = Literal["stable-audio-2", "stable-audio-2.5"] | str
+StabilityTextToAudioModel: TypeAlias = Literal["stable-audio-2", "stable-audio-2.5"] | str
 SunoMusicMv: TypeAlias = Literal["chirp-v3-5", "chirp-v4", "chirp-auk", "chirp-bluejay", "chirp-crow", "chirp-fenix"] | str
 ZhipuParseLayoutModel: TypeAlias = Literal["glm-ocr"] | str
 ZhipuSpeechModel: TypeAlias = Literal["glm-tts"] | str

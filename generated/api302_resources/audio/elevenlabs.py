@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from api302_client.params.audio_elevenlabs import ElevenlabsCompositionPlan as ElevenlabsCompositionPlanParam
     from api302_client.params.audio_elevenlabs import ElevenlabsDialogueLine
     from api302_client.params.audio_elevenlabs import ElevenlabsVoiceSettings as ElevenlabsVoiceSettingsParam
-    from api302_resources._models import ElevenlabsMusicModelId
+    from api302_resources._models import (
+        ElevenlabsDialogueModelId,
+        ElevenlabsMusicModelId,
+        ElevenlabsSoundModelId,
+        ElevenlabsSpeechToTextModelId,
+        ElevenlabsTextToSpeechModelId,
+    )
 
 
 class Elevenlabs(Resource):
@@ -320,7 +326,7 @@ class Elevenlabs(Resource):
     def speech_to_text(
         self,
         *,
-        model_id: str,
+        model_id: ElevenlabsSpeechToTextModelId,
         file: str | FileInput | None = None,
         language_code: str | None = None,
         tag_audio_events: bool | None = None,
@@ -346,6 +352,7 @@ class Elevenlabs(Resource):
 
         Args:
             model_id: The model: `scribe_v1`, `scribe_v1_experimental` or `scribe_v2`.
+                `client.catalog.find(operation='elevenlabs_speech_to_text')` lists them.
             file: URL of the audio or video. Takes a URL or a local file (pathlib.Path, open file or bytes). At
                 most 3 GB.
             language_code: The language as a two or three letter code; detected if left out.
@@ -405,7 +412,7 @@ class Elevenlabs(Resource):
         *,
         voice_id: str,
         text: str,
-        model_id: str | None = None,
+        model_id: ElevenlabsTextToSpeechModelId | None = None,
         language_code: str | None = None,
         voice_settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -448,8 +455,9 @@ class Elevenlabs(Resource):
         Args:
             voice_id: The voice.
             text: The text.
-            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
-                default: "eleven_multilingual_v2".
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`.
+                `client.catalog.find(operation='elevenlabs_text_to_speech')` lists them. Server default:
+                "eleven_multilingual_v2".
             language_code: The language as a two-letter code, for models that take one.
             voice_settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -500,7 +508,7 @@ class Elevenlabs(Resource):
         *,
         voice_id: str,
         text: str,
-        model_id: str | None = None,
+        model_id: ElevenlabsTextToSpeechModelId | None = None,
         language_code: str | None = None,
         voice_settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -540,8 +548,9 @@ class Elevenlabs(Resource):
         Args:
             voice_id: The voice.
             text: The text.
-            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
-                default: "eleven_multilingual_v2".
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`.
+                `client.catalog.find(operation='elevenlabs_text_to_speech')` lists them. Server default:
+                "eleven_multilingual_v2".
             language_code: The language as a two-letter code, for models that take one.
             voice_settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -588,7 +597,7 @@ class Elevenlabs(Resource):
         self,
         *,
         inputs: Sequence[ElevenlabsDialogueLine],
-        model_id: str | None = None,
+        model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -630,7 +639,8 @@ class Elevenlabs(Resource):
 
         Args:
             inputs: The lines, in their order.
-            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            model_id: The model, such as `eleven_v3`. `client.catalog.find(operation='elevenlabs_dialogue')` lists
+                them. Server default: "eleven_v3".
             language_code: The language as a two-letter code.
             settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -675,7 +685,7 @@ class Elevenlabs(Resource):
         self,
         *,
         inputs: Sequence[ElevenlabsDialogueLine],
-        model_id: str | None = None,
+        model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -714,7 +724,8 @@ class Elevenlabs(Resource):
 
         Args:
             inputs: The lines, in their order.
-            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            model_id: The model, such as `eleven_v3`. `client.catalog.find(operation='elevenlabs_dialogue')` lists
+                them. Server default: "eleven_v3".
             language_code: The language as a two-letter code.
             settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -759,7 +770,7 @@ class Elevenlabs(Resource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -798,7 +809,8 @@ class Elevenlabs(Resource):
             duration_seconds: Duration in seconds; by the prompt if left out.
             prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
             loop: Whether the sound loops without a seam. Server default: false.
-            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            model_id: The model. `client.catalog.find(operation='elevenlabs_sound')` lists them. Server default:
+                "eleven_text_to_sound_v2".
             output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
                 "mp3_44100_128".
             response_format: `url` returns a URL in place of the audio.
@@ -840,7 +852,7 @@ class Elevenlabs(Resource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -876,7 +888,8 @@ class Elevenlabs(Resource):
             duration_seconds: Duration in seconds; by the prompt if left out.
             prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
             loop: Whether the sound loops without a seam. Server default: false.
-            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            model_id: The model. `client.catalog.find(operation='elevenlabs_sound')` lists them. Server default:
+                "eleven_text_to_sound_v2".
             output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
                 "mp3_44100_128".
             response_format: `url` returns a URL in place of the audio.
@@ -1485,7 +1498,7 @@ class AsyncElevenlabs(AsyncResource):
     async def speech_to_text(
         self,
         *,
-        model_id: str,
+        model_id: ElevenlabsSpeechToTextModelId,
         file: str | FileInput | None = None,
         language_code: str | None = None,
         tag_audio_events: bool | None = None,
@@ -1511,6 +1524,7 @@ class AsyncElevenlabs(AsyncResource):
 
         Args:
             model_id: The model: `scribe_v1`, `scribe_v1_experimental` or `scribe_v2`.
+                `client.catalog.find(operation='elevenlabs_speech_to_text')` lists them.
             file: URL of the audio or video. Takes a URL or a local file (pathlib.Path, open file or bytes). At
                 most 3 GB.
             language_code: The language as a two or three letter code; detected if left out.
@@ -1570,7 +1584,7 @@ class AsyncElevenlabs(AsyncResource):
         *,
         voice_id: str,
         text: str,
-        model_id: str | None = None,
+        model_id: ElevenlabsTextToSpeechModelId | None = None,
         language_code: str | None = None,
         voice_settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -1613,8 +1627,9 @@ class AsyncElevenlabs(AsyncResource):
         Args:
             voice_id: The voice.
             text: The text.
-            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
-                default: "eleven_multilingual_v2".
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`.
+                `client.catalog.find(operation='elevenlabs_text_to_speech')` lists them. Server default:
+                "eleven_multilingual_v2".
             language_code: The language as a two-letter code, for models that take one.
             voice_settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -1665,7 +1680,7 @@ class AsyncElevenlabs(AsyncResource):
         *,
         voice_id: str,
         text: str,
-        model_id: str | None = None,
+        model_id: ElevenlabsTextToSpeechModelId | None = None,
         language_code: str | None = None,
         voice_settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -1705,8 +1720,9 @@ class AsyncElevenlabs(AsyncResource):
         Args:
             voice_id: The voice.
             text: The text.
-            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
-                default: "eleven_multilingual_v2".
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`.
+                `client.catalog.find(operation='elevenlabs_text_to_speech')` lists them. Server default:
+                "eleven_multilingual_v2".
             language_code: The language as a two-letter code, for models that take one.
             voice_settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -1753,7 +1769,7 @@ class AsyncElevenlabs(AsyncResource):
         self,
         *,
         inputs: Sequence[ElevenlabsDialogueLine],
-        model_id: str | None = None,
+        model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -1795,7 +1811,8 @@ class AsyncElevenlabs(AsyncResource):
 
         Args:
             inputs: The lines, in their order.
-            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            model_id: The model, such as `eleven_v3`. `client.catalog.find(operation='elevenlabs_dialogue')` lists
+                them. Server default: "eleven_v3".
             language_code: The language as a two-letter code.
             settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -1840,7 +1857,7 @@ class AsyncElevenlabs(AsyncResource):
         self,
         *,
         inputs: Sequence[ElevenlabsDialogueLine],
-        model_id: str | None = None,
+        model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -1879,7 +1896,8 @@ class AsyncElevenlabs(AsyncResource):
 
         Args:
             inputs: The lines, in their order.
-            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            model_id: The model, such as `eleven_v3`. `client.catalog.find(operation='elevenlabs_dialogue')` lists
+                them. Server default: "eleven_v3".
             language_code: The language as a two-letter code.
             settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -1924,7 +1942,7 @@ class AsyncElevenlabs(AsyncResource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -1963,7 +1981,8 @@ class AsyncElevenlabs(AsyncResource):
             duration_seconds: Duration in seconds; by the prompt if left out.
             prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
             loop: Whether the sound loops without a seam. Server default: false.
-            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            model_id: The model. `client.catalog.find(operation='elevenlabs_sound')` lists them. Server default:
+                "eleven_text_to_sound_v2".
             output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
                 "mp3_44100_128".
             response_format: `url` returns a URL in place of the audio.
@@ -2005,7 +2024,7 @@ class AsyncElevenlabs(AsyncResource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -2041,7 +2060,8 @@ class AsyncElevenlabs(AsyncResource):
             duration_seconds: Duration in seconds; by the prompt if left out.
             prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
             loop: Whether the sound loops without a seam. Server default: false.
-            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            model_id: The model. `client.catalog.find(operation='elevenlabs_sound')` lists them. Server default:
+                "eleven_text_to_sound_v2".
             output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
                 "mp3_44100_128".
             response_format: `url` returns a URL in place of the audio.
