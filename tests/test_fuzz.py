@@ -92,7 +92,7 @@ class Part:
 
 
 def _parts(document: dict[str, Any], largest: int = 16) -> list[Part]:
-    """The operations of each vendor in parts of `largest`; what is linked is together if it can be."""
+    """The operations of each vendor in parts of `largest`, in which linked ones are together."""
     vendors: defaultdict[str, set[str]] = defaultdict(set)
     for label, operation in _operations(document).items():
         vendors[operation["tags"][0]].add(label)
