@@ -156,7 +156,7 @@ def _task_response(methods: Methods, operation: Operation) -> str:
     if status and (status.outputs or status.result or status.done_is_file):
         return "outputs"
     has_own = status is not None and status.response is not None
-    return _of_types(methods, operation if has_own else fetch, "reply.")
+    return _of_types(methods, operation if has_own else fetch, "response.")
 
 
 def _of_types(methods: Methods, operation: Operation, prefix: str) -> str:

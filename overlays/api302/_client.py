@@ -274,21 +274,21 @@ class Client(Sections):
 
         return run(download(self._client, url, path, timeout))
 
-    def cost(self, reply: Any) -> Cost:
+    def cost(self, response: Any) -> Cost:
         """What a call cost, in PTC (1 PTC is 1 USD).
 
         Args:
-            reply: A response, a RawResponse, a stream, a task or its result, or the request id
+            response: A response, a RawResponse, a stream, a task or its result, or the request id
                 itself.
 
         Raises:
             NotFoundError: The call is not on record, or not yet: a new one takes a moment, so it is
                 asked for again for some seconds.
-            InvalidArgument: `reply` has no request id.
+            InvalidArgument: `response` has no request id.
         """
         from ._features.cost import cost_of
 
-        return run(cost_of(self._client, cast("Any", self).account.record, reply))
+        return run(cost_of(self._client, cast("Any", self).account.record, response))
 
     def close(self) -> None:
         """Let go of the connections, also those of the clients that `with_options` gave.
@@ -444,11 +444,11 @@ class AsyncClient(AsyncSections):
 
         return await download(self._client, url, path, timeout)
 
-    async def cost(self, reply: Any) -> Cost:
+    async def cost(self, response: Any) -> Cost:
         """What a call cost. See `Client.cost`."""
         from ._features.cost import cost_of
 
-        return await cost_of(self._client, cast("Any", self).account.record, reply)
+        return await cost_of(self._client, cast("Any", self).account.record, response)
 
     async def close(self) -> None:
         """Let go of the connections. See `Client.close`."""
