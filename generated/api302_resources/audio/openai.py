@@ -35,7 +35,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
@@ -97,7 +97,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
@@ -297,7 +297,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
@@ -359,7 +359,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
