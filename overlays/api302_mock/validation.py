@@ -13,7 +13,7 @@ import jsonschema_rs
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from api302_mock import files
+from api302_mock import files, models
 from api302_mock.body import MULTIPART, URLENCODED, parse_json, read_bytes, read_form
 from api302_mock.call import Call
 from api302_mock.document import Document, Operation
@@ -52,12 +52,13 @@ async def check(
     _Parameters(document, call, request, path).check()
     if strict:
         _refuse_unknown(call, request, keys)
-    if operation.body is not None:
-        try:
+    try:
+        if operation.body is not None:
             await _Body(document, call, request, operation.body, strict).check()
-        except BaseException:
-            call.close()
-            raise
+        models.refuse(call, strict=strict)
+    except BaseException:
+        call.close()
+        raise
     return call
 
 

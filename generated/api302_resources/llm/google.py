@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from api302 import AsyncStream, Stream
     from api302_client.models import GoogleGenerateResponse
-    from api302_client.params.common import GoogleGenerationConfig, GoogleInput
-    from api302_client.params.llm_google import GoogleSafetySetting, GoogleTool, GoogleToolConfig
+    from api302_client.params.common import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
+    from api302_resources._models import GoogleGenerateContentModel
 
 
 class Google(Resource):
@@ -23,7 +23,7 @@ class Google(Resource):
     def generate_content(
         self,
         *,
-        model: str,
+        model: GoogleGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -44,6 +44,7 @@ class Google(Resource):
 
         Args:
             model: The model, such as gemini-2.5-flash, gemini-2.5-flash-image or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.
@@ -90,7 +91,7 @@ class Google(Resource):
     def stream_generate_content(
         self,
         *,
-        model: str,
+        model: GoogleGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -112,6 +113,7 @@ class Google(Resource):
 
         Args:
             model: The model, such as gemini-2.5-flash or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_stream_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.
@@ -160,7 +162,7 @@ class AsyncGoogle(AsyncResource):
     async def generate_content(
         self,
         *,
-        model: str,
+        model: GoogleGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -181,6 +183,7 @@ class AsyncGoogle(AsyncResource):
 
         Args:
             model: The model, such as gemini-2.5-flash, gemini-2.5-flash-image or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.
@@ -227,7 +230,7 @@ class AsyncGoogle(AsyncResource):
     def stream_generate_content(
         self,
         *,
-        model: str,
+        model: GoogleGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -249,6 +252,7 @@ class AsyncGoogle(AsyncResource):
 
         Args:
             model: The model, such as gemini-2.5-flash or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_stream_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.

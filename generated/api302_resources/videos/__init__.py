@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import Ai302VideoTask
+    from api302_resources._models import Ai302CreateVideoModel
     from api302_resources.videos.ai302 import Ai302, AsyncAi302
     from api302_resources.videos.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.videos.chanjing import AsyncChanjing, Chanjing
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.kling import AsyncKling, Kling
     from api302_resources.videos.lightricks import AsyncLightricks, Lightricks
     from api302_resources.videos.luma import AsyncLuma, Luma
+    from api302_resources.videos.midjourney import AsyncMidjourney, Midjourney
     from api302_resources.videos.minimax import AsyncMinimax, Minimax
     from api302_resources.videos.openai import AsyncOpenai, Openai
     from api302_resources.videos.pika import AsyncPika, Pika
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.skyreels import AsyncSkyreels, Skyreels
     from api302_resources.videos.stability import AsyncStability, Stability
     from api302_resources.videos.sync import AsyncSync, Sync
+    from api302_resources.videos.topview import AsyncTopview, Topview
     from api302_resources.videos.vidu import AsyncVidu, Vidu
     from api302_resources.videos.wavespeed import AsyncWavespeed, Wavespeed
     from api302_resources.videos.zhipu import AsyncZhipu, Zhipu
@@ -136,6 +139,13 @@ class Videos(Resource):
         return Luma(self._client)
 
     @cached_property
+    def midjourney(self) -> Midjourney:
+        """Midjourney."""
+        from api302_resources.videos.midjourney import Midjourney
+
+        return Midjourney(self._client)
+
+    @cached_property
     def minimax(self) -> Minimax:
         """MiniMax, also 海螺, Hailuo."""
         from api302_resources.videos.minimax import Minimax
@@ -199,6 +209,13 @@ class Videos(Resource):
         return Sync(self._client)
 
     @cached_property
+    def topview(self) -> Topview:
+        """TopView."""
+        from api302_resources.videos.topview import Topview
+
+        return Topview(self._client)
+
+    @cached_property
     def vidu(self) -> Vidu:
         """Vidu, also 生数科技."""
         from api302_resources.videos.vidu import Vidu
@@ -222,7 +239,7 @@ class Videos(Resource):
     def create(
         self,
         *,
-        model: str,
+        model: Ai302CreateVideoModel,
         prompt: str | None = None,
         image: FileInput | Sequence[FileInput] | None = None,
         end_image: FileInput | None = None,
@@ -247,6 +264,7 @@ class Videos(Resource):
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
+                `client.catalog.find(operation='ai302_create_video')` lists them.
             prompt: Text prompt; required by most models.
             image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).
@@ -391,6 +409,13 @@ class AsyncVideos(AsyncResource):
         return AsyncLuma(self._client)
 
     @cached_property
+    def midjourney(self) -> AsyncMidjourney:
+        """Midjourney."""
+        from api302_resources.videos.midjourney import AsyncMidjourney
+
+        return AsyncMidjourney(self._client)
+
+    @cached_property
     def minimax(self) -> AsyncMinimax:
         """MiniMax, also 海螺, Hailuo."""
         from api302_resources.videos.minimax import AsyncMinimax
@@ -454,6 +479,13 @@ class AsyncVideos(AsyncResource):
         return AsyncSync(self._client)
 
     @cached_property
+    def topview(self) -> AsyncTopview:
+        """TopView."""
+        from api302_resources.videos.topview import AsyncTopview
+
+        return AsyncTopview(self._client)
+
+    @cached_property
     def vidu(self) -> AsyncVidu:
         """Vidu, also 生数科技."""
         from api302_resources.videos.vidu import AsyncVidu
@@ -477,7 +509,7 @@ class AsyncVideos(AsyncResource):
     async def create(
         self,
         *,
-        model: str,
+        model: Ai302CreateVideoModel,
         prompt: str | None = None,
         image: FileInput | Sequence[FileInput] | None = None,
         end_image: FileInput | None = None,
@@ -502,6 +534,7 @@ class AsyncVideos(AsyncResource):
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
+                `client.catalog.find(operation='ai302_create_video')` lists them.
             prompt: Text prompt; required by most models.
             image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).

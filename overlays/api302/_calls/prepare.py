@@ -58,7 +58,8 @@ def operation_call(
     model = models.named(op, path, extra_query, query, extra_body, body)
     if model is not None:
         models.warn(name, model)
-    return Call(kwargs, how, name, op, opened, model)
+    sent = {**(path or {}), **asked, **(body or {}), **(extra_body or {})}
+    return Call(kwargs, how, name, op, opened, model, sent)
 
 
 def _with_files(op: Operation, body: dict[str, Any], opened: list[Any]) -> dict[str, Any]:
