@@ -425,6 +425,7 @@ def test_a_client_that_cannot_be_used_is_refused_by_name(name: str) -> None:
         api302.Client(api_key=KEY, http_client=Session())
 
 
+@pytest.mark.usefixtures("network")
 def test_the_async_client(serve: Any) -> None:
     server = serve(
         http(REPLY),
@@ -555,6 +556,7 @@ def test_the_cost_of_a_call_takes_a_moment_to_show(
     assert len(server.requests) == 9
 
 
+@pytest.mark.usefixtures("network")
 def test_one_async_client_for_several_event_loops(serve: Any) -> None:
     client = api302.AsyncClient(api_key=KEY, base_url=serve(http(REPLY), forever=True).url)
 

@@ -103,6 +103,7 @@ def test_fault_02_a_response_never_closes_from_its_finalizer(serve: Any, connect
     assert raw.is_closed
 
 
+@pytest.mark.usefixtures("network")
 def test_fault_02_abandoned_async_streams(serve: Any) -> None:
     server = serve(endless, forever=True)
 
@@ -124,6 +125,7 @@ def answer(connection: Any, _: Any) -> None:
     connection.sendall(http(RESPONSE))
 
 
+@pytest.mark.usefixtures("network")
 def test_fault_03_thousands_of_calls_at_once(many: str) -> None:
     count = 2000
 
@@ -212,6 +214,7 @@ needs_proc = pytest.mark.skipif(
 )
 
 
+@pytest.mark.usefixtures("network")
 @needs_proc
 def test_fault_04_each_loop_closes_what_it_leaves(serve: Any) -> None:
     server = serve(http(RESPONSE), forever=True)
@@ -229,6 +232,7 @@ def test_fault_04_each_loop_closes_what_it_leaves(serve: Any) -> None:
     asyncio.run(client.close())
 
 
+@pytest.mark.usefixtures("network")
 def test_fault_04_close_in_another_loop(serve: Any) -> None:
     server = serve(http(RESPONSE), forever=True)
     client = api302.AsyncClient(api_key=KEY, base_url=server.url)
@@ -238,6 +242,7 @@ def test_fault_04_close_in_another_loop(serve: Any) -> None:
         asyncio.run(chat(client))
 
 
+@pytest.mark.usefixtures("network")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("closed", [True, False])
@@ -255,6 +260,7 @@ def test_fault_04_a_loop_that_ends_without_its_generators(closed: bool, serve: A
     gc.collect()
 
 
+@pytest.mark.usefixtures("network")
 def test_fault_04_two_loops_at_once_keep_their_connections(serve: Any) -> None:
     server = serve(http(RESPONSE), forever=True)
     client = api302.AsyncClient(api_key=KEY, base_url=server.url)
@@ -277,6 +283,7 @@ def test_fault_04_two_loops_at_once_keep_their_connections(serve: Any) -> None:
     asyncio.run(client.close())
 
 
+@pytest.mark.usefixtures("network")
 def test_fault_04_close_while_the_loop_runs_in_another_thread(serve: Any) -> None:
     server = serve(http(RESPONSE), forever=True)
     client = api302.AsyncClient(api_key=KEY, base_url=server.url)

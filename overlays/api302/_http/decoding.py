@@ -10,6 +10,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 ACCEPTED = "gzip, deflate"
@@ -124,6 +125,7 @@ def _text_of(content: bytes, charset: str) -> str:
     return content.decode(json.detect_encoding(content), "replace").removeprefix("\ufeff")
 
 
+@lru_cache(maxsize=256)
 def media_type_of(content_type: str) -> tuple[str, str]:
     """The media type and the charset of a `content-type` header, in lower case."""
     media_type, _, parameters = content_type.partition(";")
