@@ -91,15 +91,21 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
     document["tags"] = _tags(spec, root)
     document["paths"] = paths
     _put_deprecated_last(paths)
+    document["components"] = _in_order(spec, components)
+    return document, problems
+
+
+def _in_order(spec: Spec, components: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The components by the order of their kinds, and within a kind by name."""
     known = sorted(
         components,
         key=lambda kind: COMPONENTS.index(kind) if kind in COMPONENTS else len(COMPONENTS),
     )
-    document["components"] = {kind: dict(sorted(components[kind].items())) for kind in known}
+    ordered = {kind: dict(sorted(components[kind].items())) for kind in known}
     for kind in known:
         for name in components[kind]:
-            spec.adopt(document["components"][kind], components[kind], name)
-    return document, problems
+            spec.adopt(ordered[kind], components[kind], name)
+    return ordered
 
 
 def _merge(
@@ -303,19 +309,24 @@ def _link(task: dict[str, Any], follower: str, target: dict[str, Any]) -> dict[s
     return link
 
 
+def _links(task: dict[str, Any], by_id: dict[Any, Any]) -> dict[str, Any]:
+    """The links of a submitting operation, to the calls that get and cancel its task."""
+    links: dict[str, Any] = {}
+    for follower in (task.get("fetch"), task.get("cancel")):
+        if isinstance(follower, str) and follower in by_id:
+            link = _link(task, follower, by_id[follower])
+            if isinstance(link, dict):
+                links[follower] = link
+    return links
+
+
 def _add_links(spec: Spec, document: dict[str, Any]) -> None:
     """Put links into the 2xx JSON replies of submitting operations; changes copies, since the parts
     belong to the files.
     """
     by_id = {operation.get("operationId"): operation for _, _, operation in operations(document)}
     for path, method, operation in operations(document):
-        task = obj(operation.get("x-task"))
-        links = {}
-        for follower in (task.get("fetch"), task.get("cancel")):
-            if isinstance(follower, str) and follower in by_id:
-                link = _link(task, follower, by_id[follower])
-                if isinstance(link, dict):
-                    links[follower] = link
+        links = _links(obj(operation.get("x-task")), by_id)
         if not links or not isinstance(operation.get("responses"), dict):
             continue
         responses = dict(obj(operation.get("responses")))

@@ -449,6 +449,9 @@ class _Reader:
             self.remember(items, line, [item.start_mark.line + 1 for item in node.value])
             return items
         assert isinstance(node, MappingNode)
+        return self.mapping(node, line)
+
+    def mapping(self, node: MappingNode, line: int) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         lines: dict[str, int] = {}
         for key_node, value_node in node.value:

@@ -167,20 +167,20 @@ def body_kwargs(
         headers = {} if essence == "application/json" else {"headers": {"Content-Type": chosen}}
         return {"json": plain(body), **headers}
     if essence in {MULTIPART, FORM}:
-        if not isinstance(body, Mapping):
-            raise ValueError(
-                f"a {essence} body must be a mapping of fields, not {type(body).__name__}"
-            )
-        if essence == MULTIPART:
-            return {"files": [part for name, value in body.items() for part in _parts(name, value)]}
-        _no_files(body, chosen)
-        return {
-            "data": {name: _form_value(value) for name, value in body.items() if value is not None}
-        }
+        return _form(body, essence, chosen)
     if isinstance(body, Mapping):
         raise ValueError(f"a {essence} body must be text, bytes or an open file, not a mapping")
     content = body.encode() if isinstance(body, str) else body
     return {"content": content, "headers": {"Content-Type": chosen}}
+
+
+def _form(body: Any, essence: str, chosen: str) -> dict[str, Any]:
+    if not isinstance(body, Mapping):
+        raise ValueError(f"a {essence} body must be a mapping of fields, not {type(body).__name__}")
+    if essence == MULTIPART:
+        return {"files": [part for name, value in body.items() for part in _parts(name, value)]}
+    _no_files(body, chosen)
+    return {"data": {name: _form_value(value) for name, value in body.items() if value is not None}}
 
 
 def _choose(body: Any, media_types: Sequence[str]) -> str:
@@ -189,10 +189,10 @@ def _choose(body: Any, media_types: Sequence[str]) -> str:
     if isinstance(body, Mapping):
         if MULTIPART in media_types and any(map(_has_file, body.values())):
             return MULTIPART
-    elif raw := [media for media in media_types if _is_raw(media)]:
-        if isinstance(body, (str, bytes, bytearray, memoryview)) or hasattr(body, "read"):
-            return raw[0]
-    return media_types[0]
+        return media_types[0]
+    is_content = isinstance(body, (str, bytes, bytearray, memoryview)) or hasattr(body, "read")
+    raw = (media for media in media_types if _is_raw(media))
+    return next(raw, media_types[0]) if is_content else media_types[0]
 
 
 def _is_raw(media_type: str) -> bool:

@@ -124,37 +124,37 @@ def _follows(
             [*inside, role],
         )
         return
-    body = context.body_fields(target)
-    taken = {
+    body, taken = context.body_fields(target), _taken(context, target)
+    given = sorted(map(str, obj(rule.get("parameters"))))
+    uploaded = {str(rule[role]): role for role in ("etag", "file") if role in rule}  # of x-upload
+    for key in sorted({*given} - {*taken, *uploaded}):
+        message = f"`{name}` has no parameter or body field `{key}`"
+        fix, place = did_you_mean(key, list(taken)), [*inside, "parameters", key]
+        yield context.on(operation, extension, message, fix, place)
+    for key, place in uploaded.items():
+        if key not in body:
+            message = f"`{name}` has no body field `{key}`"
+            fix = did_you_mean(key, list(body))
+            yield context.on(operation, extension, message, fix, [*inside, place])
+    for key in _missing(taken, {*given, *uploaded}):
+        message = f"`{name}` requires `{key}`, which {what} of {operation} does not give"
+        fix = "say under `parameters` where its value is in the response"
+        yield context.on(operation, extension, message, fix, [*inside, "parameters"])
+
+
+def _missing(taken: dict[str, bool], given: set[str]) -> list[str]:
+    """What a call requires and does not get."""
+    required = {key for key, is_required in taken.items() if is_required}
+    return sorted(required - given)
+
+
+def _taken(context: Context, target: Operation) -> dict[str, bool]:
+    """The parameters and body fields of a call, and whether each is required."""
+    parameters = {
         str(parameter.get("name")): parameter.get("required") is True
         for parameter in context.parameters(target)
-    } | body
-    given: dict[str, list[str | int]] = {
-        key: ["parameters", key] for key in sorted(map(str, obj(rule.get("parameters"))))
     }
-    uploaded: dict[str, list[str | int]] = {
-        str(rule[key]): [key] for key in ("etag", "file") if key in rule
-    }  # of x-upload
-    for key, place in [*given.items(), *uploaded.items()]:
-        if key not in (known := body if key in uploaded else taken):
-            message = (
-                f"`{name}` has no "
-                f"{'body field' if key in uploaded else 'parameter or body field'} `{key}`"
-            )
-            yield context.on(
-                operation, extension, message, did_you_mean(key, list(known)), [*inside, *place]
-            )
-    for key in sorted(
-        key for key, required in taken.items() if required and key not in {*given, *uploaded}
-    ):
-        message = f"`{name}` requires `{key}`, which {what} of {operation} does not give"
-        yield context.on(
-            operation,
-            extension,
-            message,
-            "say under `parameters` where its value is in the response",
-            [*inside, "parameters"],
-        )
+    return parameters | context.body_fields(target)
 
 
 def task_states(context: Context) -> Iterator[Problem]:
@@ -212,12 +212,17 @@ def streams(context: Context) -> Iterator[Problem]:
                 yield context.on(
                     operation, "responses", message, "describe one event: an object with `data`"
                 )
+
+
+def stream_responses(context: Context) -> Iterator[Problem]:
+    """`x-stream.response` names a schema."""
+    schemas = obj(obj(context.document.get("components")).get("schemas"))
+    for operation in context.operations:
         response = obj(operation.node.get("x-stream")).get("response")
-        if response and response not in obj(obj(context.document.get("components")).get("schemas")):
-            message = f"x-stream.response of {operation} names `{response}`, which is no schema"
-            yield context.on(
-                operation, "x-stream", message, "name the schema that the events add up to"
-            )
+        if response and response not in schemas:
+            message = f"x-stream.response of {operation} names `{response}`, which is not a schema"
+            fix = "name the schema that the events accumulate to"
+            yield context.on(operation, "x-stream", message, fix)
 
 
 def switches(context: Context) -> Iterator[Problem]:

@@ -286,6 +286,21 @@ def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]
     """Place in the instance and message of an error; of a union, those of the variant that fits
     best.
     """
+    error = _best(error)
+    path = list(error.instance_path)
+    # Of additionalProperties: the keys that are too many.
+    unexpected = getattr(error.kind, "unexpected", None)
+    if unexpected and isinstance(unexpected[0], str):
+        path.append(unexpected[0])
+    inner = getattr(error.kind, "error", None)  # of propertyNames: what is wrong with the key
+    name = getattr(inner, "instance", None)
+    if isinstance(name, str):
+        path.append(name)
+    return path, wording.describe(error)
+
+
+def _best(error: jsonschema_rs.ValidationError) -> jsonschema_rs.ValidationError:
+    """Of a union's error, that of the variant which fits best."""
     for _ in range(10):
         variants = [variant for variant in getattr(error.kind, "context", None) or [] if variant]
         if not variants:
@@ -295,17 +310,7 @@ def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]
         if len(variants) > 1 and not _fit(error, best)[0]:
             break  # none is meant more than the others, so the union's own message says more
         error = deepest
-    path = list(error.instance_path)
-    unexpected = getattr(
-        error.kind, "unexpected", None
-    )  # of additionalProperties: the keys that are too many
-    if unexpected and isinstance(unexpected[0], str):
-        path.append(unexpected[0])
-    inner = getattr(error.kind, "error", None)  # of propertyNames: what is wrong with the key
-    name = getattr(inner, "instance", None)
-    if isinstance(name, str):
-        path.append(name)
-    return path, wording.describe(error)
+    return error
 
 
 def _fit(

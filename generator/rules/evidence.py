@@ -110,12 +110,15 @@ def ledger(context: Context) -> Iterator[Problem]:
                 f"{', '.join(KINDS)} is wanted"
             )
             yield context.problem(rows, page, message, "keep the one that is true")
-        for number, name in enumerate(seq(row.get("operations"))):
-            if isinstance(name, str) and name not in context.by_id:
-                message = f"there is no operation `{name}`, which the row of {page} names"
-                yield context.problem(
-                    row, "operations", message, did_you_mean(name, list(context.by_id)), [number]
-                )
+        yield from _unknown_operations(context, page, row)
+
+
+def _unknown_operations(context: Context, page: str, row: dict[str, Any]) -> Iterator[Problem]:
+    for number, name in enumerate(seq(row.get("operations"))):
+        if isinstance(name, str) and name not in context.by_id:
+            message = f"there is no operation `{name}`, which the row of {page} names"
+            fix = did_you_mean(name, list(context.by_id))
+            yield context.problem(row, "operations", message, fix, [number])
 
 
 def secrets(context: Context) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ event by event.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -193,40 +194,47 @@ def parse_events(text: str) -> tuple[list[dict[str, str]], str]:
 
 def _content_fault(context: Context, pointer: str, schema: Any, value: Any) -> str | None:
     """Why a value does not fit a schema whose texts hold JSON (contentSchema); None if it does."""
-    faults = context.mismatches(pointer, schema, value)
-    if faults:
-        return f"{faults[0][1]}{_in(faults[0][0])}"
+    if fault := _misfit(context, pointer, schema, value):
+        return fault
     found = context.resolve(pointer, schema)
-    schema = obj(found.value)
+    faults = _faults_inside(context, found.pointer, obj(found.value), value)
+    return next((fault for fault in faults if fault), None)
+
+
+def _misfit(context: Context, pointer: str, schema: Any, value: Any) -> str | None:
+    faults = context.mismatches(pointer, schema, value)
+    return f"{faults[0][1]}{_in(faults[0][0])}" if faults else None
+
+
+def _faults_inside(
+    context: Context, pointer: str, schema: dict[str, Any], value: Any
+) -> Iterator[str | None]:
+    """Of the variants, the parts, the fields and the text itself."""
     for kind in ("anyOf", "oneOf"):
-        variants = [
-            (f"{found.pointer}/{kind}/{number}", variant)
-            for number, variant in enumerate(seq(schema.get(kind)))
-        ]
-        fitting = [variant for variant in variants if not context.mismatches(*variant, value)]
-        results = [_content_fault(context, *variant, value) for variant in fitting]
-        if results and None not in results:
-            return results[0]
+        yield _variant_fault(context, f"{pointer}/{kind}", seq(schema.get(kind)), value)
     for number, part in enumerate(seq(schema.get("allOf"))):
-        fault = _content_fault(context, f"{found.pointer}/allOf/{number}", part, value)
-        if fault:
-            return fault
+        yield _content_fault(context, f"{pointer}/allOf/{number}", part, value)
     for name, part in obj(schema.get("properties")).items():
-        if isinstance(value, dict) and name in value:
-            fault = _content_fault(context, f"{found.pointer}/properties/{name}", part, value[name])
-            if fault:
-                return fault
+        if name in obj(value):
+            yield _content_fault(context, f"{pointer}/properties/{name}", part, value[name])
     if isinstance(value, str) and "contentSchema" in schema:
-        try:
-            content = json.loads(value)
-        except ValueError as error:
-            return f"`{value[:80]}` is not JSON: {error}"
-        faults = context.mismatches(
-            f"{found.pointer}/contentSchema", schema["contentSchema"], content
-        )
-        if faults:
-            return f"{faults[0][1]}{_in(faults[0][0])}"
-    return None
+        yield _text_fault(context, f"{pointer}/contentSchema", schema["contentSchema"], value)
+
+
+def _variant_fault(context: Context, pointer: str, variants: list[Any], value: Any) -> str | None:
+    """The fault of the first variant that fits, if none that fits is without one."""
+    places = [(f"{pointer}/{number}", variant) for number, variant in enumerate(variants)]
+    fitting = [place for place in places if not context.mismatches(*place, value)]
+    faults = [_content_fault(context, *place, value) for place in fitting]
+    return None if None in faults else next(iter(faults), None)
+
+
+def _text_fault(context: Context, pointer: str, schema: Any, text: str) -> str | None:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        return f"`{text[:80]}` is not JSON: {error}"
+    return _misfit(context, pointer, schema, content)
 
 
 def _holds(test: dict[str, Any], data: str) -> bool:
@@ -246,82 +254,75 @@ def extension_paths(context: Context) -> Iterator[Problem]:
     """
     for operation in context.operations:
         responses = _replies(context, operation)
-        if not responses or operation.unknown("response"):
+        if responses and not operation.unknown("response"):
+            yield from _parameter_paths(context, operation, responses)
+            yield from _upload_paths(context, operation, responses)
+            yield from _states(context, operation, responses)
+
+
+_ADD_IT = "correct the path, or add an example with it"
+
+
+def _parameter_paths(
+    context: Context, operation: Operation, responses: list[Any]
+) -> Iterator[Problem]:
+    """What the next call takes from the response is in an example of it."""
+    result = obj(obj(operation.node.get("x-task-status")).get("result"))
+    rules: tuple[tuple[str, dict[str, Any], list[str | int]], ...] = (
+        ("x-task", obj(operation.node.get("x-task")), []),
+        ("x-upload", obj(operation.node.get("x-upload")), []),
+        ("x-task-status", result, ["result"]),
+    )
+    for extension, rule, inside in rules:
+        for parameter, path in obj(rule.get("parameters")).items():
+            if not any(_search(path, response) is not None for response in responses):
+                message = (
+                    f"no example of the response of {operation} has the `{path}` that "
+                    f"{extension} reads `{parameter}` from"
+                )
+                place = [*inside, "parameters", parameter]
+                yield context.on(operation, extension, message, _ADD_IT, place)
+
+
+def _upload_paths(
+    context: Context, operation: Operation, responses: list[Any]
+) -> Iterator[Problem]:
+    """The URLs of an upload are texts in the examples of its first or last step."""
+    upload = obj(operation.node.get("x-upload"))
+    last = context.by_id.get(str(upload.get("finish")))
+    ending = [*responses, *(_replies(context, last) if last else [])]
+    for role, replies in (("put", responses), ("address", ending)):
+        if role not in upload:
             continue
-        result = obj(obj(operation.node.get("x-task-status")).get("result"))
-        rules = {
-            "x-task": obj(operation.node.get("x-task")),
-            "x-upload": obj(operation.node.get("x-upload")),
-            "x-task-status": result,
-        }
-        for extension, rule in rules.items():
-            for parameter, path in obj(rule.get("parameters")).items():
-                if not any(_search(path, response) is not None for response in responses):
-                    message = (
-                        f"no example of the response of {operation} has the `{path}` that "
-                        f"{extension} reads `{parameter}` from"
-                    )
-                    fix = "correct the path, or add an example with it"
-                    inside: list[str | int] = ["result"] if rule is result else []
-                    yield context.on(
-                        operation, extension, message, fix, [*inside, "parameters", parameter]
-                    )
-        upload = obj(operation.node.get("x-upload"))
-        last = context.by_id.get(str(upload.get("finish")))
-        for role, found in (
-            ("put", responses),
-            ("address", [*responses, *(_replies(context, last) if last else [])]),
-        ):
-            if role in upload and not any(
-                isinstance(_search(upload[role], response), str) for response in found
-            ):
-                message = (
-                    f"no example has the `{upload[role]}` that x-upload of {operation} reads the "
-                    f"{role} from"
-                )
-                yield context.on(
-                    operation,
-                    "x-upload",
-                    message,
-                    "correct the path, or add an example with it",
-                    [role],
-                )
-        status = obj(operation.node.get("x-task-status"))
-        if "state" in status:
-            listed = [
-                word
-                for kind in ("pending", "succeeded", "failed")
-                for word in seq(status.get(kind))
-            ]
-            state = status["state"]
-            states = [
-                value for response in responses if (value := _search(state, response)) is not None
-            ]
-            if not states:
-                message = (
-                    f"no example of the response of {operation} has the state that x-task-status "
-                    "reads"
-                )
-                yield context.on(
-                    operation,
-                    "x-task-status",
-                    message,
-                    "correct the path, or add an example with it",
-                    ["state"],
-                )
-            for value in states:
-                if not any(same(value, word) for word in listed):
-                    message = (
-                        f"the state {value!r} of an example of {operation} is none that "
-                        "x-task-status lists"
-                    )
-                    yield context.on(
-                        operation,
-                        "x-task-status",
-                        message,
-                        "list it under pending, succeeded or failed",
-                        ["state"],
-                    )
+        if not any(isinstance(_search(upload[role], reply), str) for reply in replies):
+            message = (
+                f"no example has the `{upload[role]}` that x-upload of {operation} reads the "
+                f"{role} from"
+            )
+            yield context.on(operation, "x-upload", message, _ADD_IT, [role])
+
+
+def _states(context: Context, operation: Operation, responses: list[Any]) -> Iterator[Problem]:
+    """The state of a task is in an example, and is a listed word wherever it is."""
+    status = obj(operation.node.get("x-task-status"))
+    if "state" not in status:
+        return
+    words = [seq(status.get(kind)) for kind in ("pending", "succeeded", "failed")]
+    listed = [*itertools.chain(*words)]
+    found = [_search(status["state"], response) for response in responses]
+    states = [value for value in found if value is not None]
+    if not states:
+        message = (
+            f"no example of the response of {operation} has the state that x-task-status reads"
+        )
+        yield context.on(operation, "x-task-status", message, _ADD_IT, ["state"])
+    for value in states:
+        if not any(same(value, word) for word in listed):
+            message = (
+                f"the state {value!r} of an example of {operation} is none that x-task-status lists"
+            )
+            fix = "list it under pending, succeeded or failed"
+            yield context.on(operation, "x-task-status", message, fix, ["state"])
 
 
 def _replies(context: Context, operation: Operation) -> list[Any]:

@@ -57,20 +57,21 @@ def operation_ids(context: Context) -> Iterator[Problem]:
             )
             continue
         seen[identifier] = operation
-        for method in _methods(operation):
-            if not method.isidentifier() or keyword.iskeyword(method):
-                yield context.on(
-                    operation,
-                    "operationId",
-                    f"`{method}` cannot be the name of a method",
-                    "choose another action",
-                )
-            other = methods.setdefault((operation.section, operation.vendor, method), operation)
-            if other is not operation:
-                message = f"the method `{method}` of `{identifier}` is also one of `{other}`"
-                yield context.on(
-                    operation, "operationId", message, "choose another action for one of the two"
-                )
+        yield from _method_names(context, operation, methods)
+
+
+def _method_names(
+    context: Context, operation: Operation, seen: dict[tuple[str, str, str], Operation]
+) -> Iterator[Problem]:
+    for method in _methods(operation):
+        if not method.isidentifier() or keyword.iskeyword(method):
+            message = f"`{method}` cannot be the name of a method"
+            yield context.on(operation, "operationId", message, "choose another action")
+        other = seen.setdefault((operation.section, operation.vendor, method), operation)
+        if other is not operation:
+            message = f"the method `{method}` of `{operation.id}` is also one of `{other}`"
+            fix = "choose another action for one of the two"
+            yield context.on(operation, "operationId", message, fix)
 
 
 def _methods(operation: Operation) -> list[str]:
@@ -118,11 +119,8 @@ def homes(context: Context) -> Iterator[Problem]:
     names.
     """
     prefixes = sorted(context.spec.homes(), key=lambda home: -len(home.prefix))
-    known: dict[str, Operation] = {operation.path: operation for operation in context.operations}
-    aliases: dict[str, Operation] = {}
     for operation in context.operations:
-        listed = operation.node.get("x-aliases")
-        for path in [operation.path, *(alias for alias in seq(listed) if isinstance(alias, str))]:
+        for path in [operation.path, *_aliases(operation)]:
             key = None if path == operation.path else "x-aliases"
             home = next((home for home in prefixes if home.holds(path)), None)
             # An alias is under its operation's home unless another vendor claims it.
@@ -135,13 +133,24 @@ def homes(context: Context) -> Iterator[Problem]:
                 fix = "move it there, or correct the prefixes in vendors.yaml"
                 message = f"the home of {path} is {home.file}, not {operation.file}"
                 yield context.on(operation, key, message, fix)
-            if key:
-                other = known.get(path) or aliases.setdefault(
-                    f"{operation.method} {path}", operation
-                )
-                if other is not operation:
-                    message = f"the alias {path} is also a path of `{other}`"
-                    yield context.on(operation, key, message, "keep it at one operation")
+
+
+def aliases(context: Context) -> Iterator[Problem]:
+    """An alias is not a path of another operation."""
+    known = {operation.path: operation for operation in context.operations}
+    seen: dict[str, Operation] = {}
+    for operation in context.operations:
+        for path in _aliases(operation):
+            call = f"{operation.method} {path}"
+            other = known.get(path) or seen.setdefault(call, operation)
+            if other is not operation:
+                message = f"the alias {path} is also a path of `{other}`"
+                yield context.on(operation, "x-aliases", message, "keep it at one operation")
+
+
+def _aliases(operation: Operation) -> list[str]:
+    listed = seq(operation.node.get("x-aliases"))
+    return [alias for alias in listed if isinstance(alias, str)]
 
 
 def _is_elsewhere(home: Home, operation: Operation, alias: bool) -> bool:
@@ -176,21 +185,26 @@ def path_parameters(context: Context) -> Iterator[Problem]:
                 yield context.on(
                     operation, "parameters", message, "correct the name, or remove the parameter"
                 )
-        seen: set[tuple[str, str]] = set()
-        for parameter in parameters:
-            name = (str(parameter.get("in")), str(parameter.get("name")))
-            if name in seen:
-                yield context.on(
-                    operation,
-                    "parameters",
-                    f"{operation} has the {name[0]} parameter `{name[1]}` twice",
-                    "remove one of the two",
-                )
-            seen.add(name)
-        for alias in seq(operation.node.get("x-aliases")):
-            if isinstance(alias, str) and sorted(_TEMPLATE.findall(alias)) != sorted(wanted):
+        yield from _given_twice(context, operation)
+        for alias in _aliases(operation):
+            if sorted(_TEMPLATE.findall(alias)) != sorted(wanted):
                 message = f"the alias {alias} has other parameters than {operation.path}"
                 yield context.on(operation, "x-aliases", message, "use the same names in braces")
+
+
+def _given_twice(context: Context, operation: Operation) -> Iterator[Problem]:
+    seen: set[tuple[str, str]] = set()
+    for parameter in context.parameters(operation):
+        place, name = str(parameter.get("in")), str(parameter.get("name"))
+        if (place, name) in seen:
+            message = f"{operation} has the {place} parameter `{name}` twice"
+            yield context.on(operation, "parameters", message, "remove one of the two")
+        seen.add((place, name))
+
+
+def _prefix(file: str) -> str:
+    """How the names of a vendor's schemas begin; empty for a file of several vendors."""
+    return class_name(pascal(re.split(r"[/.]", file)[1])) if "/" in file else ""
 
 
 def schema_names(context: Context) -> Iterator[Problem]:
@@ -202,13 +216,10 @@ def schema_names(context: Context) -> Iterator[Problem]:
         if not node.is_component:
             continue
         name, file = str(node.key), context.file_of(node)
-        if file != COMMON_FILE and "/" in file:
-            prefix = class_name(pascal(re.split(r"[/.]", file)[1]))
-            if not re.match(rf"{re.escape(prefix)}(?![a-z])", name):
-                fix = f"name it {prefix}…, or put it into common.yaml if several vendors use it"
-                yield context.at(
-                    node, f"the schema name `{name}` does not start with `{prefix}`", fix
-                )
+        prefix = _prefix(file)
+        if not re.match(rf"{re.escape(prefix)}(?![a-z])", name):
+            fix = f"name it {prefix}…, or put it into common.yaml if several vendors use it"
+            yield context.at(node, f"the schema name `{name}` does not start with `{prefix}`", fix)
         kept = class_name(name)
         if kept != name:
             yield context.at(

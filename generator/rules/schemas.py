@@ -100,27 +100,20 @@ def enums(context: Context) -> Iterator[Problem]:
                 "enum",
             )
             continue
-        types = obj(node.value).get("type")
-        for number, value in enumerate(values):
-            if types is not None and not any(
-                _is_type(value, name) for name in (types if isinstance(types, list) else [types])
-            ):
-                message = f"the enum value {value!r} of {_owner(node)} is not of the type {types}"
-                yield context.problem(
-                    node.value,
-                    "enum",
-                    message,
-                    "quote it if it is text, or correct the type",
-                    [number],
-                )
-            if any(same(value, other) for other in values[:number]):
-                yield context.problem(
-                    node.value,
-                    "enum",
-                    f"the enum of {_owner(node)} has {value!r} twice",
-                    "remove one of the two",
-                    [number],
-                )
+        yield from _enum_values(context, node, values)
+
+
+def _enum_values(context: Context, node: Node, values: list[Any]) -> Iterator[Problem]:
+    types = obj(node.value).get("type")
+    names = types if isinstance(types, list) else [types]
+    for number, value in enumerate(values):
+        if types is not None and not any(_is_type(value, name) for name in names):
+            message = f"the enum value {value!r} of {_owner(node)} is not of the type {types}"
+            fix = "quote it if it is text, or correct the type"
+            yield context.problem(node.value, "enum", message, fix, [number])
+        if any(same(value, other) for other in values[:number]):
+            message = f"the enum of {_owner(node)} has {value!r} twice"
+            yield context.problem(node.value, "enum", message, "remove one of the two", [number])
 
 
 def defaults(context: Context) -> Iterator[Problem]:

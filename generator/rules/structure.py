@@ -181,29 +181,27 @@ def form_of_files(context: Context) -> Iterator[Problem]:
     for name, content in context.spec.files.items():
         if content is None:
             continue
-        section, slash, rest = name.partition("/")
+        section, slash, _ = name.partition("/")
         if slash and section == MODELS_FOLDER:
             continue  # the rules of models have their say
-        schema = {ROOT_FILE: _ROOT, VENDORS_FILE: _VENDORS, COMMON_FILE: _COMMON}.get(
-            name, _VENDOR_FILE
-        )
-        if slash:
-            if section not in sections:
-                yield Problem(
-                    name,
-                    1,
-                    f"the folder `{section}` is no section",
-                    "move the file, or add the section's tag to openapi.yaml",
-                )
-            if not name.endswith(".yaml"):
-                yield Problem(name, 1, "the file does not end in .yaml", "rename it")
-            if rest == LEDGER_NAME:
-                schema = _LEDGER
-        for error in _compiled(json.dumps(schema)).iter_errors(content):
+        if slash and section not in sections:
+            message = f"the folder `{section}` is not a section"
+            fix = "move the file, or add the section's tag to openapi.yaml"
+            yield Problem(name, 1, message, fix)
+        if slash and not name.endswith(".yaml"):
+            yield Problem(name, 1, "the file does not end in .yaml", "rename it")
+        for error in _compiled(json.dumps(_form_of(name))).iter_errors(content):
             path, message = explain(error)
-            yield Problem(
-                *(context.spec.locate(content, path) if path else (name, 1)), message, fix_of(error)
-            )
+            place = context.spec.locate(content, path) if path else (name, 1)
+            yield Problem(*place, message, fix_of(error))
+
+
+def _form_of(name: str) -> dict[str, Any]:
+    """The JSON Schema of a file."""
+    if name.endswith(f"/{LEDGER_NAME}"):
+        return _LEDGER
+    known = {ROOT_FILE: _ROOT, VENDORS_FILE: _VENDORS, COMMON_FILE: _COMMON}
+    return known.get(name, _VENDOR_FILE)
 
 
 def vendor_files(context: Context) -> Iterator[Problem]:
@@ -253,21 +251,21 @@ def vendors(context: Context) -> Iterator[Problem]:
         homes = obj(obj(vendor).get("homes"))
         for section, prefixes in homes.items():
             if section not in context.spec.sections():
-                yield context.problem(
-                    homes,
-                    section,
-                    f"there is no section `{section}`",
-                    did_you_mean(section, context.spec.sections()),
-                )
-            for part in obj(prefixes):
-                if not SLUG.match(part) or part == COMMON_PART:
-                    message = f"the part `{part}` of {section}.{slug} is no snake_case name"
-                    if part == COMMON_PART:
-                        message = (
-                            f"`{part}` is where the parts of {section}.{slug} share, and has no "
-                            "paths"
-                        )
-                    yield context.problem(prefixes, part, message, "choose another name")
+                message = f"there is no section `{section}`"
+                fix = did_you_mean(section, context.spec.sections())
+                yield context.problem(homes, section, message, fix)
+            yield from _parts(context, f"{section}.{slug}", obj(prefixes))
+
+
+def _parts(context: Context, where: str, prefixes: dict[str, Any]) -> Iterator[Problem]:
+    for part in prefixes:
+        if part == COMMON_PART:
+            message = f"`{part}` is where the parts of {where} share, and has no paths"
+        elif not SLUG.match(part):
+            message = f"the part `{part}` of {where} is not a snake_case name"
+        else:
+            continue
+        yield context.problem(prefixes, part, message, "choose another name")
 
 
 def openapi(context: Context) -> Iterator[Problem]:
@@ -427,20 +425,27 @@ def _extension_keys(context: Context) -> Iterator[tuple[Any, str, str]]:
     """
     for node in context.nodes:
         kind = "field" if node.kind == "schema" else node.kind
-        if isinstance(node.value, dict):
-            for key in node.value:
-                if key.startswith("x-"):
-                    yield node.value, key, kind
+        yield from _own_extension_keys(node.value, kind)
         if node.role == "responses" and isinstance(node.key, str) and node.key.startswith("x-"):
             yield node.parent, node.key, "responses object"
-    root = obj(context.spec.files.get(ROOT_FILE))
-    head = {key for key in root if key not in ("paths", "components", join.DEFAULTS)}
-    yield from _nested_extension_keys({key: root[key] for key in root if key in head})
-    yield from ((root, key, "document") for key in root if key in head and key.startswith("x-"))
+    yield from _head_extension_keys(obj(context.spec.files.get(ROOT_FILE)))
     for content in context.spec.files.values():
         for kind in ("paths", "components"):
-            part = obj(obj(content).get(kind))
-            yield from ((part, key, f"{kind} object") for key in part if key.startswith("x-"))
+            yield from _own_extension_keys(obj(content).get(kind), f"{kind} object")
+
+
+def _head_extension_keys(root: dict[str, Any]) -> Iterator[tuple[Any, str, str]]:
+    """Those of the document itself, outside of paths and components."""
+    parts = ("paths", "components", join.DEFAULTS)
+    head = {key: value for key, value in root.items() if key not in parts}
+    yield from _nested_extension_keys(head)
+    yield from ((root, key, kind) for _, key, kind in _own_extension_keys(head, "document"))
+
+
+def _own_extension_keys(value: Any, kind: str) -> Iterator[tuple[Any, str, str]]:
+    for key in obj(value):
+        if key.startswith("x-"):
+            yield value, key, kind
 
 
 def _nested_extension_keys(value: Any, depth: int = 0) -> Iterator[tuple[Any, str, str]]:
@@ -501,31 +506,38 @@ def unused_components(context: Context) -> Iterator[Problem]:
         for node in context.nodes
         if node.is_component and node.kind != "pathItem"
     }
-    inside: dict[str, set[str]] = {}
-    for node in context.nodes:
-        top = node
-        while top.above is not None:
-            top = top.above
-        reference = obj(node.value).get("$ref")
-        if isinstance(reference, str):
-            inside.setdefault(top.pointer, set()).add(reference.removeprefix("#"))
-    reached: set[str] = set()
-    waiting = [
-        pointer
-        for source, pointers in inside.items()
-        if source not in components
-        for pointer in pointers
-    ]
-    while waiting:
-        pointer = waiting.pop()
-        if pointer not in reached:
-            reached.add(pointer)
-            waiting += inside.get(pointer, ())
+    referred = _referred(context)
+    reached = _reached([one for one in referred if one not in components], referred)
     for pointer, node in components.items():
         if pointer not in reached and node.key != "JsonObject":
-            yield context.at(
-                node, f"no operation uses the component `{node.key}`", "use or remove it"
-            )
+            message = f"no operation uses the component `{node.key}`"
+            yield context.at(node, message, "use or remove it")
+
+
+def _reached(waiting: list[str], referred: dict[str, set[str]]) -> set[str]:
+    """The pointers that references lead to from some objects, over any number of steps."""
+    reached: set[str] = set()
+    while waiting:
+        for pointer in referred.get(waiting.pop(), set()) - reached:
+            reached.add(pointer)
+            waiting.append(pointer)
+    return reached
+
+
+def _referred(context: Context) -> dict[str, set[str]]:
+    """What each component and operation refers to, by pointers."""
+    referred: dict[str, set[str]] = {}
+    for node in context.nodes:
+        reference = obj(node.value).get("$ref")
+        if isinstance(reference, str):
+            referred.setdefault(_top(node).pointer, set()).add(reference.removeprefix("#"))
+    return referred
+
+
+def _top(node: Node) -> Node:
+    while node.above is not None:
+        node = node.above
+    return node
 
 
 def did_you_mean(name: str, names: list[str]) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from generator.source import Problem, obj
+from generator.source import Problem, obj, seq
 
 from .context import Context
 
@@ -132,15 +132,11 @@ def words(context: Context) -> Iterator[Problem]:
 def _texts(context: Context) -> Iterator[tuple[dict[str, Any], str, str]]:
     """Every summary and description of the document: what holds it, its key, and the text."""
     waiting: list[Any] = [node.value for node in context.nodes if node.above is None]
-    for key in ("info", "tags", "servers"):
-        part = context.document.get(key)
-        waiting += part if isinstance(part, list) else [part]
+    waiting += [context.document.get(key) for key in ("info", "tags", "servers")]
     waiting += obj(obj(context.document.get("components")).get("securitySchemes")).values()
     while waiting:
         node = waiting.pop()
-        if isinstance(node, list):
-            waiting += node
-            continue
+        waiting += seq(node)
         for key, value in obj(node).items():
             if key in ("summary", "description") and isinstance(value, str):
                 yield node, key, value

@@ -56,21 +56,30 @@ def _read(
     if expression == "bytes":
         return Binary(content, media_type)
     if _is_json(media_type) and (content or (status < 400 and status not in (204, 205))):
-        try:
-            return structure(expression or "Any", _loads(content, charset))
-        except (ValueError, RecursionError):
-            if status < 400:
-                raise DecodeError(content, status) from None
-            return _text(
-                content, charset
-            )  # the status says enough; a proxy's page under a wrong label must not hide it
+        return _json(expression or "Any", charset, status, content)
     if expression == "str":
         return _text(content, charset)
     if not content:
         return None
     if media_type.startswith(FILE_KINDS):
         return Binary(content, media_type)
-    try:  # a wrong label, or none: what parses as JSON is JSON
+    return _unlabelled(by_media, media_type, charset, content)
+
+
+def _json(expression: str, charset: str, status: int, content: bytes) -> Any:
+    """A body that is declared to be JSON."""
+    try:
+        return structure(expression, _loads(content, charset))
+    except (ValueError, RecursionError):
+        if status < 400:
+            raise DecodeError(content, status) from None
+        # The status says enough: a proxy's page under a wrong label must not hide it.
+        return _text(content, charset)
+
+
+def _unlabelled(by_media: Mapping[str, str], media_type: str, charset: str, content: bytes) -> Any:
+    """A body with a wrong label, or none: what parses as JSON is JSON, then text, then a file."""
+    try:
         return structure(_only_json(by_media) or "Any", _loads(content, charset))
     except (ValueError, RecursionError):
         pass

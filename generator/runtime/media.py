@@ -128,14 +128,18 @@ def _by_container(start: bytes) -> str | None:
         return _RIFF.get(start[8:12])
     if start[4:8] == b"ftyp":
         return _BRANDS.get(start[8:12], ".mp4")
+    if start.startswith(b"PK\3\4"):
+        return next((suffix for name, suffix in _ZIPS if name in start[:START]), ".zip")
+    return _by_named_container(start)
+
+
+def _by_named_container(start: bytes) -> str | None:
     if start.startswith(b"\x1a\x45\xdf\xa3"):
         return ".webm" if b"webm" in start[:64] else ".mkv"
     if start.startswith(b"OggS"):
         return ".opus" if b"OpusHead" in start[:64] else ".ogg"
     if start.startswith(b"FORM") and start[8:12] in (b"AIFF", b"AIFC"):
         return ".aiff"
-    if start.startswith(b"PK\3\4"):
-        return next((suffix for name, suffix in _ZIPS if name in start[:START]), ".zip")
     if start.startswith(b"BM") and start[6:10] == b"\0\0\0\0":
         return ".bmp"
     return None

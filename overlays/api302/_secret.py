@@ -171,18 +171,23 @@ class Redactor:
             return value if found == value else found
         if isinstance(value, (bytes, bytearray)):
             return self.content(bytes(value))
+        if is_tuple(value):
+            return self._tuple(value)
+        if is_object(value) or is_array(value):
+            self._structure(value)
+        elif hasattr(value, "_raw"):
+            self._model(value)
+        return value
+
+    def _structure(self, value: dict[str, Any] | list[Any]) -> None:
+        """An object or array, and the exchange that it carries as a whole response."""
         if is_object(value):
             for name, item in list(value.items()):
                 value[name] = self._value(item)
         elif is_array(value):
             value[:] = [self._value(item) for item in value]
-        elif is_tuple(value):
-            return self._tuple(value)
-        elif hasattr(value, "_raw"):
-            self._model(value)
-        if (is_object(value) or is_array(value)) and getattr(value, "http", None) is not None:
-            cast("Any", value).http = self._value(cast("Any", value).http)
-        return value
+        if (http := getattr(value, "http", None)) is not None:
+            cast("Any", value).http = self._value(http)
 
     def _tuple(self, value: tuple[Any, ...]) -> Any:
         parts = [self._value(item) for item in value]

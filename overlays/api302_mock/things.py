@@ -62,6 +62,8 @@ class Collections:
         self._add_created()
         self._add_tasks()
         self._add_deleted()
+        tasks = (one.behaviour.task for one in self._operations)
+        self._cancels = {task.cancel for task in tasks if task is not None}
         self._members = dict(self._find_members())
         for template, collection in self._collections.items():
             members = [one for one in self._operations if template in _templates(one.path)]
@@ -146,6 +148,8 @@ class Collections:
         if creator := self._creators.get(call.operation.id):
             return _create(creator, fields, value, store)
         if collection := self._members.get(call.operation.id):
+            if call.operation.id in self._cancels:  # it stays, whatever the method is
+                return _renamed(collection, call, value)
             return _change(collection, call, fields, value, store)
         return value
 
@@ -172,13 +176,18 @@ def _create(creator: Creator, fields: dict[str, Any], value: Any, store: Store) 
     return _filled(renamed(value, {name}, set(), key), name, fields)
 
 
+def _renamed(collection: Collection, call: Call, value: Any) -> Any:
+    name = collection.parameter
+    return renamed(value, {name} - {"id"}, collection.shown, str(call.path[name]))
+
+
 def _change(
     collection: Collection, call: Call, fields: dict[str, Any], value: Any, store: Store
 ) -> Any:
     name = collection.parameter
     key = str(call.path[name])
     is_whole = call.operation.path == collection.template
-    value = renamed(value, {name} - {"id"}, collection.shown, key)
+    value = _renamed(collection, call, value)
     if is_whole and call.operation.method == "DELETE":
         store.things.delete(collection.template, key)
         return value

@@ -12,6 +12,7 @@ from documentation import FIXTURES, Page, Run
 
 from generator.docs.described import Described
 from generator.docs.diff.operation import compare
+from generator.docs.diff.recorded import recorded
 from generator.docs.pages import Page as Read
 from generator.docs.pages.copied import copied
 from generator.docs.pages.prices import prices
@@ -576,3 +577,49 @@ def test_recorded(
     found = json.loads(docs("diff", "--recorded", folder, "--json").out)
     assert sorted((finding["kind"], finding["field"]) for finding in found["findings"]) == expected
     assert found["read"] == {"pages": 0, "exchanges": 1}
+
+
+MODELS = """
+  /acme/v1/models/one:
+    post:
+      operationId: acme_one
+      requestBody:
+        content:
+          application/json: {schema: {type: object, properties: {prompt: {type: string}}}}
+      responses: {'200': {description: Done.}}
+  /acme/v1/models/{name}:
+    post:
+      operationId: acme_any
+      parameters:
+        - {name: name, in: path, required: true, schema: {type: string, x-segments: true}}
+      requestBody:
+        content:
+          application/json: {schema: {type: object, properties: {text: {type: string}}}}
+      responses: {'200': {description: Done.}}
+components:"""
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "strange"),
+    [
+        ("one", {"prompt": "a"}, []),
+        ("one", {"text": "a"}, [("field", "text")]),
+        ("one/two", {"text": "a"}, []),
+        ("three", {"prompt": "a"}, [("field", "prompt")]),
+    ],
+)
+def test_an_exchange_is_that_of_the_path_spelled_out(
+    mini: Path, tmp_path: Path, path: str, body: dict[str, Any], strange: list[tuple[str, str]]
+) -> None:
+    file = mini / "videos" / "acme.yaml"
+    file.write_text(file.read_text("utf-8").replace("\ncomponents:", MODELS), "utf-8")
+    exchange = {
+        "request": {"method": "POST", "path": f"/acme/v1/models/{path}", "json": body},
+        "response": {"status": 200, "headers": {}},
+    }
+    (tmp_path / "0001-x.json").write_text(json.dumps(exchange), "utf-8")
+
+    findings, _ = recorded(Described(mini), tmp_path / "0001-x.json")
+
+    told = [(finding.kind, finding.field) for finding in findings]
+    assert [one for one in told if one[0] in ("field", "operation")] == strange

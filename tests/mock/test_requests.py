@@ -177,3 +177,40 @@ def test_strict_refuses_what_the_document_does_not_name(made: dict[str, Any]) ->
             http.post("/chat", json={"q": "x", "more": {"c": 1}}), 422, -10011, "body.more", "c"
         )
         refused(http.post("/chat", params={"zz": 1}, json={"q": "x"}), 422, -10011, "zz")
+
+
+def test_a_path_spelled_out_wins_over_one_of_any_segments() -> None:
+    def answering(word: str) -> dict[str, Any]:
+        return {
+            "operationId": word,
+            "responses": {
+                "200": {
+                    "description": "Which operation it was.",
+                    "content": {"application/json": {"example": {"by": word}}},
+                }
+            },
+        }
+
+    name = {"name": "name", "in": "path", "required": True}
+    any_model = answering("any") | {
+        "parameters": [name | {"schema": {"type": "string", "x-segments": True}}]
+    }
+    paths = {
+        "/models/{name}": {"post": any_model},
+        "/models/acme/one": {"post": answering("one")},
+        "/models/{name}/result": {
+            "get": answering("result") | {"parameters": [name | {"schema": {"type": "string"}}]}
+        },
+    }
+    raw = {"openapi": "3.2.0", "info": {"title": "Paths", "version": "1"}, "paths": paths}
+    with start(raw) as server, httpx.Client(base_url=server.url, headers=KEY) as client:
+        reached = [
+            client.request(method, path).json()["by"]
+            for method, path in (
+                ("POST", "/models/acme/one"),
+                ("POST", "/models/acme/one/edit"),
+                ("POST", "/models/two"),
+                ("GET", "/models/two/result"),
+            )
+        ]
+    assert reached == ["one", "any", "any", "result"]

@@ -8,14 +8,14 @@ from .._model import Model, model
 class FirecrawlMetadata(Model):
     """Metadata of a page."""
 
-    title: str | None = None
-    """Title."""
-    description: str | None = None
-    """Description of the video."""
-    language: str | None = None
-    """The programming language."""
+    title: str | list[str] | None = None
+    """Title; several if the page has several."""
+    description: str | list[str] | None = None
+    """Description of the page."""
+    language: str | list[str] | None = None
+    """Language of the page."""
     sourceURL: str | None = None
-    """URL of the file."""
+    """URL of the page."""
     statusCode: int | None = None
     """The page's HTTP status code."""
     error: str | None = None

@@ -17,6 +17,12 @@ class FirecrawlPage(Model):
 
     markdown: str | None = None
     """The page as Markdown."""
+    summary: str | None = None
+    """A summary. v2."""
+    images: list[str] | None = None
+    """URLs of the page's images. v2."""
+    answer: str | None = None
+    """The answer to the question. v2."""
     html: str | None = None
     """The page as HTML."""
     rawHtml: str | None = None

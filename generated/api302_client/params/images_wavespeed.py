@@ -320,7 +320,7 @@ class WavespeedGptImage1Request(TypedDict):
     """Return the image as base64 in `outputs`, in place of a URL. Server default: false."""
 
 
-class WavespeedHidreamI1DevRequest(TypedDict):
+class WavespeedHidreamI1Request(TypedDict):
     prompt: str
     """Text prompt."""
     size: NotRequired[str]
@@ -423,6 +423,17 @@ class WavespeedKlingImageO3TextToImageRequest(TypedDict):
     """Number of images. Server default: 1."""
     output_format: NotRequired[Literal["png", "jpeg"]]
     """File format of the image. Server default: "png"."""
+
+
+class WavespeedLucidOriginRequest(TypedDict):
+    prompt: str
+    """Text prompt."""
+    aspect_ratio: NotRequired[Literal["1:1", "16:9", "9:16", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "2:1", "1:2", "3:1", "1:3"]]
+    """Aspect ratio (width:height). Server default: "16:9"."""
+    enable_sync_mode: NotRequired[bool]
+    """Wait for the result and return it in this response. Server default: false."""
+    enable_base64_output: NotRequired[bool]
+    """Return the image as base64 in `outputs`, in place of a URL. Server default: false."""
 
 
 class WavespeedNanoBanana2EditRequest(TypedDict):
@@ -544,6 +555,17 @@ class WavespeedSeedreamV3Request(TypedDict):
     """Wait for the result and return it in this response. Server default: false."""
 
 
+class WavespeedSeedreamV4Request(TypedDict):
+    prompt: str
+    """Text prompt."""
+    size: NotRequired[str]
+    """Size in pixels, `width*height`; each side 1024 to 4096. Server default: "2048*2048"."""
+    enable_base64_output: NotRequired[bool]
+    """Return the image as base64 in `outputs`, in place of a URL. Server default: false."""
+    enable_sync_mode: NotRequired[bool]
+    """Wait for the result and return it in this response. Server default: false."""
+
+
 class WavespeedSeedreamV4SequentialRequest(TypedDict):
     prompt: str
     """Text prompt."""
@@ -657,3 +679,16 @@ class WavespeedWan22TextToImageLoraRequest(TypedDict):
     """Wait for the result and return it in this response. Server default: false."""
     enable_base64_output: NotRequired[bool]
     """Return the image as base64 in `outputs`, in place of a URL. Server default: false."""
+
+
+class WavespeedWavespeedAiImagen4Request(TypedDict):
+    prompt: str
+    """Text prompt."""
+    negative_prompt: NotRequired[str]
+    """Negative prompt: what to avoid."""
+    aspect_ratio: NotRequired[Literal["1:1", "16:9", "9:16", "3:4", "4:3"]]
+    """Aspect ratio (width:height). Server default: "1:1"."""
+    num_images: NotRequired[int]
+    """Number of images. Server default: 1."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""

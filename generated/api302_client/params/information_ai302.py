@@ -66,6 +66,35 @@ class Ai302MarkdownForm(TypedDict):
     """URL of the file."""
 
 
+class Ai302MinicpmFile(TypedDict):
+    """A file."""
+
+    url: str
+    """URL of the file."""
+
+
+class Ai302MinicpmPart(TypedDict):
+    """A part of a message."""
+
+    type: Literal["text", "image_url", "video_url"]
+    """The type."""
+    text: NotRequired[str]
+    """text: the text."""
+    image_url: NotRequired[Ai302MinicpmFile]
+    video_url: NotRequired[Ai302MinicpmFile]
+
+
+class Ai302OcrRequest(TypedDict):
+    file_url: str
+    """URL of the image or PDF."""
+    prompt_mode: NotRequired[str]
+    """What to read: `prompt_grounding_ocr`, or another of the modes of dots.ocr."""
+    temperature: NotRequired[float]
+    """Randomness of sampling."""
+    top_p: NotRequired[float]
+    """Share of the likeliest tokens to sample from."""
+
+
 class Ai302RunCodeRequest(TypedDict):
     """The code."""
 
@@ -213,3 +242,19 @@ class Ai302UploadForm(TypedDict):
 
     file: File
     """The file, up to 50 MB."""
+
+
+class Ai302MinicpmMessage(TypedDict):
+    """A message."""
+
+    role: str
+    """Role of the author, such as `user`."""
+    content: Sequence[Ai302MinicpmPart]
+    """The parts."""
+
+
+class Ai302MinicpmRequest(TypedDict):
+    messages: Sequence[Ai302MinicpmMessage]
+    """The messages."""
+    enable_thinking: NotRequired[bool]
+    """Whether the model reasons first."""

@@ -29,6 +29,34 @@ class FirecrawlAction(TypedDict):
     """executeJavascript: the code."""
 
 
+class FirecrawlFormat(TypedDict):
+    """A format with its settings."""
+
+    type: str
+    """
+    Such as `markdown`, `summary`, `html`, `rawHtml`, `links`, `images`, `screenshot`, `json`, `changeTracking`,
+    `branding`, `question` or `highlights`.
+    """
+    prompt: NotRequired[str]
+    """json: text prompt: what to extract."""
+    schema: NotRequired[Mapping[str, Any]]
+    """json: JSON Schema of the data."""
+    fullPage: NotRequired[bool]
+    """screenshot: the whole page."""
+    quality: NotRequired[int]
+    """screenshot: quality of the image."""
+    viewport: NotRequired[Mapping[str, Any]]
+    """screenshot: size of the window."""
+    modes: NotRequired[Sequence[str]]
+    """changeTracking: `git-diff` or `json`."""
+    tag: NotRequired[str]
+    """changeTracking: name of the series."""
+    question: NotRequired[str]
+    """question: what to answer."""
+    query: NotRequired[str]
+    """highlights: what to look for."""
+
+
 class FirecrawlJsonOptions(TypedDict):
     """Settings for extracting data."""
 
@@ -66,6 +94,44 @@ class FirecrawlMapRequest(TypedDict):
     """Maximum number of results. Server default: 5000."""
     timeout: NotRequired[int]
     """Timeout in milliseconds."""
+
+
+class FirecrawlScrapeOptions(TypedDict):
+    """Settings of scraping."""
+
+    formats: NotRequired[Sequence[str | FirecrawlFormat]]
+    """The formats to return; Markdown without it. Names, or objects for those with settings."""
+    onlyMainContent: NotRequired[bool]
+    """Leave out headers, menus and footers. Server default: true."""
+    includeTags: NotRequired[Sequence[str]]
+    """Only these tags."""
+    excludeTags: NotRequired[Sequence[str]]
+    """Exclude these tags."""
+    maxAge: NotRequired[int]
+    """Maximum age of a cached copy in milliseconds; 0 for none. Server default: 172800000."""
+    headers: NotRequired[Mapping[str, Any]]
+    """Headers for the page, such as cookies."""
+    waitFor: NotRequired[int]
+    """Waiting time for the page to load in milliseconds. Server default: 0."""
+    mobile: NotRequired[bool]
+    """Emulate a phone. Server default: false."""
+    skipTlsVerification: NotRequired[bool]
+    """Accept any certificate. Server default: true."""
+    timeout: NotRequired[int]
+    """Timeout in milliseconds."""
+    parsers: NotRequired[Sequence[str | Mapping[str, Any]]]
+    """How files are read: names such as `pdf`, or objects."""
+    actions: NotRequired[Sequence[FirecrawlAction]]
+    """Actions on the page before scraping."""
+    location: NotRequired[FirecrawlLocation]
+    removeBase64Images: NotRequired[bool]
+    """Remove images in base64. Server default: true."""
+    blockAds: NotRequired[bool]
+    """Block ads and cookie notices. Server default: true."""
+    proxy: NotRequired[Literal["basic", "enhanced", "auto"]]
+    """The type of proxy. Server default: "auto"."""
+    storeInCache: NotRequired[bool]
+    """Store a copy in the cache. Server default: true."""
 
 
 class FirecrawlScrapeRequest(TypedDict):
@@ -118,6 +184,88 @@ class FirecrawlSearchScrape(TypedDict):
 
     formats: NotRequired[Sequence[Literal["markdown", "html", "rawHtml", "links", "screenshot", "screenshot@fullPage", "json"]]]
     """The formats to return; nothing is scraped without it."""
+
+
+class FirecrawlV2MapRequest(TypedDict):
+    url: str
+    """URL of the site."""
+    search: NotRequired[str]
+    """Sort by how well URLs fit this."""
+    sitemap: NotRequired[Literal["skip", "include", "only"]]
+    """Whether to use the sitemap. Server default: "include"."""
+    includeSubdomains: NotRequired[bool]
+    """Whether to list subdomains. Server default: true."""
+    ignoreQueryParameters: NotRequired[bool]
+    """Whether URLs that differ in their query alone are one. Server default: true."""
+    limit: NotRequired[int]
+    """Number of URLs at most. Server default: 5000."""
+    timeout: NotRequired[int]
+    """Timeout in milliseconds."""
+    location: NotRequired[FirecrawlLocation]
+
+
+class FirecrawlV2ScrapeRequest(TypedDict):
+    url: str
+    """URL of the page."""
+    formats: NotRequired[Sequence[str | FirecrawlFormat]]
+    """The formats to return; Markdown without it. Names, or objects for those with settings."""
+    onlyMainContent: NotRequired[bool]
+    """Leave out headers, menus and footers. Server default: true."""
+    includeTags: NotRequired[Sequence[str]]
+    """Only these tags."""
+    excludeTags: NotRequired[Sequence[str]]
+    """Exclude these tags."""
+    maxAge: NotRequired[int]
+    """Maximum age of a cached copy in milliseconds; 0 for none. Server default: 172800000."""
+    headers: NotRequired[Mapping[str, Any]]
+    """Headers for the page, such as cookies."""
+    waitFor: NotRequired[int]
+    """Waiting time for the page to load in milliseconds. Server default: 0."""
+    mobile: NotRequired[bool]
+    """Emulate a phone. Server default: false."""
+    skipTlsVerification: NotRequired[bool]
+    """Accept any certificate. Server default: true."""
+    timeout: NotRequired[int]
+    """Timeout in milliseconds."""
+    parsers: NotRequired[Sequence[str | Mapping[str, Any]]]
+    """How files are read: names such as `pdf`, or objects."""
+    actions: NotRequired[Sequence[FirecrawlAction]]
+    """Actions on the page before scraping."""
+    location: NotRequired[FirecrawlLocation]
+    removeBase64Images: NotRequired[bool]
+    """Remove images in base64. Server default: true."""
+    blockAds: NotRequired[bool]
+    """Block ads and cookie notices. Server default: true."""
+    proxy: NotRequired[Literal["basic", "enhanced", "auto"]]
+    """The type of proxy. Server default: "auto"."""
+    storeInCache: NotRequired[bool]
+    """Store a copy in the cache. Server default: true."""
+
+
+class FirecrawlV2SearchRequest(TypedDict):
+    query: str
+    """The query."""
+    limit: NotRequired[int]
+    """Number of results. Server default: 10."""
+    sources: NotRequired[Sequence[str | Mapping[str, Any]]]
+    """`web`, `news` or `images`; as names, or as objects with `type`."""
+    categories: NotRequired[Sequence[str | Mapping[str, Any]]]
+    """`github`, `research` or `pdf`; as names, or as objects with `type`."""
+    includeDomains: NotRequired[Sequence[str]]
+    """Only these domains."""
+    excludeDomains: NotRequired[Sequence[str]]
+    """Exclude these domains."""
+    tbs: NotRequired[str]
+    """Period, such as `qdr:d` for a day."""
+    location: NotRequired[str]
+    """The location."""
+    country: NotRequired[str]
+    """The country, by ISO code. Server default: "US"."""
+    timeout: NotRequired[int]
+    """Timeout in milliseconds. Server default: 60000."""
+    ignoreInvalidURLs: NotRequired[bool]
+    """Skip URLs that other calls refuse. Server default: false."""
+    scrapeOptions: NotRequired[FirecrawlScrapeOptions]
 
 
 class FirecrawlWebhook(TypedDict):
@@ -181,6 +329,59 @@ class FirecrawlBatchRequest(TypedDict):
     """Store a copy in the cache."""
 
 
+class FirecrawlCrawlRequest(TypedDict):
+    url: str
+    """URL to begin with."""
+    prompt: NotRequired[str]
+    """Text prompt: what to crawl; settings are derived from it."""
+    includePaths: NotRequired[Sequence[str]]
+    """Patterns of the paths to read."""
+    excludePaths: NotRequired[Sequence[str]]
+    """Patterns of the paths to leave out."""
+    maxDiscoveryDepth: NotRequired[int]
+    """Number of links to follow from the first page."""
+    sitemap: NotRequired[Literal["skip", "include", "only"]]
+    """Whether to use the sitemap. Server default: "include"."""
+    ignoreQueryParameters: NotRequired[bool]
+    """Whether URLs that differ in their query alone are one page. Server default: false."""
+    regexOnFullURL: NotRequired[bool]
+    """Whether patterns see the whole URL. Server default: false."""
+    limit: NotRequired[int]
+    """Number of pages at most. Server default: 10000."""
+    crawlEntireDomain: NotRequired[bool]
+    """Whether to read sister and parent pages too. Server default: false."""
+    allowExternalLinks: NotRequired[bool]
+    """Whether to leave the site. Server default: false."""
+    allowSubdomains: NotRequired[bool]
+    """Whether to read subdomains. Server default: false."""
+    delay: NotRequired[float]
+    """Pause between pages in seconds."""
+    maxConcurrency: NotRequired[int]
+    """Number of pages read at once."""
+    webhook: NotRequired[FirecrawlWebhook]
+    scrapeOptions: NotRequired[FirecrawlScrapeOptions]
+
+
+class FirecrawlExtractRequest(TypedDict):
+    urls: Sequence[str]
+    """The pages; `*` at the end stands for all below."""
+    prompt: NotRequired[str]
+    """Text prompt: what to extract."""
+    schema: NotRequired[Mapping[str, Any]]
+    """JSON Schema of the data."""
+    enableWebSearch: NotRequired[bool]
+    """Whether to search the web too. Server default: false."""
+    ignoreSitemap: NotRequired[bool]
+    """Whether to leave out the sitemap. Server default: false."""
+    includeSubdomains: NotRequired[bool]
+    """Whether to read subdomains. Server default: true."""
+    showSources: NotRequired[bool]
+    """Whether to return the sources. Server default: false."""
+    scrapeOptions: NotRequired[FirecrawlScrapeOptions]
+    ignoreInvalidURLs: NotRequired[bool]
+    """Skip invalid URLs instead of refusing all. Server default: true."""
+
+
 class FirecrawlSearchRequest(TypedDict):
     """The search query."""
 
@@ -197,3 +398,46 @@ class FirecrawlSearchRequest(TypedDict):
     ignoreInvalidURLs: NotRequired[bool]
     """Skip URLs that Firecrawl cannot scrape. Server default: false."""
     scrapeOptions: NotRequired[FirecrawlSearchScrape]
+
+
+class FirecrawlV2BatchRequest(TypedDict):
+    urls: Sequence[str]
+    """The pages."""
+    webhook: NotRequired[FirecrawlWebhook]
+    maxConcurrency: NotRequired[int]
+    """Number of pages read at once."""
+    ignoreInvalidURLs: NotRequired[bool]
+    """Skip invalid URLs instead of refusing all. Server default: true."""
+    formats: NotRequired[Sequence[str | FirecrawlFormat]]
+    """The formats to return; Markdown without it. Names, or objects for those with settings."""
+    onlyMainContent: NotRequired[bool]
+    """Leave out headers, menus and footers. Server default: true."""
+    includeTags: NotRequired[Sequence[str]]
+    """Only these tags."""
+    excludeTags: NotRequired[Sequence[str]]
+    """Exclude these tags."""
+    maxAge: NotRequired[int]
+    """Maximum age of a cached copy in milliseconds; 0 for none. Server default: 172800000."""
+    headers: NotRequired[Mapping[str, Any]]
+    """Headers for the page, such as cookies."""
+    waitFor: NotRequired[int]
+    """Waiting time for the page to load in milliseconds. Server default: 0."""
+    mobile: NotRequired[bool]
+    """Emulate a phone. Server default: false."""
+    skipTlsVerification: NotRequired[bool]
+    """Accept any certificate. Server default: true."""
+    timeout: NotRequired[int]
+    """Timeout in milliseconds."""
+    parsers: NotRequired[Sequence[str | Mapping[str, Any]]]
+    """How files are read: names such as `pdf`, or objects."""
+    actions: NotRequired[Sequence[FirecrawlAction]]
+    """Actions on the page before scraping."""
+    location: NotRequired[FirecrawlLocation]
+    removeBase64Images: NotRequired[bool]
+    """Remove images in base64. Server default: true."""
+    blockAds: NotRequired[bool]
+    """Block ads and cookie notices. Server default: true."""
+    proxy: NotRequired[Literal["basic", "enhanced", "auto"]]
+    """The type of proxy. Server default: "auto"."""
+    storeInCache: NotRequired[bool]
+    """Store a copy in the cache. Server default: true."""

@@ -672,6 +672,27 @@ class WavespeedViduTextToVideoRequest(TypedDict):
     """Random seed; the same seed gives the same result."""
 
 
+class WavespeedWan21T2V480PLoraRequest(TypedDict):
+    prompt: str
+    """Text prompt."""
+    negative_prompt: NotRequired[str]
+    """Negative prompt: what to avoid."""
+    loras: NotRequired[Sequence[common.WavespeedLora]]
+    """LoRAs to apply, at most three."""
+    size: NotRequired[Literal["832*480", "480*832"]]
+    """Size in pixels, `width*height`. Server default: "832*480"."""
+    num_inference_steps: NotRequired[int]
+    """Number of inference steps. Server default: 30."""
+    duration: NotRequired[int]
+    """Duration in seconds. Server default: 5."""
+    guidance_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt. Server default: 5."""
+    flow_shift: NotRequired[float]
+    """Shift of the timestep schedule (flow matching). Server default: 3."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1."""
+
+
 class WavespeedWan21T2V480PRequest(TypedDict):
     prompt: str
     """Text prompt."""
@@ -880,6 +901,42 @@ class WavespeedWan22T2VPlus1080PRequest(TypedDict):
     """Let a model expand the prompt. Server default: false."""
     negative_prompt: NotRequired[str]
     """Negative prompt: what to avoid."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1."""
+
+
+class WavespeedWan25ImageToVideoRequest(TypedDict):
+    prompt: str
+    """Text prompt."""
+    image: str
+    """First frame."""
+    audio: NotRequired[str]
+    """Audio file that leads the video: WAV or MP3, at least 3 seconds, at most 15 MB."""
+    negative_prompt: NotRequired[str]
+    """Negative prompt: what to avoid."""
+    resolution: NotRequired[Literal["480p", "720p", "1080p"]]
+    """Resolution. Server default: "720p"."""
+    duration: NotRequired[Literal[3, 4, 5, 6, 7, 8, 9, 10]]
+    """Duration in seconds. Server default: 5."""
+    enable_prompt_expansion: NotRequired[bool]
+    """Let a model expand the prompt. Server default: false."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1."""
+
+
+class WavespeedWan25TextToVideoFastRequest(TypedDict):
+    prompt: str
+    """Text prompt."""
+    negative_prompt: NotRequired[str]
+    """Negative prompt: what to avoid."""
+    audio: NotRequired[str]
+    """Audio file that leads the video: WAV or MP3, at least 3 seconds, at most 15 MB."""
+    size: NotRequired[Literal["1280*720", "720*1280", "1920*1080", "1080*1920"]]
+    """Size in pixels, `width*height`. Server default: "1280*720"."""
+    duration: NotRequired[Literal[5, 10]]
+    """Duration in seconds. Server default: 5."""
+    enable_prompt_expansion: NotRequired[bool]
+    """Let a model expand the prompt. Server default: false."""
     seed: NotRequired[int]
     """Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1."""
 

@@ -673,6 +673,57 @@ class Wavespeed(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def nano_banana_text_to_image(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["1:1", "3:2", "2:3", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"] | None = None,
+        output_format: Literal["png", "jpeg"] | None = None,
+        enable_sync_mode: bool | None = None,
+        enable_base64_output: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create a Nano Banana text-to-image task.
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            output_format: File format of the image. Server default: "png".
+            enable_sync_mode: Wait for the result and return it in this response. Server default: false.
+            enable_base64_output: Return the image as base64 in `outputs`, in place of a URL. Server default:
+                false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/google/nano-banana/text-to-image
+        Price: as at WaveSpeed.
+        Source: public code, found by "api.302.ai/ws/api/v3" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_nano_banana_text_to_image as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "aspect_ratio": aspect_ratio,
+                "output_format": output_format,
+                "enable_sync_mode": enable_sync_mode,
+                "enable_base64_output": enable_base64_output,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     def dreamina_v3_0_text_to_image(
         self,
         *,
@@ -941,6 +992,49 @@ class Wavespeed(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def seedream_v4(
+        self,
+        *,
+        prompt: str,
+        size: str | None = None,
+        enable_base64_output: bool | None = None,
+        enable_sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create a Seedream 4 text-to-image task.
+
+        Args:
+            prompt: Text prompt.
+            size: Size in pixels, `width*height`; each side 1024 to 4096. Server default: "2048*2048".
+            enable_base64_output: Return the image as base64 in `outputs`, in place of a URL. Server default:
+                false.
+            enable_sync_mode: Wait for the result and return it in this response. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/bytedance/seedream-v4
+        Price: as at WaveSpeed.
+        Source: public code, found by "api.302.ai/ws/api/v3" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_seedream_v4 as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"prompt": prompt, "size": size, "enable_base64_output": enable_base64_output, "enable_sync_mode": enable_sync_mode},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     def ideogram_v2a_turbo(
         self,
         *,
@@ -1056,6 +1150,39 @@ class Wavespeed(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def ideogram_v3_turbo(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create an Ideogram 3 Turbo text-to-image task.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/ideogram-ai/ideogram-v3-turbo
+        Price: 0.03 PTC per call.
+        Source: documentation page p367223199 (catalog, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_ideogram_v3_turbo as endpoint
+
+        return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
     def kling_image_o3_text_to_image(
         self,
         *,
@@ -1138,6 +1265,54 @@ class Wavespeed(Resource):
         from api302_client.api.images_wavespeed import wavespeed_phoenix_1_0 as endpoint
 
         return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    def lucid_origin(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["1:1", "16:9", "9:16", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "2:1", "1:2", "3:1", "1:3"] | None = None,
+        enable_sync_mode: bool | None = None,
+        enable_base64_output: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create a Leonardo Lucid Origin text-to-image task.
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            enable_sync_mode: Wait for the result and return it in this response. Server default: false.
+            enable_base64_output: Return the image as base64 in `outputs`, in place of a URL. Server default:
+                false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/leonardoai/lucid-origin
+        Price: 0.02 PTC per call.
+        Source: https://wavespeed.ai/docs/docs-api/leonardoai/leonardoai-lucid-origin (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_lucid_origin as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "aspect_ratio": aspect_ratio,
+                "enable_sync_mode": enable_sync_mode,
+                "enable_base64_output": enable_base64_output,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     def photon(
         self,
@@ -3266,6 +3441,109 @@ class Wavespeed(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def hidream_i1_full(
+        self,
+        *,
+        prompt: str,
+        size: str | None = None,
+        seed: int | None = None,
+        output_format: Literal["jpeg", "png", "webp"] | None = None,
+        enable_base64_output: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create a HiDream I1 Full text-to-image task.
+
+        Args:
+            prompt: Text prompt.
+            size: Size in pixels, `width*height`; each side 256 to 1536. Server default: "1024*1024".
+            seed: Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1.
+            output_format: File format of the image. Server default: "jpeg".
+            enable_base64_output: Return the image as base64 in `outputs`, in place of a URL. Server default:
+                false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/wavespeed-ai/hidream-i1-full
+        Price: 0.024 PTC per call.
+        Source: https://wavespeed.ai/docs/docs-api/wavespeed-ai/hidream-i1-full (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_hidream_i1_full as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "size": size,
+                "seed": seed,
+                "output_format": output_format,
+                "enable_base64_output": enable_base64_output,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def wavespeed_ai_imagen4(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create an Imagen 4 (wavespeed-ai) text-to-image task.
+
+        Imagen 4 under its older name; better use `google/imagen4`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height). Server default: "1:1".
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/wavespeed-ai/imagen4
+        Price: 0.04 PTC per call.
+        Source: https://wavespeed.ai/docs/docs-api/wavespeed-ai/imagen4 (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_wavespeed_ai_imagen4 as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "aspect_ratio": aspect_ratio,
+                "num_images": num_images,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
 
 class AsyncWavespeed(AsyncResource):
     """WaveSpeed, also WaveSpeedAI."""
@@ -3924,6 +4202,57 @@ class AsyncWavespeed(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    async def nano_banana_text_to_image(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["1:1", "3:2", "2:3", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"] | None = None,
+        output_format: Literal["png", "jpeg"] | None = None,
+        enable_sync_mode: bool | None = None,
+        enable_base64_output: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create a Nano Banana text-to-image task.
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            output_format: File format of the image. Server default: "png".
+            enable_sync_mode: Wait for the result and return it in this response. Server default: false.
+            enable_base64_output: Return the image as base64 in `outputs`, in place of a URL. Server default:
+                false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/google/nano-banana/text-to-image
+        Price: as at WaveSpeed.
+        Source: public code, found by "api.302.ai/ws/api/v3" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_nano_banana_text_to_image as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "aspect_ratio": aspect_ratio,
+                "output_format": output_format,
+                "enable_sync_mode": enable_sync_mode,
+                "enable_base64_output": enable_base64_output,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     async def dreamina_v3_0_text_to_image(
         self,
         *,
@@ -4192,6 +4521,49 @@ class AsyncWavespeed(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    async def seedream_v4(
+        self,
+        *,
+        prompt: str,
+        size: str | None = None,
+        enable_base64_output: bool | None = None,
+        enable_sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create a Seedream 4 text-to-image task.
+
+        Args:
+            prompt: Text prompt.
+            size: Size in pixels, `width*height`; each side 1024 to 4096. Server default: "2048*2048".
+            enable_base64_output: Return the image as base64 in `outputs`, in place of a URL. Server default:
+                false.
+            enable_sync_mode: Wait for the result and return it in this response. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/bytedance/seedream-v4
+        Price: as at WaveSpeed.
+        Source: public code, found by "api.302.ai/ws/api/v3" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_seedream_v4 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"prompt": prompt, "size": size, "enable_base64_output": enable_base64_output, "enable_sync_mode": enable_sync_mode},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     async def ideogram_v2a_turbo(
         self,
         *,
@@ -4307,6 +4679,39 @@ class AsyncWavespeed(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    async def ideogram_v3_turbo(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create an Ideogram 3 Turbo text-to-image task.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/ideogram-ai/ideogram-v3-turbo
+        Price: 0.03 PTC per call.
+        Source: documentation page p367223199 (catalog, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_ideogram_v3_turbo as endpoint
+
+        return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
     async def kling_image_o3_text_to_image(
         self,
         *,
@@ -4389,6 +4794,54 @@ class AsyncWavespeed(AsyncResource):
         from api302_client.api.images_wavespeed import wavespeed_phoenix_1_0 as endpoint
 
         return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    async def lucid_origin(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["1:1", "16:9", "9:16", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "2:1", "1:2", "3:1", "1:3"] | None = None,
+        enable_sync_mode: bool | None = None,
+        enable_base64_output: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create a Leonardo Lucid Origin text-to-image task.
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            enable_sync_mode: Wait for the result and return it in this response. Server default: false.
+            enable_base64_output: Return the image as base64 in `outputs`, in place of a URL. Server default:
+                false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/leonardoai/lucid-origin
+        Price: 0.02 PTC per call.
+        Source: https://wavespeed.ai/docs/docs-api/leonardoai/leonardoai-lucid-origin (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_lucid_origin as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "aspect_ratio": aspect_ratio,
+                "enable_sync_mode": enable_sync_mode,
+                "enable_base64_output": enable_base64_output,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     async def photon(
         self,
@@ -6513,6 +6966,109 @@ class AsyncWavespeed(AsyncResource):
                 "output_format": output_format,
                 "enable_base64_output": enable_base64_output,
                 "enable_sync_mode": enable_sync_mode,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def hidream_i1_full(
+        self,
+        *,
+        prompt: str,
+        size: str | None = None,
+        seed: int | None = None,
+        output_format: Literal["jpeg", "png", "webp"] | None = None,
+        enable_base64_output: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create a HiDream I1 Full text-to-image task.
+
+        Args:
+            prompt: Text prompt.
+            size: Size in pixels, `width*height`; each side 256 to 1536. Server default: "1024*1024".
+            seed: Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1.
+            output_format: File format of the image. Server default: "jpeg".
+            enable_base64_output: Return the image as base64 in `outputs`, in place of a URL. Server default:
+                false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/wavespeed-ai/hidream-i1-full
+        Price: 0.024 PTC per call.
+        Source: https://wavespeed.ai/docs/docs-api/wavespeed-ai/hidream-i1-full (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_hidream_i1_full as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "size": size,
+                "seed": seed,
+                "output_format": output_format,
+                "enable_base64_output": enable_base64_output,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def wavespeed_ai_imagen4(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create an Imagen 4 (wavespeed-ai) text-to-image task.
+
+        Imagen 4 under its older name; better use `google/imagen4`.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            aspect_ratio: Aspect ratio (width:height). Server default: "1:1".
+            num_images: Number of images. Server default: 1.
+            seed: Random seed; the same seed gives the same result.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/wavespeed-ai/imagen4
+        Price: 0.04 PTC per call.
+        Source: https://wavespeed.ai/docs/docs-api/wavespeed-ai/imagen4 (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_wavespeed import wavespeed_wavespeed_ai_imagen4 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "aspect_ratio": aspect_ratio,
+                "num_images": num_images,
+                "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

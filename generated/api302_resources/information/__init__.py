@@ -10,21 +10,29 @@ from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from api302_resources.information.ai302 import Ai302, AsyncAi302
+    from api302_resources.information.aminer import Aminer, AsyncAminer
     from api302_resources.information.bocha import AsyncBocha, Bocha
     from api302_resources.information.deepl import AsyncDeepl, Deepl
     from api302_resources.information.doc2x import AsyncDoc2x, Doc2x
+    from api302_resources.information.doubao import AsyncDoubao, Doubao
     from api302_resources.information.exa import AsyncExa, Exa
     from api302_resources.information.firecrawl import AsyncFirecrawl, Firecrawl
     from api302_resources.information.fireflycard import AsyncFireflycard, Fireflycard
     from api302_resources.information.glif import AsyncGlif, Glif
     from api302_resources.information.jina import AsyncJina, Jina
+    from api302_resources.information.metaso import AsyncMetaso, Metaso
+    from api302_resources.information.mineru import AsyncMineru, Mineru
     from api302_resources.information.mistral import AsyncMistral, Mistral
+    from api302_resources.information.perplexity import AsyncPerplexity, Perplexity
     from api302_resources.information.rsshub import AsyncRsshub, Rsshub
     from api302_resources.information.search1api import AsyncSearch1api, Search1api
     from api302_resources.information.searchapi import AsyncSearchapi, Searchapi
     from api302_resources.information.serpapi import AsyncSerpapi, Serpapi
+    from api302_resources.information.sophnet import AsyncSophnet, Sophnet
     from api302_resources.information.tavily import AsyncTavily, Tavily
+    from api302_resources.information.unifuncs import AsyncUnifuncs, Unifuncs
     from api302_resources.information.youdao import AsyncYoudao, Youdao
+    from api302_resources.information.zhipu import AsyncZhipu, Zhipu
 
 
 class Information(Resource):
@@ -36,6 +44,13 @@ class Information(Resource):
         from api302_resources.information.ai302 import Ai302
 
         return Ai302(self._client)
+
+    @cached_property
+    def aminer(self) -> Aminer:
+        """AMiner."""
+        from api302_resources.information.aminer import Aminer
+
+        return Aminer(self._client)
 
     @cached_property
     def bocha(self) -> Bocha:
@@ -57,6 +72,13 @@ class Information(Resource):
         from api302_resources.information.doc2x import Doc2x
 
         return Doc2x(self._client)
+
+    @cached_property
+    def doubao(self) -> Doubao:
+        """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
+        from api302_resources.information.doubao import Doubao
+
+        return Doubao(self._client)
 
     @cached_property
     def exa(self) -> Exa:
@@ -94,11 +116,32 @@ class Information(Resource):
         return Jina(self._client)
 
     @cached_property
+    def metaso(self) -> Metaso:
+        """Metaso, also MetaSota, 秘塔."""
+        from api302_resources.information.metaso import Metaso
+
+        return Metaso(self._client)
+
+    @cached_property
+    def mineru(self) -> Mineru:
+        """MinerU."""
+        from api302_resources.information.mineru import Mineru
+
+        return Mineru(self._client)
+
+    @cached_property
     def mistral(self) -> Mistral:
         """Mistral AI."""
         from api302_resources.information.mistral import Mistral
 
         return Mistral(self._client)
+
+    @cached_property
+    def perplexity(self) -> Perplexity:
+        """Perplexity."""
+        from api302_resources.information.perplexity import Perplexity
+
+        return Perplexity(self._client)
 
     @cached_property
     def rsshub(self) -> Rsshub:
@@ -129,6 +172,13 @@ class Information(Resource):
         return Serpapi(self._client)
 
     @cached_property
+    def sophnet(self) -> Sophnet:
+        """SophNet."""
+        from api302_resources.information.sophnet import Sophnet
+
+        return Sophnet(self._client)
+
+    @cached_property
     def tavily(self) -> Tavily:
         """Tavily."""
         from api302_resources.information.tavily import Tavily
@@ -136,11 +186,25 @@ class Information(Resource):
         return Tavily(self._client)
 
     @cached_property
+    def unifuncs(self) -> Unifuncs:
+        """UniFuncs."""
+        from api302_resources.information.unifuncs import Unifuncs
+
+        return Unifuncs(self._client)
+
+    @cached_property
     def youdao(self) -> Youdao:
         """Youdao, also 有道."""
         from api302_resources.information.youdao import Youdao
 
         return Youdao(self._client)
+
+    @cached_property
+    def zhipu(self) -> Zhipu:
+        """Zhipu, also 智谱, BigModel."""
+        from api302_resources.information.zhipu import Zhipu
+
+        return Zhipu(self._client)
 
 
 class AsyncInformation(AsyncResource):
@@ -152,6 +216,13 @@ class AsyncInformation(AsyncResource):
         from api302_resources.information.ai302 import AsyncAi302
 
         return AsyncAi302(self._client)
+
+    @cached_property
+    def aminer(self) -> AsyncAminer:
+        """AMiner."""
+        from api302_resources.information.aminer import AsyncAminer
+
+        return AsyncAminer(self._client)
 
     @cached_property
     def bocha(self) -> AsyncBocha:
@@ -173,6 +244,13 @@ class AsyncInformation(AsyncResource):
         from api302_resources.information.doc2x import AsyncDoc2x
 
         return AsyncDoc2x(self._client)
+
+    @cached_property
+    def doubao(self) -> AsyncDoubao:
+        """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
+        from api302_resources.information.doubao import AsyncDoubao
+
+        return AsyncDoubao(self._client)
 
     @cached_property
     def exa(self) -> AsyncExa:
@@ -210,11 +288,32 @@ class AsyncInformation(AsyncResource):
         return AsyncJina(self._client)
 
     @cached_property
+    def metaso(self) -> AsyncMetaso:
+        """Metaso, also MetaSota, 秘塔."""
+        from api302_resources.information.metaso import AsyncMetaso
+
+        return AsyncMetaso(self._client)
+
+    @cached_property
+    def mineru(self) -> AsyncMineru:
+        """MinerU."""
+        from api302_resources.information.mineru import AsyncMineru
+
+        return AsyncMineru(self._client)
+
+    @cached_property
     def mistral(self) -> AsyncMistral:
         """Mistral AI."""
         from api302_resources.information.mistral import AsyncMistral
 
         return AsyncMistral(self._client)
+
+    @cached_property
+    def perplexity(self) -> AsyncPerplexity:
+        """Perplexity."""
+        from api302_resources.information.perplexity import AsyncPerplexity
+
+        return AsyncPerplexity(self._client)
 
     @cached_property
     def rsshub(self) -> AsyncRsshub:
@@ -245,6 +344,13 @@ class AsyncInformation(AsyncResource):
         return AsyncSerpapi(self._client)
 
     @cached_property
+    def sophnet(self) -> AsyncSophnet:
+        """SophNet."""
+        from api302_resources.information.sophnet import AsyncSophnet
+
+        return AsyncSophnet(self._client)
+
+    @cached_property
     def tavily(self) -> AsyncTavily:
         """Tavily."""
         from api302_resources.information.tavily import AsyncTavily
@@ -252,8 +358,22 @@ class AsyncInformation(AsyncResource):
         return AsyncTavily(self._client)
 
     @cached_property
+    def unifuncs(self) -> AsyncUnifuncs:
+        """UniFuncs."""
+        from api302_resources.information.unifuncs import AsyncUnifuncs
+
+        return AsyncUnifuncs(self._client)
+
+    @cached_property
     def youdao(self) -> AsyncYoudao:
         """Youdao, also 有道."""
         from api302_resources.information.youdao import AsyncYoudao
 
         return AsyncYoudao(self._client)
+
+    @cached_property
+    def zhipu(self) -> AsyncZhipu:
+        """Zhipu, also 智谱, BigModel."""
+        from api302_resources.information.zhipu import AsyncZhipu
+
+        return AsyncZhipu(self._client)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncPages, FileInput, Pages
+    from api302 import AsyncPages, AsyncTask, FileInput, Pages, Task
     from api302_client._model import JsonObject, Text
     from api302_client.models import (
         Ai302BalanceResponse,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Ai302KeyList,
         Ai302KeyResponse,
         Ai302MarkdownResponse,
+        Ai302OcrStatus,
         Ai302ParsingResponse,
         Ai302PriceList,
         Ai302RecordList,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
         Ai302YoutubeStreamsResponse,
         Ai302YoutubeVideoResponse,
     )
-    from api302_client.params.information_ai302 import Ai302SandboxImport
+    from api302_client.params.information_ai302 import Ai302MinicpmMessage, Ai302SandboxImport
 
 
 class Ai302(Resource):
@@ -557,6 +558,511 @@ class Ai302(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+        return reply_
+
+    def create_langextract_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create an information extraction task (LangExtract).
+
+        LangExtract finds structured data in a text, from a description and examples.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/langextract/task
+        Price: by model.
+        Source: https://doc.302.ai/337808547e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_langextract_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_langextract_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get an information extraction task (LangExtract).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/langextract/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/337808548e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_langextract_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_survey_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a writing task (LLMxMapReduce).
+
+        LLMxMapReduce V2 writes a long survey from many sources.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/llm_mr_v2/task
+        Price: by model.
+        Source: https://doc.302.ai/327572455e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_survey_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_survey_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a writing task (LLMxMapReduce).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/llm_mr_v2/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/327572456e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_survey_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_paper2code_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a task that codes a paper (Paper2Code).
+
+        Writes the program that a paper describes; takes about ten minutes.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/paper2code/task
+        Price: by model.
+        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_paper2code_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_paper2code_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a task that codes a paper (Paper2Code).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/paper2code/task
+        Price: 0 PTC per call.
+        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_paper2code_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_paper2poster_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a task that makes a poster of a paper.
+
+        Turns a paper into a poster (Paper2Poster).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/paper2poster/task
+        Price: by model.
+        Source: https://doc.302.ai/318268278e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_paper2poster_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_paper2poster_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a task that makes a poster of a paper.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/paper2poster/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/318268279e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_paper2poster_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_pdf_translation(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a PDF translation task.
+
+        Translates a PDF and keeps its layout (PDFMathTranslate). The file: by URL, in base64, or as a part of a form;
+        above 20 MB by URL only.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/pdfmathtranslate-next/submit
+        Price: 0.001 PTC per page for beside the tokens of the model.
+        Source: https://doc-en.302.ai/353410868e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_pdf_translation as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def get_pdf_translation(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a PDF translation task.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/pdfmathtranslate-next/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/353410869e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_pdf_translation as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_ocr_task(
+        self,
+        *,
+        file_url: str,
+        prompt_mode: str | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302OcrStatus]:
+        """Create a text recognition task (dots.ocr).
+
+        Reads the text and the layout of an image or PDF.
+
+        Args:
+            file_url: URL of the image or PDF. Takes a URL.
+            prompt_mode: What to read: `prompt_grounding_ocr`, or another of the modes of dots.ocr.
+            temperature: Randomness of sampling.
+            top_p: Share of the likeliest tokens to sample from.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302OcrStatus).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/dots_ocr/task
+        Price: 1 PTC per 1M tokens.
+        Source: https://doc-jp.302.ai/340716113e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_ocr_task as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"file_url": file_url, "prompt_mode": prompt_mode, "temperature": temperature, "top_p": top_p},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_ocr_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302OcrStatus:
+        """Get a text recognition task (dots.ocr).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/dots_ocr/task
+        Price: 0 PTC per call.
+        Source: public code, found by "302/v2/dots_ocr" (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_ocr_task as endpoint
+
+        reply_: Ai302OcrStatus = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_minicpm_task(
+        self,
+        *,
+        messages: Sequence[Ai302MinicpmMessage],
+        enable_thinking: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a chat task about a video (MiniCPM-V 4.5).
+
+        Answers questions about images and videos.
+
+        Args:
+            messages: The messages.
+            enable_thinking: Whether the model reasons first.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/mini_cpm/chat_v_4_5/task
+        Price: 1 PTC per 1M tokens.
+        Source: https://302ai.apifox.cn/345220541e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_minicpm_task as endpoint
+
+        reply_: JsonObject = self._call(
+            endpoint,
+            body={"messages": messages, "enable_thinking": enable_thinking},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_minicpm_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a chat task about a video (MiniCPM-V 4.5).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/mini_cpm/chat_v_4_5/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/346048834e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_minicpm_task as endpoint
+
+        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def screenshot_url(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create an image of a web page.
+
+        From its URL.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/html_to_img
+        Price: 0.001 PTC per call.
+        Source: https://doc.302.ai/360266558e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_screenshot_url as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def search(
@@ -2075,6 +2581,234 @@ class Ai302(Resource):
         reply_: Ai302ToolResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    def list_xiaohongshu_comments(
+        self,
+        *,
+        note_id: str,
+        lastCursor: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """List the comments of a Xiaohongshu note.
+
+        For a further page give `lastCursor`.
+
+        Args:
+            note_id: The note's id.
+            lastCursor: Cursor of the last page.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web/get_note_comments
+        Price: 0.01 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_xiaohongshu_comments as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint, query={"note_id": note_id, "lastCursor": lastCursor}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def search_xiaohongshu_v2(
+        self,
+        *,
+        keywords: str,
+        page: int | None = None,
+        sort_type: Literal["general", "time_descending", "popularity_descending"] | None = None,
+        note_type: Literal["0", "1", "2"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Search Xiaohongshu notes (v2).
+
+        Args:
+            keywords: The search query.
+            page: Page number, from 1. Server default: 1.
+            sort_type: Sort order. Server default: "general".
+            note_type: The type: `0` all, `1` videos, `2` images. Server default: "0".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web_v2/fetch_search_notes
+        Price: 0.02 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v2 as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint,
+            query={"keywords": keywords, "page": page, "sort_type": sort_type, "note_type": note_type},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def search_xiaohongshu_v3(
+        self,
+        *,
+        keyword: str,
+        page: int | None = None,
+        sort: Literal["general", "time_descending", "popularity_descending"] | None = None,
+        note_type: Literal[0, 1, 2] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Search Xiaohongshu notes (v3).
+
+        Args:
+            keyword: The search query.
+            page: Page number, from 1. Server default: 1.
+            sort: Sort order. Server default: "general".
+            note_type: The type: 0 all, 1 images, 2 videos. Server default: 0.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web_v3/fetch_search_notes
+        Price: 0.02 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v3 as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint,
+            query={"keyword": keyword, "page": page, "sort": sort, "note_type": note_type},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_zhihu_ai_search(
+        self,
+        *,
+        message_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Get the result of a Zhihu AI search.
+
+        The search itself begins elsewhere: 302.AI has no page of a call that returns `message_id`.
+
+        Args:
+            message_id: The search's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/zhihu/web/fetch_ai_search_result
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_zhihu_ai_search as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint, query={"message_id": message_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_zhihu_hot(
+        self,
+        *,
+        limit: str | None = None,
+        desktop: Literal["true", "false"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """List what is popular on Zhihu.
+
+        Args:
+            limit: Page size. Server default: "50".
+            desktop: Whether to ask as a desktop browser: `true` or `false`. Server default: "true".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/zhihu/web/fetch_hot_list
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_zhihu_hot as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint, query={"limit": limit, "desktop": desktop}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def get_shared_video(
+        self,
+        *,
+        url: str,
+        minimal: bool | None = None,
+        base64_url: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Get a video of Douyin or TikTok by its shared link.
+
+        Args:
+            url: The link, or the shared text that has it.
+            minimal: Whether to return the least. Server default: false.
+            base64_url: Whether `url` is in base64. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/hybrid/video_data
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_shared_video as endpoint
+
+        reply_: Ai302ToolResponse = self._call(
+            endpoint,
+            query={"url": url, "minimal": minimal, "base64_url": base64_url},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
 
 class AsyncAi302(AsyncResource):
     """302.AI."""
@@ -2598,6 +3332,525 @@ class AsyncAi302(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+        return reply_
+
+    async def create_langextract_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create an information extraction task (LangExtract).
+
+        LangExtract finds structured data in a text, from a description and examples.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/langextract/task
+        Price: by model.
+        Source: https://doc.302.ai/337808547e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_langextract_task as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_langextract_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get an information extraction task (LangExtract).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/langextract/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/337808548e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_langextract_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_survey_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a writing task (LLMxMapReduce).
+
+        LLMxMapReduce V2 writes a long survey from many sources.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/llm_mr_v2/task
+        Price: by model.
+        Source: https://doc.302.ai/327572455e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_survey_task as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_survey_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a writing task (LLMxMapReduce).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/llm_mr_v2/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/327572456e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_survey_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_paper2code_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a task that codes a paper (Paper2Code).
+
+        Writes the program that a paper describes; takes about ten minutes.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/paper2code/task
+        Price: by model.
+        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_paper2code_task as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_paper2code_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a task that codes a paper (Paper2Code).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/paper2code/task
+        Price: 0 PTC per call.
+        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_paper2code_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_paper2poster_task(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a task that makes a poster of a paper.
+
+        Turns a paper into a poster (Paper2Poster).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/paper2poster/task
+        Price: by model.
+        Source: https://doc.302.ai/318268278e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_paper2poster_task as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_paper2poster_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a task that makes a poster of a paper.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/paper2poster/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/318268279e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_paper2poster_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_pdf_translation(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a PDF translation task.
+
+        Translates a PDF and keeps its layout (PDFMathTranslate). The file: by URL, in base64, or as a part of a form;
+        above 20 MB by URL only.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/pdfmathtranslate-next/submit
+        Price: 0.001 PTC per page for beside the tokens of the model.
+        Source: https://doc-en.302.ai/353410868e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_pdf_translation as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def get_pdf_translation(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a PDF translation task.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/pdfmathtranslate-next/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/353410869e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_pdf_translation as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_ocr_task(
+        self,
+        *,
+        file_url: str,
+        prompt_mode: str | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302OcrStatus]:
+        """Create a text recognition task (dots.ocr).
+
+        Reads the text and the layout of an image or PDF.
+
+        Args:
+            file_url: URL of the image or PDF. Takes a URL.
+            prompt_mode: What to read: `prompt_grounding_ocr`, or another of the modes of dots.ocr.
+            temperature: Randomness of sampling.
+            top_p: Share of the likeliest tokens to sample from.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302OcrStatus).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/dots_ocr/task
+        Price: 1 PTC per 1M tokens.
+        Source: https://doc-jp.302.ai/340716113e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_ocr_task as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"file_url": file_url, "prompt_mode": prompt_mode, "temperature": temperature, "top_p": top_p},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_ocr_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302OcrStatus:
+        """Get a text recognition task (dots.ocr).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/dots_ocr/task
+        Price: 0 PTC per call.
+        Source: public code, found by "302/v2/dots_ocr" (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_ocr_task as endpoint
+
+        reply_: Ai302OcrStatus = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_minicpm_task(
+        self,
+        *,
+        messages: Sequence[Ai302MinicpmMessage],
+        enable_thinking: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create a chat task about a video (MiniCPM-V 4.5).
+
+        Answers questions about images and videos.
+
+        Args:
+            messages: The messages.
+            enable_thinking: Whether the model reasons first.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/mini_cpm/chat_v_4_5/task
+        Price: 1 PTC per 1M tokens.
+        Source: https://302ai.apifox.cn/345220541e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_minicpm_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint,
+            body={"messages": messages, "enable_thinking": enable_thinking},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_minicpm_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get a chat task about a video (MiniCPM-V 4.5).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/v2/mini_cpm/chat_v_4_5/task
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/346048834e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_minicpm_task as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def screenshot_url(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Create an image of a web page.
+
+        From its URL.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/html_to_img
+        Price: 0.001 PTC per call.
+        Source: https://doc.302.ai/360266558e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_screenshot_url as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def search(
@@ -4121,5 +5374,233 @@ class AsyncAi302(AsyncResource):
 
         reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_xiaohongshu_comments(
+        self,
+        *,
+        note_id: str,
+        lastCursor: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """List the comments of a Xiaohongshu note.
+
+        For a further page give `lastCursor`.
+
+        Args:
+            note_id: The note's id.
+            lastCursor: Cursor of the last page.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web/get_note_comments
+        Price: 0.01 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_xiaohongshu_comments as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint, query={"note_id": note_id, "lastCursor": lastCursor}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def search_xiaohongshu_v2(
+        self,
+        *,
+        keywords: str,
+        page: int | None = None,
+        sort_type: Literal["general", "time_descending", "popularity_descending"] | None = None,
+        note_type: Literal["0", "1", "2"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Search Xiaohongshu notes (v2).
+
+        Args:
+            keywords: The search query.
+            page: Page number, from 1. Server default: 1.
+            sort_type: Sort order. Server default: "general".
+            note_type: The type: `0` all, `1` videos, `2` images. Server default: "0".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web_v2/fetch_search_notes
+        Price: 0.02 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v2 as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint,
+            query={"keywords": keywords, "page": page, "sort_type": sort_type, "note_type": note_type},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def search_xiaohongshu_v3(
+        self,
+        *,
+        keyword: str,
+        page: int | None = None,
+        sort: Literal["general", "time_descending", "popularity_descending"] | None = None,
+        note_type: Literal[0, 1, 2] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Search Xiaohongshu notes (v3).
+
+        Args:
+            keyword: The search query.
+            page: Page number, from 1. Server default: 1.
+            sort: Sort order. Server default: "general".
+            note_type: The type: 0 all, 1 images, 2 videos. Server default: 0.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/xiaohongshu/web_v3/fetch_search_notes
+        Price: 0.02 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v3 as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint,
+            query={"keyword": keyword, "page": page, "sort": sort, "note_type": note_type},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_zhihu_ai_search(
+        self,
+        *,
+        message_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Get the result of a Zhihu AI search.
+
+        The search itself begins elsewhere: 302.AI has no page of a call that returns `message_id`.
+
+        Args:
+            message_id: The search's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/zhihu/web/fetch_ai_search_result
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_zhihu_ai_search as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint, query={"message_id": message_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_zhihu_hot(
+        self,
+        *,
+        limit: str | None = None,
+        desktop: Literal["true", "false"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """List what is popular on Zhihu.
+
+        Args:
+            limit: Page size. Server default: "50".
+            desktop: Whether to ask as a desktop browser: `true` or `false`. Server default: "true".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/zhihu/web/fetch_hot_list
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_zhihu_hot as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint, query={"limit": limit, "desktop": desktop}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def get_shared_video(
+        self,
+        *,
+        url: str,
+        minimal: bool | None = None,
+        base64_url: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolResponse:
+        """Get a video of Douyin or TikTok by its shared link.
+
+        Args:
+            url: The link, or the shared text that has it.
+            minimal: Whether to return the least. Server default: false.
+            base64_url: Whether `url` is in base64. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The platform's data.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /tools/hybrid/video_data
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_shared_video as endpoint
+
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint,
+            query={"url": url, "minimal": minimal, "base64_url": base64_url},
+            options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_

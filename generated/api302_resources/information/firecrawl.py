@@ -15,14 +15,21 @@ if TYPE_CHECKING:
     from api302_client.models import (
         FirecrawlBatch,
         FirecrawlBatchErrors,
+        FirecrawlCanceled,
+        FirecrawlExtract,
         FirecrawlMapResponse,
         FirecrawlScrapeResponse,
         FirecrawlSearchResponse,
+        FirecrawlV2MapResponse,
+        FirecrawlV2SearchResponse,
+        FirecrawlV2Status,
     )
     from api302_client.params.information_firecrawl import (
         FirecrawlAction,
+        FirecrawlFormat,
         FirecrawlJsonOptions,
         FirecrawlLocation,
+        FirecrawlScrapeOptions,
         FirecrawlSearchScrape,
         FirecrawlWebhook,
     )
@@ -404,6 +411,678 @@ class Firecrawl(Resource):
         )
         return reply_
 
+    def scrape_v2(
+        self,
+        *,
+        url: str,
+        formats: Sequence[str | FirecrawlFormat] | None = None,
+        onlyMainContent: bool | None = None,
+        includeTags: Sequence[str] | None = None,
+        excludeTags: Sequence[str] | None = None,
+        maxAge: int | None = None,
+        headers: Mapping[str, Any] | None = None,
+        waitFor: int | None = None,
+        mobile: bool | None = None,
+        skipTlsVerification: bool | None = None,
+        timeout_: int | None = None,
+        parsers: Sequence[str | Mapping[str, Any]] | None = None,
+        actions: Sequence[FirecrawlAction] | None = None,
+        location: FirecrawlLocation | None = None,
+        removeBase64Images: bool | None = None,
+        blockAds: bool | None = None,
+        proxy: Literal["basic", "enhanced", "auto"] | None = None,
+        storeInCache: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlScrapeResponse:
+        """Scrape a web page (Firecrawl v2).
+
+        The second version, to prefer to the first: formats with settings of their own.
+
+        Args:
+            url: URL of the page.
+            formats: The formats to return; Markdown without it. Names, or objects for those with settings.
+            onlyMainContent: Leave out headers, menus and footers. Server default: true.
+            includeTags: Only these tags.
+            excludeTags: Exclude these tags.
+            maxAge: Maximum age of a cached copy in milliseconds; 0 for none. Server default: 172800000.
+            headers: Headers for the page, such as cookies.
+            waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
+            mobile: Emulate a phone. Server default: false.
+            skipTlsVerification: Accept any certificate. Server default: true.
+            timeout_: Timeout in milliseconds. Sent as `timeout`.
+            parsers: How files are read: names such as `pdf`, or objects.
+            actions: Actions on the page before scraping.
+            location: Location of the browser.
+            removeBase64Images: Remove images in base64. Server default: true.
+            blockAds: Block ads and cookie notices. Server default: true.
+            proxy: The type of proxy. Server default: "auto".
+            storeInCache: Store a copy in the cache. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/scrape
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_scrape_v2 as endpoint
+
+        reply_: FirecrawlScrapeResponse = self._call(
+            endpoint,
+            body={
+                "url": url,
+                "formats": formats,
+                "onlyMainContent": onlyMainContent,
+                "includeTags": includeTags,
+                "excludeTags": excludeTags,
+                "maxAge": maxAge,
+                "headers": headers,
+                "waitFor": waitFor,
+                "mobile": mobile,
+                "skipTlsVerification": skipTlsVerification,
+                "timeout": timeout_,
+                "parsers": parsers,
+                "actions": actions,
+                "location": location,
+                "removeBase64Images": removeBase64Images,
+                "blockAds": blockAds,
+                "proxy": proxy,
+                "storeInCache": storeInCache,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def batch_scrape_v2(
+        self,
+        *,
+        urls: Sequence[str],
+        webhook: FirecrawlWebhook | None = None,
+        maxConcurrency: int | None = None,
+        ignoreInvalidURLs: bool | None = None,
+        formats: Sequence[str | FirecrawlFormat] | None = None,
+        onlyMainContent: bool | None = None,
+        includeTags: Sequence[str] | None = None,
+        excludeTags: Sequence[str] | None = None,
+        maxAge: int | None = None,
+        headers: Mapping[str, Any] | None = None,
+        waitFor: int | None = None,
+        mobile: bool | None = None,
+        skipTlsVerification: bool | None = None,
+        timeout_: int | None = None,
+        parsers: Sequence[str | Mapping[str, Any]] | None = None,
+        actions: Sequence[FirecrawlAction] | None = None,
+        location: FirecrawlLocation | None = None,
+        removeBase64Images: bool | None = None,
+        blockAds: bool | None = None,
+        proxy: Literal["basic", "enhanced", "auto"] | None = None,
+        storeInCache: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[FirecrawlV2Status]:
+        """Create a batch scraping task (Firecrawl v2).
+
+        Args:
+            urls: The pages.
+            webhook: The webhook.
+            maxConcurrency: Number of pages read at once.
+            ignoreInvalidURLs: Skip invalid URLs instead of refusing all. Server default: true.
+            formats: The formats to return; Markdown without it. Names, or objects for those with settings.
+            onlyMainContent: Leave out headers, menus and footers. Server default: true.
+            includeTags: Only these tags.
+            excludeTags: Exclude these tags.
+            maxAge: Maximum age of a cached copy in milliseconds; 0 for none. Server default: 172800000.
+            headers: Headers for the page, such as cookies.
+            waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
+            mobile: Emulate a phone. Server default: false.
+            skipTlsVerification: Accept any certificate. Server default: true.
+            timeout_: Timeout in milliseconds. Sent as `timeout`.
+            parsers: How files are read: names such as `pdf`, or objects.
+            actions: Actions on the page before scraping.
+            location: Location of the browser.
+            removeBase64Images: Remove images in base64. Server default: true.
+            blockAds: Block ads and cookie notices. Server default: true.
+            proxy: The type of proxy. Server default: "auto".
+            storeInCache: Store a copy in the cache. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (FirecrawlV2Status).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/batch/scrape
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_batch_scrape_v2 as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "urls": urls,
+                "webhook": webhook,
+                "maxConcurrency": maxConcurrency,
+                "ignoreInvalidURLs": ignoreInvalidURLs,
+                "formats": formats,
+                "onlyMainContent": onlyMainContent,
+                "includeTags": includeTags,
+                "excludeTags": excludeTags,
+                "maxAge": maxAge,
+                "headers": headers,
+                "waitFor": waitFor,
+                "mobile": mobile,
+                "skipTlsVerification": skipTlsVerification,
+                "timeout": timeout_,
+                "parsers": parsers,
+                "actions": actions,
+                "location": location,
+                "removeBase64Images": removeBase64Images,
+                "blockAds": blockAds,
+                "proxy": proxy,
+                "storeInCache": storeInCache,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_batch_scrape_v2(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlV2Status:
+        """Get a batch scraping task (Firecrawl v2).
+
+        Returns the pages read so far. If `next` is present, more of them are at that URL.
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /firecrawl/v2/batch/scrape/{id}
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_get_batch_scrape_v2 as endpoint
+
+        reply_: FirecrawlV2Status = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def cancel_batch_scrape_v2(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlCanceled:
+        """Cancel a batch scraping task (Firecrawl v2).
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, canceled.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: DELETE /firecrawl/v2/batch/scrape/{id}
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_cancel_batch_scrape_v2 as endpoint
+
+        reply_: FirecrawlCanceled = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def list_batch_errors_v2(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlBatchErrors:
+        """List the errors of a batch task (Firecrawl v2).
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The errors.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /firecrawl/v2/batch/scrape/{id}/errors
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_list_batch_errors_v2 as endpoint
+
+        reply_: FirecrawlBatchErrors = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def crawl(
+        self,
+        *,
+        url: str,
+        prompt: str | None = None,
+        includePaths: Sequence[str] | None = None,
+        excludePaths: Sequence[str] | None = None,
+        maxDiscoveryDepth: int | None = None,
+        sitemap: Literal["skip", "include", "only"] | None = None,
+        ignoreQueryParameters: bool | None = None,
+        regexOnFullURL: bool | None = None,
+        limit: int | None = None,
+        crawlEntireDomain: bool | None = None,
+        allowExternalLinks: bool | None = None,
+        allowSubdomains: bool | None = None,
+        delay: float | None = None,
+        maxConcurrency: int | None = None,
+        webhook: FirecrawlWebhook | None = None,
+        scrapeOptions: FirecrawlScrapeOptions | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[FirecrawlV2Status]:
+        """Create a crawling task (Firecrawl v2).
+
+        Reads the pages of a site, following its links.
+
+        Args:
+            url: URL to begin with.
+            prompt: Text prompt: what to crawl; settings are derived from it.
+            includePaths: Patterns of the paths to read.
+            excludePaths: Patterns of the paths to leave out.
+            maxDiscoveryDepth: Number of links to follow from the first page.
+            sitemap: Whether to use the sitemap. Server default: "include".
+            ignoreQueryParameters: Whether URLs that differ in their query alone are one page. Server default:
+                false.
+            regexOnFullURL: Whether patterns see the whole URL. Server default: false.
+            limit: Number of pages at most. Server default: 10000.
+            crawlEntireDomain: Whether to read sister and parent pages too. Server default: false.
+            allowExternalLinks: Whether to leave the site. Server default: false.
+            allowSubdomains: Whether to read subdomains. Server default: false.
+            delay: Pause between pages in seconds.
+            maxConcurrency: Number of pages read at once.
+            webhook: The webhook.
+            scrapeOptions: Settings of scraping.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (FirecrawlV2Status).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/crawl
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_crawl as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "url": url,
+                "prompt": prompt,
+                "includePaths": includePaths,
+                "excludePaths": excludePaths,
+                "maxDiscoveryDepth": maxDiscoveryDepth,
+                "sitemap": sitemap,
+                "ignoreQueryParameters": ignoreQueryParameters,
+                "regexOnFullURL": regexOnFullURL,
+                "limit": limit,
+                "crawlEntireDomain": crawlEntireDomain,
+                "allowExternalLinks": allowExternalLinks,
+                "allowSubdomains": allowSubdomains,
+                "delay": delay,
+                "maxConcurrency": maxConcurrency,
+                "webhook": webhook,
+                "scrapeOptions": scrapeOptions,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_crawl(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlV2Status:
+        """Get a crawling task (Firecrawl v2).
+
+        Returns the pages read so far. If `next` is present, more of them are at that URL.
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /firecrawl/v2/crawl/{id}
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_get_crawl as endpoint
+
+        reply_: FirecrawlV2Status = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def cancel_crawl(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlCanceled:
+        """Cancel a crawling task (Firecrawl v2).
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, canceled.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: DELETE /firecrawl/v2/crawl/{id}
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_cancel_crawl as endpoint
+
+        reply_: FirecrawlCanceled = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def list_crawl_errors(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlBatchErrors:
+        """List the errors of a crawling task (Firecrawl v2).
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The errors.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /firecrawl/v2/crawl/{id}/errors
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_list_crawl_errors as endpoint
+
+        reply_: FirecrawlBatchErrors = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def map_v2(
+        self,
+        *,
+        url: str,
+        search: str | None = None,
+        sitemap: Literal["skip", "include", "only"] | None = None,
+        includeSubdomains: bool | None = None,
+        ignoreQueryParameters: bool | None = None,
+        limit: int | None = None,
+        timeout_: int | None = None,
+        location: FirecrawlLocation | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlV2MapResponse:
+        """List the URLs of a site (Firecrawl v2).
+
+        Args:
+            url: URL of the site.
+            search: Sort by how well URLs fit this.
+            sitemap: Whether to use the sitemap. Server default: "include".
+            includeSubdomains: Whether to list subdomains. Server default: true.
+            ignoreQueryParameters: Whether URLs that differ in their query alone are one. Server default: true.
+            limit: Number of URLs at most. Server default: 5000.
+            timeout_: Timeout in milliseconds. Sent as `timeout`.
+            location: Location of the browser.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The URLs.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/map
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_map_v2 as endpoint
+
+        reply_: FirecrawlV2MapResponse = self._call(
+            endpoint,
+            body={
+                "url": url,
+                "search": search,
+                "sitemap": sitemap,
+                "includeSubdomains": includeSubdomains,
+                "ignoreQueryParameters": ignoreQueryParameters,
+                "limit": limit,
+                "timeout": timeout_,
+                "location": location,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def search_v2(
+        self,
+        *,
+        query: str,
+        limit: int | None = None,
+        sources: Sequence[str | Mapping[str, Any]] | None = None,
+        categories: Sequence[str | Mapping[str, Any]] | None = None,
+        includeDomains: Sequence[str] | None = None,
+        excludeDomains: Sequence[str] | None = None,
+        tbs: str | None = None,
+        location: str | None = None,
+        country: str | None = None,
+        timeout_: int | None = None,
+        ignoreInvalidURLs: bool | None = None,
+        scrapeOptions: FirecrawlScrapeOptions | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlV2SearchResponse:
+        """Search the web and scrape the results (Firecrawl v2).
+
+        Args:
+            query: The query.
+            limit: Number of results. Server default: 10.
+            sources: `web`, `news` or `images`; as names, or as objects with `type`.
+            categories: `github`, `research` or `pdf`; as names, or as objects with `type`.
+            includeDomains: Only these domains.
+            excludeDomains: Exclude these domains.
+            tbs: Period, such as `qdr:d` for a day.
+            location: The location.
+            country: The country, by ISO code. Server default: "US".
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
+            ignoreInvalidURLs: Skip URLs that other calls refuse. Server default: false.
+            scrapeOptions: Settings of scraping.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The results, by source.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/search
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_search_v2 as endpoint
+
+        reply_: FirecrawlV2SearchResponse = self._call(
+            endpoint,
+            body={
+                "query": query,
+                "limit": limit,
+                "sources": sources,
+                "categories": categories,
+                "includeDomains": includeDomains,
+                "excludeDomains": excludeDomains,
+                "tbs": tbs,
+                "location": location,
+                "country": country,
+                "timeout": timeout_,
+                "ignoreInvalidURLs": ignoreInvalidURLs,
+                "scrapeOptions": scrapeOptions,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def extract(
+        self,
+        *,
+        urls: Sequence[str],
+        prompt: str | None = None,
+        schema: Mapping[str, Any] | None = None,
+        enableWebSearch: bool | None = None,
+        ignoreSitemap: bool | None = None,
+        includeSubdomains: bool | None = None,
+        showSources: bool | None = None,
+        scrapeOptions: FirecrawlScrapeOptions | None = None,
+        ignoreInvalidURLs: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[FirecrawlExtract]:
+        """Create a data extraction task (Firecrawl v2).
+
+        Args:
+            urls: The pages; `*` at the end stands for all below.
+            prompt: Text prompt: what to extract.
+            schema: JSON Schema of the data.
+            enableWebSearch: Whether to search the web too. Server default: false.
+            ignoreSitemap: Whether to leave out the sitemap. Server default: false.
+            includeSubdomains: Whether to read subdomains. Server default: true.
+            showSources: Whether to return the sources. Server default: false.
+            scrapeOptions: Settings of scraping.
+            ignoreInvalidURLs: Skip invalid URLs instead of refusing all. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (FirecrawlExtract).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/extract
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_extract as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "urls": urls,
+                "prompt": prompt,
+                "schema": schema,
+                "enableWebSearch": enableWebSearch,
+                "ignoreSitemap": ignoreSitemap,
+                "includeSubdomains": includeSubdomains,
+                "showSources": showSources,
+                "scrapeOptions": scrapeOptions,
+                "ignoreInvalidURLs": ignoreInvalidURLs,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_extract(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlExtract:
+        """Get a data extraction task (Firecrawl v2).
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /firecrawl/v2/extract/{id}
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_get_extract as endpoint
+
+        reply_: FirecrawlExtract = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
 
 class AsyncFirecrawl(AsyncResource):
     """Firecrawl."""
@@ -781,4 +1460,680 @@ class AsyncFirecrawl(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+        return reply_
+
+    async def scrape_v2(
+        self,
+        *,
+        url: str,
+        formats: Sequence[str | FirecrawlFormat] | None = None,
+        onlyMainContent: bool | None = None,
+        includeTags: Sequence[str] | None = None,
+        excludeTags: Sequence[str] | None = None,
+        maxAge: int | None = None,
+        headers: Mapping[str, Any] | None = None,
+        waitFor: int | None = None,
+        mobile: bool | None = None,
+        skipTlsVerification: bool | None = None,
+        timeout_: int | None = None,
+        parsers: Sequence[str | Mapping[str, Any]] | None = None,
+        actions: Sequence[FirecrawlAction] | None = None,
+        location: FirecrawlLocation | None = None,
+        removeBase64Images: bool | None = None,
+        blockAds: bool | None = None,
+        proxy: Literal["basic", "enhanced", "auto"] | None = None,
+        storeInCache: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlScrapeResponse:
+        """Scrape a web page (Firecrawl v2).
+
+        The second version, to prefer to the first: formats with settings of their own.
+
+        Args:
+            url: URL of the page.
+            formats: The formats to return; Markdown without it. Names, or objects for those with settings.
+            onlyMainContent: Leave out headers, menus and footers. Server default: true.
+            includeTags: Only these tags.
+            excludeTags: Exclude these tags.
+            maxAge: Maximum age of a cached copy in milliseconds; 0 for none. Server default: 172800000.
+            headers: Headers for the page, such as cookies.
+            waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
+            mobile: Emulate a phone. Server default: false.
+            skipTlsVerification: Accept any certificate. Server default: true.
+            timeout_: Timeout in milliseconds. Sent as `timeout`.
+            parsers: How files are read: names such as `pdf`, or objects.
+            actions: Actions on the page before scraping.
+            location: Location of the browser.
+            removeBase64Images: Remove images in base64. Server default: true.
+            blockAds: Block ads and cookie notices. Server default: true.
+            proxy: The type of proxy. Server default: "auto".
+            storeInCache: Store a copy in the cache. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/scrape
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_scrape_v2 as endpoint
+
+        reply_: FirecrawlScrapeResponse = await self._call(
+            endpoint,
+            body={
+                "url": url,
+                "formats": formats,
+                "onlyMainContent": onlyMainContent,
+                "includeTags": includeTags,
+                "excludeTags": excludeTags,
+                "maxAge": maxAge,
+                "headers": headers,
+                "waitFor": waitFor,
+                "mobile": mobile,
+                "skipTlsVerification": skipTlsVerification,
+                "timeout": timeout_,
+                "parsers": parsers,
+                "actions": actions,
+                "location": location,
+                "removeBase64Images": removeBase64Images,
+                "blockAds": blockAds,
+                "proxy": proxy,
+                "storeInCache": storeInCache,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def batch_scrape_v2(
+        self,
+        *,
+        urls: Sequence[str],
+        webhook: FirecrawlWebhook | None = None,
+        maxConcurrency: int | None = None,
+        ignoreInvalidURLs: bool | None = None,
+        formats: Sequence[str | FirecrawlFormat] | None = None,
+        onlyMainContent: bool | None = None,
+        includeTags: Sequence[str] | None = None,
+        excludeTags: Sequence[str] | None = None,
+        maxAge: int | None = None,
+        headers: Mapping[str, Any] | None = None,
+        waitFor: int | None = None,
+        mobile: bool | None = None,
+        skipTlsVerification: bool | None = None,
+        timeout_: int | None = None,
+        parsers: Sequence[str | Mapping[str, Any]] | None = None,
+        actions: Sequence[FirecrawlAction] | None = None,
+        location: FirecrawlLocation | None = None,
+        removeBase64Images: bool | None = None,
+        blockAds: bool | None = None,
+        proxy: Literal["basic", "enhanced", "auto"] | None = None,
+        storeInCache: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[FirecrawlV2Status]:
+        """Create a batch scraping task (Firecrawl v2).
+
+        Args:
+            urls: The pages.
+            webhook: The webhook.
+            maxConcurrency: Number of pages read at once.
+            ignoreInvalidURLs: Skip invalid URLs instead of refusing all. Server default: true.
+            formats: The formats to return; Markdown without it. Names, or objects for those with settings.
+            onlyMainContent: Leave out headers, menus and footers. Server default: true.
+            includeTags: Only these tags.
+            excludeTags: Exclude these tags.
+            maxAge: Maximum age of a cached copy in milliseconds; 0 for none. Server default: 172800000.
+            headers: Headers for the page, such as cookies.
+            waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
+            mobile: Emulate a phone. Server default: false.
+            skipTlsVerification: Accept any certificate. Server default: true.
+            timeout_: Timeout in milliseconds. Sent as `timeout`.
+            parsers: How files are read: names such as `pdf`, or objects.
+            actions: Actions on the page before scraping.
+            location: Location of the browser.
+            removeBase64Images: Remove images in base64. Server default: true.
+            blockAds: Block ads and cookie notices. Server default: true.
+            proxy: The type of proxy. Server default: "auto".
+            storeInCache: Store a copy in the cache. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (FirecrawlV2Status).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/batch/scrape
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_batch_scrape_v2 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "urls": urls,
+                "webhook": webhook,
+                "maxConcurrency": maxConcurrency,
+                "ignoreInvalidURLs": ignoreInvalidURLs,
+                "formats": formats,
+                "onlyMainContent": onlyMainContent,
+                "includeTags": includeTags,
+                "excludeTags": excludeTags,
+                "maxAge": maxAge,
+                "headers": headers,
+                "waitFor": waitFor,
+                "mobile": mobile,
+                "skipTlsVerification": skipTlsVerification,
+                "timeout": timeout_,
+                "parsers": parsers,
+                "actions": actions,
+                "location": location,
+                "removeBase64Images": removeBase64Images,
+                "blockAds": blockAds,
+                "proxy": proxy,
+                "storeInCache": storeInCache,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_batch_scrape_v2(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlV2Status:
+        """Get a batch scraping task (Firecrawl v2).
+
+        Returns the pages read so far. If `next` is present, more of them are at that URL.
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /firecrawl/v2/batch/scrape/{id}
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_get_batch_scrape_v2 as endpoint
+
+        reply_: FirecrawlV2Status = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def cancel_batch_scrape_v2(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlCanceled:
+        """Cancel a batch scraping task (Firecrawl v2).
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, canceled.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: DELETE /firecrawl/v2/batch/scrape/{id}
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_cancel_batch_scrape_v2 as endpoint
+
+        reply_: FirecrawlCanceled = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def list_batch_errors_v2(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlBatchErrors:
+        """List the errors of a batch task (Firecrawl v2).
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The errors.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /firecrawl/v2/batch/scrape/{id}/errors
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_list_batch_errors_v2 as endpoint
+
+        reply_: FirecrawlBatchErrors = await self._call(
+            endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def crawl(
+        self,
+        *,
+        url: str,
+        prompt: str | None = None,
+        includePaths: Sequence[str] | None = None,
+        excludePaths: Sequence[str] | None = None,
+        maxDiscoveryDepth: int | None = None,
+        sitemap: Literal["skip", "include", "only"] | None = None,
+        ignoreQueryParameters: bool | None = None,
+        regexOnFullURL: bool | None = None,
+        limit: int | None = None,
+        crawlEntireDomain: bool | None = None,
+        allowExternalLinks: bool | None = None,
+        allowSubdomains: bool | None = None,
+        delay: float | None = None,
+        maxConcurrency: int | None = None,
+        webhook: FirecrawlWebhook | None = None,
+        scrapeOptions: FirecrawlScrapeOptions | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[FirecrawlV2Status]:
+        """Create a crawling task (Firecrawl v2).
+
+        Reads the pages of a site, following its links.
+
+        Args:
+            url: URL to begin with.
+            prompt: Text prompt: what to crawl; settings are derived from it.
+            includePaths: Patterns of the paths to read.
+            excludePaths: Patterns of the paths to leave out.
+            maxDiscoveryDepth: Number of links to follow from the first page.
+            sitemap: Whether to use the sitemap. Server default: "include".
+            ignoreQueryParameters: Whether URLs that differ in their query alone are one page. Server default:
+                false.
+            regexOnFullURL: Whether patterns see the whole URL. Server default: false.
+            limit: Number of pages at most. Server default: 10000.
+            crawlEntireDomain: Whether to read sister and parent pages too. Server default: false.
+            allowExternalLinks: Whether to leave the site. Server default: false.
+            allowSubdomains: Whether to read subdomains. Server default: false.
+            delay: Pause between pages in seconds.
+            maxConcurrency: Number of pages read at once.
+            webhook: The webhook.
+            scrapeOptions: Settings of scraping.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (FirecrawlV2Status).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/crawl
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_crawl as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "url": url,
+                "prompt": prompt,
+                "includePaths": includePaths,
+                "excludePaths": excludePaths,
+                "maxDiscoveryDepth": maxDiscoveryDepth,
+                "sitemap": sitemap,
+                "ignoreQueryParameters": ignoreQueryParameters,
+                "regexOnFullURL": regexOnFullURL,
+                "limit": limit,
+                "crawlEntireDomain": crawlEntireDomain,
+                "allowExternalLinks": allowExternalLinks,
+                "allowSubdomains": allowSubdomains,
+                "delay": delay,
+                "maxConcurrency": maxConcurrency,
+                "webhook": webhook,
+                "scrapeOptions": scrapeOptions,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_crawl(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlV2Status:
+        """Get a crawling task (Firecrawl v2).
+
+        Returns the pages read so far. If `next` is present, more of them are at that URL.
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /firecrawl/v2/crawl/{id}
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_get_crawl as endpoint
+
+        reply_: FirecrawlV2Status = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def cancel_crawl(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlCanceled:
+        """Cancel a crawling task (Firecrawl v2).
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task, canceled.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: DELETE /firecrawl/v2/crawl/{id}
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_cancel_crawl as endpoint
+
+        reply_: FirecrawlCanceled = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def list_crawl_errors(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlBatchErrors:
+        """List the errors of a crawling task (Firecrawl v2).
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The errors.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /firecrawl/v2/crawl/{id}/errors
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_list_crawl_errors as endpoint
+
+        reply_: FirecrawlBatchErrors = await self._call(
+            endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def map_v2(
+        self,
+        *,
+        url: str,
+        search: str | None = None,
+        sitemap: Literal["skip", "include", "only"] | None = None,
+        includeSubdomains: bool | None = None,
+        ignoreQueryParameters: bool | None = None,
+        limit: int | None = None,
+        timeout_: int | None = None,
+        location: FirecrawlLocation | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlV2MapResponse:
+        """List the URLs of a site (Firecrawl v2).
+
+        Args:
+            url: URL of the site.
+            search: Sort by how well URLs fit this.
+            sitemap: Whether to use the sitemap. Server default: "include".
+            includeSubdomains: Whether to list subdomains. Server default: true.
+            ignoreQueryParameters: Whether URLs that differ in their query alone are one. Server default: true.
+            limit: Number of URLs at most. Server default: 5000.
+            timeout_: Timeout in milliseconds. Sent as `timeout`.
+            location: Location of the browser.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The URLs.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/map
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_map_v2 as endpoint
+
+        reply_: FirecrawlV2MapResponse = await self._call(
+            endpoint,
+            body={
+                "url": url,
+                "search": search,
+                "sitemap": sitemap,
+                "includeSubdomains": includeSubdomains,
+                "ignoreQueryParameters": ignoreQueryParameters,
+                "limit": limit,
+                "timeout": timeout_,
+                "location": location,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def search_v2(
+        self,
+        *,
+        query: str,
+        limit: int | None = None,
+        sources: Sequence[str | Mapping[str, Any]] | None = None,
+        categories: Sequence[str | Mapping[str, Any]] | None = None,
+        includeDomains: Sequence[str] | None = None,
+        excludeDomains: Sequence[str] | None = None,
+        tbs: str | None = None,
+        location: str | None = None,
+        country: str | None = None,
+        timeout_: int | None = None,
+        ignoreInvalidURLs: bool | None = None,
+        scrapeOptions: FirecrawlScrapeOptions | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlV2SearchResponse:
+        """Search the web and scrape the results (Firecrawl v2).
+
+        Args:
+            query: The query.
+            limit: Number of results. Server default: 10.
+            sources: `web`, `news` or `images`; as names, or as objects with `type`.
+            categories: `github`, `research` or `pdf`; as names, or as objects with `type`.
+            includeDomains: Only these domains.
+            excludeDomains: Exclude these domains.
+            tbs: Period, such as `qdr:d` for a day.
+            location: The location.
+            country: The country, by ISO code. Server default: "US".
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
+            ignoreInvalidURLs: Skip URLs that other calls refuse. Server default: false.
+            scrapeOptions: Settings of scraping.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The results, by source.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/search
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_search_v2 as endpoint
+
+        reply_: FirecrawlV2SearchResponse = await self._call(
+            endpoint,
+            body={
+                "query": query,
+                "limit": limit,
+                "sources": sources,
+                "categories": categories,
+                "includeDomains": includeDomains,
+                "excludeDomains": excludeDomains,
+                "tbs": tbs,
+                "location": location,
+                "country": country,
+                "timeout": timeout_,
+                "ignoreInvalidURLs": ignoreInvalidURLs,
+                "scrapeOptions": scrapeOptions,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def extract(
+        self,
+        *,
+        urls: Sequence[str],
+        prompt: str | None = None,
+        schema: Mapping[str, Any] | None = None,
+        enableWebSearch: bool | None = None,
+        ignoreSitemap: bool | None = None,
+        includeSubdomains: bool | None = None,
+        showSources: bool | None = None,
+        scrapeOptions: FirecrawlScrapeOptions | None = None,
+        ignoreInvalidURLs: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[FirecrawlExtract]:
+        """Create a data extraction task (Firecrawl v2).
+
+        Args:
+            urls: The pages; `*` at the end stands for all below.
+            prompt: Text prompt: what to extract.
+            schema: JSON Schema of the data.
+            enableWebSearch: Whether to search the web too. Server default: false.
+            ignoreSitemap: Whether to leave out the sitemap. Server default: false.
+            includeSubdomains: Whether to read subdomains. Server default: true.
+            showSources: Whether to return the sources. Server default: false.
+            scrapeOptions: Settings of scraping.
+            ignoreInvalidURLs: Skip invalid URLs instead of refusing all. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (FirecrawlExtract).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /firecrawl/v2/extract
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_extract as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "urls": urls,
+                "prompt": prompt,
+                "schema": schema,
+                "enableWebSearch": enableWebSearch,
+                "ignoreSitemap": ignoreSitemap,
+                "includeSubdomains": includeSubdomains,
+                "showSources": showSources,
+                "scrapeOptions": scrapeOptions,
+                "ignoreInvalidURLs": ignoreInvalidURLs,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_extract(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> FirecrawlExtract:
+        """Get a data extraction task (Firecrawl v2).
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /firecrawl/v2/extract/{id}
+        Source: firecrawl/firecrawl-docs:api-reference/v2-openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.information_firecrawl import firecrawl_get_extract as endpoint
+
+        reply_: FirecrawlExtract = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -425,6 +425,122 @@ class Wavespeed(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def wan_2_5_text_to_video_fast(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        audio: str | None = None,
+        size: Literal["1280*720", "720*1280", "1920*1080", "1080*1920"] | None = None,
+        duration: Literal[5, 10] | None = None,
+        enable_prompt_expansion: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create a Wan 2.5 Fast text-to-video task.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            audio: Audio file that leads the video: WAV or MP3, at least 3 seconds, at most 15 MB. Takes a URL.
+            size: Size in pixels, `width*height`. Server default: "1280*720".
+            duration: Duration in seconds. Server default: 5.
+            enable_prompt_expansion: Let a model expand the prompt. Server default: false.
+            seed: Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/alibaba/wan-2.5/text-to-video-fast
+        Price: 0.34 PTC per call for 720p, 5 seconds; 0.68 PTC per call for 720p, 10 seconds; 0.51 PTC per call for
+        1080p, 5 seconds; 1.02 PTC per call for 1080p, 10 seconds.
+        Source: errogaht/wavespeed-ai-bundle:resources/video-models.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_wavespeed import wavespeed_wan_2_5_text_to_video_fast as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "audio": audio,
+                "size": size,
+                "duration": duration,
+                "enable_prompt_expansion": enable_prompt_expansion,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def wan_2_5_image_to_video(
+        self,
+        *,
+        prompt: str,
+        image: str,
+        audio: str | None = None,
+        negative_prompt: str | None = None,
+        resolution: Literal["480p", "720p", "1080p"] | None = None,
+        duration: Literal[3, 4, 5, 6, 7, 8, 9, 10] | None = None,
+        enable_prompt_expansion: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create a Wan 2.5 image-to-video task.
+
+        Args:
+            prompt: Text prompt.
+            image: First frame. Takes a URL.
+            audio: Audio file that leads the video: WAV or MP3, at least 3 seconds, at most 15 MB. Takes a URL.
+            negative_prompt: Negative prompt: what to avoid.
+            resolution: Resolution. Server default: "720p".
+            duration: Duration in seconds. Server default: 5.
+            enable_prompt_expansion: Let a model expand the prompt. Server default: false.
+            seed: Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/alibaba/wan-2.5/image-to-video
+        Price: 0.05 PTC per second for 480p; 0.1 PTC per second for 720p; 0.15 PTC per second for 1080p.
+        Source: errogaht/wavespeed-ai-bundle:resources/video-models.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_wavespeed import wavespeed_wan_2_5_image_to_video as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "image": image,
+                "audio": audio,
+                "negative_prompt": negative_prompt,
+                "resolution": resolution,
+                "duration": duration,
+                "enable_prompt_expansion": enable_prompt_expansion,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     def dreamina_v3_0_text_to_video_720p(
         self,
         *,
@@ -2523,6 +2639,44 @@ class Wavespeed(Resource):
             endpoint, body={"prompt": prompt, "size": size, "duration": duration}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
+    def ray_1_6_t2v(
+        self,
+        *,
+        prompt: str,
+        size: Literal["1280*720", "720*1280"] | None = None,
+        duration: Literal[5, 10] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create a Luma Ray 1.6 text-to-video task.
+
+        Args:
+            prompt: Text prompt.
+            size: Size in pixels, `width*height`. Server default: "1280*720".
+            duration: Duration in seconds. Server default: 5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/luma/ray-1.6-t2v
+        Price: 0.3 PTC per call for 5 seconds; 0.6 PTC per call for 10 seconds.
+        Source: errogaht/wavespeed-ai-bundle:resources/video-models.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_wavespeed import wavespeed_ray_1_6_t2v as endpoint
+
+        return self._submit(
+            endpoint, body={"prompt": prompt, "size": size, "duration": duration}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
     def midjourney_image_to_video(
         self,
         *,
@@ -4066,6 +4220,68 @@ class Wavespeed(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def wan_2_1_t2v_480p_lora(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        loras: Sequence[WavespeedLora] | None = None,
+        size: Literal["832*480", "480*832"] | None = None,
+        num_inference_steps: int | None = None,
+        duration: int | None = None,
+        guidance_scale: float | None = None,
+        flow_shift: float | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create a Wan 2.1 480p LoRA text-to-video task.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            loras: LoRAs to apply, at most three.
+            size: Size in pixels, `width*height`. Server default: "832*480".
+            num_inference_steps: Number of inference steps. Server default: 30.
+            duration: Duration in seconds. Server default: 5.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 5.
+            flow_shift: Shift of the timestep schedule (flow matching). Server default: 3.
+            seed: Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/wavespeed-ai/wan-2.1/t2v-480p-lora
+        Price: 0.2 PTC per call.
+        Source: errogaht/wavespeed-ai-bundle:resources/video-models.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_wavespeed import wavespeed_wan_2_1_t2v_480p_lora as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "loras": loras,
+                "size": size,
+                "num_inference_steps": num_inference_steps,
+                "duration": duration,
+                "guidance_scale": guidance_scale,
+                "flow_shift": flow_shift,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
 
 class AsyncWavespeed(AsyncResource):
     """WaveSpeed, also WaveSpeedAI."""
@@ -4469,6 +4685,122 @@ class AsyncWavespeed(AsyncResource):
                 "resolution": resolution,
                 "duration": duration,
                 "shot_type": shot_type,
+                "enable_prompt_expansion": enable_prompt_expansion,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def wan_2_5_text_to_video_fast(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        audio: str | None = None,
+        size: Literal["1280*720", "720*1280", "1920*1080", "1080*1920"] | None = None,
+        duration: Literal[5, 10] | None = None,
+        enable_prompt_expansion: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create a Wan 2.5 Fast text-to-video task.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            audio: Audio file that leads the video: WAV or MP3, at least 3 seconds, at most 15 MB. Takes a URL.
+            size: Size in pixels, `width*height`. Server default: "1280*720".
+            duration: Duration in seconds. Server default: 5.
+            enable_prompt_expansion: Let a model expand the prompt. Server default: false.
+            seed: Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/alibaba/wan-2.5/text-to-video-fast
+        Price: 0.34 PTC per call for 720p, 5 seconds; 0.68 PTC per call for 720p, 10 seconds; 0.51 PTC per call for
+        1080p, 5 seconds; 1.02 PTC per call for 1080p, 10 seconds.
+        Source: errogaht/wavespeed-ai-bundle:resources/video-models.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_wavespeed import wavespeed_wan_2_5_text_to_video_fast as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "audio": audio,
+                "size": size,
+                "duration": duration,
+                "enable_prompt_expansion": enable_prompt_expansion,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def wan_2_5_image_to_video(
+        self,
+        *,
+        prompt: str,
+        image: str,
+        audio: str | None = None,
+        negative_prompt: str | None = None,
+        resolution: Literal["480p", "720p", "1080p"] | None = None,
+        duration: Literal[3, 4, 5, 6, 7, 8, 9, 10] | None = None,
+        enable_prompt_expansion: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create a Wan 2.5 image-to-video task.
+
+        Args:
+            prompt: Text prompt.
+            image: First frame. Takes a URL.
+            audio: Audio file that leads the video: WAV or MP3, at least 3 seconds, at most 15 MB. Takes a URL.
+            negative_prompt: Negative prompt: what to avoid.
+            resolution: Resolution. Server default: "720p".
+            duration: Duration in seconds. Server default: 5.
+            enable_prompt_expansion: Let a model expand the prompt. Server default: false.
+            seed: Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/alibaba/wan-2.5/image-to-video
+        Price: 0.05 PTC per second for 480p; 0.1 PTC per second for 720p; 0.15 PTC per second for 1080p.
+        Source: errogaht/wavespeed-ai-bundle:resources/video-models.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_wavespeed import wavespeed_wan_2_5_image_to_video as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "image": image,
+                "audio": audio,
+                "negative_prompt": negative_prompt,
+                "resolution": resolution,
+                "duration": duration,
                 "enable_prompt_expansion": enable_prompt_expansion,
                 "seed": seed,
             },
@@ -6573,6 +6905,44 @@ class AsyncWavespeed(AsyncResource):
             endpoint, body={"prompt": prompt, "size": size, "duration": duration}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
+    async def ray_1_6_t2v(
+        self,
+        *,
+        prompt: str,
+        size: Literal["1280*720", "720*1280"] | None = None,
+        duration: Literal[5, 10] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create a Luma Ray 1.6 text-to-video task.
+
+        Args:
+            prompt: Text prompt.
+            size: Size in pixels, `width*height`. Server default: "1280*720".
+            duration: Duration in seconds. Server default: 5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/luma/ray-1.6-t2v
+        Price: 0.3 PTC per call for 5 seconds; 0.6 PTC per call for 10 seconds.
+        Source: errogaht/wavespeed-ai-bundle:resources/video-models.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_wavespeed import wavespeed_ray_1_6_t2v as endpoint
+
+        return await self._submit(
+            endpoint, body={"prompt": prompt, "size": size, "duration": duration}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
     async def midjourney_image_to_video(
         self,
         *,
@@ -8111,6 +8481,68 @@ class AsyncWavespeed(AsyncResource):
                 "loras": loras,
                 "high_noise_loras": high_noise_loras,
                 "low_noise_loras": low_noise_loras,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def wan_2_1_t2v_480p_lora(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        loras: Sequence[WavespeedLora] | None = None,
+        size: Literal["832*480", "480*832"] | None = None,
+        num_inference_steps: int | None = None,
+        duration: int | None = None,
+        guidance_scale: float | None = None,
+        flow_shift: float | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create a Wan 2.1 480p LoRA text-to-video task.
+
+        Args:
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            loras: LoRAs to apply, at most three.
+            size: Size in pixels, `width*height`. Server default: "832*480".
+            num_inference_steps: Number of inference steps. Server default: 30.
+            duration: Duration in seconds. Server default: 5.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 5.
+            flow_shift: Shift of the timestep schedule (flow matching). Server default: 3.
+            seed: Random seed; the same seed gives the same result. -1 picks one at random. Server default: -1.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/wavespeed-ai/wan-2.1/t2v-480p-lora
+        Price: 0.2 PTC per call.
+        Source: errogaht/wavespeed-ai-bundle:resources/video-models.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_wavespeed import wavespeed_wan_2_1_t2v_480p_lora as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "loras": loras,
+                "size": size,
+                "num_inference_steps": num_inference_steps,
+                "duration": duration,
+                "guidance_scale": guidance_scale,
+                "flow_shift": flow_shift,
                 "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),

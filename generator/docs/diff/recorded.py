@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,21 @@ def _find(described: Described, operation: str, method: str, path: str) -> Opera
     """The operation that an exchange names, else the one of its path, the most literal first."""
     if operation in described.context.by_id:
         return described.context.by_id[operation]
-    shapes = sorted(key for key in described.by_path if key[0] == method.lower())
-    for key in sorted(shapes, key=lambda key: key[1].count("{}")):
-        if re.fullmatch(re.escape(key[1]).replace(r"\{\}", "[^/]+"), path.rstrip("/")):
-            return described.by_path[key][0]
-    return None
+    paths = sorted(_paths(described, method), key=lambda path: path[:-1])
+    return next(
+        (found for *_, shape, found in paths if re.fullmatch(shape, path.rstrip("/"))), None
+    )
+
+
+def _paths(described: Described, method: str) -> Iterator[tuple[bool, int, str, Operation]]:
+    """The paths of a method as patterns, each with its operation and, to sort by, how literal it
+    is.
+    """
+    for (verb, path), (found, *_) in described.by_path.items():
+        if verb == method.lower():
+            deep = any(parameter.has_segments for parameter in found.parameters)
+            shape = re.escape(path).replace(r"\{\}", ".+" if deep else "[^/]+")
+            yield deep, path.count("{}"), shape, found
 
 
 def _request(

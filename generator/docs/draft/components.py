@@ -91,8 +91,7 @@ class Components:
         """A schema that is not an object with fields, with the keywords of its types alone."""
         given = theirs.get("type", [])
         kinds = [given] if isinstance(given, str) else given
-        keywords = [keyword for kind in kinds for keyword in _KEYWORDS.get(kind, ())]
-        made = {key: theirs[key] for key in ("type", "enum", *keywords) if key in theirs}
+        made = _with_keywords(theirs, kinds)
         if "array" in kinds or ("items" in theirs and not kinds):
             made["items"] = self.write(obj(theirs.get("items")), f"{name}Item", use)
         if use != "response" and "default" in theirs and self.fits(made, theirs["default"]):
@@ -264,3 +263,9 @@ class _Sample:
             longest = min(schema.get("maxLength", 4), _LARGEST_SAMPLE)
             return "text"[:longest].ljust(min(schema.get("minLength", 0), _LARGEST_SAMPLE), "t")
         return _SAMPLES[kind]
+
+
+def _with_keywords(theirs: Schema, kinds: list[str]) -> dict[str, Any]:
+    """The type and enum of a schema, and what else says something of its types."""
+    keywords = [keyword for kind in kinds for keyword in _KEYWORDS.get(kind, ())]
+    return {key: theirs[key] for key in ("type", "enum", *keywords) if key in theirs}

@@ -89,11 +89,15 @@ def _flow(value: Any, key: str, room: int) -> str | None:
         return _scalar(value)
     room = min(room, _LONGEST)
     if isinstance(value, str):
-        scalar = _scalar(value) if len(value) <= room and "\n" not in value else None
-        return scalar if scalar and len(scalar) <= room else None
+        return _flow_text(value, room)
     if key in _BLOCKS or (key == "parameters" and isinstance(value, list)):
         return None
     return _flow_mapping(value, room) if isinstance(value, dict) else _flow_sequence(value, room)
+
+
+def _flow_text(text: str, room: int) -> str | None:
+    scalar = _scalar(text) if len(text) <= room and "\n" not in text else None
+    return scalar if scalar and len(scalar) <= room else None
 
 
 def _flow_mapping(data: dict[str, Any], room: int) -> str | None:

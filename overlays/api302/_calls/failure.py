@@ -118,10 +118,13 @@ def failure_in(op: Operation | None, data: Any) -> Found | None:
 
     A known state of a task comes first: a task that failed is no failure of the call that gets it.
     """
-    envelope = _envelope(data)
     if not is_object(data):
-        return Found(refused=True) if envelope else None
-    rules = op.behaviour if op else None
+        return Found(refused=True) if _envelope(data) else None
+    return _failure_in_object(op.behaviour if op else None, data)
+
+
+def _failure_in_object(rules: Behaviour | None, data: dict[str, Any]) -> Found | None:
+    envelope = _envelope(data)
     if rules and rules.status and rules.status.known_state(data):
         return None
     if rules and rules.success and (failure := rules.success.failure(data)):
@@ -146,8 +149,14 @@ def _envelope(data: Any) -> dict[str, Any] | str | None:
     is.
     """
     if is_array(data) and len(data) == 1:  # as Gemini wraps it
-        data = data[0] if is_object(data[0]) and _is_bare(data[0]) else None
-    error = data.get("error") if is_object(data) else None
+        data = data[0]
+        if not (is_object(data) and _is_bare(data)):
+            return None
+    return _error_of(data) if is_object(data) else None
+
+
+def _error_of(data: dict[str, Any]) -> dict[str, Any] | str | None:
+    error = data.get("error")
     if is_object(error):
         said = error.get("err_code") or error.get("message")
         return error if said and not isinstance(said, (dict, list)) else None
@@ -165,8 +174,7 @@ def explain(body: Any) -> tuple[Any, str]:
     if is_array(body) and body:
         body = body[0]
     if not is_object(body):
-        text = " ".join(str(body or "").split())
-        return None, "" if text.startswith("<") else text[:500]
+        return None, _plain(body)
     inner = [body.get(name) for name in ("error", "base_resp", "output")]
     levels = [*filter(is_object, inner), body]
     code = _first(levels, CODES, lambda value: isinstance(value, (str, int)))
@@ -174,6 +182,12 @@ def explain(body: Any) -> tuple[Any, str]:
         code = _first(levels, ("type",), lambda value: bool(value) and isinstance(value, str))
     message = _first(levels, MESSAGES, lambda value: bool(value) and isinstance(value, str))
     return code, message or _other_message(body)
+
+
+def _plain(body: Any) -> str:
+    """A message that is text, unless it is a page for people."""
+    text = " ".join(str(body or "").split())
+    return "" if text.startswith("<") else text[:500]
 
 
 def _first(

@@ -64,8 +64,12 @@ def body_media_type(media_types: tuple[str, ...], body: Mapping[str, Any] | None
     others = [media_type for media_type in media_types if media_type != FORM]
     if not body or "" in body or len(others) == len(media_types) or not others:
         return None
-    values = (one for value in body.values() for one in (value if is_array(value) else [value]))
-    return FORM if any(isinstance(one, Local) for one in values) else others[0]
+    return FORM if any(map(_has_local, body.values())) else others[0]
+
+
+def _has_local(value: Any) -> bool:
+    """Whether a field's value is a local file, or a list with one."""
+    return any(isinstance(one, Local) for one in (value if is_array(value) else [value]))
 
 
 def parts(files: Mapping[str, Any], opened: list[Any]) -> list[tuple[str, Local]]:
@@ -86,25 +90,40 @@ def local_file(field: str, value: Any, opened: list[Any]) -> Local:
 
 def _put(field: str, value: Any, forms: tuple[str, ...], opened: list[Any], has_form: bool) -> Any:
     """A file in one of the forms that a field takes: a `Local` for a part, or text."""
-    if isinstance(value, ResultFile):
-        value = value.url or ("output", value.content, value.media_type)
-    elif isinstance(value, Uploaded):
-        value = value.url
+    value = _given(value)
     if isinstance(value, str):
         if tuple(forms) != ("part",):
             return _text(field, value, forms)
-        if re.match(r"https?://|data:", value):
-            what = f"the URL {value[:80]!r}"
-            raise _refused(field, what, forms, "download it first: client.download(url, path)")
-        value = Path(value)
+        value = _path(field, value, forms)
     if not is_file(value):
-        kind = type(value).__name__
-        article = "an" if kind[:1].lower() in "aeiou" else "a"
-        fix = _FIXES.get(kind, "give one of these")
-        raise _refused(field, f"{article} {kind}", forms, fix)
+        raise _not_a_file(field, value, forms)
     file = local(field, value, opened)
-    if "part" in forms and has_form:
-        return file
+    return file if "part" in forms and has_form else _encoded(field, file, forms)
+
+
+def _given(value: Any) -> Any:
+    """What a file of a result, or an upload, is given as: its URL, or its content."""
+    if isinstance(value, ResultFile):
+        return value.url or ("output", value.content, value.media_type)
+    return value.url if isinstance(value, Uploaded) else value
+
+
+def _path(field: str, value: str, forms: tuple[str, ...]) -> Path:
+    """The path that a text is, for a field that takes local files alone."""
+    if re.match(r"https?://|data:", value):
+        what = f"the URL {value[:80]!r}"
+        raise _refused(field, what, forms, "download it first: client.download(url, path)")
+    return Path(value)
+
+
+def _not_a_file(field: str, value: Any, forms: tuple[str, ...]) -> InvalidArgument:
+    kind = type(value).__name__
+    article = "an" if kind[:1].lower() in "aeiou" else "a"
+    return _refused(field, f"{article} {kind}", forms, _FIXES.get(kind, "give one of these"))
+
+
+def _encoded(field: str, file: Local, forms: tuple[str, ...]) -> str:
+    """A local file as text, for a body that is not a form."""
     if "data_url" not in forms and "base64" not in forms:
         fix = f"upload it first, and give the URL: client.files.upload({file.name!r})"
         raise _refused(field, "a local file", forms, fix)

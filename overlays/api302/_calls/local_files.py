@@ -169,11 +169,9 @@ def local(field: str, value: Any, opened: list[Any]) -> Local:
     if isinstance(value, tuple):
         name, value, media_type = _parts_of(field, cast("tuple[Any, ...]", value))
     if is_upload(value):
-        name = name or value.filename
         media_type = media_type or getattr(value, "content_type", None)
-        value = value.file
-    elif is_image(value):
-        name, value = name or "image.png", _encoded(field, value)
+    own_name, value = _content_of(field, value)
+    name = name or own_name
     if isinstance(value, (str, os.PathLike)):
         path = Path(value)  # type: ignore[arg-type]
         name = name or path.name
@@ -185,23 +183,37 @@ def local(field: str, value: Any, opened: list[Any]) -> Local:
     return _made(field, value, name, media_type, opened)
 
 
+def _content_of(field: str, value: Any) -> tuple[str | None, Any]:
+    """An upload of a web framework, or an image, as name and content; else the value itself."""
+    if is_upload(value):
+        return value.filename, value.file
+    if is_image(value):
+        return "image.png", _encoded(field, value)
+    return None, value
+
+
 def _made(
     field: str, value: Any, name: str | None, media_type: str | None, opened: list[Any]
 ) -> Local:
     """The file with what it is: by its name, or else by its content."""
     content: Any = bytes(value) if is_bytes(value) else Source(field, value)
-    if isinstance(content, Source):
-        start = b"" if content.length is None else content.read(START)
-        content.rewind()
-        if content.length is None:
-            opened.append(content)  # so that a call that has begun it is not repeated
-    else:
-        start = content[:START]
-    if not start and getattr(content, "length", 0) is not None:
+    start = _start_of(content)
+    if getattr(content, "length", 0) is None:
+        opened.append(content)  # so that a call that has begun it is not repeated
+    elif not start:
         shown = f" {name!r}" if name else ""
         raise InvalidArgument(f"{field}: the file{shown} is empty; nothing would be sent")
     kind = described(name or "", start)
     return Local(name or NAMELESS + kind.suffix, content, media_type or kind.media_type)
+
+
+def _start_of(content: bytes | Source) -> bytes:
+    """The first bytes; nothing of what cannot go back."""
+    if isinstance(content, bytes):
+        return content[:START]
+    start = b"" if content.length is None else content.read(START)
+    content.rewind()
+    return start
 
 
 def _parts_of(field: str, value: tuple[Any, ...]) -> tuple[str, Any, str | None]:

@@ -37,21 +37,9 @@ def operation_call(
     opened: list[Any] = []
     try:
         if given and op.files:
-            has_form = FORM in op.media_types or "" in given
-            given = put_files(given, op.files, opened, has_form)
-        content = _content(given, extra_body)
+            given = _with_files(op, given, opened)
         asked = {**(query or {}), **(extra_query or {})}
-        try:
-            is_known = op.files and not extra_body
-            media_type = body_media_type(op.media_types, given) if is_known else None
-            kwargs = op.build(path or {}, asked, headers or {}, content, media_type)
-        except ValueError as error:
-            raise InvalidArgument(f"{op.id}: {error}") from error
-        except RecursionError:
-            field = _endless(content, asked)
-            raise InvalidArgument(
-                f"{field}: cannot be sent as JSON (it refers to itself, or is nested too deeply)"
-            ) from None
+        kwargs = _built(op, path, asked, headers, given, extra_body)
         accepted = {"accept": accept} if accept else None
         kwargs["headers"] = merged_headers(
             accepted, kwargs.get("headers"), settings.headers, extra_headers
@@ -67,6 +55,34 @@ def operation_call(
     # Only a path with a parameter may hold a secret.
     name = what(settings, kwargs) if "{" in op.path else f"{op.method} {op.path}"
     return Call(kwargs, how, name, op, opened)
+
+
+def _with_files(op: Operation, body: dict[str, Any], opened: list[Any]) -> dict[str, Any]:
+    has_form = FORM in op.media_types or "" in body
+    return put_files(body, op.files, opened, has_form)
+
+
+def _built(
+    op: Operation,
+    path: Values | None,
+    query: Values,
+    headers: Values | None,
+    body: dict[str, Any] | None,
+    extra: Values | None,
+) -> dict[str, Any]:
+    """The arguments of the HTTP request. Raises InvalidArgument for what cannot be sent."""
+    content = _content(body, extra)
+    is_known = op.files and not extra
+    media_type = body_media_type(op.media_types, body) if is_known else None
+    try:
+        return op.build(path or {}, query, headers or {}, content, media_type)
+    except ValueError as error:
+        raise InvalidArgument(f"{op.id}: {error}") from error
+    except RecursionError:
+        field = _endless(content, query)
+        raise InvalidArgument(
+            f"{field}: cannot be sent as JSON (it refers to itself, or is nested too deeply)"
+        ) from None
 
 
 def raw_call(
@@ -139,10 +155,13 @@ def _checked(op: Operation, body: Values, extra: Values | None) -> dict[str, Any
         if name not in given and name not in (extra or ()):
             raise InvalidArgument(f"{name}: is required, and was None")
     for name in op.not_empty:
-        value = given.get(name)
-        if isinstance(value, str) and not value.strip():
-            raise InvalidArgument(f"{name or 'body'}: is empty; give some text")
+        _check_text(name or "body", given.get(name))
     return given
+
+
+def _check_text(field: str, value: Any) -> None:
+    if isinstance(value, str) and not value.strip():
+        raise InvalidArgument(f"{field}: is empty; give some text")
 
 
 def _content(body: dict[str, Any] | None, extra: Values | None) -> Any:

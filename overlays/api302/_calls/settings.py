@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, cast, overload
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from api302._errors import InvalidArgument
 from api302._json import is_mapping
@@ -140,10 +140,15 @@ def _wrong_url(url: str) -> str:
             f"{shown} must start with https:// (or http://) and name a host, such as"
             f" {DEFAULT_BASE_URL}"
         )
+    return _wrong_parts(url, parts, parts.hostname, shown)
+
+
+def _wrong_parts(url: str, parts: SplitResult, host: str, shown: str) -> str:
+    """What is wrong with a URL that has a scheme and a host."""
     has_more = parts.query or parts.fragment or parts.username or parts.password
     if has_more or not url.isprintable() or " " in url:
         return "must be scheme, host and perhaps a path, without user, query, fragment or spaces"
-    if not _is_host(parts.hostname):
+    if not _is_host(host):
         return f"{shown} has no valid host name"
     if url.rstrip("/").endswith("/v1"):
         without = url.rstrip("/").removesuffix("/v1")

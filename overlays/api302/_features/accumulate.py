@@ -159,21 +159,21 @@ class _Items:
                 pass
 
     def _place(self, event: Json) -> int:
-        item = event.get("item")
-        identity = event.get("item_id") or (item.get("id") if is_object(item) else None)
-        index = index_of(event.get("output_index"))
-        if isinstance(identity, str) and identity in self._ids:
+        identity = _item_id(event)
+        if identity in self._ids:
             self._open = self._ids[identity]
             return self._open
-        if index is None:
-            begins = str(event.get("type")).endswith(".added") and is_object(item)
-            index = self._open if self._open in self._items and not begins else self._next()
-        if isinstance(identity, str) and identity:
-            self._ids[identity] = index
-        self._open = index
-        return index
+        index = index_of(event.get("output_index"))
+        self._open = self._open_or_next(event) if index is None else index
+        if identity:
+            self._ids[identity] = self._open
+        return self._open
 
-    def _next(self) -> int:
+    def _open_or_next(self, event: Json) -> int:
+        """Where an event without index belongs: to the open item, unless it begins another."""
+        begins = str(event.get("type")).endswith(".added") and is_object(event.get("item"))
+        if self._open in self._items and not begins:
+            return self._open
         return max(self._items, default=-1) + 1
 
     def _add_item(self, place: int, item: Json) -> None:
@@ -201,6 +201,13 @@ class _Items:
             item = self._items[place]
             item[name] = _in_order({**dict(indexed(item.get(name))), **parts})
         return _in_order(self._items)
+
+
+def _item_id(event: Json) -> str:
+    """The id of the item that an event is about; empty if it has none."""
+    item = event.get("item")
+    identity = event.get("item_id") or (item.get("id") if is_object(item) else None)
+    return identity if isinstance(identity, str) else ""
 
 
 def _add_text(item: Json, name: str, event: Json, phase: str) -> None:
@@ -284,6 +291,11 @@ def _parsed(text: str) -> Any:
         return text
 
 
+def _usage(event: Json) -> Json:
+    usage = event.get("usage")
+    return {"usage": usage} if is_object(usage) else {}
+
+
 def _anthropic_messages(events: list[Json]) -> Json:
     response: Json = {}
     blocks = _Blocks()
@@ -300,7 +312,7 @@ def _anthropic_messages(events: list[Json]) -> Json:
                 blocks.add(index, delta)
             case "message_delta":
                 put(response, delta if is_object(delta) else {})
-                put(response, {"usage": event["usage"]} if is_object(event.get("usage")) else {})
+                put(response, _usage(event))
             case _:
                 pass
     given, content = response.get("content"), blocks.content()

@@ -43,11 +43,7 @@ async def _record(
         try:
             record = ask(request_id=request_id)
             record = await record if isawaitable(record) else record
-            data = raw(record)
-            data = data.get("data", data) if is_object(data) else data
-            if rows := [
-                row for row in (data if is_array(data) else [data]) if is_object(row) and row
-            ]:
+            if rows := _rows(record):
                 return record, rows
         except NotFoundError:
             if pause is None:
@@ -58,6 +54,13 @@ async def _record(
         f"request {request_id}: its cost is not on record, or not yet; ask again later",
         status_code=200,
     )
+
+
+def _rows(record: Any) -> list[dict[str, Any]]:
+    """The rows of a record: the list under `data`, or the one that it is itself."""
+    data = raw(record)
+    data = data.get("data", data) if is_object(data) else data
+    return [row for row in (data if is_array(data) else [data]) if is_object(row) and row]
 
 
 async def cost_of(session: Session, ask: Callable[..., Any], reply: Any) -> Cost:

@@ -222,21 +222,40 @@ def _merge(into: Json, name: str, old: Any, value: Any, depth: int) -> bool:
 
     False where they are of different kinds.
     """
-    if isinstance(value, str) and isinstance(old, (str, Growing)):
-        into[name] = value if name in ONCE else grown(name, old, value)
-    elif is_object(value) and (is_object(old) or is_empty(old)):
-        into[name] = old if is_object(old) else {}
-        grow(into[name], value, depth + 1)
-    elif is_array(value) and (is_array(old) or is_empty(old)):
-        into[name] = old if is_array(old) else []
-        extend(into[name], value, name, depth)
-    elif _is_parts(old) and isinstance(value, str):
-        extend(old, [{"type": "text", "text": value}], name, depth)
-    elif isinstance(old, (str, Growing)) and is_array(value) and _is_parts(value):
-        into[name] = [{"type": "text", "text": old}] if old else []
-        extend(into[name], value, name, depth)
+    if isinstance(value, str):
+        return _merge_text(into, name, old, value, depth)
+    if is_object(value):
+        return _merge_object(into, name, old, value, depth)
+    return is_array(value) and _merge_list(into, name, old, value, depth)
+
+
+def _merge_text(into: Json, name: str, old: Any, text: str, depth: int) -> bool:
+    if isinstance(old, (str, Growing)):
+        into[name] = text if name in ONCE else grown(name, old, text)
+    elif _is_parts(old):
+        extend(old, [{"type": "text", "text": text}], name, depth)
     else:
         return False
+    return True
+
+
+def _merge_object(into: Json, name: str, old: Any, value: Json, depth: int) -> bool:
+    if not (is_object(old) or is_empty(old)):
+        return False
+    into[name] = old if is_object(old) else {}
+    grow(into[name], value, depth + 1)
+    return True
+
+
+def _merge_list(into: Json, name: str, old: Any, value: list[Any], depth: int) -> bool:
+    """A list goes on with a list; the parts of a text go on with a text as well."""
+    if is_array(old) or is_empty(old):
+        into[name] = old if is_array(old) else []
+    elif isinstance(old, (str, Growing)) and _is_parts(value):
+        into[name] = [{"type": "text", "text": old}]
+    else:
+        return False
+    extend(into[name], value, name, depth)
     return True
 
 
@@ -268,31 +287,37 @@ def _is_among(item: Json, old: list[Any]) -> bool:
 def _known(old: list[Any], item: Json, name: str) -> Json | None:
     """The item of `old` that `item` goes on with: by id, else by index, else what is open."""
     recent = [one for one in islice(reversed(old), RECENT) if is_object(one)]
-    index, is_call = index_of(item.get("index")), name == "tool_calls"
-    if identity := _identity(item):
-        for one in recent:
-            if _identity(one) == identity:
-                return None if is_call and _begins_another(one, item) else one
-    there = _open(recent, index, item, is_call, name)
-    if there is None or (identity and _identity(there)):
-        return None  # another item: two ids differ, even where a gateway gives all of them index 0
-    return None if is_call and _begins_another(there, item) else there
+    identity = _identity(item)
+    there = _of_identity(recent, identity) if identity else None
+    if there is None:
+        there = _open(recent, item, name)
+        if there is None or (identity and _identity(there)):
+            return None  # two ids are two items, even where a gateway gives all of them index 0
+    return None if name == "tool_calls" and _begins_another(there, item) else there
 
 
-def _open(
-    recent: list[Json], index: int | None, item: Json, is_call: bool, name: str
-) -> Json | None:
+def _of_identity(recent: list[Json], identity: str) -> Json | None:
+    return next((one for one in recent if _identity(one) == identity), None)
+
+
+def _open(recent: list[Json], item: Json, name: str) -> Json | None:
+    """The item of the same index, or the last one, if `item` can only go on with that."""
+    index = index_of(item.get("index"))
     if index is not None:
         there = next((one for one in recent if index_of(one.get("index")) == index), None)
         if there is not None:
             return there
-        is_call = is_call and bool(recent) and index_of(recent[0].get("index")) is None
-        is_call = is_call and is_empty(_function(item).get("name"))  # an index that comes late
-    if is_call:
-        return recent[0] if recent else None
-    if name in TEXTS and recent and _is_text(item) and recent[0].get("type") == item.get("type"):
-        return recent[0]
-    return None
+    return recent[0] if recent and _goes_on(recent[0], item, index, name) else None
+
+
+def _goes_on(last: Json, item: Json, index: int | None, name: str) -> bool:
+    """Whether an item that is not known by id or index goes on with the last one."""
+    if name != "tool_calls":
+        return name in TEXTS and _is_text(item) and last.get("type") == item.get("type")
+    if index is None:
+        return True
+    # An index that comes late: the call has begun without one.
+    return index_of(last.get("index")) is None and is_empty(_function(item).get("name"))
 
 
 def _identity(item: Json) -> str:

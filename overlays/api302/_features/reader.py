@@ -129,28 +129,33 @@ class Reader:
             raise self.cut()
 
     def _take(self, blocks: list[str], is_end: bool = False) -> Iterator[Any]:
-        last, error, keep = self._last, self._error, self._kept.append
+        keep = self._kept.append
         for block in blocks:
             if self._state is State.OVER:
                 return
             try:
                 value, end = _scan(block, 6)
-                values = (value,) if end == len(block) and block.startswith("data: {") else None
+                is_line = end == len(block) and block.startswith("data: {")
             except (ValueError, StopIteration, RecursionError):
-                values = None
-            for value in values or self._slowly(block, is_end):
-                if value.__class__ is dict:
-                    if (
-                        value.get("error")
-                        or value.get("type") == "error"
-                        or (error is not None and "err" in block and error(value))
-                    ):
-                        raise self._reported(value)
-                    if last is not None and last(value):
-                        self._state = State.DONE
-                if values:
-                    keep(block[6:])
+                value, is_line = _NOTHING, False
+            if is_line:
+                self._look_into(value, block)
+                keep(block[6:])
                 yield value
+                continue
+            for value in self._slowly(block, is_end):
+                if value.__class__ is dict:
+                    self._look_into(value, block)
+                yield value
+
+    def _look_into(self, value: dict[str, Any], block: str) -> None:
+        """Raise StreamError for an event that reports an error; note the one that is the last."""
+        if value.get("error") or value.get("type") == "error":
+            raise self._reported(value)
+        if self._error is not None and "err" in block and self._error(value):
+            raise self._reported(value)
+        if self._last is not None and self._last(value):
+            self._state = State.DONE
 
     def _slowly(self, block: str, is_end: bool) -> Iterator[Any]:
         """The values of a block that is not one line `data: <JSON>`."""
@@ -172,20 +177,27 @@ class Reader:
 
         Heartbeats, and what a gateway says beside the events, are passed over.
         """
-        value: Any = None
-        broken = ""
-        try:
-            value = json.loads(text, strict=False)
-        except (ValueError, RecursionError) as error:
-            if event.event == "error" or (self._takes_text and event.event not in _HEARTBEATS):
-                return text
-            if not (event.stray or is_end) and text.startswith(("{", "[")):
-                broken = f"an event is not JSON ({error}): {text[:200]!r}"
-        if broken:  # not within `except`: that error holds the text, and whatever secret is in it
-            raise self.error(broken, body=text)
+        value, fault = _json_of(text)
+        if fault is not None:
+            return self._text(event, text, fault, is_end)
         is_structure = is_object(value) or is_array(value)
         if self._takes_text or is_structure or event.event == "error":
             return value if value is not None else _NOTHING
+        return self._pass_over(event, text)
+
+    def _text(self, event: Event, text: str, fault: str, is_end: bool) -> Any:
+        """Data that is not JSON, where the stream has texts; else nothing.
+
+        Raises StreamError for JSON that is broken within the stream.
+        """
+        is_heartbeat = event.event in _HEARTBEATS
+        if event.event == "error" or (self._takes_text and not is_heartbeat):
+            return text
+        if not (event.stray or is_end) and text.startswith(("{", "[")):
+            raise self.error(f"an event is not JSON ({fault}): {text[:200]!r}", body=text)
+        return _NOTHING if self._takes_text else self._pass_over(event, text)
+
+    def _pass_over(self, event: Event, text: str) -> Any:
         self._stray = "" if event.event in _HEARTBEATS or text in _HEARTBEATS else text[:200]
         return _NOTHING
 
@@ -305,6 +317,18 @@ class Reader:
             return self._accumulated()
         except Exception:  # an error that is made must not become another
             return None
+
+
+def _json_of(text: str) -> tuple[Any, str | None]:
+    """The JSON of a text, and why it has none.
+
+    The error itself holds the text, and whatever secret is in it, so it must not be the context of
+    the one that is raised.
+    """
+    try:
+        return json.loads(text, strict=False), None
+    except (ValueError, RecursionError) as error:
+        return None, str(error)
 
 
 def _parsed(text: str) -> Any:

@@ -53,31 +53,44 @@ class Decoder:
         Time is linear in the bytes, whatever their cut.
         """
         if self._head is not None:
-            chunk = self._head + chunk
-            if len(chunk) < 3 and b"\xef\xbb\xbf".startswith(chunk):
-                self._head = chunk
-                return []
-            self._head = None
-            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
+            chunk = self._without_mark(self._head + chunk)
+        if self._after_cr or b"\r" in chunk:
+            chunk = self._with_lf(chunk)
+        return self._complete() if chunk and self._ends_event(chunk) else []
+
+    def _ends_event(self, chunk: bytes) -> bool:
+        """Keep bytes, and say whether they complete an event."""
+        has_blank_line = b"\n\n" in chunk or (self._ends_line and chunk.startswith(b"\n"))
+        self._ends_line = chunk.endswith(b"\n")
+        self._pieces.append(chunk)
+        if self._ends is None and b"\n" in chunk:
+            self._ends = _ends(b"".join(self._pieces))
+        return has_blank_line or (self._ends == b"\n" and b"\n" in chunk)
+
+    def _complete(self) -> list[str]:
+        """The texts of the events that have come whole; the rest is kept."""
+        ends = self._ends or b"\n\n"
+        whole, _, rest = b"".join(self._pieces).rpartition(ends)
+        self._pieces = [rest] if rest else []
+        return whole.decode("utf-8", "replace").split(ends.decode())
+
+    def _without_mark(self, start: bytes) -> bytes:
+        """The start of the stream without its byte order mark; nothing while that may yet come."""
+        if len(start) < 3 and b"\xef\xbb\xbf".startswith(start):
+            self._head = start
+            return b""
+        self._head = None
+        return start.removeprefix(b"\xef\xbb\xbf")
+
+    def _with_lf(self, chunk: bytes) -> bytes:
+        """The bytes with their lines ended by LF, a CRLF that was cut in two included."""
         if self._after_cr and chunk:
             chunk = chunk.removeprefix(b"\n")
             self._after_cr = False
         if b"\r" in chunk:
             self._after_cr = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if not chunk:
-            return []
-        complete = b"\n\n" in chunk or (self._ends_line and chunk.startswith(b"\n"))
-        self._ends_line = chunk.endswith(b"\n")
-        self._pieces.append(chunk)
-        if self._ends is None and b"\n" in chunk:
-            self._ends = _ends(b"".join(self._pieces))
-        ends = self._ends or b"\n\n"
-        if not (complete or (ends == b"\n" and ends in chunk)):
-            return []
-        whole, _, rest = b"".join(self._pieces).rpartition(ends)
-        self._pieces = [rest] if rest else []
-        return whole.decode("utf-8", "replace").split(ends.decode())
+        return chunk
 
     def close(self) -> str:
         """The block that the end leaves without its blank line, maybe a broken one, or nothing."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.wavespeed_response import WavespeedResponse
-    from ...params.images_wavespeed import WavespeedHidreamI1DevRequest
+    from ...params.images_wavespeed import WavespeedHidreamI1Request
 
 ID = "wavespeed_hidream_i1_dev"
 METHOD = "POST"
@@ -38,32 +38,32 @@ EXTENSIONS: Extensions = {
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: WavespeedHidreamI1DevRequest) -> dict[str, Any]:
+def _get_kwargs(*, body: WavespeedHidreamI1Request) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: WavespeedHidreamI1DevRequest) -> Response[WavespeedResponse]:
+def sync_detailed(*, client: Client, body: WavespeedHidreamI1Request) -> Response[WavespeedResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: WavespeedHidreamI1DevRequest) -> WavespeedResponse:
+def sync(*, client: Client, body: WavespeedHidreamI1Request) -> WavespeedResponse:
     """Create a HiDream I1 Dev text-to-image task
 
     Args:
         client: Sends the request.
-        body: WavespeedHidreamI1DevRequest, as application/json.
+        body: WavespeedHidreamI1Request, as application/json.
 
     Raises: what `Client.send` raises.
     """
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: WavespeedHidreamI1DevRequest) -> Response[WavespeedResponse]:
+async def asyncio_detailed(*, client: Client, body: WavespeedHidreamI1Request) -> Response[WavespeedResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: WavespeedHidreamI1DevRequest) -> WavespeedResponse:
+async def asyncio(*, client: Client, body: WavespeedHidreamI1Request) -> WavespeedResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed
