@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
 PROJECT = ROOT / "pyproject.toml"
 
-SECTIONS = ("base", "mock", "demo", "generator", "dev", "bench", "proof")
+SECTIONS = ("base", "mock", "demo", "generator", "aiohttp", "otel", "dev", "bench", "proof")
 EDITABLES = "editables>=0.5,<1"  # what hatchling asks for when a project is installed as editable
 
 HEAD = f"""\
