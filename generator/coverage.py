@@ -36,7 +36,8 @@ def _kind(row: dict[str, Any]) -> str:
 
 def _told(operation: dict[str, Any]) -> Iterator[str]:
     """What an operation counts for."""
-    kinds = {str(obj(entry).get("evidence")) for entry in seq(operation.get("x-docs"))}
+    own = [obj(entry) for entry in seq(operation.get("x-docs")) if "sister" not in obj(entry)]
+    kinds = {str(entry.get("evidence")) for entry in own}
     yield "calls"
     yield next((kind for kind in EVIDENCE if kind in kinds), "none")
     yield from (f"no {part}" for part in obj(operation.get("x-unknown")))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .models import models
 from .source import (
     COMMON_FILE,
     ROOT_FILE,
@@ -55,6 +56,7 @@ def join(spec: Spec) -> dict[str, Any]:
     if problems:
         raise SpecError(problems)
     _add_links(spec, document)
+    _add_models(spec, document)
     return document
 
 
@@ -340,3 +342,21 @@ def _add_links(spec: Spec, document: dict[str, Any]) -> None:
         spec.adopt(changed, operation)
         spec.adopt(item, document["paths"][path])
         document["paths"][path] = item
+
+
+def _add_models(spec: Spec, document: dict[str, Any]) -> None:
+    """Say in `x-models` which field takes the models that list an operation; changes copies."""
+    fields: dict[str, str] = {}
+    for model in models(spec)[0].values():
+        for call in map(obj, seq(model.get("calls"))):
+            if isinstance(call.get("field"), str):
+                fields.setdefault(str(call.get("operation")), call["field"])
+    for path, method, operation in operations(document):
+        field = fields.get(str(operation.get("operationId")))
+        if field and "x-models" not in operation:
+            whole = {**operation, "x-models": {"field": field}}
+            changed = {key: whole[key] for key in sorted(whole, key=rank)}
+            item = {**document["paths"][path], method: changed}
+            spec.adopt(changed, operation)
+            spec.adopt(item, document["paths"][path])
+            document["paths"][path] = item

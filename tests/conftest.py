@@ -1,10 +1,13 @@
-"""`make test ONLY=videos.kling`: the tests of all operations take one section or vendor."""
+"""For all tests: one TLS context; and `ONLY=videos.kling`, the tests of one section or vendor."""
 
 from __future__ import annotations
 
 import difflib
 import json
 import os
+import ssl
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,14 @@ import pytest
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "generated" / "openapi.json"
 ONLY = os.environ.get("API302_ONLY", "")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_tls_context() -> Iterator[None]:
+    """Every client has a TLS context, and to make one takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

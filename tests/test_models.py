@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from api302_client.catalog import Model
+from api302_client.catalog import Model, load
 
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "tests" / "data" / "unified-image-models.tsv"
 CALL = "ai302_generate_image_v1"
 
 
-@cache
 def catalog() -> dict[str, Model]:
     """The models as the client has them."""
-    text = (ROOT / "generated" / "api302_client" / "catalog.json").read_text("utf-8")
-    return {entry["id"]: Model.of(entry) for entry in json.loads(text)}
+    return load().models
 
 
 def table() -> list[list[str]]:

@@ -700,6 +700,7 @@ OPERATIONS: dict[str, str] = {
     "stability_fast_upscale": "image_processing_stability.stability_fast_upscale",
     "stability_generate_sd3": "images_stability.stability_generate_sd3",
     "stability_generate_ultra": "images_stability.stability_generate_ultra",
+    "stability_get_creative_upscale": "image_processing_stability.stability_get_creative_upscale",
     "stability_get_result": "image_processing_stability.stability_get_result",
     "stability_get_video": "videos_stability.stability_get_video",
     "stability_image_to_video": "videos_stability.stability_image_to_video",

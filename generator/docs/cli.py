@@ -1,7 +1,7 @@
 """The command line:
 
-`python -m generator docs index | diff | draft | issue`. What is written is whole, or there is
-nothing of it.
+`python -m generator docs index | diff | draft | cited | issue`. What is written is whole, or there
+is nothing of it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import DocsError, PageError, report
+from .cited import cited
 from .described import Described
 from .diff.finding import Finding
 from .diff.operation import compare
@@ -36,6 +37,7 @@ _ACTIONS = {
     "index": "which pages are new, gone, renamed or moved",
     "diff": "what pages, or recorded exchanges, say that the specification lacks or contradicts",
     "draft": "a fragment for spec/ from pages of one vendor, to review and paste",
+    "cited": "which programs that x-docs cites do not call what they are cited for",
     "issue": "the text of an issue, from the JSON of index and diff; nothing if nothing changed",
 }
 
@@ -54,14 +56,22 @@ def add(commands: Any) -> None:
             action.add_argument("index", type=Path, help="what `index --json` wrote")
             action.add_argument("diff", type=Path, help="what `diff --json` wrote")
             action.set_defaults(spec=Path("spec"))
+        elif name == "cited":
+            _add_spec(action)
+            about = "clones of their repositories, as <owner>/<name>"
+            action.add_argument("clones", type=Path, metavar="FOLDER", help=about)
         else:
             _add_sources(action, name)
 
 
-def _add_sources(action: argparse.ArgumentParser, name: str) -> None:
-    """The arguments of the actions that read pages and the specification."""
+def _add_spec(action: argparse.ArgumentParser) -> None:
     about = "the specification (default: spec)"
     action.add_argument("--spec", type=Path, default=Path("spec"), metavar="DIR", help=about)
+
+
+def _add_sources(action: argparse.ArgumentParser, name: str) -> None:
+    """The arguments of the actions that read pages and the specification."""
+    _add_spec(action)
     if name == "draft":
         about = f"{_SOURCE}; give a submitting and a fetching page together"
         action.add_argument("source", nargs="+", help=about)
@@ -89,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     0 done, whatever was found; 1 the input cannot be used.
     """
     try:
-        text = _issue(args) if args.action == "issue" else _with_pages(args)
+        text = _text(args)
         if args.out is not None and text:
             write_whole(args.out, text + "\n")
     except DocsError as error:
@@ -99,6 +109,14 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         print(text)
     return 0
+
+
+def _text(args: argparse.Namespace) -> str:
+    if args.action == "issue":
+        return _issue(args)
+    if args.action == "cited":
+        return cited(Described(args.spec), args.clones)
+    return _with_pages(args)
 
 
 def _with_pages(args: argparse.Namespace) -> str:

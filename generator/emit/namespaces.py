@@ -59,6 +59,7 @@ def files(tree: Tree) -> Iterator[File]:
     webhooks = sorted({task["fetch"] for task in tasks if "webhook" in task})
     values = {"header": HEADER, "index": dict(sorted(index.items())), "webhooks": webhooks}
     yield File(f"{PACKAGE}/_index.py", "resources/index.py.jinja", values)
+    yield from tree.methods.plan.models.files()
     for package in dict.fromkeys(str(Path(path).parent) for path in tree.modules):
         if (path := f"{package}/__init__.py") not in tree.modules and package != ".":
             yield File(f"{PACKAGE}/{path}", "", {"text": f"{HEADER}\n"})

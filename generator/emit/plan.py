@@ -9,6 +9,7 @@ from generator.document import Document, Operation
 from . import arguments
 from .arguments import Arguments, NameProblem
 from .endpoints import Endpoint, Facts, endpoint, facts
+from .model_names import ModelNames
 from .request_types import RequestTypes
 from .response_types import Class, classes
 from .typed_dicts import owners
@@ -26,6 +27,7 @@ class Plan:
             ordered by path.
         classes: The classes of responses by name.
         types: Renders the types of arguments.
+        models: The types of arguments that take a model.
     """
 
     def __init__(self, document: Document) -> None:
@@ -38,13 +40,15 @@ class Plan:
         expressions = (text for made in self.endpoints.values() for text in made.expressions)
         self.classes: dict[str, Class] = classes(document, expressions)
         self.types = RequestTypes(self.modules, set(self.classes))
+        self.models = ModelNames(document)
         self._arguments: dict[str, Arguments] = {}
 
     def arguments(self, operation: Operation) -> Arguments:
         """What an operation takes. Raises NameProblem."""
         if operation.id not in self._arguments:
             try:
-                self._arguments[operation.id] = arguments.read(operation, self.types)
+                taken = arguments.read(operation, self.types)
+                self._arguments[operation.id] = self.models.typed(operation, taken)
             except NameProblem:
                 raise
             except (KeyError, TypeError, ValueError) as error:

@@ -50,7 +50,7 @@ def files(plan: Plan) -> Iterator[File]:
         origin = f"# Its source is generator/runtime/{source.name}."
         text = f"{HEADER}\n{origin}\n{source.read_text('utf-8')}"
         yield File(f"{root}/{source.name}", "", {"text": text}, is_formatted=True)
-    yield File(f"{root}/catalog.json", "", {"text": catalog.text(plan.document)}, is_formatted=True)
+    yield File(f"{root}/catalog.json", "", {"text": catalog.text(plan)}, is_formatted=True)
     yield File(f"{root}/py.typed", "", {"text": ""}, is_formatted=True)
 
 

@@ -37,6 +37,9 @@ def evidence(context: Context) -> Iterator[Problem]:
                 "2026-11-21}]`"
             )
             yield context.on(operation, "x-docs", f"{operation} has no x-docs", fix)
+        elif all("sister" in obj(entry) for entry in seq(operation.node["x-docs"])):
+            message = f"no x-docs of {operation} shows the call itself"
+            yield context.on(operation, "x-docs", message, "add what does, if only its title")
         for number, entry in enumerate(seq(operation.node.get("x-docs"))):
             page = obj(entry).get("page")
             if isinstance(page, str) and page not in rows:

@@ -223,7 +223,7 @@ def models_named(context: Context) -> Iterator[Problem]:
 
 
 def model_fields(context: Context) -> Iterator[Problem]:
-    """`x-models` names a field of the request."""
+    """`x-models` names a field of the request, and `x-lists-models` an operation."""
     for operation in context.operations:
         field = operation.extension("x-models").get("field")
         fields = context.request_fields(operation)
@@ -233,6 +233,11 @@ def model_fields(context: Context) -> Iterator[Problem]:
             )
             fix = did_you_mean(field, list(fields))
             yield context.on(operation, "x-models", message, fix, ["field"])
+        taking = operation.extension("x-lists-models").get("operation")
+        if isinstance(taking, str) and taking not in context.by_id:
+            message = f"x-lists-models of {operation} names `{taking}`, which is not an operation"
+            fix = did_you_mean(taking, list(context.by_id))
+            yield context.on(operation, "x-lists-models", message, fix, ["operation"])
 
 
 def _example_values(

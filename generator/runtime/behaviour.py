@@ -603,8 +603,10 @@ class Price(NamedTuple):
     @classmethod
     def of(cls, data: Json) -> Price:
         """From one entry of the extension."""
-        names = ("amount", "unit", "per", "for", "note")
-        return cls(*map(data.get, names), data.get("when", {}), data.get("units"))
+        return cls(**{_PRICE_FIELDS.get(name, name): value for name, value in data.items()})
+
+
+_PRICE_FIELDS = {"for": "for_"}
 
 
 class Repeatable(NamedTuple):
@@ -616,6 +618,64 @@ class Repeatable(NamedTuple):
     def of(cls, data: Json) -> Repeatable:
         """From the extension."""
         return cls(data["because"])
+
+
+class Models(NamedTuple):
+    """`x-models`: which field takes models of the catalogue."""
+
+    field: str
+    """Of the body, or a parameter."""
+    kinds: tuple[str, ...] = ()
+    """It takes all models of these kinds; those that list the operation in any case."""
+
+    @classmethod
+    def of(cls, data: Json) -> Models:
+        """From the extension."""
+        return cls(data["field"], _tuple(data.get("kinds")))
+
+
+class ListedModel(NamedTuple):
+    """What a list of the service says of a model."""
+
+    name: str
+    title: str = ""
+    kinds: tuple[str, ...] = ()
+    price: tuple[Price, ...] = ()
+
+
+class ModelList(NamedTuple):
+    """`x-lists-models`: where a response lists models, and what it says of each."""
+
+    items: str
+    name: str
+    title: str | None = None
+    operation: str | None = None
+    """Operation id of the call that takes them."""
+    kinds: Mapping[str, str] = {}
+    price: Mapping[str, str] = {}
+
+    @classmethod
+    def of(cls, data: Json) -> ModelList:
+        """From the extension."""
+        return cls(**data)
+
+    def read(self, response: Any) -> Iterator[ListedModel]:
+        """The models of a response; what is not as described is passed over."""
+        found = compiled(self.items)(response)
+        for item in found if isinstance(found, list) else ():
+            name = compiled(self.name)(item)
+            if isinstance(name, str) and name:
+                title = compiled(self.title)(item) if self.title else None
+                kinds = tuple(kind for kind, is_of in self.kinds.items() if compiled(is_of)(item))
+                title = title if isinstance(title, str) else ""
+                yield ListedModel(name, title, kinds, tuple(self._prices(item)))
+
+    def _prices(self, item: Any) -> Iterator[Price]:
+        for per, path in self.price.items():
+            found = compiled(path)(item)
+            match = re.match(r"\s*\$?\s*(\d{1,9}(\.\d{1,9})?)", str(found))
+            if match and not isinstance(found, bool):
+                yield Price(float(match[1]), "PTC", per)
 
 
 class Follow(NamedTuple):
@@ -654,6 +714,8 @@ class Behaviour(NamedTuple):
     upload: Upload | None = None
     price: tuple[Price, ...] = ()
     repeatable: Repeatable | None = None
+    models: Models | None = None
+    model_list: ModelList | None = None
     follows: tuple[Follow, ...] = ()
 
     @property
@@ -681,6 +743,8 @@ READ_BY_CLIENTS = (
     "x-pages",
     "x-upload",
     "x-price",
+    "x-models",
+    "x-lists-models",
     "x-repeatable",
 )
 """The extensions of an operation that clients act on. The others are for readers and generators."""
@@ -700,5 +764,7 @@ def read(extensions: Json) -> Behaviour:
         upload=_maybe(Upload.of, extensions.get("x-upload")),
         price=tuple(Price.of(entry) for entry in extensions.get("x-price", ())),
         repeatable=_maybe(Repeatable.of, extensions.get("x-repeatable")),
+        models=_maybe(Models.of, extensions.get("x-models")),
+        model_list=_maybe(ModelList.of, extensions.get("x-lists-models")),
         follows=tuple(Follow.of(entry) for entry in extensions.get("x-follows", ())),
     )

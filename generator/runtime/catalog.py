@@ -11,8 +11,10 @@ disagree about a limit.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from .behaviour import Price, among
@@ -20,6 +22,8 @@ from .behaviour import Price, among
 Json = Mapping[str, Any]
 
 _SIZE = re.compile(r"(\d{1,6})\s*[x*×]\s*(\d{1,6})", re.IGNORECASE)
+_REMEMBERED = 1000
+"""Names that were looked for."""
 _WORTH_SAYING = 12
 """Values of a list that a message shows."""
 
@@ -104,18 +108,21 @@ def misfit(range_: Json, value: Any) -> str:
     if "enum" in range_ and not among(value, range_["enum"]):
         return f"must be {_any_of(range_['enum'])}, not {value!r}"
     for number, names in ((_number(value), _OF_NUMBERS), (_length(value), _OF_LENGTHS)):
-        for name, (word, is_wrong) in names.items() if number is not None else ():
+        if number is None:
+            continue
+        for name, (word, is_wrong) in names.items():
             if name in range_ and is_wrong(number, range_[name]):
                 return f"must be {word} {range_[name]}{_unit(name)}, not {number:g}"
     return ""
 
 
-_OF_NUMBERS = {
+_Wrong = tuple[str, Callable[[float, Any], bool]]
+_OF_NUMBERS: dict[str, _Wrong] = {
     "minimum": ("at least", lambda value, limit: value < limit),
     "maximum": ("at most", lambda value, limit: value > limit),
     "multipleOf": ("a multiple of", lambda value, limit: bool(value % limit)),
 }
-_OF_LENGTHS = {
+_OF_LENGTHS: dict[str, _Wrong] = {
     "minLength": ("at least", lambda value, limit: value < limit),
     "maxLength": ("at most", lambda value, limit: value > limit),
     "minItems": ("at least", lambda value, limit: value < limit),
@@ -168,6 +175,8 @@ class Model(NamedTuple):
         name: What the calls' field takes; None if the path alone chooses it.
         limits: What it accepts.
         price: What it costs; empty where that is not known.
+        context: How many tokens a call may have in all; None where that is not known.
+        output: How many tokens it returns at most; None where that is not known.
         suffixes: What may be put behind its name to add a feature.
         deprecated: Whether the provider has superseded it.
         replaced_by: The id of the model to use in its place.
@@ -183,6 +192,8 @@ class Model(NamedTuple):
     name: str | None = None
     limits: Limits = Limits()
     price: tuple[Price, ...] = ()
+    context: int | None = None
+    output: int | None = None
     suffixes: tuple[str, ...] = ()
     deprecated: bool = False
     replaced_by: str | None = None
@@ -202,6 +213,8 @@ class Model(NamedTuple):
             name=data.get("name"),
             limits=Limits.of(data.get("limits", {})),
             price=tuple(map(Price.of, data.get("price", ()))),
+            context=data.get("tokens", {}).get("context"),
+            output=data.get("tokens", {}).get("output"),
             suffixes=tuple(data.get("suffixes", ())),
             deprecated=data.get("deprecated", False),
             replaced_by=data.get("replaced_by"),
@@ -217,6 +230,73 @@ class Model(NamedTuple):
         while rest and rest != name and (found := [s for s in self.suffixes if rest.startswith(s)]):
             rest = rest.removeprefix(max(found, key=len))
         return not rest
+
+
+class TakingCall(NamedTuple):
+    """How a call that takes models is written in Python, and what it costs.
+
+    Attributes:
+        method: As it is called: `client.images.generate`.
+        arguments: The required arguments, with the values of an example.
+        fields: The fields of its request, each with the values that it takes as far as they are
+            listed, as in `Limits.properties`.
+        price: What it costs, whatever the model.
+    """
+
+    method: str
+    arguments: Mapping[str, Any]
+    fields: Mapping[str, Json]
+    price: tuple[Price, ...] = ()
+
+    @classmethod
+    def of(cls, data: Json) -> TakingCall:
+        """From one entry of `calls` of the data."""
+        price = tuple(map(Price.of, data.get("price", ())))
+        return cls(data["method"], data["arguments"], data["fields"], price)
+
+
+class Data(NamedTuple):
+    """The data of the catalogue.
+
+    Attributes:
+        models: Every model by id.
+        calls: The calls that models list, by operation id.
+        lists: The operations whose responses list models of the service.
+    """
+
+    models: dict[str, Model]
+    calls: dict[str, TakingCall]
+    lists: tuple[str, ...]
+
+
+@cache
+def load() -> Data:
+    """The catalogue of this version, read once."""
+    data: Json = json.loads(text())
+    return Data(
+        {entry["id"]: Model.of(entry) for entry in data["models"]},
+        {id_: TakingCall.of(call) for id_, call in data["calls"].items()},
+        tuple(data["lists"]),
+    )
+
+
+def text() -> str:
+    """The catalogue as it is stored: JSON, a model a line."""
+    loader: Any = globals()["__loader__"]  # which reads from a zip file too
+    content: bytes = loader.get_data(f"{__file__.removesuffix('catalog.py')}catalog.json")
+    return content.decode()
+
+
+@lru_cache(_REMEMBERED)
+def is_named(name: str) -> bool:
+    """Whether some model has a wire name, its suffixes included.
+
+    Quick for the names that are written out: a call must not wait until everything is read.
+    """
+    key = json.dumps(name, ensure_ascii=False)
+    if f'"name": {key}' in text():
+        return True
+    return any(model.named(name) for model in load().models.values())
 
 
 def find(models: Iterable[Model], operation: str, values: Json) -> Model | None:

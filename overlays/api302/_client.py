@@ -5,6 +5,7 @@ call.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
 from api302_resources import AsyncSections, Sections
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ._features.uploads import AsyncFiles, Files
     from ._http.response import Response
     from ._types import Call
+    from .catalog import AsyncCatalog, Catalog
 
     AsyncMiddleware = Callable[[Call, Callable[[Call], Awaitable[Response]]], Awaitable[Response]]
 
@@ -156,6 +158,13 @@ class Client(Sections):
         from ._features.uploads import Files
 
         return Files(super().files)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The models: what they accept, what they cost, which call takes them. Needs no network."""
+        from .catalog import Catalog
+
+        return Catalog(self._client)
 
     def with_options(
         self,
@@ -350,6 +359,13 @@ class AsyncClient(AsyncSections):
         from ._features.uploads import AsyncFiles
 
         return AsyncFiles(super().files)
+
+    @cached_property
+    def catalog(self) -> AsyncCatalog:
+        """The models: what they accept, what they cost, which call takes them. Needs no network."""
+        from .catalog import AsyncCatalog
+
+        return AsyncCatalog(self._client)
 
     def with_options(
         self,

@@ -226,6 +226,8 @@ class Call(NamedTuple):
     op: Operation | None = None
     opened: Iterable[Any] = ()
     """Files that were opened for the call, to be closed after it."""
+    model: str | None = None
+    """The model that it names."""
     base: str = ""
     """The base URL that it is sent to; nothing if `kwargs` has a whole URL."""
     attempt: int = 0

@@ -176,7 +176,7 @@ def calls(module: str) -> set[str]:
 
 
 @seed(302)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 @given(hostile)
 def test_every_text_is_its_own_literal_and_docstring(text: str) -> None:
     assert ast.literal_eval(str(output(text))) == text
@@ -188,7 +188,7 @@ def test_every_text_is_its_own_literal_and_docstring(text: str) -> None:
 
 
 @seed(302)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 @given(hostile)
 def test_the_filters_for_code_take_nothing_else(text: str) -> None:
     for filter_ in (name, names, type_expression):

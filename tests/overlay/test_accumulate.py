@@ -9,9 +9,9 @@ import time
 from typing import Any
 
 import pytest
-from drawn import EXAMPLES, many
+from drawn import many
 from gateways import STREAMS
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support import Lazy
 
@@ -633,39 +633,30 @@ def test_fault_06_mutated_streams_never_raise(kind: str) -> None:
     check()
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "index",
-                    "id",
-                    "delta",
-                    "content",
-                    "message",
-                    "choices",
-                    "type",
-                    "text",
-                    "item",
-                    "output_index",
-                    "x",
-                ]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
-)
+FIELDS = ["index", "id", "delta", "content", "message", "choices", "type", "text", "item"]
+FIELDS += ["output_index", "x", ""]
+LEAVES = [None, True, False, 0, 1, -1, 10**30, 0.5, 1e300, float("inf"), float("nan")]
+LEAVES += ["", "x", "你", "\ud83d", "\x00", "text", "function"]
+
+
+def any_json(chance: random.Random, depth: int = 0) -> Any:
+    """A JSON value, with the names that events have."""
+    kind = chance.randint(0, 3 if depth < 4 else 1)
+    if kind <= 1:
+        return chance.choice(LEAVES)
+    size = chance.randint(0, 4)
+    if kind == 2:
+        return [any_json(chance, depth + 1) for _ in range(size)]
+    return {chance.choice(FIELDS): any_json(chance, depth + 1) for _ in range(size)}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_fault_06_any_json_never_raises(kind: str) -> None:
-    @settings(many, max_examples=max(200, EXAMPLES // 10))
-    @given(st.lists(json_values, max_size=5))
-    def check(events: list[Any]) -> None:
+    @many
+    @given(st.integers(0, 2**48))
+    def check(seed: int) -> None:
+        chance = random.Random(seed)
+        events = [any_json(chance) for _ in range(chance.randint(0, 5))]
         whole = accumulated.accumulate(kind, events)
         text_module.whole_text(kind, whole).encode()
         "".join(text_module.Texts(kind, None).pieces(events)).encode()
@@ -690,17 +681,16 @@ def test_fault_14_read_three_ways(seed: int) -> None:
     assert whole["choices"][0]["message"]["content"] == said
 
 
-@given(
-    st.lists(
-        st.tuples(st.text("ab", min_size=1, max_size=2), st.text(max_size=8)),
-        min_size=1,
-        max_size=5,
-    ),
-    st.data(),
-)
-@settings(many, max_examples=max(500, EXAMPLES // 4))
-def test_fault_07_calls_however_they_are_numbered(made: list[tuple[str, str]], data: Any) -> None:
+@many
+@given(st.integers(0, 2**48))
+def test_fault_07_calls_however_they_are_numbered(seed: int) -> None:
     """Parallel calls in pieces, numbered by id alone, by index alone, or by the order of names."""
+    chance = random.Random(seed)
+    letters = ["a", "{", '"', "\\", "你", "\ud83d", "\ude00", "\n"]
+    made = [
+        (chance.choice(["a", "b", "ab"]), "".join(chance.choices(letters, k=chance.randint(0, 8))))
+        for _ in range(chance.randint(1, 5))
+    ]
     for numbered in ("id", "index", "open"):
         events = []
         for place, (name, arguments) in enumerate(made):

@@ -9,7 +9,6 @@ import json
 import re
 import shlex
 import shutil
-import ssl
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -48,10 +47,7 @@ def sources(operation_id: str, lang: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[api302_mock.MockServer]:
-    with api302_mock.start(pace=0, delay=0) as server, pytest.MonkeyPatch.context() as patch:
-        # Each sample makes a client, and each client a TLS context, which takes longer than all the
-        # rest.
-        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+    with api302_mock.start(pace=0, delay=0) as server:
         yield server
 
 

@@ -120,7 +120,8 @@ def test_every_operation_shows_its_evidence() -> None:
         for entry in operation["x-docs"]:
             name = label(entry["source"]) if "source" in entry else entry.get("page", "")
             assert (f"]({entry['url']}): " if "url" in entry else name) in text
-            assert f"{EVIDENCE[entry['evidence']]}, seen {entry['seen']}" in text
+            other = ", for a call of the same form" if "sister" in entry else ""
+            assert f"{EVIDENCE[entry['evidence']]}{other}, seen {entry['seen']}" in text
             assert inline(entry.get("note", "")) in text
 
 

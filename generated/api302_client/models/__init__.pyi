@@ -577,6 +577,7 @@ from .serpapi_response import SerpapiResponse as SerpapiResponse
 from .serpapi_result import SerpapiResult as SerpapiResult
 from .siliconflow_image import SiliconflowImage as SiliconflowImage
 from .siliconflow_image_response import SiliconflowImageResponse as SiliconflowImageResponse
+from .siliconflow_speech_response import SiliconflowSpeechResponse as SiliconflowSpeechResponse
 from .siliconflow_transcript import SiliconflowTranscript as SiliconflowTranscript
 from .siliconflow_video import SiliconflowVideo as SiliconflowVideo
 from .siliconflow_video_results import SiliconflowVideoResults as SiliconflowVideoResults

@@ -36,7 +36,7 @@ class SiliconflowSpeechRequest(TypedDict):
     sample_rate: NotRequired[float]
     """Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm."""
     stream: NotRequired[bool]
-    """Whether to stream the audio."""
+    """Whether to return the audio itself, as it comes, in place of its URL."""
     speed: NotRequired[float]
     """Speed; 1 is normal. Server default: 1."""
     gain: NotRequired[float]
@@ -58,13 +58,17 @@ class SiliconflowVoice(TypedDict):
 
 
 class SiliconflowVoiceForm(TypedDict):
+    """The recording is in `file`, or in `audio` as text."""
+
     model: str
     """The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or `fishaudio/fish-speech-1.5`."""
     customName: str
     """A name of your own."""
     text: str
     """Transcript of the recording."""
-    file: File
+    file: NotRequired[File]
+    """The audio file."""
+    audio: NotRequired[str]
     """The audio file."""
 
 

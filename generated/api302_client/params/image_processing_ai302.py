@@ -135,6 +135,39 @@ class Ai302FluxSelfieForm(TypedDict):
     """Random seed; the same seed gives the same result."""
 
 
+class Ai302FluxSelfieRequest(TypedDict):
+    main_face_image: str
+    """The photo of the face."""
+    prompt: NotRequired[str]
+    """Text prompt. Server default: "portrait, color, cinematic"."""
+    negative_prompt: NotRequired[str]
+    """Negative prompt: what to avoid."""
+    width: NotRequired[int]
+    """Width in pixels. Server default: 896."""
+    height: NotRequired[int]
+    """Height in pixels. Server default: 1152."""
+    num_steps: NotRequired[int]
+    """Number of inference steps. Server default: 20."""
+    start_step: NotRequired[int]
+    """Step from which the face is used; 0 keeps it closest, 4 is freer. Server default: 0."""
+    guidance_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt. Server default: 4."""
+    id_weight: NotRequired[float]
+    """Weight of the face. Server default: 1."""
+    true_cfg: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt, against the negative prompt. Server default: 1."""
+    max_sequence_length: NotRequired[int]
+    """Maximum length of the prompt in tokens. Server default: 128."""
+    output_format: NotRequired[Literal["png", "jpg", "webp"]]
+    """Image format. Server default: "webp"."""
+    output_quality: NotRequired[int]
+    """Image quality; not for PNG. Server default: 80."""
+    num_outputs: NotRequired[int]
+    """Number of images. Server default: 1."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+
+
 class Ai302GetImageTranslationRequest(TypedDict):
     id: int
     """The task's id."""

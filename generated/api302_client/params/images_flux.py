@@ -209,6 +209,10 @@ class FluxLoraRequest(TypedDict):
 class FluxLoraTrainingRequest(TypedDict):
     """What to train on."""
 
+    name: NotRequired[str]
+    """A name of your own for the finetune."""
+    description: NotRequired[str]
+    """A description of your own."""
     images_data_url: str
     """A ZIP of at least four images, with captions of the same names if you have them."""
     trigger_word: NotRequired[str]

@@ -32,5 +32,7 @@ class ZhipuImageRequest(TypedDict):
     """An id of your end user, by its older name."""
     request_id: NotRequired[str]
     """An id of your own for the request."""
+    watermark_enabled: NotRequired[bool]
+    """Whether the image has a watermark."""
     sensitive_word_check: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""

@@ -44,15 +44,15 @@ class Ai302KbChatRequest(TypedDict):
     """The language model."""
     query: str
     """The question."""
-    stream: bool
+    stream: NotRequired[bool]
     """Return the response as an event stream, which is also the default."""
-    history: Sequence[Ai302KbChatMessage]
+    history: NotRequired[Sequence[Ai302KbChatMessage]]
     """The text before."""
-    top_k: int
+    top_k: NotRequired[int]
     """Number of chunks of the base to read for the answer."""
-    score_threshold: float
+    score_threshold: NotRequired[float]
     """Minimum score of the chunks."""
-    temperature: float
+    temperature: NotRequired[float]
     """Sampling temperature."""
 
 

@@ -88,6 +88,8 @@ class KlingM2VImageForm(TypedDict):
     """Extent of the camera movement, such as -5."""
     enable_audio: NotRequired[bool]
     """Whether to generate audio too, for models that support it."""
+    callback: NotRequired[str]
+    """Webhook URL, called when the task ends."""
 
 
 class KlingM2VImageRequest(TypedDict):
@@ -109,6 +111,10 @@ class KlingM2VImageRequest(TypedDict):
     """Extent of the camera movement, such as -5."""
     enable_audio: NotRequired[bool]
     """Whether to generate audio too, for models that support it."""
+    callback: NotRequired[str]
+    """Webhook URL, called when the task ends."""
+    image_list: NotRequired[Sequence[str]]
+    """Reference images, for models that take several."""
 
 
 class KlingM2VTextForm(TypedDict):

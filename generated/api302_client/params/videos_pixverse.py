@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
 
@@ -27,6 +28,10 @@ class PixverseVideoRequest(TypedDict):
     """First frame."""
     ratio: NotRequired[Literal["16:9", "9:16", "4:3", "3:4", "1:1"]]
     """Aspect ratio (width:height)."""
+    aspect_ratio: NotRequired[Literal["16:9", "9:16", "4:3", "3:4", "1:1"]]
+    """Aspect ratio (width:height), as `ratio`, where images are combined."""
+    fusion: NotRequired[Sequence[str]]
+    """Images of subjects and backgrounds to combine in the video, up to three."""
     quality: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
     """Resolution of the video."""
     duration: NotRequired[int]

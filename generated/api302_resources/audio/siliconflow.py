@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncByteStream, ByteStream, FileInput
     from api302_client._model import Binary, Text
-    from api302_client.models import SiliconflowTranscript, SiliconflowVoice
+    from api302_client.models import SiliconflowSpeechResponse, SiliconflowTranscript, SiliconflowVoice
     from api302_client.params.audio_siliconflow import SiliconflowReference
 
 
@@ -53,7 +53,7 @@ class Siliconflow(Resource):
 
         Endpoint: POST /siliconflow/v1/uploads/audio/voice
         Price: 0 PTC per call.
-        Source: https://docs.siliconflow.cn/en/api-reference/audio/upload-voice (vendor, 2026-11-21)
+        Source: public code, found by "siliconflow/v1/uploads/audio/voice" (caller, 2026-11-29)
         """
         from api302_client.api.audio_siliconflow import siliconflow_create_voice as endpoint
 
@@ -143,16 +143,16 @@ class Siliconflow(Resource):
         stream: bool | None = None,
         speed: float | None = None,
         gain: float | None = None,
-        accept: Literal["audio/mpeg", "audio/wav", "audio/opus", "audio/pcm", "application/octet-stream"] | None = None,
+        accept: Literal["application/json", "audio/mpeg", "audio/wav", "audio/opus", "audio/pcm", "application/octet-stream"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> SiliconflowSpeechResponse | Binary:
         """Generate speech or dialogue from text (text to speech).
 
-        Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]`
-        with two references.
+        Returns the URL of the audio, or with `stream` the audio itself. Give a `voice` or `references`; MOSS-TTSD
+        speaks dialogues marked `[S1]` and `[S2]` with two references.
 
         `stream_speech` gives the bytes as they come.
 
@@ -166,7 +166,7 @@ class Siliconflow(Resource):
             response_format: Audio format. Server default: "mp3".
             sample_rate: Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and
                 pcm.
-            stream: Whether to stream the audio.
+            stream: Whether to return the audio itself, as it comes, in place of its URL.
             speed: Speed; 1 is normal. Server default: 1.
             gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
@@ -174,18 +174,18 @@ class Siliconflow(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The audio.
+            The URL of the audio; with `stream`, the audio.
 
         Raises:
             Api302Error: The call failed.
 
         Endpoint: POST /siliconflow/v1/audio/speech
         Price: 7 PTC per 1M tokens.
-        Source: https://docs.siliconflow.cn/api-reference/audio/create-speech (vendor, 2026-11-21)
+        Source: public code, found by "siliconflow/v1/audio/speech" (caller, 2026-11-29)
         """
         from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
 
-        reply_: Binary = self._call(
+        reply_: SiliconflowSpeechResponse | Binary = self._call(
             endpoint,
             body={
                 "model": model,
@@ -225,8 +225,8 @@ class Siliconflow(Resource):
     ) -> ByteStream:
         """Generate speech or dialogue from text (text to speech).
 
-        Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]`
-        with two references.
+        Returns the URL of the audio, or with `stream` the audio itself. Give a `voice` or `references`; MOSS-TTSD
+        speaks dialogues marked `[S1]` and `[S2]` with two references.
 
         Args:
             model: The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`.
@@ -238,7 +238,7 @@ class Siliconflow(Resource):
             response_format: Audio format. Server default: "mp3".
             sample_rate: Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and
                 pcm.
-            stream: Whether to stream the audio.
+            stream: Whether to return the audio itself, as it comes, in place of its URL.
             speed: Speed; 1 is normal. Server default: 1.
             gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
@@ -246,14 +246,14 @@ class Siliconflow(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The audio, as a context manager that gives the bytes as they come.
+            The URL of the audio; with `stream`, the audio, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
 
         Endpoint: POST /siliconflow/v1/audio/speech
         Price: 7 PTC per 1M tokens.
-        Source: https://docs.siliconflow.cn/api-reference/audio/create-speech (vendor, 2026-11-21)
+        Source: public code, found by "siliconflow/v1/audio/speech" (caller, 2026-11-29)
         """
         from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
 
@@ -312,7 +312,7 @@ class AsyncSiliconflow(AsyncResource):
 
         Endpoint: POST /siliconflow/v1/uploads/audio/voice
         Price: 0 PTC per call.
-        Source: https://docs.siliconflow.cn/en/api-reference/audio/upload-voice (vendor, 2026-11-21)
+        Source: public code, found by "siliconflow/v1/uploads/audio/voice" (caller, 2026-11-29)
         """
         from api302_client.api.audio_siliconflow import siliconflow_create_voice as endpoint
 
@@ -402,16 +402,16 @@ class AsyncSiliconflow(AsyncResource):
         stream: bool | None = None,
         speed: float | None = None,
         gain: float | None = None,
-        accept: Literal["audio/mpeg", "audio/wav", "audio/opus", "audio/pcm", "application/octet-stream"] | None = None,
+        accept: Literal["application/json", "audio/mpeg", "audio/wav", "audio/opus", "audio/pcm", "application/octet-stream"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> SiliconflowSpeechResponse | Binary:
         """Generate speech or dialogue from text (text to speech).
 
-        Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]`
-        with two references.
+        Returns the URL of the audio, or with `stream` the audio itself. Give a `voice` or `references`; MOSS-TTSD
+        speaks dialogues marked `[S1]` and `[S2]` with two references.
 
         `stream_speech` gives the bytes as they come.
 
@@ -425,7 +425,7 @@ class AsyncSiliconflow(AsyncResource):
             response_format: Audio format. Server default: "mp3".
             sample_rate: Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and
                 pcm.
-            stream: Whether to stream the audio.
+            stream: Whether to return the audio itself, as it comes, in place of its URL.
             speed: Speed; 1 is normal. Server default: 1.
             gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
@@ -433,18 +433,18 @@ class AsyncSiliconflow(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The audio.
+            The URL of the audio; with `stream`, the audio.
 
         Raises:
             Api302Error: The call failed.
 
         Endpoint: POST /siliconflow/v1/audio/speech
         Price: 7 PTC per 1M tokens.
-        Source: https://docs.siliconflow.cn/api-reference/audio/create-speech (vendor, 2026-11-21)
+        Source: public code, found by "siliconflow/v1/audio/speech" (caller, 2026-11-29)
         """
         from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
 
-        reply_: Binary = await self._call(
+        reply_: SiliconflowSpeechResponse | Binary = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -484,8 +484,8 @@ class AsyncSiliconflow(AsyncResource):
     ) -> AsyncByteStream:
         """Generate speech or dialogue from text (text to speech).
 
-        Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]`
-        with two references.
+        Returns the URL of the audio, or with `stream` the audio itself. Give a `voice` or `references`; MOSS-TTSD
+        speaks dialogues marked `[S1]` and `[S2]` with two references.
 
         Args:
             model: The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`.
@@ -497,7 +497,7 @@ class AsyncSiliconflow(AsyncResource):
             response_format: Audio format. Server default: "mp3".
             sample_rate: Sample rate in hertz: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and
                 pcm.
-            stream: Whether to stream the audio.
+            stream: Whether to return the audio itself, as it comes, in place of its URL.
             speed: Speed; 1 is normal. Server default: 1.
             gain: Volume change in decibels. Server default: 0.
             accept: The media type to answer in.
@@ -505,14 +505,14 @@ class AsyncSiliconflow(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The audio, as a context manager that gives the bytes as they come.
+            The URL of the audio; with `stream`, the audio, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed.
 
         Endpoint: POST /siliconflow/v1/audio/speech
         Price: 7 PTC per 1M tokens.
-        Source: https://docs.siliconflow.cn/api-reference/audio/create-speech (vendor, 2026-11-21)
+        Source: public code, found by "siliconflow/v1/audio/speech" (caller, 2026-11-29)
         """
         from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
 

@@ -1123,7 +1123,7 @@ class Ai302(Resource):
     def flux_selfie(
         self,
         *,
-        main_face_image: FileInput,
+        main_face_image: str | FileInput,
         prompt: str | None = None,
         negative_prompt: str | None = None,
         width: int | None = None,
@@ -1148,7 +1148,8 @@ class Ai302(Resource):
         FLUX with PuLID. Returns the finished task, or the running one.
 
         Args:
-            main_face_image: The photo of the face. Takes a local file (path, open file or bytes).
+            main_face_image: The photo of the face. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
             prompt: Text prompt. Server default: "portrait, color, cinematic".
             negative_prompt: Negative prompt: what to avoid.
             width: Width in pixels. Server default: 896.
@@ -3475,7 +3476,7 @@ class AsyncAi302(AsyncResource):
     async def flux_selfie(
         self,
         *,
-        main_face_image: FileInput,
+        main_face_image: str | FileInput,
         prompt: str | None = None,
         negative_prompt: str | None = None,
         width: int | None = None,
@@ -3500,7 +3501,8 @@ class AsyncAi302(AsyncResource):
         FLUX with PuLID. Returns the finished task, or the running one.
 
         Args:
-            main_face_image: The photo of the face. Takes a local file (path, open file or bytes).
+            main_face_image: The photo of the face. Takes a URL or a local file (pathlib.Path, open file or
+                bytes).
             prompt: Text prompt. Server default: "portrait, color, cinematic".
             negative_prompt: Negative prompt: what to avoid.
             width: Width in pixels. Server default: 896.

@@ -163,7 +163,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/upscale/creative
-        Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_creative_upscale as endpoint
 
@@ -295,6 +295,79 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    def get_creative_upscale(
+        self,
+        *,
+        id: str,
+        accept: Literal["application/json", "image/png", "image/jpeg", "image/webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> StabilityResult | StabilityImageTask | Binary:
+        """Get a creative upscaling task.
+
+        Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
+        seconds.
+
+        `stream_get_creative_upscale` gives the bytes as they come.
+
+        Args:
+            id: The task's id.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /sd/v2beta/stable-image/upscale/creative/result/{id}
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.image_processing_stability import stability_get_creative_upscale as endpoint
+
+        reply_: StabilityResult | StabilityImageTask | Binary = self._call(
+            endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def stream_get_creative_upscale(
+        self,
+        *,
+        id: str,
+        accept: Literal["image/png", "image/jpeg", "image/webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Get a creative upscaling task.
+
+        Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
+        seconds.
+
+        Args:
+            id: The task's id.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /sd/v2beta/stable-image/upscale/creative/result/{id}
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.image_processing_stability import stability_get_creative_upscale as endpoint
+
+        return self._stream_bytes(endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_result(
         self,
@@ -489,8 +562,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/erase
-        Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
-        2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_erase as endpoint
 
@@ -538,8 +610,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/erase
-        Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
-        2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_erase as endpoint
 
@@ -613,8 +684,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/inpaint
-        Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
-        2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_inpaint as endpoint
 
@@ -696,8 +766,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/inpaint
-        Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
-        2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_inpaint as endpoint
 
@@ -762,7 +831,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/outpaint
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_outpaint as endpoint
 
@@ -827,7 +896,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/outpaint
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_outpaint as endpoint
 
@@ -1291,7 +1360,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/control/sketch
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_sketch as endpoint
 
@@ -1348,7 +1417,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/control/sketch
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_sketch as endpoint
 
@@ -1406,7 +1475,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/control/structure
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_structure as endpoint
 
@@ -1463,7 +1532,7 @@ class Stability(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/control/structure
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_structure as endpoint
 
@@ -1946,7 +2015,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/upscale/creative
-        Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_creative_upscale as endpoint
 
@@ -2078,6 +2147,79 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    async def get_creative_upscale(
+        self,
+        *,
+        id: str,
+        accept: Literal["application/json", "image/png", "image/jpeg", "image/webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> StabilityResult | StabilityImageTask | Binary:
+        """Get a creative upscaling task.
+
+        Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
+        seconds.
+
+        `stream_get_creative_upscale` gives the bytes as they come.
+
+        Args:
+            id: The task's id.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /sd/v2beta/stable-image/upscale/creative/result/{id}
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.image_processing_stability import stability_get_creative_upscale as endpoint
+
+        reply_: StabilityResult | StabilityImageTask | Binary = await self._call(
+            endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def stream_get_creative_upscale(
+        self,
+        *,
+        id: str,
+        accept: Literal["image/png", "image/jpeg", "image/webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Get a creative upscaling task.
+
+        Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
+        seconds.
+
+        Args:
+            id: The task's id.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /sd/v2beta/stable-image/upscale/creative/result/{id}
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.image_processing_stability import stability_get_creative_upscale as endpoint
+
+        return self._stream_bytes(endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_result(
         self,
@@ -2272,8 +2414,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/erase
-        Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
-        2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_erase as endpoint
 
@@ -2321,8 +2462,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/erase
-        Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
-        2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_erase as endpoint
 
@@ -2396,8 +2536,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/inpaint
-        Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
-        2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_inpaint as endpoint
 
@@ -2479,8 +2618,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/inpaint
-        Source: api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml (vendor,
-        2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_inpaint as endpoint
 
@@ -2545,7 +2683,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/outpaint
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_outpaint as endpoint
 
@@ -2610,7 +2748,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/edit/outpaint
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_outpaint as endpoint
 
@@ -3074,7 +3212,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/control/sketch
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_sketch as endpoint
 
@@ -3131,7 +3269,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/control/sketch
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_sketch as endpoint
 
@@ -3189,7 +3327,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/control/structure
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_structure as endpoint
 
@@ -3246,7 +3384,7 @@ class AsyncStability(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /sd/v2beta/stable-image/control/structure
-        Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_stability import stability_structure as endpoint
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import Ai302ImageTask
+    from api302_resources._models import Ai302GenerateImageModel
     from api302_resources.images.ai302 import Ai302, AsyncAi302
     from api302_resources.images.bagel import AsyncBagel, Bagel
     from api302_resources.images.baidu import AsyncBaidu, Baidu
@@ -175,7 +176,7 @@ class Images(Resource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImageModel,
         height: int | None = None,
         width: int | None = None,
         size: str | None = None,
@@ -209,6 +210,7 @@ class Images(Resource):
         Args:
             prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
+                `client.catalog.find(operation='ai302_generate_image')` lists them.
             height: Height in pixels; some models only.
             width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
@@ -278,7 +280,7 @@ class Images(Resource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImageModel,
         height: int | None = None,
         width: int | None = None,
         size: str | None = None,
@@ -310,6 +312,7 @@ class Images(Resource):
         Args:
             prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
+                `client.catalog.find(operation='ai302_generate_image')` lists them.
             height: Height in pixels; some models only.
             width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
@@ -517,7 +520,7 @@ class AsyncImages(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImageModel,
         height: int | None = None,
         width: int | None = None,
         size: str | None = None,
@@ -551,6 +554,7 @@ class AsyncImages(AsyncResource):
         Args:
             prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
+                `client.catalog.find(operation='ai302_generate_image')` lists them.
             height: Height in pixels; some models only.
             width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
@@ -620,7 +624,7 @@ class AsyncImages(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImageModel,
         height: int | None = None,
         width: int | None = None,
         size: str | None = None,
@@ -652,6 +656,7 @@ class AsyncImages(AsyncResource):
         Args:
             prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
+                `client.catalog.find(operation='ai302_generate_image')` lists them.
             height: Height in pixels; some models only.
             width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302ImageTask, Ai302ImageV1Response, Ai302ModelTask, Ai302SubmitImages
     from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
     from api302_client.params.images_ai302 import Ai302Embedding
+    from api302_resources._models import Ai302GenerateImageModel, Ai302GenerateImageV1Model
 
 
 class Ai302(Resource):
@@ -25,7 +26,7 @@ class Ai302(Resource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImageModel,
         height: int | None = None,
         width: int | None = None,
         size: str | None = None,
@@ -59,6 +60,7 @@ class Ai302(Resource):
         Args:
             prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
+                `client.catalog.find(operation='ai302_generate_image')` lists them.
             height: Height in pixels; some models only.
             width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
@@ -128,7 +130,7 @@ class Ai302(Resource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImageModel,
         height: int | None = None,
         width: int | None = None,
         size: str | None = None,
@@ -160,6 +162,7 @@ class Ai302(Resource):
         Args:
             prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
+                `client.catalog.find(operation='ai302_generate_image')` lists them.
             height: Height in pixels; some models only.
             width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
@@ -1290,7 +1293,7 @@ class Ai302(Resource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImageV1Model,
         height: int | None = None,
         width: int | None = None,
         size: str | None = None,
@@ -1312,6 +1315,7 @@ class Ai302(Resource):
         Args:
             prompt: Text prompt.
             model: The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them.
+                `client.catalog.find(operation='ai302_generate_image_v1')` lists them.
             height: Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
             width: Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
             size: Width and height in pixels, such as `1024x1024`, for models that take both at once.
@@ -1361,7 +1365,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImageModel,
         height: int | None = None,
         width: int | None = None,
         size: str | None = None,
@@ -1395,6 +1399,7 @@ class AsyncAi302(AsyncResource):
         Args:
             prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
+                `client.catalog.find(operation='ai302_generate_image')` lists them.
             height: Height in pixels; some models only.
             width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
@@ -1464,7 +1469,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImageModel,
         height: int | None = None,
         width: int | None = None,
         size: str | None = None,
@@ -1496,6 +1501,7 @@ class AsyncAi302(AsyncResource):
         Args:
             prompt: Text prompt.
             model: The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
+                `client.catalog.find(operation='ai302_generate_image')` lists them.
             height: Height in pixels; some models only.
             width: Width in pixels; some models only.
             size: Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
@@ -2628,7 +2634,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImageV1Model,
         height: int | None = None,
         width: int | None = None,
         size: str | None = None,
@@ -2650,6 +2656,7 @@ class AsyncAi302(AsyncResource):
         Args:
             prompt: Text prompt.
             model: The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them.
+                `client.catalog.find(operation='ai302_generate_image_v1')` lists them.
             height: Height in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
             width: Width in pixels. A size that the model lacks becomes its usual one. Server default: 1024.
             size: Width and height in pixels, such as `1024x1024`, for models that take both at once.

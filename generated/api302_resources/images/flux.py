@@ -811,6 +811,8 @@ class Flux(Resource):
         self,
         *,
         images_data_url: str,
+        name: str | None = None,
+        description: str | None = None,
         trigger_word: str | None = None,
         steps: int | None = None,
         is_style: bool | None = None,
@@ -827,6 +829,8 @@ class Flux(Resource):
         Args:
             images_data_url: A ZIP of at least four images, with captions of the same names if you have them.
                 Takes a URL.
+            name: A name of your own for the finetune.
+            description: A description of your own.
             trigger_word: The word that stands for the finetune in prompts.
             steps: Number of training steps.
             is_style: The images show a style, not an object.
@@ -846,7 +850,7 @@ class Flux(Resource):
 
         Endpoint: POST /302/submit/flux-lora-training
         Price: 3 PTC per call.
-        Source: https://doc.302.ai/252473800e0 (catalog, 2026-11-21)
+        Source: public code, found by "302/submit/flux-lora-training" (caller, 2026-11-29)
         """
         from api302_client.api.images_flux import flux_train_lora as endpoint
 
@@ -854,6 +858,8 @@ class Flux(Resource):
             endpoint,
             body={
                 "images_data_url": images_data_url,
+                "name": name,
+                "description": description,
                 "trigger_word": trigger_word,
                 "steps": steps,
                 "is_style": is_style,
@@ -888,7 +894,7 @@ class Flux(Resource):
 
         Endpoint: GET /302/submit/flux-lora-training
         Price: 0 PTC per call.
-        Source: https://doc.302.ai/252474289e0 (catalog, 2026-11-21)
+        Source: public code, found by "302/submit/flux-lora-training" (caller, 2026-11-29)
         """
         from api302_client.api.images_flux import flux_get_lora_training as endpoint
 
@@ -1692,6 +1698,8 @@ class AsyncFlux(AsyncResource):
         self,
         *,
         images_data_url: str,
+        name: str | None = None,
+        description: str | None = None,
         trigger_word: str | None = None,
         steps: int | None = None,
         is_style: bool | None = None,
@@ -1708,6 +1716,8 @@ class AsyncFlux(AsyncResource):
         Args:
             images_data_url: A ZIP of at least four images, with captions of the same names if you have them.
                 Takes a URL.
+            name: A name of your own for the finetune.
+            description: A description of your own.
             trigger_word: The word that stands for the finetune in prompts.
             steps: Number of training steps.
             is_style: The images show a style, not an object.
@@ -1727,7 +1737,7 @@ class AsyncFlux(AsyncResource):
 
         Endpoint: POST /302/submit/flux-lora-training
         Price: 3 PTC per call.
-        Source: https://doc.302.ai/252473800e0 (catalog, 2026-11-21)
+        Source: public code, found by "302/submit/flux-lora-training" (caller, 2026-11-29)
         """
         from api302_client.api.images_flux import flux_train_lora as endpoint
 
@@ -1735,6 +1745,8 @@ class AsyncFlux(AsyncResource):
             endpoint,
             body={
                 "images_data_url": images_data_url,
+                "name": name,
+                "description": description,
                 "trigger_word": trigger_word,
                 "steps": steps,
                 "is_style": is_style,
@@ -1769,7 +1781,7 @@ class AsyncFlux(AsyncResource):
 
         Endpoint: GET /302/submit/flux-lora-training
         Price: 0 PTC per call.
-        Source: https://doc.302.ai/252474289e0 (catalog, 2026-11-21)
+        Source: public code, found by "302/submit/flux-lora-training" (caller, 2026-11-29)
         """
         from api302_client.api.images_flux import flux_get_lora_training as endpoint
 

@@ -30,6 +30,7 @@ class Zhipu(Resource):
         user_id: str | None = None,
         user: str | None = None,
         request_id: str | None = None,
+        watermark_enabled: bool | None = None,
         sensitive_word_check: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -50,6 +51,7 @@ class Zhipu(Resource):
             user_id: An id of your end user.
             user: An id of your end user, by its older name.
             request_id: An id of your own for the request.
+            watermark_enabled: Whether the image has a watermark.
             sensitive_word_check: An object whose fields are not described.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -79,6 +81,7 @@ class Zhipu(Resource):
                 "user_id": user_id,
                 "user": user,
                 "request_id": request_id,
+                "watermark_enabled": watermark_enabled,
                 "sensitive_word_check": sensitive_word_check,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -102,6 +105,7 @@ class AsyncZhipu(AsyncResource):
         user_id: str | None = None,
         user: str | None = None,
         request_id: str | None = None,
+        watermark_enabled: bool | None = None,
         sensitive_word_check: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -122,6 +126,7 @@ class AsyncZhipu(AsyncResource):
             user_id: An id of your end user.
             user: An id of your end user, by its older name.
             request_id: An id of your own for the request.
+            watermark_enabled: Whether the image has a watermark.
             sensitive_word_check: An object whose fields are not described.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -151,6 +156,7 @@ class AsyncZhipu(AsyncResource):
                 "user_id": user_id,
                 "user": user,
                 "request_id": request_id,
+                "watermark_enabled": watermark_enabled,
                 "sensitive_word_check": sensitive_word_check,
             },
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -375,12 +375,12 @@ class Ai302(Resource):
         *,
         model_name: str,
         query: str,
-        stream: bool,
-        history: Sequence[Ai302KbChatMessage],
-        top_k: int,
-        score_threshold: float,
-        temperature: float,
         kb_id: int | None = None,
+        stream: bool | None = None,
+        history: Sequence[Ai302KbChatMessage] | None = None,
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+        temperature: float | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -393,13 +393,13 @@ class Ai302(Resource):
         Args:
             model_name: The language model.
             query: The question.
+            kb_id: The id of the knowledge base; not needed with an API key that is bound to one, which the page
+                says although it marks the field as required.
             stream: Return the response as an event stream, which is also the default.
             history: The text before.
             top_k: Number of chunks of the base to read for the answer.
             score_threshold: Minimum score of the chunks.
             temperature: Sampling temperature.
-            kb_id: The id of the knowledge base; not needed with an API key that is bound to one, which the page
-                says although it marks the field as required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -420,12 +420,12 @@ class Ai302(Resource):
             body={
                 "model_name": model_name,
                 "query": query,
+                "kb_id": kb_id,
                 "stream": stream,
                 "history": history,
                 "top_k": top_k,
                 "score_threshold": score_threshold,
                 "temperature": temperature,
-                "kb_id": kb_id,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -945,12 +945,12 @@ class AsyncAi302(AsyncResource):
         *,
         model_name: str,
         query: str,
-        stream: bool,
-        history: Sequence[Ai302KbChatMessage],
-        top_k: int,
-        score_threshold: float,
-        temperature: float,
         kb_id: int | None = None,
+        stream: bool | None = None,
+        history: Sequence[Ai302KbChatMessage] | None = None,
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+        temperature: float | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -963,13 +963,13 @@ class AsyncAi302(AsyncResource):
         Args:
             model_name: The language model.
             query: The question.
+            kb_id: The id of the knowledge base; not needed with an API key that is bound to one, which the page
+                says although it marks the field as required.
             stream: Return the response as an event stream, which is also the default.
             history: The text before.
             top_k: Number of chunks of the base to read for the answer.
             score_threshold: Minimum score of the chunks.
             temperature: Sampling temperature.
-            kb_id: The id of the knowledge base; not needed with an API key that is bound to one, which the page
-                says although it marks the field as required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -990,12 +990,12 @@ class AsyncAi302(AsyncResource):
             body={
                 "model_name": model_name,
                 "query": query,
+                "kb_id": kb_id,
                 "stream": stream,
                 "history": history,
                 "top_k": top_k,
                 "score_threshold": score_threshold,
                 "temperature": temperature,
-                "kb_id": kb_id,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -281,7 +281,7 @@ class Google(Resource):
 
         Endpoint: GET /302/submit/veo3-fast
         Price: 0 PTC per call.
-        Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
+        Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-29)
         """
         from api302_client.api.videos_google import google_get_veo3_fast_video as endpoint
 
@@ -346,7 +346,7 @@ class Google(Resource):
 
         Endpoint: GET /302/submit/veo3-pro
         Price: 0 PTC per call.
-        Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
+        Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-29)
         """
         from api302_client.api.videos_google import google_get_veo3_pro_video as endpoint
 
@@ -852,7 +852,7 @@ class AsyncGoogle(AsyncResource):
 
         Endpoint: GET /302/submit/veo3-fast
         Price: 0 PTC per call.
-        Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
+        Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-29)
         """
         from api302_client.api.videos_google import google_get_veo3_fast_video as endpoint
 
@@ -917,7 +917,7 @@ class AsyncGoogle(AsyncResource):
 
         Endpoint: GET /302/submit/veo3-pro
         Price: 0 PTC per call.
-        Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
+        Source: public code, found by "302/submit/wan-2.2-i2v-fast" (caller, 2026-11-29)
         """
         from api302_client.api.videos_google import google_get_veo3_pro_video as endpoint
 

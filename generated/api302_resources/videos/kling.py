@@ -923,6 +923,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -942,6 +943,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -971,6 +973,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -987,6 +990,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1006,6 +1010,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1035,6 +1040,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1263,6 +1269,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1282,6 +1289,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1311,6 +1319,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1327,6 +1336,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1346,6 +1356,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1375,6 +1386,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1391,6 +1403,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1410,6 +1423,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1439,6 +1453,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1455,6 +1470,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1474,6 +1490,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1503,6 +1520,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1625,6 +1643,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1644,6 +1663,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1673,6 +1693,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1689,6 +1710,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1708,6 +1730,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1737,6 +1760,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2034,6 +2058,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2055,6 +2080,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2084,6 +2110,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2101,6 +2128,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2122,6 +2150,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2151,6 +2180,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2168,6 +2198,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2189,6 +2220,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2218,6 +2250,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2235,6 +2268,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2256,6 +2290,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2285,6 +2320,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2302,6 +2338,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2323,6 +2360,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2352,6 +2390,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2369,6 +2408,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2390,6 +2430,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2419,6 +2460,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2436,6 +2478,8 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
+        image_list: Sequence[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2456,6 +2500,8 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
+            image_list: Reference images, for models that take several. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2485,6 +2531,8 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
+                "image_list": image_list,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2502,6 +2550,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2523,6 +2572,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2552,6 +2602,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2569,6 +2620,8 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
+        image_list: Sequence[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2589,6 +2642,8 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
+            image_list: Reference images, for models that take several. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2618,6 +2673,8 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
+                "image_list": image_list,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2635,6 +2692,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2656,6 +2714,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2685,6 +2744,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2702,6 +2762,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2723,6 +2784,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2752,6 +2814,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2769,6 +2832,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2790,6 +2854,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2819,6 +2884,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2836,6 +2902,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2857,6 +2924,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2886,6 +2954,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2903,6 +2972,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2924,6 +2994,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2953,6 +3024,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2970,6 +3042,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2991,6 +3064,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3020,6 +3094,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3037,6 +3112,7 @@ class Kling(Resource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3058,6 +3134,7 @@ class Kling(Resource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3087,6 +3164,7 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3991,6 +4069,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4010,6 +4089,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4039,6 +4119,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4055,6 +4136,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4074,6 +4156,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4103,6 +4186,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4331,6 +4415,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4350,6 +4435,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4379,6 +4465,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4395,6 +4482,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4414,6 +4502,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4443,6 +4532,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4459,6 +4549,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4478,6 +4569,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4507,6 +4599,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4523,6 +4616,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4542,6 +4636,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4571,6 +4666,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4693,6 +4789,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4712,6 +4809,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4741,6 +4839,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4757,6 +4856,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4776,6 +4876,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -4805,6 +4906,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5102,6 +5204,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5123,6 +5226,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5152,6 +5256,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5169,6 +5274,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5190,6 +5296,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5219,6 +5326,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5236,6 +5344,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5257,6 +5366,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5286,6 +5396,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5303,6 +5414,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5324,6 +5436,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5353,6 +5466,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5370,6 +5484,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5391,6 +5506,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5420,6 +5536,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5437,6 +5554,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5458,6 +5576,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5487,6 +5606,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5504,6 +5624,8 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
+        image_list: Sequence[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5524,6 +5646,8 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
+            image_list: Reference images, for models that take several. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5553,6 +5677,8 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
+                "image_list": image_list,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5570,6 +5696,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5591,6 +5718,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5620,6 +5748,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5637,6 +5766,8 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
+        image_list: Sequence[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5657,6 +5788,8 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
+            image_list: Reference images, for models that take several. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5686,6 +5819,8 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
+                "image_list": image_list,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5703,6 +5838,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5724,6 +5860,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5753,6 +5890,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5770,6 +5908,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5791,6 +5930,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5820,6 +5960,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5837,6 +5978,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5858,6 +6000,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5887,6 +6030,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5904,6 +6048,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5925,6 +6070,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -5954,6 +6100,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5971,6 +6118,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5992,6 +6140,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -6021,6 +6170,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -6038,6 +6188,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -6059,6 +6210,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -6088,6 +6240,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -6105,6 +6258,7 @@ class AsyncKling(AsyncResource):
         camera_type: str | None = None,
         camera_value: float | str | None = None,
         enable_audio: bool | None = None,
+        callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -6126,6 +6280,7 @@ class AsyncKling(AsyncResource):
             camera_type: Camera movement, such as `zoom`.
             camera_value: Extent of the camera movement, such as -5.
             enable_audio: Whether to generate audio too, for models that support it.
+            callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -6155,6 +6310,7 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
+                "callback": callback,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
@@ -27,6 +27,8 @@ class Pixverse(Resource):
         negative_prompt: str | None = None,
         image: str | None = None,
         ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] | None = None,
+        fusion: Sequence[str] | None = None,
         quality: Literal["360p", "540p", "720p", "1080p"] | None = None,
         duration: int | None = None,
         motion_mode: Literal["normal", "fast"] | None = None,
@@ -55,6 +57,8 @@ class Pixverse(Resource):
             negative_prompt: Negative prompt: what to avoid.
             image: First frame. Takes a URL.
             ratio: Aspect ratio (width:height).
+            aspect_ratio: Aspect ratio (width:height), as `ratio`, where images are combined.
+            fusion: Images of subjects and backgrounds to combine in the video, up to three. Takes a URL.
             quality: Resolution of the video.
             duration: Duration in seconds: 5 or 8, with newer models 10 too.
             motion_mode: Motion speed.
@@ -94,6 +98,8 @@ class Pixverse(Resource):
                 "negative_prompt": negative_prompt,
                 "image": image,
                 "ratio": ratio,
+                "aspect_ratio": aspect_ratio,
+                "fusion": fusion,
                 "quality": quality,
                 "duration": duration,
                 "motion_mode": motion_mode,
@@ -153,6 +159,8 @@ class AsyncPixverse(AsyncResource):
         negative_prompt: str | None = None,
         image: str | None = None,
         ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] | None = None,
+        fusion: Sequence[str] | None = None,
         quality: Literal["360p", "540p", "720p", "1080p"] | None = None,
         duration: int | None = None,
         motion_mode: Literal["normal", "fast"] | None = None,
@@ -181,6 +189,8 @@ class AsyncPixverse(AsyncResource):
             negative_prompt: Negative prompt: what to avoid.
             image: First frame. Takes a URL.
             ratio: Aspect ratio (width:height).
+            aspect_ratio: Aspect ratio (width:height), as `ratio`, where images are combined.
+            fusion: Images of subjects and backgrounds to combine in the video, up to three. Takes a URL.
             quality: Resolution of the video.
             duration: Duration in seconds: 5 or 8, with newer models 10 too.
             motion_mode: Motion speed.
@@ -220,6 +230,8 @@ class AsyncPixverse(AsyncResource):
                 "negative_prompt": negative_prompt,
                 "image": image,
                 "ratio": ratio,
+                "aspect_ratio": aspect_ratio,
+                "fusion": fusion,
                 "quality": quality,
                 "duration": duration,
                 "motion_mode": motion_mode,

@@ -180,11 +180,17 @@ def _not_documented(unknown: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _evidence(entries: list[Any]) -> str:
-    lines = [f"- {_source(one)}: {EVIDENCE[one['evidence']]}, {_seen(one)}" for one in entries]
+    lines = [f"- {_source(one)}: {_kind(one)}, {_seen(one)}" for one in entries]
     if len(lines) > _MAX_SOURCES:
         summary = f"<summary>{len(lines)} sources</summary>"
         lines = ["<details>", summary, "", *lines, "", "</details>"]
     return "\n".join(["**Evidence**", "", *lines])
+
+
+def _kind(entry: dict[str, Any]) -> str:
+    """What kind of source it is."""
+    kind = EVIDENCE[entry["evidence"]]
+    return f"{kind}, for a call of the same form" if "sister" in entry else kind
 
 
 def _source(entry: dict[str, Any]) -> str:

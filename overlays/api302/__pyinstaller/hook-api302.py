@@ -1,8 +1,11 @@
-"""PyInstaller's hook: a frozen program has every module, though most are imported on first use."""
+"""PyInstaller's hook: a frozen program has every module, though most are imported on first use,
+and the catalogue of models.
+"""
 
 from __future__ import annotations
 
 from PyInstaller.utils.hooks import (  # type: ignore[import-not-found] # pyright: ignore
+    collect_data_files,
     collect_submodules,
 )
 
@@ -11,3 +14,4 @@ hiddenimports = [
     for package in ("api302", "api302_client", "api302_resources")
     for name in collect_submodules(package)
 ]
+datas = collect_data_files("api302_client", includes=["catalog.json"])

@@ -7,7 +7,17 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from api302 import _log
-from api302._errors import Api302Error, ApiError, ConnectionError, DecodeError, InvalidArgument
+from api302._errors import (
+    Api302Error,
+    ApiError,
+    BadRequestError,
+    ConnectionError,
+    DecodeError,
+    EnvelopeError,
+    InvalidArgument,
+    NoChannelError,
+    NotFoundError,
+)
 from api302._http.decoding import media_type_of
 from api302._http.response import Response
 from api302._http.retry import SAFE, delay
@@ -16,12 +26,14 @@ from api302._types import Call, key_headers
 
 from .failure import api_error, broken_off, decode_error, failure_in, is_html, received
 from .middleware import through
+from .models import unknown
 from .session import Session
 from .settings import Settings
 
 MOST_OF_AN_ERROR = 1 << 20
 """Bytes that are read of the body of a response that is a failure."""
 MOST_REDIRECTS = 10
+_MODEL_MAY_BE_WRONG = (BadRequestError, NotFoundError, NoChannelError, EnvelopeError)
 
 
 async def exchange(session: Session, call: Call) -> Response:
@@ -256,8 +268,11 @@ def _has_its_length(response: Response) -> bool:
 def response_error(
     session: Session, call: Call, response: Response, code: Any = None, message: Any = None
 ) -> ApiError:
-    """The error of a response that is a failure."""
-    return api_error(
+    """The error of a response that is a failure.
+
+    Where it may be the model's name that is wrong, the message names near ones.
+    """
+    error = api_error(
         session.redactor,
         call.what,
         response.status_code,
@@ -266,3 +281,6 @@ def response_error(
         code,
         message,
     )
+    if call.model and isinstance(error, _MODEL_MAY_BE_WRONG) and (said := unknown(call.model)):
+        error.args = (f"{error.message.rstrip('.')}. {said[0].upper()}{said[1:]}",)
+    return error

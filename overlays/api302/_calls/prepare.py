@@ -14,6 +14,7 @@ from api302._json import is_mapping
 from api302._secret import Redactor
 from api302._types import Call, CallOptions, Operation, Options, Timeout, Values
 
+from . import models
 from .files import FORM, body_media_type, put_files
 from .settings import Settings, merged_headers, valid_timeout
 
@@ -54,7 +55,10 @@ def operation_call(
         raise
     # Only a path with a parameter may hold a secret.
     name = what(settings, kwargs) if "{" in op.path else f"{op.method} {op.path}"
-    return Call(kwargs, how, name, op, opened)
+    model = models.named(op, path, extra_query, query, extra_body, body)
+    if model is not None:
+        models.warn(name, model)
+    return Call(kwargs, how, name, op, opened, model)
 
 
 def _with_files(op: Operation, body: dict[str, Any], opened: list[Any]) -> dict[str, Any]:

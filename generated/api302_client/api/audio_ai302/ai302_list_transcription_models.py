@@ -28,7 +28,9 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {}
+EXTENSIONS: Extensions = {
+    "x-lists-models": {"items": "model_list", "name": "model", "operation": "ai302_transcribe", "kinds": {"transcription": "model"}}
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

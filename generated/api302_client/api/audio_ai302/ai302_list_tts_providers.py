@@ -28,7 +28,15 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+    "x-lists-models": {
+        "items": "provider_list[].req_params_info.model_list[]",
+        "name": "@",
+        "operation": "ai302_text_to_speech",
+        "kinds": {"text-to-speech": "@"},
+    },
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -24,7 +24,7 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = "https://docs.siliconflow.cn/en/api-reference/audio/upload-voice"
+DOCS = 'public code, found by "siliconflow/v1/uploads/audio/voice"'
 FILES: Files = {"audio": ("data_url",), "file": ("part",)}
 REQUIRED = ("model", "customName", "text")
 NOT_EMPTY = ("customName", "text")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
+    from ...models.siliconflow_speech_response import SiliconflowSpeechResponse
     from ...params.audio_siliconflow import SiliconflowSpeechRequest
 
 ID = "siliconflow_speech"
@@ -19,12 +20,19 @@ METHOD = "POST"
 PATH = "/siliconflow/v1/audio/speech"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"audio/mpeg": "bytes", "audio/wav": "bytes", "audio/opus": "bytes", "audio/pcm": "bytes", "application/octet-stream": "bytes"},
+    "200": {
+        "application/json": "SiliconflowSpeechResponse",
+        "audio/mpeg": "bytes",
+        "audio/wav": "bytes",
+        "audio/opus": "bytes",
+        "audio/pcm": "bytes",
+        "application/octet-stream": "bytes",
+    },
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = "https://docs.siliconflow.cn/api-reference/audio/create-speech"
+DOCS = 'public code, found by "siliconflow/v1/audio/speech"'
 FILES: Files = {}
 REQUIRED = ("model", "input")
 NOT_EMPTY = ("input",)
@@ -38,16 +46,16 @@ def _get_kwargs(*, body: SiliconflowSpeechRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: SiliconflowSpeechRequest) -> Response[Binary]:
+def sync_detailed(*, client: Client, body: SiliconflowSpeechRequest) -> Response[SiliconflowSpeechResponse | Binary]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: SiliconflowSpeechRequest) -> Binary:
+def sync(*, client: Client, body: SiliconflowSpeechRequest) -> SiliconflowSpeechResponse | Binary:
     """Generate speech or dialogue from text (text to speech)
 
-    Returns the audio itself. Give a `voice` or `references`; MOSS-TTSD speaks dialogues marked `[S1]` and `[S2]`
-    with two references.
+    Returns the URL of the audio, or with `stream` the audio itself. Give a `voice` or `references`; MOSS-TTSD
+    speaks dialogues marked `[S1]` and `[S2]` with two references.
 
     Args:
         client: Sends the request.
@@ -58,11 +66,11 @@ def sync(*, client: Client, body: SiliconflowSpeechRequest) -> Binary:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: SiliconflowSpeechRequest) -> Response[Binary]:
+async def asyncio_detailed(*, client: Client, body: SiliconflowSpeechRequest) -> Response[SiliconflowSpeechResponse | Binary]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: SiliconflowSpeechRequest) -> Binary:
+async def asyncio(*, client: Client, body: SiliconflowSpeechRequest) -> SiliconflowSpeechResponse | Binary:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_model_task import Ai302ModelTask
-    from ...params.image_processing_ai302 import Ai302FluxSelfieForm
+    from ...params.image_processing_ai302 import Ai302FluxSelfieForm, Ai302FluxSelfieRequest
 
 ID = "ai302_flux_selfie"
 METHOD = "POST"
 PATH = "/302/submit/flux-selfie"
-MEDIA_TYPES = ("multipart/form-data",)
+MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ModelTask"},
     "4XX": {"application/json": "ErrorResponse"},
@@ -25,7 +25,7 @@ RESPONSES: Responses = {
 }
 STREAM = None
 DOCS = "302ai/302_image_toolbox:src/lib/api.ts"
-FILES: Files = {"main_face_image": ("part",)}
+FILES: Files = {"main_face_image": ("url", "part")}
 REQUIRED = ("main_face_image",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
@@ -38,34 +38,39 @@ EXTENSIONS: Extensions = {
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Ai302FluxSelfieForm) -> dict[str, Any]:
-    return build({}, {}, {}, body, None)
+def _get_kwargs(*, body: Ai302FluxSelfieRequest | Ai302FluxSelfieForm, content_type: str | None = None) -> dict[str, Any]:
+    return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Ai302FluxSelfieForm) -> Response[Ai302ModelTask]:
+def sync_detailed(
+    *, client: Client, body: Ai302FluxSelfieRequest | Ai302FluxSelfieForm, content_type: str | None = None
+) -> Response[Ai302ModelTask]:
     """Like `sync`, with status, headers and content beside the response."""
-    return client.send(_get_kwargs(body=body), RESPONSES)
+    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302FluxSelfieForm) -> Ai302ModelTask:
+def sync(*, client: Client, body: Ai302FluxSelfieRequest | Ai302FluxSelfieForm, content_type: str | None = None) -> Ai302ModelTask:
     """Generate an image with the face of a photo
 
     FLUX with PuLID. Returns the finished task, or the running one.
 
     Args:
         client: Sends the request.
-        body: Ai302FluxSelfieForm, as multipart/form-data.
+        body: Ai302FluxSelfieForm or Ai302FluxSelfieRequest, as application/json or multipart/form-data.
+        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body).parsed
+    return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302FluxSelfieForm) -> Response[Ai302ModelTask]:
+async def asyncio_detailed(
+    *, client: Client, body: Ai302FluxSelfieRequest | Ai302FluxSelfieForm, content_type: str | None = None
+) -> Response[Ai302ModelTask]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body), RESPONSES)
+    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302FluxSelfieForm) -> Ai302ModelTask:
+async def asyncio(*, client: Client, body: Ai302FluxSelfieRequest | Ai302FluxSelfieForm, content_type: str | None = None) -> Ai302ModelTask:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body)).parsed
+    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -24,12 +24,12 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = "Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py"
+DOCS = "302ai/302_image_toolbox:src/lib/api.ts"
 FILES: Files = {"image": ("part",)}
 REQUIRED = ("image", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-task": {"fetch": "stability_get_result", "parameters": {"id": "id"}}}
+EXTENSIONS: Extensions = {"x-task": {"fetch": "stability_get_creative_upscale", "parameters": {"id": "id"}}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

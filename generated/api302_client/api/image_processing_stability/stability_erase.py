@@ -25,7 +25,7 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = "api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml"
+DOCS = "302ai/302_image_toolbox:src/lib/api.ts"
 FILES: Files = {"image": ("part",), "mask": ("part",)}
 REQUIRED = ("image",)
 NOT_EMPTY = ()

@@ -25,7 +25,7 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = "tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts"
+DOCS = "302ai/302_image_toolbox:src/lib/api.ts"
 FILES: Files = {"image": ("part",)}
 REQUIRED = ("image", "prompt")
 NOT_EMPTY = ("prompt",)

@@ -23,19 +23,20 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = "https://doc.302.ai/252474289e0"
+DOCS = 'public code, found by "302/submit/flux-lora-training"'
 FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task-status": {
-        "state": "status",
+        "state": "status || detail && (detail == `\"Request is still in progress\"` && 'IN_PROGRESS' || 'FAILED')",
         "pending": ["IN_QUEUE", "IN_PROGRESS"],
         "succeeded": ["COMPLETED"],
         "failed": ["FAILED", "failed"],
         "done": {"field": "diffusers_lora_file.url"},
         "outputs": ["diffusers_lora_file.url", "config_file.url"],
+        "error": {"message": "detail[0].msg || detail"},
         "interval": 10,
     },
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],

@@ -24,7 +24,7 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = "https://doc.302.ai/252473800e0"
+DOCS = 'public code, found by "302/submit/flux-lora-training"'
 FILES: Files = {"images_data_url": ("url",)}
 REQUIRED = ("images_data_url",)
 NOT_EMPTY = ()

@@ -33,10 +33,22 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.04, "unit": "PTC", "per": "call", "for": "standard, 1024*1024"},
-        {"amount": 0.08, "unit": "PTC", "per": "call", "for": "standard, the other sizes"},
-        {"amount": 0.08, "unit": "PTC", "per": "call", "for": "hd, 1024*1024"},
-        {"amount": 0.12, "unit": "PTC", "per": "call", "for": "hd, the other sizes"},
+        {"amount": 0.04, "unit": "PTC", "per": "call", "for": "standard, 1024*1024", "when": {"quality": "standard", "size": "1024*1024"}},
+        {
+            "amount": 0.08,
+            "unit": "PTC",
+            "per": "call",
+            "for": "standard, the other sizes",
+            "when": {"quality": "standard", "size": ["1024*1792", "1792*1024"]},
+        },
+        {"amount": 0.08, "unit": "PTC", "per": "call", "for": "hd, 1024*1024", "when": {"quality": "hd", "size": "1024*1024"}},
+        {
+            "amount": 0.12,
+            "unit": "PTC",
+            "per": "call",
+            "for": "hd, the other sizes",
+            "when": {"quality": "hd", "size": ["1024*1792", "1792*1024"]},
+        },
     ],
 }
 

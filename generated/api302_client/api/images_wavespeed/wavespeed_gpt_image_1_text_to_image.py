@@ -33,12 +33,30 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.011, "unit": "PTC", "per": "call", "for": "low, 1024*1024"},
-        {"amount": 0.042, "unit": "PTC", "per": "call", "for": "medium, 1024*1024"},
-        {"amount": 0.167, "unit": "PTC", "per": "call", "for": "high, 1024*1024"},
-        {"amount": 0.016, "unit": "PTC", "per": "call", "for": "low, the other sizes"},
-        {"amount": 0.063, "unit": "PTC", "per": "call", "for": "medium, the other sizes"},
-        {"amount": 0.25, "unit": "PTC", "per": "call", "for": "high, the other sizes"},
+        {"amount": 0.011, "unit": "PTC", "per": "call", "for": "low, 1024*1024", "when": {"quality": "low", "size": "1024*1024"}},
+        {"amount": 0.042, "unit": "PTC", "per": "call", "for": "medium, 1024*1024", "when": {"quality": "medium", "size": "1024*1024"}},
+        {"amount": 0.167, "unit": "PTC", "per": "call", "for": "high, 1024*1024", "when": {"quality": "high", "size": "1024*1024"}},
+        {
+            "amount": 0.016,
+            "unit": "PTC",
+            "per": "call",
+            "for": "low, the other sizes",
+            "when": {"quality": "low", "size": ["1024*1536", "1536*1024"]},
+        },
+        {
+            "amount": 0.063,
+            "unit": "PTC",
+            "per": "call",
+            "for": "medium, the other sizes",
+            "when": {"quality": "medium", "size": ["1024*1536", "1536*1024"]},
+        },
+        {
+            "amount": 0.25,
+            "unit": "PTC",
+            "per": "call",
+            "for": "high, the other sizes",
+            "when": {"quality": "high", "size": ["1024*1536", "1536*1024"]},
+        },
     ],
 }
 

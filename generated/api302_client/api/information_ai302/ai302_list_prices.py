@@ -31,6 +31,11 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "msg"},
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+    "x-lists-models": {
+        "items": "data[?pricing_suffix=='1M tokens']",
+        "name": "name",
+        "price": {"1M input tokens": "pricing.input", "1M output tokens": "pricing.output"},
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

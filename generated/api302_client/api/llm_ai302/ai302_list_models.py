@@ -28,7 +28,16 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+    "x-lists-models": {
+        "items": "data",
+        "name": "id",
+        "operation": "openai_chat_completions",
+        "kinds": {"chat": "price.input_token"},
+        "price": {"1M input tokens": "price.input_token", "1M output tokens": "price.output_token"},
+    },
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -28,7 +28,16 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+    "x-lists-models": {
+        "items": "models",
+        "name": "model_name",
+        "title": "display_name",
+        "operation": "ai302_create_video",
+        "kinds": {"text-to-video": "capabilities.t2v", "image-to-video": "capabilities.i2v", "video-to-video": "capabilities.v2v"},
+    },
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -23,7 +23,7 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = 'public code of a 302.AI application, found by "302/submit/veo3-pro-frames"'
+DOCS = 'public code, found by "302/submit/wan-2.2-i2v-fast"'
 FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()

@@ -25,7 +25,7 @@ RESPONSES: Responses = {
 }
 STREAM = None
 DOCS = 'public code of a 302.AI application, found by "klingai/m2v_16_img2video"'
-FILES: Files = {"input_image": ("url", "data_url", "part"), "tail_image": ("url", "data_url", "part")}
+FILES: Files = {"input_image": ("url", "data_url", "part"), "tail_image": ("url", "data_url", "part"), "image_list": ("url",)}
 REQUIRED = ("input_image",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()

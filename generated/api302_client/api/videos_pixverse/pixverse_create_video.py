@@ -25,7 +25,7 @@ RESPONSES: Responses = {
 }
 STREAM = None
 DOCS = "https://302ai-en.apifox.cn/api-236444989"
-FILES: Files = {"image": ("url",)}
+FILES: Files = {"image": ("url",), "fusion": ("url",)}
 REQUIRED = ("model", "prompt")
 NOT_EMPTY = ("model",)
 KEY_HEADERS = ()

@@ -33,9 +33,9 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.018, "unit": "PTC", "per": "second", "for": "1080p"},
-        {"amount": 0.024, "unit": "PTC", "per": "second", "for": "2k"},
-        {"amount": 0.032, "unit": "PTC", "per": "second", "for": "4k"},
+        {"amount": 0.018, "unit": "PTC", "per": "second", "for": "1080p", "when": {"target_resolution": "1080p"}},
+        {"amount": 0.024, "unit": "PTC", "per": "second", "for": "2k", "when": {"target_resolution": "2k"}},
+        {"amount": 0.032, "unit": "PTC", "per": "second", "for": "4k", "when": {"target_resolution": "4k"}},
     ],
 }
 

@@ -33,8 +33,8 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.23, "unit": "PTC", "per": "call", "for": "6 seconds"},
-        {"amount": 0.56, "unit": "PTC", "per": "call", "for": "10 seconds"},
+        {"amount": 0.23, "unit": "PTC", "per": "call", "for": "6 seconds", "when": {"duration": 6}},
+        {"amount": 0.56, "unit": "PTC", "per": "call", "for": "10 seconds", "when": {"duration": 10}},
     ],
 }
 

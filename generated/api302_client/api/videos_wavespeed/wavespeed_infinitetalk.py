@@ -33,8 +33,8 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.24192, "unit": "PTC", "per": "call", "for": "480p"},
-        {"amount": 0.48384, "unit": "PTC", "per": "call", "for": "720p"},
+        {"amount": 0.24192, "unit": "PTC", "per": "call", "for": "480p", "when": {"resolution": "480p"}},
+        {"amount": 0.48384, "unit": "PTC", "per": "call", "for": "720p", "when": {"resolution": "720p"}},
     ],
 }
 

@@ -33,9 +33,9 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.112, "unit": "PTC", "per": "second", "for": "images only"},
-        {"amount": 0.14, "unit": "PTC", "per": "second", "for": "images only, with sound"},
-        {"amount": 0.168, "unit": "PTC", "per": "second", "for": "with a reference video"},
+        {"amount": 0.112, "unit": "PTC", "per": "second", "for": "images only", "units": "duration"},
+        {"amount": 0.14, "unit": "PTC", "per": "second", "for": "images only, with sound", "units": "duration"},
+        {"amount": 0.168, "unit": "PTC", "per": "second", "for": "with a reference video", "units": "duration"},
     ],
 }
 

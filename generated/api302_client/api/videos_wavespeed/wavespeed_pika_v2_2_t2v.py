@@ -33,8 +33,8 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "5 seconds"},
-        {"amount": 0.4, "unit": "PTC", "per": "call", "for": "10 seconds"},
+        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "5 seconds", "when": {"duration": 5}},
+        {"amount": 0.4, "unit": "PTC", "per": "call", "for": "10 seconds", "when": {"duration": 10}},
     ],
 }
 

@@ -33,11 +33,23 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.25, "unit": "PTC", "per": "call", "for": "360p or 540p, 5 seconds"},
-        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "360p or 540p, 8 seconds"},
-        {"amount": 0.35, "unit": "PTC", "per": "call", "for": "720p, 5 seconds"},
-        {"amount": 0.7, "unit": "PTC", "per": "call", "for": "720p, 8 seconds"},
-        {"amount": 0.7, "unit": "PTC", "per": "call", "for": "1080p, 5 seconds"},
+        {
+            "amount": 0.25,
+            "unit": "PTC",
+            "per": "call",
+            "for": "360p or 540p, 5 seconds",
+            "when": {"resolution": ["360p", "540p"], "duration": 5},
+        },
+        {
+            "amount": 0.5,
+            "unit": "PTC",
+            "per": "call",
+            "for": "360p or 540p, 8 seconds",
+            "when": {"resolution": ["360p", "540p"], "duration": 8},
+        },
+        {"amount": 0.35, "unit": "PTC", "per": "call", "for": "720p, 5 seconds", "when": {"resolution": "720p", "duration": 5}},
+        {"amount": 0.7, "unit": "PTC", "per": "call", "for": "720p, 8 seconds", "when": {"resolution": "720p", "duration": 8}},
+        {"amount": 0.7, "unit": "PTC", "per": "call", "for": "1080p, 5 seconds", "when": {"resolution": "1080p", "duration": 5}},
     ],
 }
 

@@ -33,8 +33,8 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "360p or 540p"},
-        {"amount": 0.7, "unit": "PTC", "per": "call", "for": "720p"},
+        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "360p or 540p", "when": {"resolution": ["360p", "540p"]}},
+        {"amount": 0.7, "unit": "PTC", "per": "call", "for": "720p", "when": {"resolution": "720p"}},
     ],
 }
 

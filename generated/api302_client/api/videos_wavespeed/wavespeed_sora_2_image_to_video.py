@@ -33,9 +33,9 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.4, "unit": "PTC", "per": "call", "for": "4 seconds"},
-        {"amount": 0.8, "unit": "PTC", "per": "call", "for": "8 seconds"},
-        {"amount": 1.2, "unit": "PTC", "per": "call", "for": "12 seconds"},
+        {"amount": 0.4, "unit": "PTC", "per": "call", "for": "4 seconds", "when": {"duration": 4}},
+        {"amount": 0.8, "unit": "PTC", "per": "call", "for": "8 seconds", "when": {"duration": 8}},
+        {"amount": 1.2, "unit": "PTC", "per": "call", "for": "12 seconds", "when": {"duration": 12}},
     ],
 }
 

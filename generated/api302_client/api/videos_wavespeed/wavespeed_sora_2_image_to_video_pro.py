@@ -33,12 +33,12 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 1.2, "unit": "PTC", "per": "call", "for": "720p, 4 seconds"},
-        {"amount": 2.4, "unit": "PTC", "per": "call", "for": "720p, 8 seconds"},
-        {"amount": 3.6, "unit": "PTC", "per": "call", "for": "720p, 12 seconds"},
-        {"amount": 2, "unit": "PTC", "per": "call", "for": "1080p, 4 seconds"},
-        {"amount": 4, "unit": "PTC", "per": "call", "for": "1080p, 8 seconds"},
-        {"amount": 6, "unit": "PTC", "per": "call", "for": "1080p, 12 seconds"},
+        {"amount": 1.2, "unit": "PTC", "per": "call", "for": "720p, 4 seconds", "when": {"resolution": "720p", "duration": 4}},
+        {"amount": 2.4, "unit": "PTC", "per": "call", "for": "720p, 8 seconds", "when": {"resolution": "720p", "duration": 8}},
+        {"amount": 3.6, "unit": "PTC", "per": "call", "for": "720p, 12 seconds", "when": {"resolution": "720p", "duration": 12}},
+        {"amount": 2, "unit": "PTC", "per": "call", "for": "1080p, 4 seconds", "when": {"resolution": "1080p", "duration": 4}},
+        {"amount": 4, "unit": "PTC", "per": "call", "for": "1080p, 8 seconds", "when": {"resolution": "1080p", "duration": 8}},
+        {"amount": 6, "unit": "PTC", "per": "call", "for": "1080p, 12 seconds", "when": {"resolution": "1080p", "duration": 12}},
     ],
 }
 

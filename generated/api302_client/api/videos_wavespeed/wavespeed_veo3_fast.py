@@ -32,7 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
-    "x-price": [{"amount": 1.2, "unit": "PTC", "per": "call", "for": "8 seconds"}],
+    "x-price": [{"amount": 1.2, "unit": "PTC", "per": "call", "for": "8 seconds", "when": {"duration": 8}}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

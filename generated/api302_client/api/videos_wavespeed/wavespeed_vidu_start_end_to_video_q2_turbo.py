@@ -33,8 +33,8 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "720p, 2 seconds"},
-        {"amount": 0.25, "unit": "PTC", "per": "call", "for": "1080p, 2 seconds"},
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "720p, 2 seconds", "when": {"resolution": "720p", "duration": 2}},
+        {"amount": 0.25, "unit": "PTC", "per": "call", "for": "1080p, 2 seconds", "when": {"resolution": "1080p", "duration": 2}},
     ],
 }
 

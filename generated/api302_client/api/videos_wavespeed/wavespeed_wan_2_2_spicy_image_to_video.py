@@ -33,10 +33,10 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "480p, 5 seconds"},
-        {"amount": 0.24, "unit": "PTC", "per": "call", "for": "480p, 8 seconds"},
-        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "720p, 5 seconds"},
-        {"amount": 0.48, "unit": "PTC", "per": "call", "for": "720p, 8 seconds"},
+        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "480p, 5 seconds", "when": {"resolution": "480p", "duration": 5}},
+        {"amount": 0.24, "unit": "PTC", "per": "call", "for": "480p, 8 seconds", "when": {"resolution": "480p", "duration": 8}},
+        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "720p, 5 seconds", "when": {"resolution": "720p", "duration": 5}},
+        {"amount": 0.48, "unit": "PTC", "per": "call", "for": "720p, 8 seconds", "when": {"resolution": "720p", "duration": 8}},
     ],
 }
 

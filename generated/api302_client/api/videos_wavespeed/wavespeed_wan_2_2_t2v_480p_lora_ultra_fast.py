@@ -33,8 +33,8 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "5 seconds"},
-        {"amount": 0.16, "unit": "PTC", "per": "call", "for": "8 seconds"},
+        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "5 seconds", "when": {"duration": 5}},
+        {"amount": 0.16, "unit": "PTC", "per": "call", "for": "8 seconds", "when": {"duration": 8}},
     ],
 }
 

@@ -33,10 +33,28 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.34, "unit": "PTC", "per": "call", "for": "720p, 5 seconds"},
-        {"amount": 0.68, "unit": "PTC", "per": "call", "for": "720p, 10 seconds"},
-        {"amount": 0.51, "unit": "PTC", "per": "call", "for": "1080p, 5 seconds"},
-        {"amount": 1.02, "unit": "PTC", "per": "call", "for": "1080p, 10 seconds"},
+        {"amount": 0.34, "unit": "PTC", "per": "call", "for": "720p, 5 seconds", "when": {"size": ["1280*720", "720*1280"], "duration": 5}},
+        {
+            "amount": 0.68,
+            "unit": "PTC",
+            "per": "call",
+            "for": "720p, 10 seconds",
+            "when": {"size": ["1280*720", "720*1280"], "duration": 10},
+        },
+        {
+            "amount": 0.51,
+            "unit": "PTC",
+            "per": "call",
+            "for": "1080p, 5 seconds",
+            "when": {"size": ["1920*1080", "1080*1920"], "duration": 5},
+        },
+        {
+            "amount": 1.02,
+            "unit": "PTC",
+            "per": "call",
+            "for": "1080p, 10 seconds",
+            "when": {"size": ["1920*1080", "1080*1920"], "duration": 10},
+        },
     ],
 }
 
