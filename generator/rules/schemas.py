@@ -144,7 +144,7 @@ def files(context: Context) -> Iterator[Problem]:
         if not resolves_to_string(context, node):
             yield context.at(
                 node,
-                f"`x-file` on {_owner(node)}, which is no text",
+                f"`x-file` on {_owner(node)}, which is not a text",
                 "put it on a string, or on a list of strings",
                 "x-file",
             )

@@ -20,7 +20,7 @@ VERBS = frozenset(
     Combine Compare Convert Count Create Crop Cut Delete Denoise Deploy Describe Destroy Detect
     Download Dress Edit Erase Estimate Expand Export Extend Extract Fetch Find Finish Flush
     Generate Get Import Inpaint List Merge Modify Parse Place Publish Read Recolor Redo Register
-    Relight Remove Rename Render Replace Rerank Resize Restore Rewrite Run Scrape Search
+    Relight Remove Rename Render Replace Rerank Resize Restart Restore Rewrite Run Scrape Search
     Separate Set Solve Split Start Stop Stream Submit Suggest Summarize Swap Transcribe Transfer
     Translate Update Upload Upscale Validate Vectorize Verify
     """.split()
@@ -95,7 +95,9 @@ def summaries(context: Context) -> Iterator[Problem]:
             )
         verb = summary.split()[0].rstrip(":")
         if verb not in VERBS:
-            message = f"the summary of {operation} begins with `{verb}`, which is no verb of ours"
+            message = (
+                f"the summary of {operation} begins with `{verb}`, which is not a verb of ours"
+            )
             fix = "begin with what the call does: Create, Get, Generate, List, Upload …"
             fix += "; a verb that is missing goes into generator/rules/words.py"
             yield context.on(operation, "summary", message, fix)

@@ -17,6 +17,240 @@ class Ai302BrowserRequest(TypedDict):
     """The model that runs the browser."""
 
 
+class Ai302CheckoutCustomer(TypedDict):
+    """Who pays."""
+
+    id: NotRequired[str]
+    """Your id of the customer."""
+    email: NotRequired[str]
+    """Email address."""
+
+
+class Ai302CheckoutRequest(TypedDict):
+    app_id: str
+    """The app's id."""
+    secret: NotRequired[str]
+    """The app's secret."""
+    price: int
+    """Price in cents."""
+    customer: NotRequired[Ai302CheckoutCustomer]
+    success_url: NotRequired[str]
+    """URL to go to once paid."""
+    back_url: NotRequired[str]
+    """URL to go back to."""
+    request_id: NotRequired[str]
+    """An id of your own."""
+    metadata: NotRequired[Mapping[str, Any]]
+    """Data of your own."""
+    signature: NotRequired[str]
+    """HMAC-SHA256 of the request under the secret."""
+    langs: NotRequired[Sequence[str]]
+    """Languages of the page."""
+    channels: NotRequired[Sequence[str]]
+    """Ways to pay."""
+
+
+class Ai302ClaudeBatchFile(TypedDict):
+    """A file."""
+
+    content: str
+    """The content in base64."""
+    save_path: str
+    """Where to save it."""
+
+
+class Ai302ClaudeBatchRequest(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    file_list: Sequence[Ai302ClaudeBatchFile]
+    """The files."""
+
+
+class Ai302ClaudeCommandRequest(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    command: str
+    """The command."""
+
+
+class Ai302ClaudeFilesRequest(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    path: str
+    """The folder."""
+    depth: NotRequired[int]
+    """Number of levels."""
+
+
+class Ai302ClaudeMcpRequest(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    mcp_servers: Sequence[str]
+    """MCP servers, by their commands."""
+
+
+class Ai302ClaudeOperationRequest(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    operation: Literal["copy", "move", "remove", "rename", "mkdir"]
+    """What to do."""
+    original_path: str
+    """The file or folder."""
+    target_path: NotRequired[str]
+    """Its new path."""
+
+
+class Ai302ClaudePathRequest(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    path: str
+    """The file."""
+
+
+class Ai302ClaudeProjectRequest(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    session_id: NotRequired[str]
+    """The session's id."""
+    workspace_path: NotRequired[str]
+    """The folder."""
+
+
+class Ai302ClaudeResetRequest(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    llm_model: NotRequired[str]
+    """The model, such as `claude-haiku-4-5`."""
+    system_prompt: NotRequired[str]
+    """System prompt."""
+    mcp_servers: NotRequired[Sequence[str]]
+    """MCP servers, by their commands."""
+    sandbox_name: NotRequired[str]
+    """Name."""
+    max_thinking_token: NotRequired[int]
+    """Maximum number of tokens of reasoning."""
+    auto_pause_seconds: NotRequired[int]
+    """Idle time in seconds after which it pauses."""
+
+
+class Ai302ClaudeSandboxId(TypedDict):
+    """A sandbox."""
+
+    sandbox_id: str
+    """The sandbox's id."""
+
+
+class Ai302ClaudeSandboxRequest(TypedDict):
+    llm_model: str
+    """The model, such as `claude-haiku-4-5`."""
+    system_prompt: NotRequired[str]
+    """System prompt."""
+    mcp_servers: NotRequired[Sequence[str]]
+    """MCP servers, by their commands."""
+    sandbox_name: NotRequired[str]
+    """Name."""
+    max_thinking_token: NotRequired[int]
+    """Maximum number of tokens of reasoning."""
+    auto_pause_seconds: NotRequired[int]
+    """Idle time in seconds after which it pauses."""
+
+
+class Ai302ClaudeTextFile(TypedDict):
+    """A file."""
+
+    file: str
+    """The text."""
+    save_path: str
+    """Where to save it."""
+
+
+class Ai302ClaudeUploadForm(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    path: str
+    """The folder to save it in."""
+    file: File
+    """The file."""
+    auto_unzip: NotRequired[bool]
+    """Whether to unpack a ZIP file."""
+
+
+class Ai302ClaudeWriteRequest(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    file_list: Sequence[Ai302ClaudeTextFile]
+    """The files."""
+
+
+class Ai302CloudCommandRequest(TypedDict):
+    instance_name: str
+    """The server's name."""
+    cmd: str
+    """The command."""
+    cwd: NotRequired[str]
+    """The folder to run it in."""
+
+
+class Ai302CloudInitRequest(TypedDict):
+    """A server."""
+
+    instance_name: str
+    """The server's name."""
+    is_dev: NotRequired[bool]
+    """Whether it is for trying out."""
+
+
+class Ai302CloudReadRequest(TypedDict):
+    instance_name: str
+    """The server's name."""
+    file_paths: Sequence[str]
+    """The files."""
+
+
+class Ai302CloudRenewalRequest(TypedDict):
+    instance_name: str
+    """The server's name."""
+    is_auto_renew: bool
+    """Whether it is renewed by itself."""
+
+
+class Ai302CloudRestartRequest(TypedDict):
+    instance_name: str
+    """The server's name."""
+    openclaw_config_content: NotRequired[str]
+    """Settings of OpenClaw as JSON text."""
+
+
+class Ai302CloudServerName(TypedDict):
+    """A server."""
+
+    instance_name: str
+    """The server's name."""
+
+
+class Ai302CloudServerRequest(TypedDict):
+    is_dev: NotRequired[bool]
+    """Whether it is for trying out."""
+    is_auto_renew: NotRequired[bool]
+    """Whether it is renewed by itself."""
+
+
+class Ai302CloudTextFile(TypedDict):
+    """A file."""
+
+    file_path: str
+    """Path."""
+    file_content: str
+    """The text."""
+
+
+class Ai302CloudWriteRequest(TypedDict):
+    instance_name: str
+    """The server's name."""
+    files: Sequence[Ai302CloudTextFile]
+    """The files."""
+
+
 class Ai302KeyRequest(TypedDict):
     """The new API key."""
 
@@ -64,6 +298,13 @@ class Ai302MarkdownForm(TypedDict):
     """The file."""
     source_data: NotRequired[str]
     """URL of the file."""
+
+
+class Ai302McpCallRequest(TypedDict):
+    nameOrId: str
+    """The tool's name or id."""
+    arguments: Mapping[str, Any]
+    """Its arguments."""
 
 
 class Ai302MinicpmFile(TypedDict):

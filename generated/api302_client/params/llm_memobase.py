@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+
+class MemobaseAttributes(TypedDict):
+    """Topic of an entry."""
+
+    topic: NotRequired[str | None]
+    """The topic, such as basic_info."""
+    sub_topic: NotRequired[str | None]
+    """The subtopic, such as name."""
+
+
 MemobaseBlobType: TypeAlias = Literal["chat", "summary", "doc", "image", "code", "transcript"]
 """The type of blob; image, code and transcript are not ready at Memobase."""
 
@@ -13,6 +23,18 @@ class MemobaseDocBlob(TypedDict):
     """A text, for the type doc."""
 
     content: str
+    """The text."""
+
+
+class MemobaseEventTag(TypedDict):
+    tag: NotRequired[str]
+    """The tag's name."""
+    value: NotRequired[str]
+    """Its value."""
+
+
+class MemobaseImportRequest(TypedDict):
+    context: str
     """The text."""
 
 
@@ -29,11 +51,49 @@ class MemobaseMessage(TypedDict):
     """Time of the message, such as 2025-01-01."""
 
 
+class MemobaseProfileDelta(TypedDict):
+    """Something learned about a user."""
+
+    content: NotRequired[str | None]
+    """The content of the entry."""
+    attributes: NotRequired[MemobaseAttributes | None]
+    """Topic of the entry."""
+
+
+class MemobaseProfileRequest(TypedDict):
+    """An entry."""
+
+    content: str
+    """What is known."""
+    attributes: Mapping[str, Any] | None
+    """`topic` and `sub_topic`."""
+
+
 class MemobaseSummaryBlob(TypedDict):
     """A summary of what is already known; for the type summary."""
 
     summary: str
     """The summary."""
+
+
+class MemobaseTopicMessage(TypedDict):
+    """A message."""
+
+    role: str
+    """Role of the author: `user` or `assistant`."""
+    content: str
+    """The text."""
+    alias: NotRequired[str | None]
+    """Name of the author."""
+    created_at: NotRequired[str | None]
+    """When it was said."""
+
+
+class MemobaseTopicRequest(TypedDict):
+    messages: Sequence[MemobaseTopicMessage]
+    """The last messages."""
+    agent_context: NotRequired[str | None]
+    """What the character is to be."""
 
 
 class MemobaseUserRequest(TypedDict):
@@ -50,6 +110,17 @@ class MemobaseChatBlob(TypedDict):
 
     messages: Sequence[MemobaseMessage]
     """The messages."""
+
+
+class MemobaseEventRequest(TypedDict):
+    """What to change."""
+
+    profile_delta: NotRequired[Sequence[MemobaseProfileDelta] | None]
+    """What it added to the memory profile."""
+    event_tip: NotRequired[str | None]
+    """Summary of the event."""
+    event_tags: NotRequired[Sequence[MemobaseEventTag] | None]
+    """Its tags."""
 
 
 MemobaseBlobData: TypeAlias = MemobaseChatBlob | MemobaseSummaryBlob | MemobaseDocBlob

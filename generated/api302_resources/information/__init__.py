@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from api302_resources.information.ai302 import Ai302, AsyncAi302
     from api302_resources.information.aminer import Aminer, AsyncAminer
     from api302_resources.information.bocha import AsyncBocha, Bocha
+    from api302_resources.information.dataforseo import AsyncDataforseo, Dataforseo
     from api302_resources.information.deepl import AsyncDeepl, Deepl
     from api302_resources.information.doc2x import AsyncDoc2x, Doc2x
     from api302_resources.information.doubao import AsyncDoubao, Doubao
@@ -58,6 +59,13 @@ class Information(Resource):
         from api302_resources.information.bocha import Bocha
 
         return Bocha(self._client)
+
+    @cached_property
+    def dataforseo(self) -> Dataforseo:
+        """DataForSEO."""
+        from api302_resources.information.dataforseo import Dataforseo
+
+        return Dataforseo(self._client)
 
     @cached_property
     def deepl(self) -> Deepl:
@@ -230,6 +238,13 @@ class AsyncInformation(AsyncResource):
         from api302_resources.information.bocha import AsyncBocha
 
         return AsyncBocha(self._client)
+
+    @cached_property
+    def dataforseo(self) -> AsyncDataforseo:
+        """DataForSEO."""
+        from api302_resources.information.dataforseo import AsyncDataforseo
+
+        return AsyncDataforseo(self._client)
 
     @cached_property
     def deepl(self) -> AsyncDeepl:

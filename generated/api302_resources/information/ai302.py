@@ -11,18 +11,41 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncPages, AsyncTask, FileInput, Pages, Task
-    from api302_client._model import JsonObject, Text
+    from api302 import AsyncByteStream, AsyncPages, AsyncTask, ByteStream, FileInput, Pages, Task
+    from api302_client._model import Binary, JsonObject, Text
     from api302_client.models import (
         Ai302BalanceResponse,
         Ai302BrowserSubmitted,
+        Ai302CheckoutResponse,
+        Ai302ClaudeCommand,
+        Ai302ClaudeDone,
+        Ai302ClaudeDownload,
+        Ai302ClaudeFiles,
+        Ai302ClaudeOperation,
+        Ai302ClaudeProject,
+        Ai302ClaudeSandboxes,
+        Ai302ClaudeSandboxResponse,
+        Ai302ClaudeSessions,
+        Ai302ClaudeSkill,
+        Ai302ClaudeUploaded,
+        Ai302ClaudeWritten,
+        Ai302CloudCharges,
+        Ai302CloudCommand,
+        Ai302CloudDone,
+        Ai302CloudFiles,
+        Ai302CloudServerResponse,
+        Ai302CloudServers,
         Ai302DouyinIdResponse,
         Ai302KeyDone,
         Ai302KeyList,
         Ai302KeyResponse,
         Ai302MarkdownResponse,
+        Ai302McpResult,
+        Ai302McpServers,
+        Ai302McpTools,
         Ai302OcrStatus,
         Ai302ParsingResponse,
+        Ai302PaymentResponse,
         Ai302PriceList,
         Ai302RecordList,
         Ai302RecordResponse,
@@ -39,7 +62,14 @@ if TYPE_CHECKING:
         Ai302YoutubeStreamsResponse,
         Ai302YoutubeVideoResponse,
     )
-    from api302_client.params.information_ai302 import Ai302MinicpmMessage, Ai302SandboxImport
+    from api302_client.params.information_ai302 import (
+        Ai302CheckoutCustomer,
+        Ai302ClaudeBatchFile,
+        Ai302ClaudeTextFile,
+        Ai302CloudTextFile,
+        Ai302MinicpmMessage,
+        Ai302SandboxImport,
+    )
 
 
 class Ai302(Resource):
@@ -557,6 +587,1367 @@ class Ai302(Resource):
             body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def create_claude_sandbox(
+        self,
+        *,
+        llm_model: str,
+        system_prompt: str | None = None,
+        mcp_servers: Sequence[str] | None = None,
+        sandbox_name: str | None = None,
+        max_thinking_token: int | None = None,
+        auto_pause_seconds: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSandboxResponse:
+        """Create a sandbox (Claude Code).
+
+        A machine in which Claude Code works; billed while it runs.
+
+        Args:
+            llm_model: The model, such as `claude-haiku-4-5`.
+            system_prompt: System prompt.
+            mcp_servers: MCP servers, by their commands.
+            sandbox_name: Name.
+            max_thinking_token: Maximum number of tokens of reasoning.
+            auto_pause_seconds: Idle time in seconds after which it pauses.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The sandbox.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/create
+        Price: 0.0005 PTC per second.
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_claude_sandbox as endpoint
+
+        reply_: Ai302ClaudeSandboxResponse = self._call(
+            endpoint,
+            body={
+                "llm_model": llm_model,
+                "system_prompt": system_prompt,
+                "mcp_servers": mcp_servers,
+                "sandbox_name": sandbox_name,
+                "max_thinking_token": max_thinking_token,
+                "auto_pause_seconds": auto_pause_seconds,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def reset_claude_sandbox(
+        self,
+        *,
+        sandbox_id: str,
+        llm_model: str | None = None,
+        system_prompt: str | None = None,
+        mcp_servers: Sequence[str] | None = None,
+        sandbox_name: str | None = None,
+        max_thinking_token: int | None = None,
+        auto_pause_seconds: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSandboxResponse:
+        """Update the settings of a sandbox (Claude Code).
+
+        Begins anew with them.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            llm_model: The model, such as `claude-haiku-4-5`.
+            system_prompt: System prompt.
+            mcp_servers: MCP servers, by their commands.
+            sandbox_name: Name.
+            max_thinking_token: Maximum number of tokens of reasoning.
+            auto_pause_seconds: Idle time in seconds after which it pauses.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The sandbox.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/reset
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_reset_claude_sandbox as endpoint
+
+        reply_: Ai302ClaudeSandboxResponse = self._call(
+            endpoint,
+            body={
+                "sandbox_id": sandbox_id,
+                "llm_model": llm_model,
+                "system_prompt": system_prompt,
+                "mcp_servers": mcp_servers,
+                "sandbox_name": sandbox_name,
+                "max_thinking_token": max_thinking_token,
+                "auto_pause_seconds": auto_pause_seconds,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def delete_claude_sandbox(
+        self,
+        *,
+        sandbox_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDone:
+        """Delete a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The sandbox is deleted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/delete
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_delete_claude_sandbox as endpoint
+
+        reply_: Ai302ClaudeDone = self._call(
+            endpoint, body={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_claude_sandboxes(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSandboxes:
+        """List sandboxes (Claude Code).
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The sandboxes.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/sandbox/list
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_claude_sandboxes as endpoint
+
+        reply_: Ai302ClaudeSandboxes = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def list_claude_sessions(
+        self,
+        *,
+        sandbox_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSessions:
+        """List the sessions of a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The sessions.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/sandbox/session
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_claude_sessions as endpoint
+
+        reply_: Ai302ClaudeSessions = self._call(
+            endpoint, query={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def add_claude_mcp(
+        self,
+        *,
+        sandbox_id: str,
+        mcp_servers: Sequence[str],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDone:
+        """Add MCP servers to a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            mcp_servers: MCP servers, by their commands.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The servers are added.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/mcp/add
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_add_claude_mcp as endpoint
+
+        reply_: Ai302ClaudeDone = self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "mcp_servers": mcp_servers}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def create_claude_project(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str | None = None,
+        workspace_path: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeProject:
+        """Create a project in a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            workspace_path: The folder.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The project.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/project/init
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_claude_project as endpoint
+
+        reply_: Ai302ClaudeProject = self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "session_id": session_id, "workspace_path": workspace_path},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def run_claude_command(
+        self,
+        *,
+        sandbox_id: str,
+        command: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeCommand:
+        """Run a command in a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            command: The command.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            What it wrote.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/commands
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_run_claude_command as endpoint
+
+        reply_: Ai302ClaudeCommand = self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "command": command}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_claude_skills(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str | None = None,
+        project_path: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """List the skills of a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            project_path: The folder of the project.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skills.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/sandbox/skills/list
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_claude_skills as endpoint
+
+        reply_: JsonObject = self._call(
+            endpoint,
+            query={"sandbox_id": sandbox_id, "session_id": session_id, "project_path": project_path},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_claude_skill(
+        self,
+        *,
+        sandbox_id: str,
+        name: str,
+        mode: Literal["view", "edit"] | None = None,
+        builtin: bool | None = None,
+        accept: Literal["application/json", "application/zip"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSkill | Binary:
+        """Get a skill of a sandbox (Claude Code).
+
+        As data, or for editing as a ZIP file.
+
+        `stream_get_claude_skill` gives the bytes as they come.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            name: The skill's name.
+            mode: What for.
+            builtin: Whether it comes with the program.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skill.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/sandbox/skills/detail
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
+
+        reply_: Ai302ClaudeSkill | Binary = self._call(
+            endpoint,
+            query={"sandbox_id": sandbox_id, "name": name, "mode": mode, "builtin": builtin},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_get_claude_skill(
+        self,
+        *,
+        sandbox_id: str,
+        name: str,
+        mode: Literal["view", "edit"] | None = None,
+        builtin: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Get a skill of a sandbox (Claude Code).
+
+        As data, or for editing as a ZIP file.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            name: The skill's name.
+            mode: What for.
+            builtin: Whether it comes with the program.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skill, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/sandbox/skills/detail
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            query={"sandbox_id": sandbox_id, "name": name, "mode": mode, "builtin": builtin},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def list_claude_files(
+        self,
+        *,
+        sandbox_id: str,
+        path: str,
+        depth: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeFiles:
+        """List the files of a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            path: The folder.
+            depth: Number of levels.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The files.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/list
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_claude_files as endpoint
+
+        reply_: Ai302ClaudeFiles = self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "path": path, "depth": depth},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def download_claude_file(
+        self,
+        *,
+        sandbox_id: str,
+        path: str,
+        accept: Literal["application/json", "application/octet-stream"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDownload | Binary:
+        """Download a file of a sandbox (Claude Code).
+
+        Its bytes, or its URL.
+
+        `stream_download_claude_file` gives the bytes as they come.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            path: The file.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The file.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/download
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_download_claude_file as endpoint
+
+        reply_: Ai302ClaudeDownload | Binary = self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "path": path},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_download_claude_file(
+        self,
+        *,
+        sandbox_id: str,
+        path: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Download a file of a sandbox (Claude Code).
+
+        Its bytes, or its URL.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            path: The file.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The file, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/download
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_download_claude_file as endpoint
+
+        return self._stream_bytes(
+            endpoint, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    def upload_claude_file(
+        self,
+        *,
+        sandbox_id: str,
+        path: str,
+        file: FileInput,
+        auto_unzip: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeUploaded:
+        """Upload a file to a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            path: The folder to save it in.
+            file: The file. Takes a local file (path, open file or bytes).
+            auto_unzip: Whether to unpack a ZIP file.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The file.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/upload
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_upload_claude_file as endpoint
+
+        reply_: Ai302ClaudeUploaded = self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "path": path, "file": file, "auto_unzip": auto_unzip},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def upload_claude_files(
+        self,
+        *,
+        sandbox_id: str,
+        file_list: Sequence[Ai302ClaudeBatchFile],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeWritten:
+        """Upload several files to a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            file_list: The files.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The files.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/upload/batch
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_upload_claude_files as endpoint
+
+        reply_: Ai302ClaudeWritten = self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def write_claude_files(
+        self,
+        *,
+        sandbox_id: str,
+        file_list: Sequence[Ai302ClaudeTextFile],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeWritten:
+        """Create or overwrite files of a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            file_list: The files.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The files.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/write
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_write_claude_files as endpoint
+
+        reply_: Ai302ClaudeWritten = self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def rename_claude_file(
+        self,
+        *,
+        sandbox_id: str,
+        operation: Literal["copy", "move", "remove", "rename", "mkdir"],
+        original_path: str,
+        target_path: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeOperation:
+        """Rename or remove a sandbox file (Claude Code).
+
+        Copies and moves files too, and makes folders.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            operation: What to do.
+            original_path: The file or folder.
+            target_path: Its new path.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The file.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/operation
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_rename_claude_file as endpoint
+
+        reply_: Ai302ClaudeOperation = self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "operation": operation, "original_path": original_path, "target_path": target_path},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def list_cloud_servers(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudServers:
+        """List cloud servers (OpenClaw).
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The servers.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/swas/instances
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_cloud_servers as endpoint
+
+        reply_: Ai302CloudServers = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_cloud_server(
+        self,
+        *,
+        is_dev: bool | None = None,
+        is_auto_renew: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudServerResponse:
+        """Create a cloud server (OpenClaw).
+
+        Rents a server for a month, with OpenClaw on it.
+
+        Args:
+            is_dev: Whether it is for trying out.
+            is_auto_renew: Whether it is renewed by itself.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The server.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_cloud_server as endpoint
+
+        reply_: Ai302CloudServerResponse = self._call(
+            endpoint, body={"is_dev": is_dev, "is_auto_renew": is_auto_renew}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def start_cloud_server(
+        self,
+        *,
+        instance_name: str,
+        is_dev: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudServerResponse:
+        """Start a new cloud server (OpenClaw).
+
+        The first thing to do with a server; later ones return its state.
+
+        Args:
+            instance_name: The server's name.
+            is_dev: Whether it is for trying out.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The server.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/init
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_start_cloud_server as endpoint
+
+        reply_: Ai302CloudServerResponse = self._call(
+            endpoint, body={"instance_name": instance_name, "is_dev": is_dev}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def restart_openclaw(
+        self,
+        *,
+        instance_name: str,
+        openclaw_config_content: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudDone:
+        """Restart the OpenClaw of a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            openclaw_config_content: Settings of OpenClaw as JSON text.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            OpenClaw is restarted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/openclaw/restart
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_restart_openclaw as endpoint
+
+        reply_: Ai302CloudDone = self._call(
+            endpoint,
+            body={"instance_name": instance_name, "openclaw_config_content": openclaw_config_content},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def set_cloud_renewal(
+        self,
+        *,
+        instance_name: str,
+        is_auto_renew: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudServerResponse:
+        """Set whether a cloud server is renewed by itself.
+
+        Args:
+            instance_name: The server's name.
+            is_auto_renew: Whether it is renewed by itself.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The setting.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/auto-renew
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_set_cloud_renewal as endpoint
+
+        reply_: Ai302CloudServerResponse = self._call(
+            endpoint,
+            body={"instance_name": instance_name, "is_auto_renew": is_auto_renew},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def renew_cloud_server(
+        self,
+        *,
+        instance_name: str,
+        is_dev: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudServerResponse:
+        """Extend the rent of a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            is_dev: Whether it is for trying out.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The server.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/manual-renew
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_renew_cloud_server as endpoint
+
+        reply_: Ai302CloudServerResponse = self._call(
+            endpoint, body={"instance_name": instance_name, "is_dev": is_dev}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_cloud_charges(
+        self,
+        *,
+        page: int | None = None,
+        page_size: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudCharges:
+        """List what renewed cloud servers cost.
+
+        Args:
+            page: Page number, from 1.
+            page_size: Page size.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The charges.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/swas/instances/manual-renew/charges
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_cloud_charges as endpoint
+
+        reply_: Ai302CloudCharges = self._call(
+            endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def reboot_cloud_server(
+        self,
+        *,
+        instance_name: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudDone:
+        """Restart a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The server is restarting.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/reboot
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_reboot_cloud_server as endpoint
+
+        reply_: Ai302CloudDone = self._call(
+            endpoint, body={"instance_name": instance_name}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def read_cloud_files(
+        self,
+        *,
+        instance_name: str,
+        file_paths: Sequence[str],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudFiles:
+        """Get the text of files of a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            file_paths: The files.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The files.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/files/read
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_read_cloud_files as endpoint
+
+        reply_: Ai302CloudFiles = self._call(
+            endpoint,
+            body={"instance_name": instance_name, "file_paths": file_paths},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def write_cloud_files(
+        self,
+        *,
+        instance_name: str,
+        files: Sequence[Ai302CloudTextFile],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudFiles:
+        """Create or overwrite files of a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            files: The files.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The files.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/files/write
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_write_cloud_files as endpoint
+
+        reply_: Ai302CloudFiles = self._call(
+            endpoint, body={"instance_name": instance_name, "files": files}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def run_cloud_command(
+        self,
+        *,
+        instance_name: str,
+        cmd: str,
+        cwd: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudCommand:
+        """Run a command on a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            cmd: The command.
+            cwd: The folder to run it in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            What it wrote.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/commands/exec
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_run_cloud_command as endpoint
+
+        reply_: Ai302CloudCommand = self._call(
+            endpoint,
+            body={"instance_name": instance_name, "cmd": cmd, "cwd": cwd},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def list_own_mcp_tools(
+        self,
+        *,
+        apiKey: str,
+        lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302McpTools:
+        """List the MCP tools of an API key.
+
+        Those chosen for it on 302.AI.
+
+        Args:
+            apiKey: The API key.
+            lang: Language of the descriptions.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The tools.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /mcp/v1/tool/api-key
+        Source: 302ai/302_custom_mcp:src/index.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_own_mcp_tools as endpoint
+
+        reply_: Ai302McpTools = self._call(
+            endpoint, query={"apiKey": apiKey, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_mcp_tools(
+        self,
+        *,
+        packId: str,
+        user302: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302McpTools:
+        """List the MCP tools of a pack.
+
+        Args:
+            packId: The pack, such as `sandboxTools`.
+            user302: The user; callers send the text `user302`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The tools.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /mcp/v1/tool/list
+        Source: 302ai/302_sandbox_mcp:src/index.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_mcp_tools as endpoint
+
+        reply_: Ai302McpTools = self._call(
+            endpoint, query={"packId": packId, "user302": user302}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def call_mcp_tool(
+        self,
+        *,
+        nameOrId: str,
+        arguments: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302McpResult:
+        """Run an MCP tool.
+
+        Returns what the tool returns; the price is that of the tool.
+
+        Args:
+            nameOrId: The tool's name or id.
+            arguments: Its arguments.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The tool's result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /mcp/v1/tool/call
+        Source: 302ai/302_custom_mcp:src/index.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_call_mcp_tool as endpoint
+
+        reply_: Ai302McpResult = self._call(
+            endpoint, body={"nameOrId": nameOrId, "arguments": arguments}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_mcp_servers(
+        self,
+        *,
+        baseUrl: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302McpServers:
+        """List the MCP servers of 302.AI.
+
+        Args:
+            baseUrl: URL of the server that the entries are to name.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The servers.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /mcp/v1/mcps/list
+        Source: public code: a chat program that has 302.AI's MCP servers (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_mcp_servers as endpoint
+
+        reply_: Ai302McpServers = self._call(
+            endpoint, query={"baseUrl": baseUrl}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_custom_mcp_tools(
+        self,
+        *,
+        lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302McpTools:
+        """List the MCP tools of an API key (older).
+
+        Older form of `ai302_list_own_mcp_tools`.
+
+        Args:
+            lang: Language of the descriptions.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The tools.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /mcp/list-tools/custom
+        Source: public code: an older release of 302ai/302_custom_mcp (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_custom_mcp_tools as endpoint
+
+        reply_: Ai302McpTools = self._call(endpoint, query={"lang": lang}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def create_checkout(
+        self,
+        *,
+        app_id: str,
+        price: int,
+        secret: str | None = None,
+        customer: Ai302CheckoutCustomer | None = None,
+        success_url: str | None = None,
+        back_url: str | None = None,
+        request_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        signature: str | None = None,
+        langs: Sequence[str] | None = None,
+        channels: Sequence[str] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CheckoutResponse:
+        """Create a payment page (302.AI Pay).
+
+        Sends your own customer to a page where they pay you.
+
+        Args:
+            app_id: The app's id.
+            price: Price in cents.
+            secret: The app's secret.
+            customer: Who pays.
+            success_url: URL to go to once paid.
+            back_url: URL to go back to.
+            request_id: An id of your own.
+            metadata: Data of your own.
+            signature: HMAC-SHA256 of the request under the secret.
+            langs: Languages of the page.
+            channels: Ways to pay.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/checkout
+        Source: https://302ai.apifox.cn/376945253e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_checkout as endpoint
+
+        reply_: Ai302CheckoutResponse = self._call(
+            endpoint,
+            body={
+                "app_id": app_id,
+                "price": price,
+                "secret": secret,
+                "customer": customer,
+                "success_url": success_url,
+                "back_url": back_url,
+                "request_id": request_id,
+                "metadata": metadata,
+                "signature": signature,
+                "langs": langs,
+                "channels": channels,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_checkout(
+        self,
+        *,
+        checkout_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302PaymentResponse:
+        """Get the payment of a payment page.
+
+        Args:
+            checkout_id: The page's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The payment.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /v1/checkout
+        Source: public code, found by "302.ai/v1/checkout" (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_checkout as endpoint
+
+        reply_: Ai302PaymentResponse = self._call(
+            endpoint, query={"checkout_id": checkout_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3331,6 +4722,1367 @@ class AsyncAi302(AsyncResource):
             body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def create_claude_sandbox(
+        self,
+        *,
+        llm_model: str,
+        system_prompt: str | None = None,
+        mcp_servers: Sequence[str] | None = None,
+        sandbox_name: str | None = None,
+        max_thinking_token: int | None = None,
+        auto_pause_seconds: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSandboxResponse:
+        """Create a sandbox (Claude Code).
+
+        A machine in which Claude Code works; billed while it runs.
+
+        Args:
+            llm_model: The model, such as `claude-haiku-4-5`.
+            system_prompt: System prompt.
+            mcp_servers: MCP servers, by their commands.
+            sandbox_name: Name.
+            max_thinking_token: Maximum number of tokens of reasoning.
+            auto_pause_seconds: Idle time in seconds after which it pauses.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The sandbox.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/create
+        Price: 0.0005 PTC per second.
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_claude_sandbox as endpoint
+
+        reply_: Ai302ClaudeSandboxResponse = await self._call(
+            endpoint,
+            body={
+                "llm_model": llm_model,
+                "system_prompt": system_prompt,
+                "mcp_servers": mcp_servers,
+                "sandbox_name": sandbox_name,
+                "max_thinking_token": max_thinking_token,
+                "auto_pause_seconds": auto_pause_seconds,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def reset_claude_sandbox(
+        self,
+        *,
+        sandbox_id: str,
+        llm_model: str | None = None,
+        system_prompt: str | None = None,
+        mcp_servers: Sequence[str] | None = None,
+        sandbox_name: str | None = None,
+        max_thinking_token: int | None = None,
+        auto_pause_seconds: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSandboxResponse:
+        """Update the settings of a sandbox (Claude Code).
+
+        Begins anew with them.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            llm_model: The model, such as `claude-haiku-4-5`.
+            system_prompt: System prompt.
+            mcp_servers: MCP servers, by their commands.
+            sandbox_name: Name.
+            max_thinking_token: Maximum number of tokens of reasoning.
+            auto_pause_seconds: Idle time in seconds after which it pauses.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The sandbox.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/reset
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_reset_claude_sandbox as endpoint
+
+        reply_: Ai302ClaudeSandboxResponse = await self._call(
+            endpoint,
+            body={
+                "sandbox_id": sandbox_id,
+                "llm_model": llm_model,
+                "system_prompt": system_prompt,
+                "mcp_servers": mcp_servers,
+                "sandbox_name": sandbox_name,
+                "max_thinking_token": max_thinking_token,
+                "auto_pause_seconds": auto_pause_seconds,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def delete_claude_sandbox(
+        self,
+        *,
+        sandbox_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDone:
+        """Delete a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The sandbox is deleted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/delete
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_delete_claude_sandbox as endpoint
+
+        reply_: Ai302ClaudeDone = await self._call(
+            endpoint, body={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_claude_sandboxes(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSandboxes:
+        """List sandboxes (Claude Code).
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The sandboxes.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/sandbox/list
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_claude_sandboxes as endpoint
+
+        reply_: Ai302ClaudeSandboxes = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def list_claude_sessions(
+        self,
+        *,
+        sandbox_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSessions:
+        """List the sessions of a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The sessions.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/sandbox/session
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_claude_sessions as endpoint
+
+        reply_: Ai302ClaudeSessions = await self._call(
+            endpoint, query={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def add_claude_mcp(
+        self,
+        *,
+        sandbox_id: str,
+        mcp_servers: Sequence[str],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDone:
+        """Add MCP servers to a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            mcp_servers: MCP servers, by their commands.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The servers are added.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/mcp/add
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_add_claude_mcp as endpoint
+
+        reply_: Ai302ClaudeDone = await self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "mcp_servers": mcp_servers}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_claude_project(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str | None = None,
+        workspace_path: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeProject:
+        """Create a project in a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            workspace_path: The folder.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The project.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/project/init
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_claude_project as endpoint
+
+        reply_: Ai302ClaudeProject = await self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "session_id": session_id, "workspace_path": workspace_path},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def run_claude_command(
+        self,
+        *,
+        sandbox_id: str,
+        command: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeCommand:
+        """Run a command in a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            command: The command.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            What it wrote.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/commands
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_run_claude_command as endpoint
+
+        reply_: Ai302ClaudeCommand = await self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "command": command}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_claude_skills(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str | None = None,
+        project_path: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """List the skills of a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            project_path: The folder of the project.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skills.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/sandbox/skills/list
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_claude_skills as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint,
+            query={"sandbox_id": sandbox_id, "session_id": session_id, "project_path": project_path},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_claude_skill(
+        self,
+        *,
+        sandbox_id: str,
+        name: str,
+        mode: Literal["view", "edit"] | None = None,
+        builtin: bool | None = None,
+        accept: Literal["application/json", "application/zip"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSkill | Binary:
+        """Get a skill of a sandbox (Claude Code).
+
+        As data, or for editing as a ZIP file.
+
+        `stream_get_claude_skill` gives the bytes as they come.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            name: The skill's name.
+            mode: What for.
+            builtin: Whether it comes with the program.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skill.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/sandbox/skills/detail
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
+
+        reply_: Ai302ClaudeSkill | Binary = await self._call(
+            endpoint,
+            query={"sandbox_id": sandbox_id, "name": name, "mode": mode, "builtin": builtin},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_get_claude_skill(
+        self,
+        *,
+        sandbox_id: str,
+        name: str,
+        mode: Literal["view", "edit"] | None = None,
+        builtin: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Get a skill of a sandbox (Claude Code).
+
+        As data, or for editing as a ZIP file.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            name: The skill's name.
+            mode: What for.
+            builtin: Whether it comes with the program.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skill, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/sandbox/skills/detail
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            query={"sandbox_id": sandbox_id, "name": name, "mode": mode, "builtin": builtin},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def list_claude_files(
+        self,
+        *,
+        sandbox_id: str,
+        path: str,
+        depth: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeFiles:
+        """List the files of a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            path: The folder.
+            depth: Number of levels.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The files.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/list
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_claude_files as endpoint
+
+        reply_: Ai302ClaudeFiles = await self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "path": path, "depth": depth},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def download_claude_file(
+        self,
+        *,
+        sandbox_id: str,
+        path: str,
+        accept: Literal["application/json", "application/octet-stream"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDownload | Binary:
+        """Download a file of a sandbox (Claude Code).
+
+        Its bytes, or its URL.
+
+        `stream_download_claude_file` gives the bytes as they come.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            path: The file.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The file.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/download
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_download_claude_file as endpoint
+
+        reply_: Ai302ClaudeDownload | Binary = await self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "path": path},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_download_claude_file(
+        self,
+        *,
+        sandbox_id: str,
+        path: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Download a file of a sandbox (Claude Code).
+
+        Its bytes, or its URL.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            path: The file.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The file, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/download
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_download_claude_file as endpoint
+
+        return self._stream_bytes(
+            endpoint, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    async def upload_claude_file(
+        self,
+        *,
+        sandbox_id: str,
+        path: str,
+        file: FileInput,
+        auto_unzip: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeUploaded:
+        """Upload a file to a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            path: The folder to save it in.
+            file: The file. Takes a local file (path, open file or bytes).
+            auto_unzip: Whether to unpack a ZIP file.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The file.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/upload
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_upload_claude_file as endpoint
+
+        reply_: Ai302ClaudeUploaded = await self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "path": path, "file": file, "auto_unzip": auto_unzip},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def upload_claude_files(
+        self,
+        *,
+        sandbox_id: str,
+        file_list: Sequence[Ai302ClaudeBatchFile],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeWritten:
+        """Upload several files to a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            file_list: The files.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The files.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/upload/batch
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_upload_claude_files as endpoint
+
+        reply_: Ai302ClaudeWritten = await self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def write_claude_files(
+        self,
+        *,
+        sandbox_id: str,
+        file_list: Sequence[Ai302ClaudeTextFile],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeWritten:
+        """Create or overwrite files of a sandbox (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            file_list: The files.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The files.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/write
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_write_claude_files as endpoint
+
+        reply_: Ai302ClaudeWritten = await self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def rename_claude_file(
+        self,
+        *,
+        sandbox_id: str,
+        operation: Literal["copy", "move", "remove", "rename", "mkdir"],
+        original_path: str,
+        target_path: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeOperation:
+        """Rename or remove a sandbox file (Claude Code).
+
+        Copies and moves files too, and makes folders.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            operation: What to do.
+            original_path: The file or folder.
+            target_path: Its new path.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The file.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/file/operation
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_rename_claude_file as endpoint
+
+        reply_: Ai302ClaudeOperation = await self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "operation": operation, "original_path": original_path, "target_path": target_path},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def list_cloud_servers(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudServers:
+        """List cloud servers (OpenClaw).
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The servers.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/swas/instances
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_cloud_servers as endpoint
+
+        reply_: Ai302CloudServers = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def create_cloud_server(
+        self,
+        *,
+        is_dev: bool | None = None,
+        is_auto_renew: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudServerResponse:
+        """Create a cloud server (OpenClaw).
+
+        Rents a server for a month, with OpenClaw on it.
+
+        Args:
+            is_dev: Whether it is for trying out.
+            is_auto_renew: Whether it is renewed by itself.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The server.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_cloud_server as endpoint
+
+        reply_: Ai302CloudServerResponse = await self._call(
+            endpoint, body={"is_dev": is_dev, "is_auto_renew": is_auto_renew}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def start_cloud_server(
+        self,
+        *,
+        instance_name: str,
+        is_dev: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudServerResponse:
+        """Start a new cloud server (OpenClaw).
+
+        The first thing to do with a server; later ones return its state.
+
+        Args:
+            instance_name: The server's name.
+            is_dev: Whether it is for trying out.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The server.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/init
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_start_cloud_server as endpoint
+
+        reply_: Ai302CloudServerResponse = await self._call(
+            endpoint, body={"instance_name": instance_name, "is_dev": is_dev}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def restart_openclaw(
+        self,
+        *,
+        instance_name: str,
+        openclaw_config_content: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudDone:
+        """Restart the OpenClaw of a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            openclaw_config_content: Settings of OpenClaw as JSON text.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            OpenClaw is restarted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/openclaw/restart
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_restart_openclaw as endpoint
+
+        reply_: Ai302CloudDone = await self._call(
+            endpoint,
+            body={"instance_name": instance_name, "openclaw_config_content": openclaw_config_content},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def set_cloud_renewal(
+        self,
+        *,
+        instance_name: str,
+        is_auto_renew: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudServerResponse:
+        """Set whether a cloud server is renewed by itself.
+
+        Args:
+            instance_name: The server's name.
+            is_auto_renew: Whether it is renewed by itself.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The setting.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/auto-renew
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_set_cloud_renewal as endpoint
+
+        reply_: Ai302CloudServerResponse = await self._call(
+            endpoint,
+            body={"instance_name": instance_name, "is_auto_renew": is_auto_renew},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def renew_cloud_server(
+        self,
+        *,
+        instance_name: str,
+        is_dev: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudServerResponse:
+        """Extend the rent of a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            is_dev: Whether it is for trying out.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The server.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/manual-renew
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_renew_cloud_server as endpoint
+
+        reply_: Ai302CloudServerResponse = await self._call(
+            endpoint, body={"instance_name": instance_name, "is_dev": is_dev}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_cloud_charges(
+        self,
+        *,
+        page: int | None = None,
+        page_size: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudCharges:
+        """List what renewed cloud servers cost.
+
+        Args:
+            page: Page number, from 1.
+            page_size: Page size.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The charges.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/swas/instances/manual-renew/charges
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_cloud_charges as endpoint
+
+        reply_: Ai302CloudCharges = await self._call(
+            endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def reboot_cloud_server(
+        self,
+        *,
+        instance_name: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudDone:
+        """Restart a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The server is restarting.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/reboot
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_reboot_cloud_server as endpoint
+
+        reply_: Ai302CloudDone = await self._call(
+            endpoint, body={"instance_name": instance_name}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def read_cloud_files(
+        self,
+        *,
+        instance_name: str,
+        file_paths: Sequence[str],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudFiles:
+        """Get the text of files of a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            file_paths: The files.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The files.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/files/read
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_read_cloud_files as endpoint
+
+        reply_: Ai302CloudFiles = await self._call(
+            endpoint,
+            body={"instance_name": instance_name, "file_paths": file_paths},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def write_cloud_files(
+        self,
+        *,
+        instance_name: str,
+        files: Sequence[Ai302CloudTextFile],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudFiles:
+        """Create or overwrite files of a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            files: The files.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The files.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/files/write
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_write_cloud_files as endpoint
+
+        reply_: Ai302CloudFiles = await self._call(
+            endpoint, body={"instance_name": instance_name, "files": files}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def run_cloud_command(
+        self,
+        *,
+        instance_name: str,
+        cmd: str,
+        cwd: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CloudCommand:
+        """Run a command on a cloud server.
+
+        Args:
+            instance_name: The server's name.
+            cmd: The command.
+            cwd: The folder to run it in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            What it wrote.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/swas/instances/commands/exec
+        Source: public code, found by "createInstanceRequestSchema = type": 302.AI's desktop program, with the schemas
+        of requests and responses (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_run_cloud_command as endpoint
+
+        reply_: Ai302CloudCommand = await self._call(
+            endpoint,
+            body={"instance_name": instance_name, "cmd": cmd, "cwd": cwd},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def list_own_mcp_tools(
+        self,
+        *,
+        apiKey: str,
+        lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302McpTools:
+        """List the MCP tools of an API key.
+
+        Those chosen for it on 302.AI.
+
+        Args:
+            apiKey: The API key.
+            lang: Language of the descriptions.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The tools.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /mcp/v1/tool/api-key
+        Source: 302ai/302_custom_mcp:src/index.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_own_mcp_tools as endpoint
+
+        reply_: Ai302McpTools = await self._call(
+            endpoint, query={"apiKey": apiKey, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_mcp_tools(
+        self,
+        *,
+        packId: str,
+        user302: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302McpTools:
+        """List the MCP tools of a pack.
+
+        Args:
+            packId: The pack, such as `sandboxTools`.
+            user302: The user; callers send the text `user302`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The tools.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /mcp/v1/tool/list
+        Source: 302ai/302_sandbox_mcp:src/index.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_mcp_tools as endpoint
+
+        reply_: Ai302McpTools = await self._call(
+            endpoint, query={"packId": packId, "user302": user302}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def call_mcp_tool(
+        self,
+        *,
+        nameOrId: str,
+        arguments: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302McpResult:
+        """Run an MCP tool.
+
+        Returns what the tool returns; the price is that of the tool.
+
+        Args:
+            nameOrId: The tool's name or id.
+            arguments: Its arguments.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The tool's result.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /mcp/v1/tool/call
+        Source: 302ai/302_custom_mcp:src/index.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_call_mcp_tool as endpoint
+
+        reply_: Ai302McpResult = await self._call(
+            endpoint, body={"nameOrId": nameOrId, "arguments": arguments}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_mcp_servers(
+        self,
+        *,
+        baseUrl: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302McpServers:
+        """List the MCP servers of 302.AI.
+
+        Args:
+            baseUrl: URL of the server that the entries are to name.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The servers.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /mcp/v1/mcps/list
+        Source: public code: a chat program that has 302.AI's MCP servers (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_mcp_servers as endpoint
+
+        reply_: Ai302McpServers = await self._call(
+            endpoint, query={"baseUrl": baseUrl}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_custom_mcp_tools(
+        self,
+        *,
+        lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302McpTools:
+        """List the MCP tools of an API key (older).
+
+        Older form of `ai302_list_own_mcp_tools`.
+
+        Args:
+            lang: Language of the descriptions.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The tools.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /mcp/list-tools/custom
+        Source: public code: an older release of 302ai/302_custom_mcp (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_custom_mcp_tools as endpoint
+
+        reply_: Ai302McpTools = await self._call(endpoint, query={"lang": lang}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def create_checkout(
+        self,
+        *,
+        app_id: str,
+        price: int,
+        secret: str | None = None,
+        customer: Ai302CheckoutCustomer | None = None,
+        success_url: str | None = None,
+        back_url: str | None = None,
+        request_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        signature: str | None = None,
+        langs: Sequence[str] | None = None,
+        channels: Sequence[str] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302CheckoutResponse:
+        """Create a payment page (302.AI Pay).
+
+        Sends your own customer to a page where they pay you.
+
+        Args:
+            app_id: The app's id.
+            price: Price in cents.
+            secret: The app's secret.
+            customer: Who pays.
+            success_url: URL to go to once paid.
+            back_url: URL to go back to.
+            request_id: An id of your own.
+            metadata: Data of your own.
+            signature: HMAC-SHA256 of the request under the secret.
+            langs: Languages of the page.
+            channels: Ways to pay.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The page.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/checkout
+        Source: https://302ai.apifox.cn/376945253e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_checkout as endpoint
+
+        reply_: Ai302CheckoutResponse = await self._call(
+            endpoint,
+            body={
+                "app_id": app_id,
+                "price": price,
+                "secret": secret,
+                "customer": customer,
+                "success_url": success_url,
+                "back_url": back_url,
+                "request_id": request_id,
+                "metadata": metadata,
+                "signature": signature,
+                "langs": langs,
+                "channels": channels,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_checkout(
+        self,
+        *,
+        checkout_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302PaymentResponse:
+        """Get the payment of a payment page.
+
+        Args:
+            checkout_id: The page's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The payment.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /v1/checkout
+        Source: public code, found by "302.ai/v1/checkout" (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_checkout as endpoint
+
+        reply_: Ai302PaymentResponse = await self._call(
+            endpoint, query={"checkout_id": checkout_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
         MemobaseContextResponse,
         MemobaseEventsResponse,
         MemobaseFlushResponse,
+        MemobaseGistsResponse,
         MemobaseIdResponse,
         MemobaseIdsResponse,
         MemobaseInsertResponse,
         MemobaseProfileResponse,
         MemobaseResponse,
+        MemobaseTopicResponse,
         MemobaseUserResponse,
     )
-    from api302_client.params.llm_memobase import MemobaseBlobData
+    from api302_client.params.llm_memobase import MemobaseBlobData, MemobaseTopicMessage
+    from api302_client.params.llm_memobase import MemobaseEventTag as MemobaseEventTagParam
+    from api302_client.params.llm_memobase import MemobaseProfileDelta as MemobaseProfileDeltaParam
 
 
 class Memobase(Resource):
@@ -150,7 +154,7 @@ class Memobase(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The user is deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -226,6 +230,88 @@ class Memobase(Resource):
         )
         return reply_
 
+    def add_profile(
+        self,
+        *,
+        user_id: str,
+        content: str,
+        attributes: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseIdResponse:
+        """Add an entry to a user's memory profile.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            content: What is known.
+            attributes: `topic` and `sub_topic`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The entry's id.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /memobase/api/v1/users/profile/{user_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_add_profile as endpoint
+
+        reply_: MemobaseIdResponse = self._call(
+            endpoint,
+            path={"user_id": user_id},
+            body={"content": content, "attributes": attributes},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def update_profile(
+        self,
+        *,
+        user_id: str,
+        profile_id: str,
+        content: str,
+        attributes: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseResponse:
+        """Update an entry of a user's memory profile.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            profile_id: The entry's id.
+            content: What is known.
+            attributes: `topic` and `sub_topic`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The entry is updated.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: PUT /memobase/api/v1/users/profile/{user_id}/{profile_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_update_profile as endpoint
+
+        reply_: MemobaseResponse = self._call(
+            endpoint,
+            path={"user_id": user_id, "profile_id": profile_id},
+            body={"content": content, "attributes": attributes},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
     def delete_profile(
         self,
         *,
@@ -258,6 +344,41 @@ class Memobase(Resource):
 
         reply_: MemobaseResponse = self._call(
             endpoint, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def import_context(
+        self,
+        *,
+        user_id: str,
+        context: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseResponse:
+        """Import text into a user's memory.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            context: The text.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The text is accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /memobase/api/v1/users/profile/import/{user_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_import_context as endpoint
+
+        reply_: MemobaseResponse = self._call(
+            endpoint, path={"user_id": user_id}, body={"context": context}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -379,6 +500,279 @@ class Memobase(Resource):
                 "full_profile_and_only_search_event": full_profile_and_only_search_event,
                 "fill_window_with_events": fill_window_with_events,
             },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def update_event(
+        self,
+        *,
+        user_id: str,
+        event_id: str,
+        profile_delta: Sequence[MemobaseProfileDeltaParam] | None = None,
+        event_tip: str | None = None,
+        event_tags: Sequence[MemobaseEventTagParam] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseResponse:
+        """Update an event.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            event_id: The event's id.
+            profile_delta: What it added to the memory profile.
+            event_tip: Summary of the event.
+            event_tags: Its tags.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The event is updated.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: PUT /memobase/api/v1/users/event/{user_id}/{event_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_update_event as endpoint
+
+        reply_: MemobaseResponse = self._call(
+            endpoint,
+            path={"user_id": user_id, "event_id": event_id},
+            body={"profile_delta": profile_delta, "event_tip": event_tip, "event_tags": event_tags},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def delete_event(
+        self,
+        *,
+        user_id: str,
+        event_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseResponse:
+        """Delete an event.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            event_id: The event's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The event is deleted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: DELETE /memobase/api/v1/users/event/{user_id}/{event_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_delete_event as endpoint
+
+        reply_: MemobaseResponse = self._call(
+            endpoint, path={"user_id": user_id, "event_id": event_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def search_events(
+        self,
+        *,
+        user_id: str,
+        query: str,
+        topk: int | None = None,
+        similarity_threshold: float | None = None,
+        time_range_in_days: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseEventsResponse:
+        """Search a user's events.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            query: The search query.
+            topk: Maximum number of results. Server default: 10.
+            similarity_threshold: Minimum similarity. Server default: 0.2.
+            time_range_in_days: Maximum age in days. Server default: 180.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The events.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /memobase/api/v1/users/event/search/{user_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_search_events as endpoint
+
+        reply_: MemobaseEventsResponse = self._call(
+            endpoint,
+            path={"user_id": user_id},
+            query={"query": query, "topk": topk, "similarity_threshold": similarity_threshold, "time_range_in_days": time_range_in_days},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def search_gists(
+        self,
+        *,
+        user_id: str,
+        query: str,
+        topk: int | None = None,
+        similarity_threshold: float | None = None,
+        time_range_in_days: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseGistsResponse:
+        """Search what a user's events say.
+
+        A gist is one sentence of an event.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            query: The search query.
+            topk: Maximum number of results. Server default: 10.
+            similarity_threshold: Minimum similarity. Server default: 0.2.
+            time_range_in_days: Maximum age in days. Server default: 180.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The gists.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /memobase/api/v1/users/event_gist/search/{user_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_search_gists as endpoint
+
+        reply_: MemobaseGistsResponse = self._call(
+            endpoint,
+            path={"user_id": user_id},
+            query={"query": query, "topk": topk, "similarity_threshold": similarity_threshold, "time_range_in_days": time_range_in_days},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def search_events_by_tag(
+        self,
+        *,
+        user_id: str,
+        tags: str | None = None,
+        tag_values: str | None = None,
+        topk: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseEventsResponse:
+        """Search a user's events by tag.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            tags: Tags that events must have, with commas between them.
+            tag_values: Tags with their values, such as `mood=happy,topic=work`.
+            topk: Maximum number of results. Server default: 10.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The events.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /memobase/api/v1/users/event_tags/search/{user_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_search_events_by_tag as endpoint
+
+        reply_: MemobaseEventsResponse = self._call(
+            endpoint,
+            path={"user_id": user_id},
+            query={"tags": tags, "tag_values": tag_values, "topk": topk},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def suggest_topic(
+        self,
+        *,
+        user_id: str,
+        messages: Sequence[MemobaseTopicMessage],
+        agent_context: str | None = None,
+        topk: int | None = None,
+        max_token_size: int | None = None,
+        prefer_topics: Sequence[str] | None = None,
+        only_topics: Sequence[str] | None = None,
+        max_subtopic_size: int | None = None,
+        topic_limits_json: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseTopicResponse:
+        """Generate a topic to talk about with a user.
+
+        For characters: says whether to change the topic, and to what.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            messages: The last messages.
+            agent_context: What the character is to be.
+            topk: Maximum number of profile entries; all without it.
+            max_token_size: Maximum number of tokens.
+            prefer_topics: Topics to put first, so that they are kept when there is not room for all.
+            only_topics: Only these topics.
+            max_subtopic_size: Maximum number of entries of one topic.
+            topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes
+                before `max_subtopic_size`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            What to do.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /memobase/api/v1/users/roleplay/proactive/{user_id}
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_suggest_topic as endpoint
+
+        reply_: MemobaseTopicResponse = self._call(
+            endpoint,
+            path={"user_id": user_id},
+            query={
+                "topk": topk,
+                "max_token_size": max_token_size,
+                "prefer_topics": prefer_topics,
+                "only_topics": only_topics,
+                "max_subtopic_size": max_subtopic_size,
+                "topic_limits_json": topic_limits_json,
+            },
+            body={"messages": messages, "agent_context": agent_context},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -630,6 +1024,46 @@ class Memobase(Resource):
         )
         return reply_
 
+    def get_buffer(
+        self,
+        *,
+        user_id: str,
+        buffer_type: Literal["chat", "summary", "doc", "image", "code", "transcript"],
+        status: Literal["idle", "processing", "failed", "done"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseIdsResponse:
+        """List the blobs in a user's buffer.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            buffer_type: The type of the blobs.
+            status: The state of the blobs. Server default: "processing".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The ids of the blobs.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /memobase/api/v1/users/buffer/capacity/{user_id}/{buffer_type}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_get_buffer as endpoint
+
+        reply_: MemobaseIdsResponse = self._call(
+            endpoint,
+            path={"user_id": user_id, "buffer_type": buffer_type},
+            query={"status": status},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
 
 class AsyncMemobase(AsyncResource):
     """Memobase."""
@@ -754,7 +1188,7 @@ class AsyncMemobase(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The user is deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -830,6 +1264,88 @@ class AsyncMemobase(AsyncResource):
         )
         return reply_
 
+    async def add_profile(
+        self,
+        *,
+        user_id: str,
+        content: str,
+        attributes: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseIdResponse:
+        """Add an entry to a user's memory profile.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            content: What is known.
+            attributes: `topic` and `sub_topic`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The entry's id.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /memobase/api/v1/users/profile/{user_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_add_profile as endpoint
+
+        reply_: MemobaseIdResponse = await self._call(
+            endpoint,
+            path={"user_id": user_id},
+            body={"content": content, "attributes": attributes},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def update_profile(
+        self,
+        *,
+        user_id: str,
+        profile_id: str,
+        content: str,
+        attributes: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseResponse:
+        """Update an entry of a user's memory profile.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            profile_id: The entry's id.
+            content: What is known.
+            attributes: `topic` and `sub_topic`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The entry is updated.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: PUT /memobase/api/v1/users/profile/{user_id}/{profile_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_update_profile as endpoint
+
+        reply_: MemobaseResponse = await self._call(
+            endpoint,
+            path={"user_id": user_id, "profile_id": profile_id},
+            body={"content": content, "attributes": attributes},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
     async def delete_profile(
         self,
         *,
@@ -862,6 +1378,41 @@ class AsyncMemobase(AsyncResource):
 
         reply_: MemobaseResponse = await self._call(
             endpoint, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def import_context(
+        self,
+        *,
+        user_id: str,
+        context: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseResponse:
+        """Import text into a user's memory.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            context: The text.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The text is accepted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /memobase/api/v1/users/profile/import/{user_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_import_context as endpoint
+
+        reply_: MemobaseResponse = await self._call(
+            endpoint, path={"user_id": user_id}, body={"context": context}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -983,6 +1534,279 @@ class AsyncMemobase(AsyncResource):
                 "full_profile_and_only_search_event": full_profile_and_only_search_event,
                 "fill_window_with_events": fill_window_with_events,
             },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def update_event(
+        self,
+        *,
+        user_id: str,
+        event_id: str,
+        profile_delta: Sequence[MemobaseProfileDeltaParam] | None = None,
+        event_tip: str | None = None,
+        event_tags: Sequence[MemobaseEventTagParam] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseResponse:
+        """Update an event.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            event_id: The event's id.
+            profile_delta: What it added to the memory profile.
+            event_tip: Summary of the event.
+            event_tags: Its tags.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The event is updated.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: PUT /memobase/api/v1/users/event/{user_id}/{event_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_update_event as endpoint
+
+        reply_: MemobaseResponse = await self._call(
+            endpoint,
+            path={"user_id": user_id, "event_id": event_id},
+            body={"profile_delta": profile_delta, "event_tip": event_tip, "event_tags": event_tags},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def delete_event(
+        self,
+        *,
+        user_id: str,
+        event_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseResponse:
+        """Delete an event.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            event_id: The event's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The event is deleted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: DELETE /memobase/api/v1/users/event/{user_id}/{event_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_delete_event as endpoint
+
+        reply_: MemobaseResponse = await self._call(
+            endpoint, path={"user_id": user_id, "event_id": event_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def search_events(
+        self,
+        *,
+        user_id: str,
+        query: str,
+        topk: int | None = None,
+        similarity_threshold: float | None = None,
+        time_range_in_days: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseEventsResponse:
+        """Search a user's events.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            query: The search query.
+            topk: Maximum number of results. Server default: 10.
+            similarity_threshold: Minimum similarity. Server default: 0.2.
+            time_range_in_days: Maximum age in days. Server default: 180.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The events.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /memobase/api/v1/users/event/search/{user_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_search_events as endpoint
+
+        reply_: MemobaseEventsResponse = await self._call(
+            endpoint,
+            path={"user_id": user_id},
+            query={"query": query, "topk": topk, "similarity_threshold": similarity_threshold, "time_range_in_days": time_range_in_days},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def search_gists(
+        self,
+        *,
+        user_id: str,
+        query: str,
+        topk: int | None = None,
+        similarity_threshold: float | None = None,
+        time_range_in_days: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseGistsResponse:
+        """Search what a user's events say.
+
+        A gist is one sentence of an event.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            query: The search query.
+            topk: Maximum number of results. Server default: 10.
+            similarity_threshold: Minimum similarity. Server default: 0.2.
+            time_range_in_days: Maximum age in days. Server default: 180.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The gists.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /memobase/api/v1/users/event_gist/search/{user_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_search_gists as endpoint
+
+        reply_: MemobaseGistsResponse = await self._call(
+            endpoint,
+            path={"user_id": user_id},
+            query={"query": query, "topk": topk, "similarity_threshold": similarity_threshold, "time_range_in_days": time_range_in_days},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def search_events_by_tag(
+        self,
+        *,
+        user_id: str,
+        tags: str | None = None,
+        tag_values: str | None = None,
+        topk: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseEventsResponse:
+        """Search a user's events by tag.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            tags: Tags that events must have, with commas between them.
+            tag_values: Tags with their values, such as `mood=happy,topic=work`.
+            topk: Maximum number of results. Server default: 10.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The events.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /memobase/api/v1/users/event_tags/search/{user_id}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_search_events_by_tag as endpoint
+
+        reply_: MemobaseEventsResponse = await self._call(
+            endpoint,
+            path={"user_id": user_id},
+            query={"tags": tags, "tag_values": tag_values, "topk": topk},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def suggest_topic(
+        self,
+        *,
+        user_id: str,
+        messages: Sequence[MemobaseTopicMessage],
+        agent_context: str | None = None,
+        topk: int | None = None,
+        max_token_size: int | None = None,
+        prefer_topics: Sequence[str] | None = None,
+        only_topics: Sequence[str] | None = None,
+        max_subtopic_size: int | None = None,
+        topic_limits_json: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseTopicResponse:
+        """Generate a topic to talk about with a user.
+
+        For characters: says whether to change the topic, and to what.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            messages: The last messages.
+            agent_context: What the character is to be.
+            topk: Maximum number of profile entries; all without it.
+            max_token_size: Maximum number of tokens.
+            prefer_topics: Topics to put first, so that they are kept when there is not room for all.
+            only_topics: Only these topics.
+            max_subtopic_size: Maximum number of entries of one topic.
+            topic_limits_json: Maximum number of entries of each topic, as JSON text such as {"work": 3}; goes
+                before `max_subtopic_size`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            What to do.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /memobase/api/v1/users/roleplay/proactive/{user_id}
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_suggest_topic as endpoint
+
+        reply_: MemobaseTopicResponse = await self._call(
+            endpoint,
+            path={"user_id": user_id},
+            query={
+                "topk": topk,
+                "max_token_size": max_token_size,
+                "prefer_topics": prefer_topics,
+                "only_topics": only_topics,
+                "max_subtopic_size": max_subtopic_size,
+                "topic_limits_json": topic_limits_json,
+            },
+            body={"messages": messages, "agent_context": agent_context},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -1230,6 +2054,46 @@ class AsyncMemobase(AsyncResource):
             endpoint,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"wait_process": wait_process},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_buffer(
+        self,
+        *,
+        user_id: str,
+        buffer_type: Literal["chat", "summary", "doc", "image", "code", "transcript"],
+        status: Literal["idle", "processing", "failed", "done"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseIdsResponse:
+        """List the blobs in a user's buffer.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            buffer_type: The type of the blobs.
+            status: The state of the blobs. Server default: "processing".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The ids of the blobs.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /memobase/api/v1/users/buffer/capacity/{user_id}/{buffer_type}
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-29)
+        """
+        from api302_client.api.llm_memobase import memobase_get_buffer as endpoint
+
+        reply_: MemobaseIdsResponse = await self._call(
+            endpoint,
+            path={"user_id": user_id, "buffer_type": buffer_type},
+            query={"status": status},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
