@@ -33,7 +33,7 @@ from .context import Context, explain, same
 from .wording import keyword
 
 COMMON_PART = COMMON_FILE.removesuffix(".yaml")
-FIELD_EXTENSIONS = frozenset({"x-file", "x-segments"})
+FIELD_EXTENSIONS = frozenset({"x-file", "x-file-max", "x-segments"})
 
 _PREFIXES = {
     "type": "array",

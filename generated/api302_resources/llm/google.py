@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api302_client.models import GoogleGenerateResponse
     from api302_client.params.common import GoogleGenerationConfig, GoogleInput
     from api302_client.params.llm_google import GoogleSafetySetting, GoogleTool, GoogleToolConfig
+    from api302_resources._models import GoogleGenerateContentModel
 
 
 class Google(Resource):
@@ -23,7 +24,7 @@ class Google(Resource):
     def generate_content(
         self,
         *,
-        model: str,
+        model: GoogleGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -44,6 +45,7 @@ class Google(Resource):
 
         Args:
             model: The model, such as gemini-2.5-flash, gemini-2.5-flash-image or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.
@@ -90,7 +92,7 @@ class Google(Resource):
     def stream_generate_content(
         self,
         *,
-        model: str,
+        model: GoogleGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -112,6 +114,7 @@ class Google(Resource):
 
         Args:
             model: The model, such as gemini-2.5-flash or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_stream_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.
@@ -160,7 +163,7 @@ class AsyncGoogle(AsyncResource):
     async def generate_content(
         self,
         *,
-        model: str,
+        model: GoogleGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -181,6 +184,7 @@ class AsyncGoogle(AsyncResource):
 
         Args:
             model: The model, such as gemini-2.5-flash, gemini-2.5-flash-image or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.
@@ -227,7 +231,7 @@ class AsyncGoogle(AsyncResource):
     def stream_generate_content(
         self,
         *,
-        model: str,
+        model: GoogleGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -249,6 +253,7 @@ class AsyncGoogle(AsyncResource):
 
         Args:
             model: The model, such as gemini-2.5-flash or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_stream_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client._model import JsonObject
     from api302_client.models import Ai302ModelTask, Ai302QueuedVideo, Ai302VideoModelList, Ai302VideoTask, Ai302VideoV1Task
+    from api302_resources._models import Ai302CreateVideoModel
 
 
 class Ai302(Resource):
@@ -22,7 +23,7 @@ class Ai302(Resource):
     def create_video(
         self,
         *,
-        model: str,
+        model: Ai302CreateVideoModel,
         prompt: str | None = None,
         image: FileInput | Sequence[FileInput] | None = None,
         end_image: FileInput | None = None,
@@ -47,6 +48,7 @@ class Ai302(Resource):
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
+                `client.catalog.find(operation='ai302_create_video')` lists them.
             prompt: Text prompt; required by most models.
             image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).
@@ -497,7 +499,7 @@ class AsyncAi302(AsyncResource):
     async def create_video(
         self,
         *,
-        model: str,
+        model: Ai302CreateVideoModel,
         prompt: str | None = None,
         image: FileInput | Sequence[FileInput] | None = None,
         end_image: FileInput | None = None,
@@ -522,6 +524,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
+                `client.catalog.find(operation='ai302_create_video')` lists them.
             prompt: Text prompt; required by most models.
             image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).

@@ -33,13 +33,13 @@ def _billed(reply: Any) -> list[str]:
 
 
 async def _record(
-    session: Session, ask: Callable[..., Any], request_id: str
+    session: Session, ask: Callable[..., Any], request_id: str, pauses: tuple[float, ...]
 ) -> tuple[Any, list[dict[str, Any]]]:
     """The response of the account's record call, and its rows.
 
     Asks again while there is none: a new call takes a moment to show.
     """
-    for pause in (*LATE_RECORDS, None):
+    for pause in (*pauses, None):
         try:
             record = ask(request_id=request_id)
             record = await record if isawaitable(record) else record
@@ -63,8 +63,15 @@ def _rows(record: Any) -> list[dict[str, Any]]:
     return [row for row in (data if is_array(data) else [data]) if is_object(row) and row]
 
 
-async def cost_of(session: Session, ask: Callable[..., Any], reply: Any) -> Cost:
-    found = [await _record(session, ask, one) for one in _billed(reply)]
+async def cost_of(
+    session: Session,
+    ask: Callable[..., Any],
+    reply: Any,
+    pauses: tuple[float, ...] | None = None,
+) -> Cost:
+    """What a call cost. `pauses`: seconds between two requests, while there is no record yet."""
+    waits = LATE_RECORDS if pauses is None else pauses
+    found = [await _record(session, ask, one, waits) for one in _billed(reply)]
     rows = [row for _, each in found for row in each]
 
     def total(name: str) -> int | None:

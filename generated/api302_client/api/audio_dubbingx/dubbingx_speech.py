@@ -32,7 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "success", "values": [True], "message": "msg", "code": "code"},
     "x-task": {"fetch": "dubbingx_get_speech", "parameters": {"taskId": "data.taskId"}},
-    "x-price": [{"amount": 40, "unit": "PTC", "per": "1M characters"}],
+    "x-price": [{"amount": 40, "unit": "PTC", "per": "1M characters", "units": "text"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

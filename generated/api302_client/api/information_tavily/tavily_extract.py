@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("urls",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.002, "unit": "PTC", "per": "page"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.002, "unit": "PTC", "per": "page", "units": "urls"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
