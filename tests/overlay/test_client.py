@@ -314,7 +314,7 @@ def test_cost(serve: Any, connect: Any) -> None:
     assert [request.path for request in server.requests[1:]] == [
         f"/dashboard/record/{one}" for one in ("req-1", "req-2", "a", "b")
     ]
-    with pytest.raises(api302.InvalidArgument, match="reply: has no request id"):
+    with pytest.raises(api302.InvalidArgument, match="response: has no request id"):
         client.cost(object())
 
 
