@@ -7,5 +7,5 @@ from .behaviour import Ends
 
 ENDS = Ends(
     succeeded=frozenset(["complete", "completed", "done", "succeed", "succeeded", "success"]),
-    failed=frozenset(["canceled", "cancelled", "error", "expired", "fail", "failed", "failure", "unknown"]),
+    failed=frozenset(["canceled", "cancelled", "error", "expired", "fail", "failed", "failure", "rejected", "unknown"]),
 )

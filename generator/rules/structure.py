@@ -33,7 +33,7 @@ from .context import Context, explain, same
 from .wording import keyword
 
 COMMON_PART = COMMON_FILE.removesuffix(".yaml")
-FIELD_EXTENSIONS = frozenset({"x-file", "x-segments"})
+FIELD_EXTENSIONS = frozenset({"x-file", "x-file-max", "x-segments"})
 
 _PREFIXES = {
     "type": "array",
@@ -391,7 +391,7 @@ def _extension_errors(
         try:
             jmespath.compile(expression)
         except JMESPathError as error:
-            fix = 'correct it; names that are no plain words go into "…"'
+            fix = 'correct it; names that are not plain words go into "…"'
             yield path, f"`{expression}` is not JMESPath: {str(error).splitlines()[0]}", fix
 
 

@@ -95,7 +95,9 @@ def summaries(context: Context) -> Iterator[Problem]:
             )
         verb = summary.split()[0].rstrip(":")
         if verb not in VERBS:
-            message = f"the summary of {operation} begins with `{verb}`, which is no verb of ours"
+            message = (
+                f"the summary of {operation} begins with `{verb}`, which is not a verb of ours"
+            )
             fix = "begin with what the call does: Create, Get, Generate, List, Upload …"
             fix += "; a verb that is missing goes into generator/rules/words.py"
             yield context.on(operation, "summary", message, fix)

@@ -199,7 +199,7 @@ def long_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("long_files")
 def test_hostile_drafts_pass_the_house_rules(tmp_path: Path) -> None:
-    @hostile(hostile_operation, batch=40)
+    @hostile(hostile_operation, batch=100)
     def check(operations: list[dict[str, Any]]) -> None:
         text = drafted(list(pages_of(operations)))
         assert problems(text, tmp_path / "spec") == []

@@ -1,21 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from broken import Copy
-from zoo import Package, zoo_document
+from zoo import Emitted, Package, zoo_document
 
 from generator.document import Document
 from generator.emit import emit
-
-
-class Emitted(NamedTuple):
-    """What was generated: the folder, and the counts that `emit` returned."""
-
-    folder: Path
-    counts: dict[str, int]
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from broken import Copy
+from broken import MINI, Copy
 
 from generator import build
 from generator.emit import earlier
@@ -27,20 +28,26 @@ def rename_an_operation(copy: Copy) -> None:
     copy.replace("audio/pages.yaml", "acme_speech", "acme_speak")
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what a full build of the mini specification made, and its record."""
+    folder = tmp_path_factory.mktemp("built")
+    build.build(MINI, folder / "generated", folder / "record.json")
+    return folder
+
+
 @pytest.fixture
-def record(copy: Copy, tmp_path: Path) -> Path:
+def record(built: Path, copy: Copy, tmp_path: Path) -> Path:
     """The record of a build of the copy into `generated`."""
-    made = tmp_path / "record.json"
-    build.build(copy.root, tmp_path / "generated", made)
-    return made
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "record.json"
 
 
-def rebuilt(copy: Copy, tmp_path: Path, record: Path) -> int:
+def rebuilt(copy: Copy, tmp_path: Path, record: Path, full: Path) -> int:
     """Build again, compare with a full build; returns how many files were made."""
     out = tmp_path / "generated"
     summary = build.build(copy.root, out, record)
-    build.build(copy.root, tmp_path / "full")
-    assert contents(out) == contents(tmp_path / "full")
+    assert contents(out) == contents(full / "generated")
     count: int = summary.counts["import"]["files"]
     return count
 
@@ -51,35 +58,40 @@ def test_an_edit_makes_what_it_touches(
 ) -> None:
     edit(copy)
     everything = len(contents(tmp_path / "generated")) - 1
-    assert 0 < rebuilt(copy, tmp_path, record) < everything / 4
+    build.build(copy.root, tmp_path / "full/generated")
+    assert 0 < rebuilt(copy, tmp_path, record, tmp_path / "full") < everything / 4
 
 
-def test_without_an_edit_nothing_is_made(copy: Copy, tmp_path: Path, record: Path) -> None:
-    assert rebuilt(copy, tmp_path, record) == 0
+def test_without_an_edit_nothing_is_made(
+    copy: Copy, tmp_path: Path, record: Path, built: Path
+) -> None:
+    assert rebuilt(copy, tmp_path, record, built) == 0
 
 
 def test_what_somebody_changed_or_removed_is_made_again(
-    copy: Copy, tmp_path: Path, record: Path
+    copy: Copy, tmp_path: Path, record: Path, built: Path
 ) -> None:
     changed = tmp_path / "generated/api302_resources/videos/acme.py"
     changed.write_text(f"{changed.read_text('utf-8')}# mine\n", "utf-8")
     (tmp_path / "generated/api302_client/models/acme_task.py").unlink()
     (tmp_path / "generated/api302_client/stray.py").write_text("")
-    assert rebuilt(copy, tmp_path, record) == 2
+    assert rebuilt(copy, tmp_path, record, built) == 2
 
 
 def test_another_generator_makes_everything(
-    copy: Copy, tmp_path: Path, record: Path, monkeypatch: pytest.MonkeyPatch
+    copy: Copy, tmp_path: Path, record: Path, built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(earlier, "generator", lambda: "another")
-    assert rebuilt(copy, tmp_path, record) == len(contents(tmp_path / "generated")) - 1
+    assert rebuilt(copy, tmp_path, record, built) == len(contents(tmp_path / "generated")) - 1
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"generator": 1}'])
-def test_a_broken_record_is_no_record(copy: Copy, tmp_path: Path, record: Path, text: str) -> None:
+def test_a_broken_record_is_no_record(
+    copy: Copy, tmp_path: Path, record: Path, built: Path, text: str
+) -> None:
     record.write_text(text)
     record.with_suffix(".spec").write_text(text)
-    assert rebuilt(copy, tmp_path, record) == len(contents(tmp_path / "generated")) - 1
+    assert rebuilt(copy, tmp_path, record, built) == len(contents(tmp_path / "generated")) - 1
 
 
 def test_a_refused_edit_leaves_folder_and_record(copy: Copy, tmp_path: Path, record: Path) -> None:

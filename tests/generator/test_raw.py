@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Emitted
-from zoo import Package, mini_document, zoo_document
+from zoo import Emitted, Package, mini_document, zoo_document
 
 from generator import emit as emitting
 from generator.document import Document

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -39,6 +39,13 @@ def put(files: Iterable[File], out: Path) -> None:
     for file in files:
         if file.template or not file.tool:
             write(out, file.path, file.text(environment))
+
+
+class Emitted(NamedTuple):
+    """What was generated: the folder, and the counts that `emit` returned."""
+
+    folder: Path
+    counts: dict[str, int]
 
 
 class Package:

@@ -57,6 +57,7 @@ def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path: Path) -> None:
     assert stat.S_IMODE(mode_of(target)) == 0o640
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_fault_18_a_device_is_written_to_and_stays(tmp_path: Path) -> None:
     link = tmp_path / "null"
     link.symlink_to("/dev/null")
@@ -70,6 +71,7 @@ def test_fault_18_a_device_is_written_to_and_stays(tmp_path: Path) -> None:
     assert names(tmp_path) == ["null"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @pytest.mark.parametrize("starts_late", [False, True])
 def test_fault_18_a_pipe_is_written_to_and_stays(starts_late: bool, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
@@ -91,6 +93,7 @@ def test_fault_18_a_pipe_is_written_to_and_stays(starts_late: bool, tmp_path: Pa
     assert names(tmp_path) == ["pipe"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_fault_18_a_pipe_that_nobody_reads_does_not_hold_up_dropping(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     one = writer.Writer(tmp_path / "pipe", "x")
@@ -163,7 +166,7 @@ def test_paths_that_are_none(tmp_path: Path) -> None:
 
 
 def test_fault_18_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
-    import resource
+    resource: Any = pytest.importorskip("resource", reason="Windows has no limits of a process")
     import signal
 
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -248,6 +251,7 @@ def test_fault_18_dropped_while_another_thread_writes(waits: bool, tmp_path: Pat
     assert names(tmp_path) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_no_file_stays_open(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for target in (tmp_path / "a", "/dev/null", tmp_path):
@@ -383,6 +387,7 @@ def test_fault_18_no_name_of_a_server_leads_out_of_the_folder(seed: int) -> None
     assert not name.endswith((".", " "))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @many
 @given(st.integers(0, 2**48))
 def test_fault_18_any_target_is_written_whole_or_refused(seed: int) -> None:

@@ -140,6 +140,7 @@ from .ai_302_prompt_response import Ai302PromptResponse as Ai302PromptResponse
 from .ai_302_queue_ticket import Ai302QueueTicket as Ai302QueueTicket
 from .ai_302_queued_file import Ai302QueuedFile as Ai302QueuedFile
 from .ai_302_queued_image import Ai302QueuedImage as Ai302QueuedImage
+from .ai_302_queued_images import Ai302QueuedImages as Ai302QueuedImages
 from .ai_302_queued_video import Ai302QueuedVideo as Ai302QueuedVideo
 from .ai_302_record import Ai302Record as Ai302Record
 from .ai_302_record_list import Ai302RecordList as Ai302RecordList
@@ -203,6 +204,8 @@ from .ai_302_video_parameter_bounds import Ai302VideoParameterBounds as Ai302Vid
 from .ai_302_video_parameter_options import Ai302VideoParameterOptions as Ai302VideoParameterOptions
 from .ai_302_video_parameter_range import Ai302VideoParameterRange as Ai302VideoParameterRange
 from .ai_302_video_task import Ai302VideoTask as Ai302VideoTask
+from .ai_302_video_tool_result import Ai302VideoToolResult as Ai302VideoToolResult
+from .ai_302_video_tool_task import Ai302VideoToolTask as Ai302VideoToolTask
 from .ai_302_video_understanding import Ai302VideoUnderstanding as Ai302VideoUnderstanding
 from .ai_302_video_v1_created import Ai302VideoV1Created as Ai302VideoV1Created
 from .ai_302_video_v1_data import Ai302VideoV1Data as Ai302VideoV1Data
@@ -236,10 +239,12 @@ from .alibaba_multimodal_choice import AlibabaMultimodalChoice as AlibabaMultimo
 from .alibaba_multimodal_output import AlibabaMultimodalOutput as AlibabaMultimodalOutput
 from .alibaba_multimodal_response import AlibabaMultimodalResponse as AlibabaMultimodalResponse
 from .alibaba_multimodal_result import AlibabaMultimodalResult as AlibabaMultimodalResult
+from .alibaba_qwen_lora import AlibabaQwenLora as AlibabaQwenLora
 from .alibaba_task import AlibabaTask as AlibabaTask
 from .alibaba_task_response import AlibabaTaskResponse as AlibabaTaskResponse
 from .alibaba_task_result import AlibabaTaskResult as AlibabaTaskResult
 from .alibaba_task_usage import AlibabaTaskUsage as AlibabaTaskUsage
+from .alibaba_task_video import AlibabaTaskVideo as AlibabaTaskVideo
 from .aminer_institution import AminerInstitution as AminerInstitution
 from .aminer_institutions_response import AminerInstitutionsResponse as AminerInstitutionsResponse
 from .aminer_paper import AminerPaper as AminerPaper
@@ -318,6 +323,9 @@ from .doubao_recognition import DoubaoRecognition as DoubaoRecognition
 from .doubao_recognized import DoubaoRecognized as DoubaoRecognized
 from .doubao_response import DoubaoResponse as DoubaoResponse
 from .doubao_response_usage import DoubaoResponseUsage as DoubaoResponseUsage
+from .doubao_seedream_image import DoubaoSeedreamImage as DoubaoSeedreamImage
+from .doubao_seedream_response import DoubaoSeedreamResponse as DoubaoSeedreamResponse
+from .doubao_seedream_usage import DoubaoSeedreamUsage as DoubaoSeedreamUsage
 from .doubao_speech_addition import DoubaoSpeechAddition as DoubaoSpeechAddition
 from .doubao_speech_response import DoubaoSpeechResponse as DoubaoSpeechResponse
 from .doubao_utterance import DoubaoUtterance as DoubaoUtterance
@@ -426,6 +434,7 @@ from .higgsfield_job import HiggsfieldJob as HiggsfieldJob
 from .higgsfield_job_set import HiggsfieldJobSet as HiggsfieldJobSet
 from .higgsfield_result import HiggsfieldResult as HiggsfieldResult
 from .higgsfield_results import HiggsfieldResults as HiggsfieldResults
+from .higgsfield_soul_style import HiggsfieldSoulStyle as HiggsfieldSoulStyle
 from .ideogram_description import IdeogramDescription as IdeogramDescription
 from .ideogram_descriptions import IdeogramDescriptions as IdeogramDescriptions
 from .ideogram_image import IdeogramImage as IdeogramImage
@@ -522,6 +531,9 @@ from .mineru_task import MineruTask as MineruTask
 from .mineru_task_id import MineruTaskId as MineruTaskId
 from .minimax_file import MinimaxFile as MinimaxFile
 from .minimax_file_response import MinimaxFileResponse as MinimaxFileResponse
+from .minimax_h3_content import MinimaxH3Content as MinimaxH3Content
+from .minimax_h3_state import MinimaxH3State as MinimaxH3State
+from .minimax_h3_task import MinimaxH3Task as MinimaxH3Task
 from .minimax_image_data import MinimaxImageData as MinimaxImageData
 from .minimax_image_metadata import MinimaxImageMetadata as MinimaxImageMetadata
 from .minimax_image_response import MinimaxImageResponse as MinimaxImageResponse
@@ -662,6 +674,11 @@ from .tavily_search_response import TavilySearchResponse as TavilySearchResponse
 from .topaz_download import TopazDownload as TopazDownload
 from .topaz_video import TopazVideo as TopazVideo
 from .topaz_video_ticket import TopazVideoTicket as TopazVideoTicket
+from .topview_file import TopviewFile as TopviewFile
+from .topview_response import TopviewResponse as TopviewResponse
+from .topview_task import TopviewTask as TopviewTask
+from .topview_upload import TopviewUpload as TopviewUpload
+from .topview_video import TopviewVideo as TopviewVideo
 from .tripo_output import TripoOutput as TripoOutput
 from .tripo_result import TripoResult as TripoResult
 from .tripo_result_file import TripoResultFile as TripoResultFile

@@ -7,6 +7,7 @@ from .._model import Model, model
 
 if TYPE_CHECKING:
     from .alibaba_task_result import AlibabaTaskResult
+    from .alibaba_task_video import AlibabaTaskVideo
 
 
 @model
@@ -23,8 +24,8 @@ class AlibabaTask(Model):
     """Completion time."""
     video_url: str | None = None
     """The video, once done."""
-    results: list[AlibabaTaskResult] | None = None
-    """The images, once done, with models that generate them."""
+    results: list[AlibabaTaskResult] | AlibabaTaskVideo | None = None
+    """The images, with models that generate them, or the video of one that animates an image."""
     choices: list[dict[str, Any]] | None = None
     """The images, once done, in the format of a chat."""
     orig_prompt: str | None = None

@@ -11,9 +11,17 @@ if TYPE_CHECKING:
 
 @model
 class DoubaoJimengResponse(Model):
+    __wire__ = {"request_id_": "request_id"}
+
     code: int | None = None
     """10000 means success."""
     message: str | None = None
     """Error message."""
+    status: int | None = None
+    """10000 means success."""
+    request_id_: str | None = None
+    """The request ID at Doubao."""
+    time_elapsed: str | None = None
+    """Elapsed time."""
     data: DoubaoJimengTask | None = None
     """The task."""

@@ -9,6 +9,6 @@ class DoubaoJimengTask(Model):
     task_id: str | None = None
     """The task's id."""
     status: str | None = None
-    """Status: `processing`, `done` or `failed`."""
+    """Such as `in_queue`, `generating`, `done`, `failed`, `not_found` or `expired`."""
     video_url: str | None = None
     """The video, once done."""

@@ -42,6 +42,8 @@ class MidjourneyTask(Model):
     """End time."""
     imageUrl: str | None = None
     """URL of the image; of several, all in one grid."""
+    videoUrl: str | None = None
+    """URL of the video, once done, of a video task."""
     imageUrls: list[MidjourneyImage] | None = None
     """URLs of the single images."""
     failReason: str | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
+from . import common
+
 
 class AlibabaMultimodalParameters(TypedDict):
     """Settings of an image model."""
@@ -23,24 +25,6 @@ class AlibabaMultimodalParameters(TypedDict):
     """Random seed; the same seed gives the same result."""
 
 
-class AlibabaMultimodalPart(TypedDict):
-    """A text or an image."""
-
-    text: NotRequired[str]
-    """Text prompt."""
-    image: NotRequired[str]
-    """An input image."""
-
-
-class AlibabaMultimodalMessage(TypedDict):
-    """A message."""
-
-    role: str
-    """`user`."""
-    content: Sequence[AlibabaMultimodalPart]
-    """Texts and images."""
-
-
 class AlibabaMultimodalInput(TypedDict):
     """A text to speak, or the messages for an image."""
 
@@ -50,7 +34,7 @@ class AlibabaMultimodalInput(TypedDict):
     """The voice, such as `Cherry`."""
     language_type: NotRequired[str]
     """The language of the text, such as `Chinese` or `English`; `Auto` detects it."""
-    messages: NotRequired[Sequence[AlibabaMultimodalMessage]]
+    messages: NotRequired[Sequence[common.AlibabaMultimodalMessage]]
     """The prompt and the input images of an image model."""
 
 

@@ -80,6 +80,15 @@ class Ai302LoraWeight(TypedDict):
     """Use the weights even if they do not fit well."""
 
 
+class AlibabaMultimodalPart(TypedDict):
+    """A text or an image."""
+
+    text: NotRequired[str]
+    """Text prompt."""
+    image: NotRequired[str]
+    """An input image."""
+
+
 class DoubaoDrawingLogo(TypedDict):
     """A visible watermark."""
 
@@ -137,6 +146,30 @@ class GoogleFunctionCall(TypedDict):
     name: NotRequired[str]
     """The name of the function."""
     args: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+
+
+class GoogleFunctionCallingConfig(TypedDict):
+    """Whether to call functions, and which."""
+
+    mode: NotRequired[Literal["AUTO", "ANY", "NONE", "VALIDATED"]]
+    """Auto may, any must."""
+    allowedFunctionNames: NotRequired[Sequence[str]]
+    """Only these functions."""
+
+
+class GoogleFunctionDeclaration(TypedDict):
+    """A function of yours."""
+
+    name: str
+    """Name."""
+    description: NotRequired[str]
+    """Description of the tool: what it does, and when to call it."""
+    parameters: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+    parametersJsonSchema: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+    response: NotRequired[Mapping[str, Any]]
     """An object whose fields are not described."""
 
 
@@ -204,6 +237,17 @@ class GooglePrebuiltVoiceConfig(TypedDict):
     """The name of the voice, such as Kore."""
 
 
+class GoogleSafetySetting(TypedDict):
+    """The threshold from which one category of harm is blocked."""
+
+    category: str
+    """The category, such as HARM_CATEGORY_HARASSMENT, _HATE_SPEECH, _SEXUALLY_EXPLICIT, _DANGEROUS_CONTENT."""
+    threshold: Literal[
+        "HARM_BLOCK_THRESHOLD_UNSPECIFIED", "BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE", "OFF"
+    ]
+    """The threshold."""
+
+
 class GoogleThinkingConfig(TypedDict):
     """Thinking settings."""
 
@@ -215,10 +259,49 @@ class GoogleThinkingConfig(TypedDict):
     """Level of thinking; Gemini 3."""
 
 
+class GoogleTool(TypedDict):
+    """Functions of yours, or a tool of Google's."""
+
+    functionDeclarations: NotRequired[Sequence[GoogleFunctionDeclaration]]
+    """Your functions."""
+    googleSearch: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+    googleSearchRetrieval: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+    googleMaps: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+    codeExecution: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+    urlContext: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+
+
+class GoogleToolConfig(TypedDict):
+    """Tool settings."""
+
+    functionCallingConfig: NotRequired[GoogleFunctionCallingConfig]
+    retrievalConfig: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+
+
 class GoogleVoiceConfig(TypedDict):
     """A voice."""
 
     prebuiltVoiceConfig: NotRequired[GooglePrebuiltVoiceConfig]
+
+
+class HiggsfieldImage(TypedDict):
+    type: Literal["image_url"]
+    """How the image is given."""
+    image_url: str
+    """The image."""
+
+
+class HiggsfieldWebhook(TypedDict):
+    url: str
+    """Webhook URL, called when the task ends."""
+    secret: NotRequired[str]
+    """A secret of yours, sent along to prove who calls."""
 
 
 class IdeogramColor(TypedDict):
@@ -246,6 +329,15 @@ class WavespeedLora(TypedDict):
     """The LoRA: its name at Hugging Face, or a URL."""
     scale: NotRequired[float]
     """Weight of the LoRA. Server default: 1."""
+
+
+class AlibabaMultimodalMessage(TypedDict):
+    """A message."""
+
+    role: str
+    """`user`."""
+    content: Sequence[AlibabaMultimodalPart]
+    """Texts and images."""
 
 
 class GoogleInput(TypedDict):
@@ -319,3 +411,21 @@ class GoogleGenerationConfig(TypedDict):
     speechConfig: NotRequired[GoogleSpeechConfig]
     mediaResolution: NotRequired[str]
     """Media resolution: MEDIA_RESOLUTION_LOW, _MEDIUM or _HIGH."""
+
+
+class GoogleGenerateRequest(TypedDict):
+    """The conversation and the settings."""
+
+    contents: Sequence[GoogleInput]
+    """The conversation so far."""
+    systemInstruction: NotRequired[GoogleInput]
+    generationConfig: NotRequired[GoogleGenerationConfig]
+    tools: NotRequired[Sequence[GoogleTool]]
+    """The tools that the model may use."""
+    toolConfig: NotRequired[GoogleToolConfig]
+    safetySettings: NotRequired[Sequence[GoogleSafetySetting]]
+    """Safety settings: what to block."""
+    cachedContent: NotRequired[str]
+    """The name of cached content."""
+    labels: NotRequired[Mapping[str, str]]
+    """Your own metadata."""

@@ -294,6 +294,36 @@ class Ai302OmnigenRequest(TypedDict):
     """Return the image as a data URL in place of a URL."""
 
 
+class Ai302OpenaiImageEditForm(TypedDict):
+    prompt: str
+    """Text prompt: what to change."""
+    model: str
+    """The model."""
+    image: File
+    """Input image."""
+    size: NotRequired[str]
+    """Width and height in pixels, such as `1024x1024`."""
+    response_format: NotRequired[str]
+    """Response format of the images, such as `url`."""
+
+
+class Ai302OpenaiImageRequest(TypedDict):
+    prompt: str
+    """Text prompt."""
+    model: str
+    """The model."""
+    n: NotRequired[int]
+    """Number of images. Server default: 1."""
+    size: NotRequired[str]
+    """Width and height in pixels, such as `1024x1024`."""
+    aspect_ratio: NotRequired[str]
+    """Aspect ratio (width:height), such as `16:9`."""
+    response_format: NotRequired[str]
+    """Response format of the images, such as `url`."""
+    stream: NotRequired[bool]
+    """As one caller sends it: false."""
+
+
 class Ai302PlaygroundRequest(TypedDict):
     """The prompt and the settings."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
 from . import common
@@ -45,3 +46,40 @@ class DoubaoDrawingRequest(TypedDict):
     return_url: NotRequired[bool]
     """Return URLs in place of base64."""
     logo_info: NotRequired[common.DoubaoDrawingLogo]
+
+
+class DoubaoSeedreamSeries(TypedDict):
+    """The series."""
+
+    max_images: NotRequired[int]
+    """Maximum number of images."""
+
+
+class DoubaoSeedreamRequest(TypedDict):
+    model: str
+    """
+    Such as `doubao-seedream-5-0-pro-260628`, `doubao-seedream-5-0-260128`, `doubao-seedream-4-5-251128`,
+    `doubao-seedream-4-0-250828`, `doubao-seedream-3-0-t2i-250415` or `doubao-seededit-3-0-i2i-250628`.
+    """
+    prompt: str
+    """Text prompt: what to show, or what to change."""
+    image: NotRequired[str | Sequence[str]]
+    """Input image, or several (Seedream from 4.0)."""
+    size: NotRequired[str]
+    """
+    Width and height in pixels, such as `2048x2048`, `1K`, `2K` or `4K` as the model allows, or `adaptive`
+    (SeedEdit).
+    """
+    sequential_image_generation: NotRequired[Literal["auto", "disabled"]]
+    """Whether the model may generate a series of images."""
+    sequential_image_generation_options: NotRequired[DoubaoSeedreamSeries]
+    response_format: NotRequired[Literal["url", "b64_json"]]
+    """Response format of the images. Server default: "url"."""
+    stream: NotRequired[bool]
+    """Whether to send each image when it is done. Server default: false."""
+    watermark: NotRequired[bool]
+    """Whether to add a watermark."""
+    seed: NotRequired[int]
+    """Random seed, -1 for a random one; Seedream 3.0 and SeedEdit."""
+    guidance_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt; Seedream 3.0."""

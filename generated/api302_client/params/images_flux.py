@@ -8,6 +8,151 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 from . import common
 
 
+class Flux1KreaRequest(TypedDict):
+    prompt: str
+    """Text prompt."""
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """Number of inference steps. Server default: 28."""
+    guidance_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt."""
+    num_images: NotRequired[int]
+    """Number of images. Server default: 1."""
+    acceleration: NotRequired[Literal["none", "regular", "high"]]
+    """How much to speed up, at the cost of detail."""
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """Image format. Server default: "jpeg"."""
+    enable_safety_checker: NotRequired[bool]
+    """Whether to check for unsafe content."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+
+
+class Flux1ReduxRequest(TypedDict):
+    image_url: str
+    """Input image."""
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """Number of inference steps. Server default: 28."""
+    guidance_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt."""
+    num_images: NotRequired[int]
+    """Number of images. Server default: 1."""
+    acceleration: NotRequired[Literal["none", "regular", "high"]]
+    """How much to speed up, at the cost of detail."""
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """Image format. Server default: "jpeg"."""
+    enable_safety_checker: NotRequired[bool]
+    """Whether to check for unsafe content."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+
+
+class Flux1SrpoRequest(TypedDict):
+    image_url: str
+    """Input image."""
+    prompt: str
+    """Text prompt: what to change."""
+    strength: NotRequired[float]
+    """How far the output may differ from the input image. Server default: 0.95."""
+    num_inference_steps: NotRequired[int]
+    """Number of inference steps. Server default: 40."""
+    guidance_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt."""
+    num_images: NotRequired[int]
+    """Number of images. Server default: 1."""
+    acceleration: NotRequired[Literal["none", "regular", "high"]]
+    """How much to speed up, at the cost of detail."""
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """Image format. Server default: "jpeg"."""
+    enable_safety_checker: NotRequired[bool]
+    """Whether to check for unsafe content."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+
+
+class Flux2Request(TypedDict):
+    prompt: str
+    """Text prompt: what to show, or what to change."""
+    input_image: NotRequired[str]
+    """Input image."""
+    input_image_2: NotRequired[str]
+    """Another input image."""
+    input_image_3: NotRequired[str]
+    """Another input image."""
+    input_image_4: NotRequired[str]
+    """Another input image."""
+    input_image_5: NotRequired[str]
+    """Another input image."""
+    input_image_6: NotRequired[str]
+    """Another input image."""
+    input_image_7: NotRequired[str]
+    """Another input image."""
+    input_image_8: NotRequired[str]
+    """Another input image."""
+    width: NotRequired[int]
+    """Width in pixels, a multiple of 16; at most 4 megapixels in all."""
+    height: NotRequired[int]
+    """Height in pixels, a multiple of 16."""
+    seed: NotRequired[int | None]
+    """Random seed; the same seed gives the same result."""
+    safety_tolerance: NotRequired[int]
+    """Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2."""
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """Image format. Server default: "jpeg"."""
+    webhook_url: NotRequired[str | None]
+    """Webhook URL, called when the task ends."""
+    webhook_secret: NotRequired[str | None]
+    """Secret that signs the webhook's call."""
+    sync: NotRequired[bool]
+    """Whether to wait for the image; 302.AI's. Server default: false."""
+
+
+class Flux2TunedRequest(TypedDict):
+    prompt: str
+    """Text prompt: what to show, or what to change."""
+    input_image: NotRequired[str]
+    """Input image."""
+    input_image_2: NotRequired[str]
+    """Another input image."""
+    input_image_3: NotRequired[str]
+    """Another input image."""
+    input_image_4: NotRequired[str]
+    """Another input image."""
+    input_image_5: NotRequired[str]
+    """Another input image."""
+    input_image_6: NotRequired[str]
+    """Another input image."""
+    input_image_7: NotRequired[str]
+    """Another input image."""
+    input_image_8: NotRequired[str]
+    """Another input image."""
+    width: NotRequired[int]
+    """Width in pixels, a multiple of 16; at most 4 megapixels in all."""
+    height: NotRequired[int]
+    """Height in pixels, a multiple of 16."""
+    seed: NotRequired[int | None]
+    """Random seed; the same seed gives the same result."""
+    safety_tolerance: NotRequired[int]
+    """Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2."""
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """Image format. Server default: "jpeg"."""
+    webhook_url: NotRequired[str | None]
+    """Webhook URL, called when the task ends."""
+    webhook_secret: NotRequired[str | None]
+    """Secret that signs the webhook's call."""
+    sync: NotRequired[bool]
+    """Whether to wait for the image; 302.AI's. Server default: false."""
+    steps: NotRequired[int]
+    """Number of inference steps."""
+    guidance: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt."""
+    prompt_upsampling: NotRequired[bool]
+    """Whether to expand the prompt automatically."""
+    interval: NotRequired[float]
+    """Interval at which intermediate results are made, as 302.AI's page says."""
+
+
 class FluxFinetuneRequest(TypedDict):
     """What to train on; for the model `finetune`."""
 

@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
+
+
+class GoogleFlashImageEditRequest(TypedDict):
+    prompt: str
+    """Text prompt: what to change."""
+    image_urls: Sequence[str]
+    """The input images."""
+    aspect_ratio: NotRequired[Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"]]
+    """Aspect ratio (width:height). Server default: "auto"."""
+    num_images: NotRequired[int]
+    """Number of images. Server default: 1."""
+    output_format: NotRequired[Literal["jpeg", "png", "webp"]]
+    """Image format. Server default: "png"."""
+
+
+class GoogleFlashImageRequest(TypedDict):
+    prompt: str
+    """Text prompt."""
+    aspect_ratio: NotRequired[Literal["21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"]]
+    """Aspect ratio (width:height). Server default: "1:1"."""
+    num_images: NotRequired[int]
+    """Number of images. Server default: 1."""
+    output_format: NotRequired[Literal["jpeg", "png", "webp"]]
+    """Image format. Server default: "png"."""
 
 
 class GoogleImagenRequest(TypedDict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from api302_client.params.files import File
 
@@ -20,6 +20,15 @@ class Ai302LatentsyncRequest(TypedDict):
     """URL of the video of the speaker."""
     audio_url: str
     """URL of the speech."""
+
+
+class Ai302StableAvatarRequest(TypedDict):
+    image_url: str
+    """Image of the person."""
+    audio_url: str
+    """What the person says."""
+    prompt: NotRequired[str]
+    """Text prompt: what happens."""
 
 
 class Ai302VideoForm(TypedDict):
@@ -68,6 +77,13 @@ class Ai302VideoRequest(TypedDict):
     """Frames per second, as the model allows."""
     generate_audio: NotRequired[bool]
     """Whether to generate audio; models such as `wan2.7-i2v`."""
+
+
+class Ai302VideoToolRequest(TypedDict):
+    video: Sequence[str]
+    """The videos."""
+    operation: Literal["audio_separation", "video_merge"]
+    """What to do."""
 
 
 class Ai302VideoV1Form(TypedDict):

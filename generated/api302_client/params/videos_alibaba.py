@@ -6,6 +6,31 @@ from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
 
+class AlibabaAnimateInput(TypedDict):
+    """The inputs."""
+
+    image_url: str
+    """Image of one person, of at most 5 MB."""
+    video_url: str
+    """Reference video of 2 to 30 seconds with one person."""
+    watermark: NotRequired[bool]
+    """Whether to add a watermark."""
+
+
+class AlibabaAnimateParameters(TypedDict):
+    """The settings."""
+
+    mode: Literal["wan-std", "wan-pro"]
+    """Quality: `wan-std` is cheaper, `wan-pro` better."""
+
+
+class AlibabaAnimateRequest(TypedDict):
+    model: str
+    """`wan2.2-animate-move` or `wan2.2-animate-mix`."""
+    input: AlibabaAnimateInput
+    parameters: AlibabaAnimateParameters
+
+
 class AlibabaMedia(TypedDict):
     type: NotRequired[
         Literal[
@@ -83,6 +108,107 @@ class AlibabaVideoRequest(TypedDict):
     """
     input: AlibabaVideoInput
     parameters: NotRequired[AlibabaVideoParameters]
+
+
+class AlibabaWan22FastRequest(TypedDict):
+    image: str
+    """First frame."""
+    last_image: NotRequired[str]
+    """Last frame."""
+    prompt: str
+    """Text prompt: what happens."""
+    num_frames: NotRequired[int]
+    """Number of frames to generate. Server default: 81."""
+    resolution: NotRequired[Literal["480p", "720p", "1080p"]]
+    """Resolution in lines. Server default: "480p"."""
+    frames_per_second: NotRequired[int]
+    """Frames per second. Server default: 16."""
+    interpolate_output: NotRequired[bool]
+    """Whether to interpolate frames."""
+    lora_weights_transformer: NotRequired[str]
+    """LoRA weights of the first stage."""
+    lora_scale_transformer: NotRequired[float]
+    """Weight of the LoRA of the first stage."""
+    lora_weights_transformer_2: NotRequired[str]
+    """LoRA weights of the second stage."""
+    lora_scale_transformer_2: NotRequired[float]
+    """Weight of the LoRA of the second stage."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same video."""
+
+
+class AlibabaWan22ImageRequest(TypedDict):
+    prompt: str
+    """Text prompt: what happens."""
+    image_url: str
+    """First frame."""
+    end_image_url: NotRequired[str]
+    """Last frame; A14B."""
+    negative_prompt: NotRequired[str]
+    """Negative prompt: what to avoid."""
+    num_frames: NotRequired[int]
+    """Number of frames to generate. Server default: 81."""
+    frames_per_second: NotRequired[int]
+    """Frames per second."""
+    resolution: NotRequired[Literal["480p", "580p", "720p"]]
+    """Resolution in lines; 480p with A14B. Server default: "720p"."""
+    aspect_ratio: NotRequired[Literal["auto", "16:9", "9:16", "1:1"]]
+    """Aspect ratio (width:height). Server default: "auto"."""
+    num_inference_steps: NotRequired[int]
+    """Number of inference steps."""
+    guidance_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt. Server default: 3.5."""
+    guidance_scale_2: NotRequired[float]
+    """Guidance scale of the second stage; A14B."""
+    shift: NotRequired[float]
+    """Timestep shift, from detail to motion. Server default: 5."""
+    interpolator_model: NotRequired[Literal["none", "film", "rife"]]
+    """The model that interpolates frames. Server default: "film"."""
+    num_interpolated_frames: NotRequired[int]
+    """Number of frames to interpolate between two."""
+    adjust_fps_for_interpolation: NotRequired[bool]
+    """Whether the frames per second rise with them."""
+    acceleration: NotRequired[Literal["none", "regular"]]
+    """Whether to generate faster; A14B."""
+    enable_safety_checker: NotRequired[bool]
+    """Whether to check for unsafe content."""
+    enable_prompt_expansion: NotRequired[bool]
+    """Whether to expand the prompt automatically."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same video."""
+
+
+class AlibabaWan22TextRequest(TypedDict):
+    prompt: str
+    """Text prompt."""
+    negative_prompt: NotRequired[str]
+    """Negative prompt: what to avoid."""
+    num_frames: NotRequired[int]
+    """Number of frames to generate. Server default: 81."""
+    frames_per_second: NotRequired[int]
+    """Frames per second. Server default: 24."""
+    resolution: NotRequired[Literal["580p", "720p"]]
+    """Resolution in lines. Server default: "720p"."""
+    aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
+    """Aspect ratio (width:height). Server default: "16:9"."""
+    num_inference_steps: NotRequired[int]
+    """Number of inference steps. Server default: 40."""
+    guidance_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt. Server default: 3.5."""
+    shift: NotRequired[float]
+    """Timestep shift, from detail to motion. Server default: 5."""
+    interpolator_model: NotRequired[Literal["none", "film", "rife"]]
+    """The model that interpolates frames. Server default: "film"."""
+    num_interpolated_frames: NotRequired[int]
+    """Number of frames to interpolate between two."""
+    adjust_fps_for_interpolation: NotRequired[bool]
+    """Whether the frames per second rise with them."""
+    enable_safety_checker: NotRequired[bool]
+    """Whether to check for unsafe content."""
+    enable_prompt_expansion: NotRequired[bool]
+    """Whether to expand the prompt automatically."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same video."""
 
 
 class AlibabaWanImageRequest(TypedDict):

@@ -31,7 +31,10 @@ class DoubaoImageContent(TypedDict):
 
 class DoubaoJimengRequest(TypedDict):
     req_key: str
-    """The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p` or, from an image, `jimeng_i2v_first_v30`."""
+    """
+    The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p`, from an image `jimeng_i2v_first_v30`, or
+    `jimeng_ti2v_v30_pro`.
+    """
     prompt: str
     """Text prompt."""
     image_urls: NotRequired[Sequence[str]]
@@ -46,11 +49,18 @@ class DoubaoJimengRequest(TypedDict):
 
 class DoubaoJimengResultRequest(TypedDict):
     task_id: str
-    """The id that doubao_create_jimeng_video returned."""
+    """The id of the task."""
     req_key: NotRequired[str]
     """The model."""
     req_json: NotRequired[str]
     """How to watermark the video, as JSON."""
+
+
+class DoubaoOmnihumanRequest(TypedDict):
+    image_url: str
+    """Image of the person."""
+    audio_url: str
+    """What the person says."""
 
 
 class DoubaoTextContent(TypedDict):

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
-
-class HiggsfieldImage(TypedDict):
-    type: Literal["image_url"]
-    """How the image is given."""
-    image_url: str
-    """The image."""
+from . import common
 
 
 class HiggsfieldMotion(TypedDict):
@@ -25,7 +20,7 @@ class HiggsfieldVideoParams(TypedDict):
     """`dop-lite`, `dop-turbo`, `dop-preview` or `dop-standard`."""
     prompt: str
     """Text prompt: what happens."""
-    input_images: Sequence[HiggsfieldImage]
+    input_images: Sequence[common.HiggsfieldImage]
     """The first frame."""
     motions: NotRequired[Sequence[HiggsfieldMotion]]
     """Camera movement."""
@@ -35,13 +30,6 @@ class HiggsfieldVideoParams(TypedDict):
     """Random seed; the same seed gives a similar video."""
 
 
-class HiggsfieldWebhook(TypedDict):
-    url: str
-    """Webhook URL, called when the task ends."""
-    secret: NotRequired[str]
-    """A secret of yours, sent along to prove who calls."""
-
-
 class HiggsfieldVideoRequest(TypedDict):
     params: HiggsfieldVideoParams
-    webhook: NotRequired[HiggsfieldWebhook]
+    webhook: NotRequired[common.HiggsfieldWebhook]

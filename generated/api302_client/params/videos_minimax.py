@@ -6,6 +6,44 @@ from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
 
+class MinimaxH3File(TypedDict):
+    """A file and its role."""
+
+    url: str
+    """The file."""
+    role: NotRequired[Literal["first_frame", "last_frame", "reference_image", "reference_video", "reference_audio"]]
+    """The role of the file; an image without one is the first frame."""
+
+
+class MinimaxH3Item(TypedDict):
+    """The text prompt, or a file."""
+
+    type: Literal["text", "image_url", "video_url", "audio_url"]
+    """What it is."""
+    text: NotRequired[str]
+    """Text prompt."""
+    image_url: NotRequired[MinimaxH3File]
+    video_url: NotRequired[MinimaxH3File]
+    audio_url: NotRequired[MinimaxH3File]
+    role: NotRequired[str]
+    """The role, as one caller places it."""
+
+
+class MinimaxH3Request(TypedDict):
+    model: str
+    """`MiniMax-H3` or `MiniMax-H3-Max`."""
+    content: Sequence[MinimaxH3Item]
+    """The text prompt, and the files."""
+    resolution: NotRequired[Literal["480P", "768P", "2K"]]
+    """Resolution; 480P with H3-Max, 2K with H3."""
+    duration: NotRequired[int]
+    """Duration in seconds, from 5 with H3-Max."""
+    ratio: NotRequired[Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "adaptive"]]
+    """Aspect ratio (width:height); `adaptive` with files alone."""
+    aigc_watermark: NotRequired[bool]
+    """Whether to add a watermark."""
+
+
 class MinimaxSubject(TypedDict):
     type: str
     """The type of subject: `character`."""

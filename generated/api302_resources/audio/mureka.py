@@ -221,7 +221,7 @@ class Mureka(Resource):
 
         Args:
             url: The song, as a URL or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
+                (pathlib.Path, open file or bytes). At most 10 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -604,7 +604,7 @@ class AsyncMureka(AsyncResource):
 
         Args:
             url: The song, as a URL or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
+                (pathlib.Path, open file or bytes). At most 10 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302ImageTask
     from api302_resources._models import Ai302GenerateImageModel
     from api302_resources.images.ai302 import Ai302, AsyncAi302
+    from api302_resources.images.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.images.bagel import AsyncBagel, Bagel
     from api302_resources.images.baidu import AsyncBaidu, Baidu
     from api302_resources.images.doubao import AsyncDoubao, Doubao
     from api302_resources.images.flux import AsyncFlux, Flux
     from api302_resources.images.glif import AsyncGlif, Glif
     from api302_resources.images.google import AsyncGoogle, Google
+    from api302_resources.images.grok import AsyncGrok, Grok
     from api302_resources.images.hidream import AsyncHidream, Hidream
+    from api302_resources.images.higgsfield import AsyncHiggsfield, Higgsfield
     from api302_resources.images.ideogram import AsyncIdeogram, Ideogram
     from api302_resources.images.kling import AsyncKling, Kling
     from api302_resources.images.luma import AsyncLuma, Luma
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from api302_resources.images.recraft import AsyncRecraft, Recraft
     from api302_resources.images.siliconflow import AsyncSiliconflow, Siliconflow
     from api302_resources.images.stability import AsyncStability, Stability
+    from api302_resources.images.vidu import AsyncVidu, Vidu
     from api302_resources.images.wavespeed import AsyncWavespeed, Wavespeed
     from api302_resources.images.zhipu import AsyncZhipu, Zhipu
 
@@ -45,6 +49,13 @@ class Images(Resource):
         from api302_resources.images.ai302 import Ai302
 
         return Ai302(self._client)
+
+    @cached_property
+    def alibaba(self) -> Alibaba:
+        """Alibaba, also 阿里云, 通义, 万相, Aliyun."""
+        from api302_resources.images.alibaba import Alibaba
+
+        return Alibaba(self._client)
 
     @cached_property
     def bagel(self) -> Bagel:
@@ -89,11 +100,25 @@ class Images(Resource):
         return Google(self._client)
 
     @cached_property
+    def grok(self) -> Grok:
+        """Grok, also xAI."""
+        from api302_resources.images.grok import Grok
+
+        return Grok(self._client)
+
+    @cached_property
     def hidream(self) -> Hidream:
         """HiDream, also 智象未来."""
         from api302_resources.images.hidream import Hidream
 
         return Hidream(self._client)
+
+    @cached_property
+    def higgsfield(self) -> Higgsfield:
+        """Higgsfield."""
+        from api302_resources.images.higgsfield import Higgsfield
+
+        return Higgsfield(self._client)
 
     @cached_property
     def ideogram(self) -> Ideogram:
@@ -157,6 +182,13 @@ class Images(Resource):
         from api302_resources.images.stability import Stability
 
         return Stability(self._client)
+
+    @cached_property
+    def vidu(self) -> Vidu:
+        """Vidu, also 生数科技."""
+        from api302_resources.images.vidu import Vidu
+
+        return Vidu(self._client)
 
     @cached_property
     def wavespeed(self) -> Wavespeed:
@@ -391,6 +423,13 @@ class AsyncImages(AsyncResource):
         return AsyncAi302(self._client)
 
     @cached_property
+    def alibaba(self) -> AsyncAlibaba:
+        """Alibaba, also 阿里云, 通义, 万相, Aliyun."""
+        from api302_resources.images.alibaba import AsyncAlibaba
+
+        return AsyncAlibaba(self._client)
+
+    @cached_property
     def bagel(self) -> AsyncBagel:
         """Bagel."""
         from api302_resources.images.bagel import AsyncBagel
@@ -433,11 +472,25 @@ class AsyncImages(AsyncResource):
         return AsyncGoogle(self._client)
 
     @cached_property
+    def grok(self) -> AsyncGrok:
+        """Grok, also xAI."""
+        from api302_resources.images.grok import AsyncGrok
+
+        return AsyncGrok(self._client)
+
+    @cached_property
     def hidream(self) -> AsyncHidream:
         """HiDream, also 智象未来."""
         from api302_resources.images.hidream import AsyncHidream
 
         return AsyncHidream(self._client)
+
+    @cached_property
+    def higgsfield(self) -> AsyncHiggsfield:
+        """Higgsfield."""
+        from api302_resources.images.higgsfield import AsyncHiggsfield
+
+        return AsyncHiggsfield(self._client)
 
     @cached_property
     def ideogram(self) -> AsyncIdeogram:
@@ -501,6 +554,13 @@ class AsyncImages(AsyncResource):
         from api302_resources.images.stability import AsyncStability
 
         return AsyncStability(self._client)
+
+    @cached_property
+    def vidu(self) -> AsyncVidu:
+        """Vidu, also 生数科技."""
+        from api302_resources.images.vidu import AsyncVidu
+
+        return AsyncVidu(self._client)
 
     @cached_property
     def wavespeed(self) -> AsyncWavespeed:

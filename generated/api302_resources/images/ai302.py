@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client._model import JsonObject
-    from api302_client.models import Ai302ImageTask, Ai302ImageV1Response, Ai302ModelTask, Ai302SubmitImages
+    from api302_client.models import Ai302ImageTask, Ai302ImageV1Response, Ai302ModelTask, Ai302SubmitImages, OpenaiImageResponse
     from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
     from api302_client.params.images_ai302 import Ai302Embedding
     from api302_resources._models import Ai302GenerateImageModel, Ai302GenerateImageV1Model
@@ -257,6 +257,115 @@ class Ai302(Resource):
         from api302_client.api.images_ai302 import ai302_get_image_task as endpoint
 
         reply_: Ai302ImageTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def generate_images_openai(
+        self,
+        *,
+        prompt: str,
+        model: str,
+        n: int | None = None,
+        size: str | None = None,
+        aspect_ratio: str | None = None,
+        response_format: str | None = None,
+        stream: bool | None = None,
+        webhook: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse:
+        """Generate images with any model (OpenAI's format).
+
+        For OpenAI's own clients with the base URL `https://api.302.ai/302`; `aspect_ratio` goes into their
+        `extra_body`. ai302_generate_image is 302.AI's own form.
+
+        Args:
+            prompt: Text prompt.
+            model: The model.
+            n: Number of images. Server default: 1.
+            size: Width and height in pixels, such as `1024x1024`.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            response_format: Response format of the images, such as `url`.
+            stream: As one caller sends it: false.
+            webhook: Webhook URL, called when the image is done.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/images/generations
+        Price: as the model.
+        Source: public notes on 302.AI's documentation, found by "302/images/generations" (sample, 2026-11-29)
+        """
+        from api302_client.api.images_ai302 import ai302_generate_images_openai as endpoint
+
+        reply_: OpenaiImageResponse = self._call(
+            endpoint,
+            query={"webhook": webhook},
+            body={
+                "prompt": prompt,
+                "model": model,
+                "n": n,
+                "size": size,
+                "aspect_ratio": aspect_ratio,
+                "response_format": response_format,
+                "stream": stream,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def edit_images_openai(
+        self,
+        *,
+        prompt: str,
+        model: str,
+        image: FileInput,
+        size: str | None = None,
+        response_format: str | None = None,
+        webhook: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse:
+        """Edit an image with any model (OpenAI's format).
+
+        For OpenAI's own clients with the base URL `https://api.302.ai/302`.
+
+        Args:
+            prompt: Text prompt: what to change.
+            model: The model.
+            image: Input image. Takes a local file (path, open file or bytes).
+            size: Width and height in pixels, such as `1024x1024`.
+            response_format: Response format of the images, such as `url`.
+            webhook: Webhook URL, called when the image is done.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/images/edits
+        Price: as the model.
+        Source: public notes on 302.AI's documentation, found by "302/images/generations" (sample, 2026-11-29)
+        """
+        from api302_client.api.images_ai302 import ai302_edit_images_openai as endpoint
+
+        reply_: OpenaiImageResponse = self._call(
+            endpoint,
+            query={"webhook": webhook},
+            body={"prompt": prompt, "model": model, "image": image, "size": size, "response_format": response_format},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
         return reply_
 
     def sdxl(
@@ -1597,6 +1706,115 @@ class AsyncAi302(AsyncResource):
 
         reply_: Ai302ImageTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def generate_images_openai(
+        self,
+        *,
+        prompt: str,
+        model: str,
+        n: int | None = None,
+        size: str | None = None,
+        aspect_ratio: str | None = None,
+        response_format: str | None = None,
+        stream: bool | None = None,
+        webhook: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse:
+        """Generate images with any model (OpenAI's format).
+
+        For OpenAI's own clients with the base URL `https://api.302.ai/302`; `aspect_ratio` goes into their
+        `extra_body`. ai302_generate_image is 302.AI's own form.
+
+        Args:
+            prompt: Text prompt.
+            model: The model.
+            n: Number of images. Server default: 1.
+            size: Width and height in pixels, such as `1024x1024`.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            response_format: Response format of the images, such as `url`.
+            stream: As one caller sends it: false.
+            webhook: Webhook URL, called when the image is done.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/images/generations
+        Price: as the model.
+        Source: public notes on 302.AI's documentation, found by "302/images/generations" (sample, 2026-11-29)
+        """
+        from api302_client.api.images_ai302 import ai302_generate_images_openai as endpoint
+
+        reply_: OpenaiImageResponse = await self._call(
+            endpoint,
+            query={"webhook": webhook},
+            body={
+                "prompt": prompt,
+                "model": model,
+                "n": n,
+                "size": size,
+                "aspect_ratio": aspect_ratio,
+                "response_format": response_format,
+                "stream": stream,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def edit_images_openai(
+        self,
+        *,
+        prompt: str,
+        model: str,
+        image: FileInput,
+        size: str | None = None,
+        response_format: str | None = None,
+        webhook: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse:
+        """Edit an image with any model (OpenAI's format).
+
+        For OpenAI's own clients with the base URL `https://api.302.ai/302`.
+
+        Args:
+            prompt: Text prompt: what to change.
+            model: The model.
+            image: Input image. Takes a local file (path, open file or bytes).
+            size: Width and height in pixels, such as `1024x1024`.
+            response_format: Response format of the images, such as `url`.
+            webhook: Webhook URL, called when the image is done.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/images/edits
+        Price: as the model.
+        Source: public notes on 302.AI's documentation, found by "302/images/generations" (sample, 2026-11-29)
+        """
+        from api302_client.api.images_ai302 import ai302_edit_images_openai as endpoint
+
+        reply_: OpenaiImageResponse = await self._call(
+            endpoint,
+            query={"webhook": webhook},
+            body={"prompt": prompt, "model": model, "image": image, "size": size, "response_format": response_format},
+            options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 

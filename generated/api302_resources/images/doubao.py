@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import DoubaoDrawingResponse
+    from api302 import AsyncTask, FileInput, Task
+    from api302_client.models import DoubaoDrawingResponse, DoubaoSeedreamResponse
     from api302_client.params.common import DoubaoDrawingLogo
+    from api302_client.params.images_doubao import DoubaoSeedreamSeries
 
 
 class Doubao(Resource):
@@ -106,6 +108,160 @@ class Doubao(Resource):
         )
         return reply_
 
+    def generate_seedream(
+        self,
+        *,
+        model: str,
+        prompt: str,
+        image: FileInput | Sequence[FileInput] | None = None,
+        size: str | None = None,
+        sequential_image_generation: Literal["auto", "disabled"] | None = None,
+        sequential_image_generation_options: DoubaoSeedreamSeries | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        stream: bool | None = None,
+        watermark: bool | None = None,
+        seed: int | None = None,
+        guidance_scale: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoSeedreamResponse:
+        """Generate or edit images (Seedream and SeedEdit).
+
+        Volcengine's own form. One image from a text, from one image or from several, or a series of images
+        (`sequential_image_generation`). Prefer this to doubao_generate_image.
+
+        `submit_generate_seedream` gives a task at once.
+
+        Args:
+            model: Such as `doubao-seedream-5-0-pro-260628`, `doubao-seedream-5-0-260128`,
+                `doubao-seedream-4-5-251128`, `doubao-seedream-4-0-250828`, `doubao-seedream-3-0-t2i-250415` or
+                `doubao-seededit-3-0-i2i-250628`.
+            prompt: Text prompt: what to show, or what to change.
+            image: Input image, or several (Seedream from 4.0). Takes a URL, a data URL or a local file
+                (pathlib.Path, open file or bytes).
+            size: Width and height in pixels, such as `2048x2048`, `1K`, `2K` or `4K` as the model allows, or
+                `adaptive` (SeedEdit).
+            sequential_image_generation: Whether the model may generate a series of images.
+            sequential_image_generation_options: The series.
+            response_format: Response format of the images. Server default: "url".
+            stream: Whether to send each image when it is done. Server default: false.
+            watermark: Whether to add a watermark.
+            seed: Random seed, -1 for a random one; Seedream 3.0 and SeedEdit.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; Seedream 3.0.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images, or with `async` the task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/images/generations
+        Price: 0.05 PTC per call for SeedEdit 3.0; 0.03 PTC per call for Seedream 4.0; 0.04 PTC per call for Seedream
+        4.5; 0.043 PTC per call for Seedream 5.0 Pro.
+        Source: https://doc-en.302.ai/318394376e0 (page, 2026-11-29)
+        """
+        from api302_client.api.images_doubao import doubao_generate_seedream as endpoint
+
+        reply_: DoubaoSeedreamResponse = self._call(
+            endpoint,
+            body={
+                "model": model,
+                "prompt": prompt,
+                "image": image,
+                "size": size,
+                "sequential_image_generation": sequential_image_generation,
+                "sequential_image_generation_options": sequential_image_generation_options,
+                "response_format": response_format,
+                "stream": stream,
+                "watermark": watermark,
+                "seed": seed,
+                "guidance_scale": guidance_scale,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def submit_generate_seedream(
+        self,
+        *,
+        model: str,
+        prompt: str,
+        image: FileInput | Sequence[FileInput] | None = None,
+        size: str | None = None,
+        sequential_image_generation: Literal["auto", "disabled"] | None = None,
+        sequential_image_generation_options: DoubaoSeedreamSeries | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        stream: bool | None = None,
+        watermark: bool | None = None,
+        seed: int | None = None,
+        guidance_scale: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[DoubaoSeedreamResponse]:
+        """Generate or edit images (Seedream and SeedEdit).
+
+        Volcengine's own form. One image from a text, from one image or from several, or a series of images
+        (`sequential_image_generation`). Prefer this to doubao_generate_image.
+
+        Args:
+            model: Such as `doubao-seedream-5-0-pro-260628`, `doubao-seedream-5-0-260128`,
+                `doubao-seedream-4-5-251128`, `doubao-seedream-4-0-250828`, `doubao-seedream-3-0-t2i-250415` or
+                `doubao-seededit-3-0-i2i-250628`.
+            prompt: Text prompt: what to show, or what to change.
+            image: Input image, or several (Seedream from 4.0). Takes a URL, a data URL or a local file
+                (pathlib.Path, open file or bytes).
+            size: Width and height in pixels, such as `2048x2048`, `1K`, `2K` or `4K` as the model allows, or
+                `adaptive` (SeedEdit).
+            sequential_image_generation: Whether the model may generate a series of images.
+            sequential_image_generation_options: The series.
+            response_format: Response format of the images. Server default: "url".
+            stream: Whether to send each image when it is done. Server default: false.
+            watermark: Whether to add a watermark.
+            seed: Random seed, -1 for a random one; Seedream 3.0 and SeedEdit.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; Seedream 3.0.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoSeedreamResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/images/generations
+        Price: 0.05 PTC per call for SeedEdit 3.0; 0.03 PTC per call for Seedream 4.0; 0.04 PTC per call for Seedream
+        4.5; 0.043 PTC per call for Seedream 5.0 Pro.
+        Source: https://doc-en.302.ai/318394376e0 (page, 2026-11-29)
+        """
+        from api302_client.api.images_doubao import doubao_generate_seedream as endpoint
+
+        return self._submit(
+            endpoint,
+            query={"async": True},
+            body={
+                "model": model,
+                "prompt": prompt,
+                "image": image,
+                "size": size,
+                "sequential_image_generation": sequential_image_generation,
+                "sequential_image_generation_options": sequential_image_generation_options,
+                "response_format": response_format,
+                "stream": stream,
+                "watermark": watermark,
+                "seed": seed,
+                "guidance_scale": guidance_scale,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
 
 class AsyncDoubao(AsyncResource):
     """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
@@ -197,3 +353,157 @@ class AsyncDoubao(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    async def generate_seedream(
+        self,
+        *,
+        model: str,
+        prompt: str,
+        image: FileInput | Sequence[FileInput] | None = None,
+        size: str | None = None,
+        sequential_image_generation: Literal["auto", "disabled"] | None = None,
+        sequential_image_generation_options: DoubaoSeedreamSeries | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        stream: bool | None = None,
+        watermark: bool | None = None,
+        seed: int | None = None,
+        guidance_scale: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoSeedreamResponse:
+        """Generate or edit images (Seedream and SeedEdit).
+
+        Volcengine's own form. One image from a text, from one image or from several, or a series of images
+        (`sequential_image_generation`). Prefer this to doubao_generate_image.
+
+        `submit_generate_seedream` gives a task at once.
+
+        Args:
+            model: Such as `doubao-seedream-5-0-pro-260628`, `doubao-seedream-5-0-260128`,
+                `doubao-seedream-4-5-251128`, `doubao-seedream-4-0-250828`, `doubao-seedream-3-0-t2i-250415` or
+                `doubao-seededit-3-0-i2i-250628`.
+            prompt: Text prompt: what to show, or what to change.
+            image: Input image, or several (Seedream from 4.0). Takes a URL, a data URL or a local file
+                (pathlib.Path, open file or bytes).
+            size: Width and height in pixels, such as `2048x2048`, `1K`, `2K` or `4K` as the model allows, or
+                `adaptive` (SeedEdit).
+            sequential_image_generation: Whether the model may generate a series of images.
+            sequential_image_generation_options: The series.
+            response_format: Response format of the images. Server default: "url".
+            stream: Whether to send each image when it is done. Server default: false.
+            watermark: Whether to add a watermark.
+            seed: Random seed, -1 for a random one; Seedream 3.0 and SeedEdit.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; Seedream 3.0.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images, or with `async` the task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/images/generations
+        Price: 0.05 PTC per call for SeedEdit 3.0; 0.03 PTC per call for Seedream 4.0; 0.04 PTC per call for Seedream
+        4.5; 0.043 PTC per call for Seedream 5.0 Pro.
+        Source: https://doc-en.302.ai/318394376e0 (page, 2026-11-29)
+        """
+        from api302_client.api.images_doubao import doubao_generate_seedream as endpoint
+
+        reply_: DoubaoSeedreamResponse = await self._call(
+            endpoint,
+            body={
+                "model": model,
+                "prompt": prompt,
+                "image": image,
+                "size": size,
+                "sequential_image_generation": sequential_image_generation,
+                "sequential_image_generation_options": sequential_image_generation_options,
+                "response_format": response_format,
+                "stream": stream,
+                "watermark": watermark,
+                "seed": seed,
+                "guidance_scale": guidance_scale,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def submit_generate_seedream(
+        self,
+        *,
+        model: str,
+        prompt: str,
+        image: FileInput | Sequence[FileInput] | None = None,
+        size: str | None = None,
+        sequential_image_generation: Literal["auto", "disabled"] | None = None,
+        sequential_image_generation_options: DoubaoSeedreamSeries | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        stream: bool | None = None,
+        watermark: bool | None = None,
+        seed: int | None = None,
+        guidance_scale: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[DoubaoSeedreamResponse]:
+        """Generate or edit images (Seedream and SeedEdit).
+
+        Volcengine's own form. One image from a text, from one image or from several, or a series of images
+        (`sequential_image_generation`). Prefer this to doubao_generate_image.
+
+        Args:
+            model: Such as `doubao-seedream-5-0-pro-260628`, `doubao-seedream-5-0-260128`,
+                `doubao-seedream-4-5-251128`, `doubao-seedream-4-0-250828`, `doubao-seedream-3-0-t2i-250415` or
+                `doubao-seededit-3-0-i2i-250628`.
+            prompt: Text prompt: what to show, or what to change.
+            image: Input image, or several (Seedream from 4.0). Takes a URL, a data URL or a local file
+                (pathlib.Path, open file or bytes).
+            size: Width and height in pixels, such as `2048x2048`, `1K`, `2K` or `4K` as the model allows, or
+                `adaptive` (SeedEdit).
+            sequential_image_generation: Whether the model may generate a series of images.
+            sequential_image_generation_options: The series.
+            response_format: Response format of the images. Server default: "url".
+            stream: Whether to send each image when it is done. Server default: false.
+            watermark: Whether to add a watermark.
+            seed: Random seed, -1 for a random one; Seedream 3.0 and SeedEdit.
+            guidance_scale: Guidance scale: how closely the output follows the prompt; Seedream 3.0.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoSeedreamResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/images/generations
+        Price: 0.05 PTC per call for SeedEdit 3.0; 0.03 PTC per call for Seedream 4.0; 0.04 PTC per call for Seedream
+        4.5; 0.043 PTC per call for Seedream 5.0 Pro.
+        Source: https://doc-en.302.ai/318394376e0 (page, 2026-11-29)
+        """
+        from api302_client.api.images_doubao import doubao_generate_seedream as endpoint
+
+        return await self._submit(
+            endpoint,
+            query={"async": True},
+            body={
+                "model": model,
+                "prompt": prompt,
+                "image": image,
+                "size": size,
+                "sequential_image_generation": sequential_image_generation,
+                "sequential_image_generation_options": sequential_image_generation_options,
+                "response_format": response_format,
+                "stream": stream,
+                "watermark": watermark,
+                "seed": seed,
+                "guidance_scale": guidance_scale,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )

@@ -235,6 +235,505 @@ class Flux(Resource):
         reply_: FluxResult = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    def v2_max(
+        self,
+        *,
+        prompt: str,
+        input_image: FileInput | None = None,
+        input_image_2: FileInput | None = None,
+        input_image_3: FileInput | None = None,
+        input_image_4: FileInput | None = None,
+        input_image_5: FileInput | None = None,
+        input_image_6: FileInput | None = None,
+        input_image_7: FileInput | None = None,
+        input_image_8: FileInput | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        seed: int | None = None,
+        safety_tolerance: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        sync: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[FluxResult]:
+        """Create an image task (FLUX.2 max).
+
+        Args:
+            prompt: Text prompt: what to show, or what to change.
+            input_image: Input image. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            input_image_2: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_3: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_4: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_5: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_6: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_7: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_8: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            width: Width in pixels, a multiple of 16; at most 4 megapixels in all.
+            height: Height in pixels, a multiple of 16.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format. Server default: "jpeg".
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            sync: Whether to wait for the image; 302.AI's. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /flux/v1/flux-2-max
+        Price: 0.07 PTC per megapixel for the first megapixel; 0.03 PTC per megapixel for each further megapixel and
+        the input.
+        Source: 302ai/ai-sdk:packages/ai/src/models/flux-2-pro.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_v2_max as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "input_image": input_image,
+                "input_image_2": input_image_2,
+                "input_image_3": input_image_3,
+                "input_image_4": input_image_4,
+                "input_image_5": input_image_5,
+                "input_image_6": input_image_6,
+                "input_image_7": input_image_7,
+                "input_image_8": input_image_8,
+                "width": width,
+                "height": height,
+                "seed": seed,
+                "safety_tolerance": safety_tolerance,
+                "output_format": output_format,
+                "webhook_url": webhook_url,
+                "webhook_secret": webhook_secret,
+                "sync": sync,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def v2_pro(
+        self,
+        *,
+        prompt: str,
+        input_image: FileInput | None = None,
+        input_image_2: FileInput | None = None,
+        input_image_3: FileInput | None = None,
+        input_image_4: FileInput | None = None,
+        input_image_5: FileInput | None = None,
+        input_image_6: FileInput | None = None,
+        input_image_7: FileInput | None = None,
+        input_image_8: FileInput | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        seed: int | None = None,
+        safety_tolerance: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        sync: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[FluxResult]:
+        """Create an image task (FLUX.2 pro).
+
+        Args:
+            prompt: Text prompt: what to show, or what to change.
+            input_image: Input image. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            input_image_2: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_3: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_4: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_5: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_6: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_7: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_8: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            width: Width in pixels, a multiple of 16; at most 4 megapixels in all.
+            height: Height in pixels, a multiple of 16.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format. Server default: "jpeg".
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            sync: Whether to wait for the image; 302.AI's. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /flux/v1/flux-2-pro
+        Price: 0.03 PTC per megapixel.
+        Source: 302ai/ai-sdk:packages/ai/src/models/flux-2-pro.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_v2_pro as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "input_image": input_image,
+                "input_image_2": input_image_2,
+                "input_image_3": input_image_3,
+                "input_image_4": input_image_4,
+                "input_image_5": input_image_5,
+                "input_image_6": input_image_6,
+                "input_image_7": input_image_7,
+                "input_image_8": input_image_8,
+                "width": width,
+                "height": height,
+                "seed": seed,
+                "safety_tolerance": safety_tolerance,
+                "output_format": output_format,
+                "webhook_url": webhook_url,
+                "webhook_secret": webhook_secret,
+                "sync": sync,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def v2_flex(
+        self,
+        *,
+        prompt: str,
+        input_image: FileInput | None = None,
+        input_image_2: FileInput | None = None,
+        input_image_3: FileInput | None = None,
+        input_image_4: FileInput | None = None,
+        input_image_5: FileInput | None = None,
+        input_image_6: FileInput | None = None,
+        input_image_7: FileInput | None = None,
+        input_image_8: FileInput | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        seed: int | None = None,
+        safety_tolerance: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        sync: bool | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        prompt_upsampling: bool | None = None,
+        interval: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[FluxResult]:
+        """Create an image task (FLUX.2 flex).
+
+        Args:
+            prompt: Text prompt: what to show, or what to change.
+            input_image: Input image. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            input_image_2: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_3: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_4: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_5: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_6: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_7: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_8: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            width: Width in pixels, a multiple of 16; at most 4 megapixels in all.
+            height: Height in pixels, a multiple of 16.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format. Server default: "jpeg".
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            sync: Whether to wait for the image; 302.AI's. Server default: false.
+            steps: Number of inference steps.
+            guidance: Guidance scale: how closely the output follows the prompt.
+            prompt_upsampling: Whether to expand the prompt automatically.
+            interval: Interval at which intermediate results are made, as 302.AI's page says.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /flux/v1/flux-2-flex
+        Price: 0.06 PTC per megapixel.
+        Source: 302ai/ai-sdk:packages/ai/src/models/flux-2-pro.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_v2_flex as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "input_image": input_image,
+                "input_image_2": input_image_2,
+                "input_image_3": input_image_3,
+                "input_image_4": input_image_4,
+                "input_image_5": input_image_5,
+                "input_image_6": input_image_6,
+                "input_image_7": input_image_7,
+                "input_image_8": input_image_8,
+                "width": width,
+                "height": height,
+                "seed": seed,
+                "safety_tolerance": safety_tolerance,
+                "output_format": output_format,
+                "webhook_url": webhook_url,
+                "webhook_secret": webhook_secret,
+                "sync": sync,
+                "steps": steps,
+                "guidance": guidance,
+                "prompt_upsampling": prompt_upsampling,
+                "interval": interval,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def v2_klein_9b(
+        self,
+        *,
+        prompt: str,
+        input_image: FileInput | None = None,
+        input_image_2: FileInput | None = None,
+        input_image_3: FileInput | None = None,
+        input_image_4: FileInput | None = None,
+        input_image_5: FileInput | None = None,
+        input_image_6: FileInput | None = None,
+        input_image_7: FileInput | None = None,
+        input_image_8: FileInput | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        seed: int | None = None,
+        safety_tolerance: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        sync: bool | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        prompt_upsampling: bool | None = None,
+        interval: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[FluxResult]:
+        """Create an image task (FLUX.2 klein 9B).
+
+        Args:
+            prompt: Text prompt: what to show, or what to change.
+            input_image: Input image. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            input_image_2: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_3: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_4: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_5: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_6: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_7: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_8: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            width: Width in pixels, a multiple of 16; at most 4 megapixels in all.
+            height: Height in pixels, a multiple of 16.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format. Server default: "jpeg".
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            sync: Whether to wait for the image; 302.AI's. Server default: false.
+            steps: Number of inference steps.
+            guidance: Guidance scale: how closely the output follows the prompt.
+            prompt_upsampling: Whether to expand the prompt automatically.
+            interval: Interval at which intermediate results are made, as 302.AI's page says.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /flux/v1/flux-2-klein-9b
+        Price: 0.015 PTC per call for the first megapixel; 0.002 PTC per megapixel for each further megapixel; 0.002
+        PTC per megapixel for each input image.
+        Source: https://doc-en.302.ai/409181514e0 (page, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_v2_klein_9b as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "input_image": input_image,
+                "input_image_2": input_image_2,
+                "input_image_3": input_image_3,
+                "input_image_4": input_image_4,
+                "input_image_5": input_image_5,
+                "input_image_6": input_image_6,
+                "input_image_7": input_image_7,
+                "input_image_8": input_image_8,
+                "width": width,
+                "height": height,
+                "seed": seed,
+                "safety_tolerance": safety_tolerance,
+                "output_format": output_format,
+                "webhook_url": webhook_url,
+                "webhook_secret": webhook_secret,
+                "sync": sync,
+                "steps": steps,
+                "guidance": guidance,
+                "prompt_upsampling": prompt_upsampling,
+                "interval": interval,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def v2_klein_4b(
+        self,
+        *,
+        prompt: str,
+        input_image: FileInput | None = None,
+        input_image_2: FileInput | None = None,
+        input_image_3: FileInput | None = None,
+        input_image_4: FileInput | None = None,
+        input_image_5: FileInput | None = None,
+        input_image_6: FileInput | None = None,
+        input_image_7: FileInput | None = None,
+        input_image_8: FileInput | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        seed: int | None = None,
+        safety_tolerance: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        sync: bool | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        prompt_upsampling: bool | None = None,
+        interval: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[FluxResult]:
+        """Create an image task (FLUX.2 klein 4B).
+
+        Args:
+            prompt: Text prompt: what to show, or what to change.
+            input_image: Input image. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            input_image_2: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_3: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_4: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_5: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_6: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_7: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_8: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            width: Width in pixels, a multiple of 16; at most 4 megapixels in all.
+            height: Height in pixels, a multiple of 16.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format. Server default: "jpeg".
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            sync: Whether to wait for the image; 302.AI's. Server default: false.
+            steps: Number of inference steps.
+            guidance: Guidance scale: how closely the output follows the prompt.
+            prompt_upsampling: Whether to expand the prompt automatically.
+            interval: Interval at which intermediate results are made, as 302.AI's page says.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /flux/v1/flux-2-klein-4b
+        Price: 0.014 PTC per call for the first megapixel; 0.001 PTC per megapixel for each further megapixel; 0.001
+        PTC per megapixel for each input image.
+        Source: public code, found by "klingai/m2v_2" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_v2_klein_4b as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "input_image": input_image,
+                "input_image_2": input_image_2,
+                "input_image_3": input_image_3,
+                "input_image_4": input_image_4,
+                "input_image_5": input_image_5,
+                "input_image_6": input_image_6,
+                "input_image_7": input_image_7,
+                "input_image_8": input_image_8,
+                "width": width,
+                "height": height,
+                "seed": seed,
+                "safety_tolerance": safety_tolerance,
+                "output_format": output_format,
+                "webhook_url": webhook_url,
+                "webhook_secret": webhook_secret,
+                "sync": sync,
+                "steps": steps,
+                "guidance": guidance,
+                "prompt_upsampling": prompt_upsampling,
+                "interval": interval,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     def ultra(
         self,
         *,
@@ -738,6 +1237,192 @@ class Flux(Resource):
         )
         return reply_
 
+    def krea(
+        self,
+        *,
+        prompt: str,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        num_images: int | None = None,
+        acceleration: Literal["none", "regular", "high"] | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Generate images (FLUX.1 Krea).
+
+        Args:
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps. Server default: 28.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_images: Number of images. Server default: 1.
+            acceleration: How much to speed up, at the cost of detail.
+            output_format: Image format. Server default: "jpeg".
+            enable_safety_checker: Whether to check for unsafe content.
+            seed: Random seed; the same seed gives the same result.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/flux-1-krea
+        Price: 0.05 PTC per call.
+        Source: 302ai/ai-sdk:packages/ai/src/models/flux-1-krea.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_krea as endpoint
+
+        reply_: Ai302SubmitImages = self._call(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "num_images": num_images,
+                "acceleration": acceleration,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def krea_redux(
+        self,
+        *,
+        image_url: str,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        num_images: int | None = None,
+        acceleration: Literal["none", "regular", "high"] | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Generate variants of an image (FLUX.1 Krea).
+
+        Args:
+            image_url: Input image. Takes a URL.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps. Server default: 28.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_images: Number of images. Server default: 1.
+            acceleration: How much to speed up, at the cost of detail.
+            output_format: Image format. Server default: "jpeg".
+            enable_safety_checker: Whether to check for unsafe content.
+            seed: Random seed; the same seed gives the same result.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/flux-1-krea-redux
+        Price: 0.05 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_krea_redux as endpoint
+
+        reply_: Ai302SubmitImages = self._call(
+            endpoint,
+            body={
+                "image_url": image_url,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "num_images": num_images,
+                "acceleration": acceleration,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def srpo(
+        self,
+        *,
+        image_url: str,
+        prompt: str,
+        strength: float | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        num_images: int | None = None,
+        acceleration: Literal["none", "regular", "high"] | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Generate images from an image (FLUX.1 SRPO).
+
+        Args:
+            image_url: Input image. Takes a URL.
+            prompt: Text prompt: what to change.
+            strength: How far the output may differ from the input image. Server default: 0.95.
+            num_inference_steps: Number of inference steps. Server default: 40.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_images: Number of images. Server default: 1.
+            acceleration: How much to speed up, at the cost of detail.
+            output_format: Image format. Server default: "jpeg".
+            enable_safety_checker: Whether to check for unsafe content.
+            seed: Random seed; the same seed gives the same result.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/flux-1-srpo
+        Price: 0.03 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_srpo as endpoint
+
+        reply_: Ai302SubmitImages = self._call(
+            endpoint,
+            body={
+                "image_url": image_url,
+                "prompt": prompt,
+                "strength": strength,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "num_images": num_images,
+                "acceleration": acceleration,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
     def lora(
         self,
         *,
@@ -1121,6 +1806,505 @@ class AsyncFlux(AsyncResource):
 
         reply_: FluxResult = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
+
+    async def v2_max(
+        self,
+        *,
+        prompt: str,
+        input_image: FileInput | None = None,
+        input_image_2: FileInput | None = None,
+        input_image_3: FileInput | None = None,
+        input_image_4: FileInput | None = None,
+        input_image_5: FileInput | None = None,
+        input_image_6: FileInput | None = None,
+        input_image_7: FileInput | None = None,
+        input_image_8: FileInput | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        seed: int | None = None,
+        safety_tolerance: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        sync: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[FluxResult]:
+        """Create an image task (FLUX.2 max).
+
+        Args:
+            prompt: Text prompt: what to show, or what to change.
+            input_image: Input image. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            input_image_2: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_3: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_4: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_5: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_6: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_7: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_8: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            width: Width in pixels, a multiple of 16; at most 4 megapixels in all.
+            height: Height in pixels, a multiple of 16.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format. Server default: "jpeg".
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            sync: Whether to wait for the image; 302.AI's. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /flux/v1/flux-2-max
+        Price: 0.07 PTC per megapixel for the first megapixel; 0.03 PTC per megapixel for each further megapixel and
+        the input.
+        Source: 302ai/ai-sdk:packages/ai/src/models/flux-2-pro.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_v2_max as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "input_image": input_image,
+                "input_image_2": input_image_2,
+                "input_image_3": input_image_3,
+                "input_image_4": input_image_4,
+                "input_image_5": input_image_5,
+                "input_image_6": input_image_6,
+                "input_image_7": input_image_7,
+                "input_image_8": input_image_8,
+                "width": width,
+                "height": height,
+                "seed": seed,
+                "safety_tolerance": safety_tolerance,
+                "output_format": output_format,
+                "webhook_url": webhook_url,
+                "webhook_secret": webhook_secret,
+                "sync": sync,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def v2_pro(
+        self,
+        *,
+        prompt: str,
+        input_image: FileInput | None = None,
+        input_image_2: FileInput | None = None,
+        input_image_3: FileInput | None = None,
+        input_image_4: FileInput | None = None,
+        input_image_5: FileInput | None = None,
+        input_image_6: FileInput | None = None,
+        input_image_7: FileInput | None = None,
+        input_image_8: FileInput | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        seed: int | None = None,
+        safety_tolerance: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        sync: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[FluxResult]:
+        """Create an image task (FLUX.2 pro).
+
+        Args:
+            prompt: Text prompt: what to show, or what to change.
+            input_image: Input image. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            input_image_2: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_3: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_4: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_5: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_6: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_7: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_8: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            width: Width in pixels, a multiple of 16; at most 4 megapixels in all.
+            height: Height in pixels, a multiple of 16.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format. Server default: "jpeg".
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            sync: Whether to wait for the image; 302.AI's. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /flux/v1/flux-2-pro
+        Price: 0.03 PTC per megapixel.
+        Source: 302ai/ai-sdk:packages/ai/src/models/flux-2-pro.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_v2_pro as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "input_image": input_image,
+                "input_image_2": input_image_2,
+                "input_image_3": input_image_3,
+                "input_image_4": input_image_4,
+                "input_image_5": input_image_5,
+                "input_image_6": input_image_6,
+                "input_image_7": input_image_7,
+                "input_image_8": input_image_8,
+                "width": width,
+                "height": height,
+                "seed": seed,
+                "safety_tolerance": safety_tolerance,
+                "output_format": output_format,
+                "webhook_url": webhook_url,
+                "webhook_secret": webhook_secret,
+                "sync": sync,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def v2_flex(
+        self,
+        *,
+        prompt: str,
+        input_image: FileInput | None = None,
+        input_image_2: FileInput | None = None,
+        input_image_3: FileInput | None = None,
+        input_image_4: FileInput | None = None,
+        input_image_5: FileInput | None = None,
+        input_image_6: FileInput | None = None,
+        input_image_7: FileInput | None = None,
+        input_image_8: FileInput | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        seed: int | None = None,
+        safety_tolerance: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        sync: bool | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        prompt_upsampling: bool | None = None,
+        interval: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[FluxResult]:
+        """Create an image task (FLUX.2 flex).
+
+        Args:
+            prompt: Text prompt: what to show, or what to change.
+            input_image: Input image. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            input_image_2: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_3: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_4: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_5: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_6: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_7: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_8: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            width: Width in pixels, a multiple of 16; at most 4 megapixels in all.
+            height: Height in pixels, a multiple of 16.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format. Server default: "jpeg".
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            sync: Whether to wait for the image; 302.AI's. Server default: false.
+            steps: Number of inference steps.
+            guidance: Guidance scale: how closely the output follows the prompt.
+            prompt_upsampling: Whether to expand the prompt automatically.
+            interval: Interval at which intermediate results are made, as 302.AI's page says.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /flux/v1/flux-2-flex
+        Price: 0.06 PTC per megapixel.
+        Source: 302ai/ai-sdk:packages/ai/src/models/flux-2-pro.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_v2_flex as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "input_image": input_image,
+                "input_image_2": input_image_2,
+                "input_image_3": input_image_3,
+                "input_image_4": input_image_4,
+                "input_image_5": input_image_5,
+                "input_image_6": input_image_6,
+                "input_image_7": input_image_7,
+                "input_image_8": input_image_8,
+                "width": width,
+                "height": height,
+                "seed": seed,
+                "safety_tolerance": safety_tolerance,
+                "output_format": output_format,
+                "webhook_url": webhook_url,
+                "webhook_secret": webhook_secret,
+                "sync": sync,
+                "steps": steps,
+                "guidance": guidance,
+                "prompt_upsampling": prompt_upsampling,
+                "interval": interval,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def v2_klein_9b(
+        self,
+        *,
+        prompt: str,
+        input_image: FileInput | None = None,
+        input_image_2: FileInput | None = None,
+        input_image_3: FileInput | None = None,
+        input_image_4: FileInput | None = None,
+        input_image_5: FileInput | None = None,
+        input_image_6: FileInput | None = None,
+        input_image_7: FileInput | None = None,
+        input_image_8: FileInput | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        seed: int | None = None,
+        safety_tolerance: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        sync: bool | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        prompt_upsampling: bool | None = None,
+        interval: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[FluxResult]:
+        """Create an image task (FLUX.2 klein 9B).
+
+        Args:
+            prompt: Text prompt: what to show, or what to change.
+            input_image: Input image. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            input_image_2: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_3: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_4: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_5: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_6: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_7: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_8: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            width: Width in pixels, a multiple of 16; at most 4 megapixels in all.
+            height: Height in pixels, a multiple of 16.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format. Server default: "jpeg".
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            sync: Whether to wait for the image; 302.AI's. Server default: false.
+            steps: Number of inference steps.
+            guidance: Guidance scale: how closely the output follows the prompt.
+            prompt_upsampling: Whether to expand the prompt automatically.
+            interval: Interval at which intermediate results are made, as 302.AI's page says.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /flux/v1/flux-2-klein-9b
+        Price: 0.015 PTC per call for the first megapixel; 0.002 PTC per megapixel for each further megapixel; 0.002
+        PTC per megapixel for each input image.
+        Source: https://doc-en.302.ai/409181514e0 (page, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_v2_klein_9b as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "input_image": input_image,
+                "input_image_2": input_image_2,
+                "input_image_3": input_image_3,
+                "input_image_4": input_image_4,
+                "input_image_5": input_image_5,
+                "input_image_6": input_image_6,
+                "input_image_7": input_image_7,
+                "input_image_8": input_image_8,
+                "width": width,
+                "height": height,
+                "seed": seed,
+                "safety_tolerance": safety_tolerance,
+                "output_format": output_format,
+                "webhook_url": webhook_url,
+                "webhook_secret": webhook_secret,
+                "sync": sync,
+                "steps": steps,
+                "guidance": guidance,
+                "prompt_upsampling": prompt_upsampling,
+                "interval": interval,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def v2_klein_4b(
+        self,
+        *,
+        prompt: str,
+        input_image: FileInput | None = None,
+        input_image_2: FileInput | None = None,
+        input_image_3: FileInput | None = None,
+        input_image_4: FileInput | None = None,
+        input_image_5: FileInput | None = None,
+        input_image_6: FileInput | None = None,
+        input_image_7: FileInput | None = None,
+        input_image_8: FileInput | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        seed: int | None = None,
+        safety_tolerance: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        sync: bool | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        prompt_upsampling: bool | None = None,
+        interval: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[FluxResult]:
+        """Create an image task (FLUX.2 klein 4B).
+
+        Args:
+            prompt: Text prompt: what to show, or what to change.
+            input_image: Input image. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            input_image_2: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_3: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_4: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_5: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_6: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_7: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            input_image_8: Another input image. Takes a URL, base64 text or a local file (pathlib.Path, open file
+                or bytes).
+            width: Width in pixels, a multiple of 16; at most 4 megapixels in all.
+            height: Height in pixels, a multiple of 16.
+            seed: Random seed; the same seed gives the same result.
+            safety_tolerance: Safety tolerance: how much passes the filter; 0 is the strictest. Server default: 2.
+            output_format: Image format. Server default: "jpeg".
+            webhook_url: Webhook URL, called when the task ends.
+            webhook_secret: Secret that signs the webhook's call.
+            sync: Whether to wait for the image; 302.AI's. Server default: false.
+            steps: Number of inference steps.
+            guidance: Guidance scale: how closely the output follows the prompt.
+            prompt_upsampling: Whether to expand the prompt automatically.
+            interval: Interval at which intermediate results are made, as 302.AI's page says.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (FluxResult).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /flux/v1/flux-2-klein-4b
+        Price: 0.014 PTC per call for the first megapixel; 0.001 PTC per megapixel for each further megapixel; 0.001
+        PTC per megapixel for each input image.
+        Source: public code, found by "klingai/m2v_2" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_v2_klein_4b as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "input_image": input_image,
+                "input_image_2": input_image_2,
+                "input_image_3": input_image_3,
+                "input_image_4": input_image_4,
+                "input_image_5": input_image_5,
+                "input_image_6": input_image_6,
+                "input_image_7": input_image_7,
+                "input_image_8": input_image_8,
+                "width": width,
+                "height": height,
+                "seed": seed,
+                "safety_tolerance": safety_tolerance,
+                "output_format": output_format,
+                "webhook_url": webhook_url,
+                "webhook_secret": webhook_secret,
+                "sync": sync,
+                "steps": steps,
+                "guidance": guidance,
+                "prompt_upsampling": prompt_upsampling,
+                "interval": interval,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     async def ultra(
         self,
@@ -1620,6 +2804,192 @@ class AsyncFlux(AsyncResource):
                 "base_shift": base_shift,
                 "max_shift": max_shift,
                 "scheduler": scheduler,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def krea(
+        self,
+        *,
+        prompt: str,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        num_images: int | None = None,
+        acceleration: Literal["none", "regular", "high"] | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Generate images (FLUX.1 Krea).
+
+        Args:
+            prompt: Text prompt.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps. Server default: 28.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_images: Number of images. Server default: 1.
+            acceleration: How much to speed up, at the cost of detail.
+            output_format: Image format. Server default: "jpeg".
+            enable_safety_checker: Whether to check for unsafe content.
+            seed: Random seed; the same seed gives the same result.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/flux-1-krea
+        Price: 0.05 PTC per call.
+        Source: 302ai/ai-sdk:packages/ai/src/models/flux-1-krea.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_krea as endpoint
+
+        reply_: Ai302SubmitImages = await self._call(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "num_images": num_images,
+                "acceleration": acceleration,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def krea_redux(
+        self,
+        *,
+        image_url: str,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        num_images: int | None = None,
+        acceleration: Literal["none", "regular", "high"] | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Generate variants of an image (FLUX.1 Krea).
+
+        Args:
+            image_url: Input image. Takes a URL.
+            image_size: An image size by name, or width and height.
+            num_inference_steps: Number of inference steps. Server default: 28.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_images: Number of images. Server default: 1.
+            acceleration: How much to speed up, at the cost of detail.
+            output_format: Image format. Server default: "jpeg".
+            enable_safety_checker: Whether to check for unsafe content.
+            seed: Random seed; the same seed gives the same result.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/flux-1-krea-redux
+        Price: 0.05 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_krea_redux as endpoint
+
+        reply_: Ai302SubmitImages = await self._call(
+            endpoint,
+            body={
+                "image_url": image_url,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "num_images": num_images,
+                "acceleration": acceleration,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def srpo(
+        self,
+        *,
+        image_url: str,
+        prompt: str,
+        strength: float | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        num_images: int | None = None,
+        acceleration: Literal["none", "regular", "high"] | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Generate images from an image (FLUX.1 SRPO).
+
+        Args:
+            image_url: Input image. Takes a URL.
+            prompt: Text prompt: what to change.
+            strength: How far the output may differ from the input image. Server default: 0.95.
+            num_inference_steps: Number of inference steps. Server default: 40.
+            guidance_scale: Guidance scale: how closely the output follows the prompt.
+            num_images: Number of images. Server default: 1.
+            acceleration: How much to speed up, at the cost of detail.
+            output_format: Image format. Server default: "jpeg".
+            enable_safety_checker: Whether to check for unsafe content.
+            seed: Random seed; the same seed gives the same result.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/flux-1-srpo
+        Price: 0.03 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_flux import flux_srpo as endpoint
+
+        reply_: Ai302SubmitImages = await self._call(
+            endpoint,
+            body={
+                "image_url": image_url,
+                "prompt": prompt,
+                "strength": strength,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "num_images": num_images,
+                "acceleration": acceleration,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

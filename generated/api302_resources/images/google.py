@@ -8,14 +8,89 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import Ai302ModelTask, Ai302SubmitImages
+    from api302 import AsyncTask, Task
+    from api302_client.models import Ai302ModelTask, Ai302QueuedImages, Ai302SubmitImages, GoogleGenerateResponse
+    from api302_client.params.common import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
 
 
 class Google(Resource):
     """Google, also 谷歌."""
+
+    def generate_image(
+        self,
+        *,
+        model: str,
+        contents: Sequence[GoogleInput],
+        systemInstruction: GoogleInput | None = None,
+        generationConfig: GoogleGenerationConfig | None = None,
+        tools: Sequence[GoogleTool] | None = None,
+        toolConfig: GoogleToolConfig | None = None,
+        safetySettings: Sequence[GoogleSafetySetting] | None = None,
+        cachedContent: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        response_format: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> GoogleGenerateResponse:
+        """Generate an image or speech (Gemini's format).
+
+        As google_generate_content, without Google's word for the action in the path. 302.AI adds that images may be
+        given by URL (`image_url`) and returned by URL (`response_format=url`).
+
+        Args:
+            model: Such as gemini-3-pro-image-preview, gemini-3.1-flash-image-preview,
+                gemini-3.1-flash-lite-image, gemini-2.5-flash-image, or for speech gemini-2.5-flash-preview-tts.
+            contents: The conversation so far.
+            systemInstruction: One message of the conversation.
+            generationConfig: Generation settings.
+            tools: The tools that the model may use.
+            toolConfig: Tool settings.
+            safetySettings: Safety settings: what to block.
+            cachedContent: The name of cached content.
+            labels: Your own metadata.
+            response_format: 302.AI's: `url` returns images and audio by URL instead of base64. It is also seen
+                with no value.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image, or the audio.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /google/v1/models/{model}
+        Price: 0.3 PTC per 1M input tokens for gemini-2.5-flash-image; 30 PTC per 1M output tokens for
+        gemini-2.5-flash-image; 2 PTC per 1M input tokens for gemini-3-pro-image-preview; 120 PTC per 1M output tokens
+        for gemini-3-pro-image-preview; 0.5 PTC per 1M input tokens for gemini-3.1-flash-image-preview; 60 PTC per 1M
+        output tokens for gemini-3.1-flash-image-preview; 0.25 PTC per 1M input tokens for
+        gemini-3.1-flash-lite-image; 1.5 PTC per 1M output tokens for gemini-3.1-flash-lite-image.
+        Source: https://302ai.apifox.cn/379863519e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_generate_image as endpoint
+
+        reply_: GoogleGenerateResponse = self._call(
+            endpoint,
+            path={"model": model},
+            query={"response_format": response_format},
+            body={
+                "contents": contents,
+                "systemInstruction": systemInstruction,
+                "generationConfig": generationConfig,
+                "tools": tools,
+                "toolConfig": toolConfig,
+                "safetySettings": safetySettings,
+                "cachedContent": cachedContent,
+                "labels": labels,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
 
     def imagen_4(
         self,
@@ -122,9 +197,369 @@ class Google(Resource):
         )
         return reply_
 
+    def flash_image(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png", "webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImages:
+        """Generate images (Gemini 2.5 Flash Image).
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height). Server default: "1:1".
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "png".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/gemini-2.5-flash-image
+        Price: 0.05 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_flash_image as endpoint
+
+        reply_: Ai302QueuedImages = self._call(
+            endpoint,
+            body={"prompt": prompt, "aspect_ratio": aspect_ratio, "num_images": num_images, "output_format": output_format},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def edit_flash_image(
+        self,
+        *,
+        prompt: str,
+        image_urls: Sequence[str],
+        aspect_ratio: Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png", "webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImages:
+        """Edit images (Gemini 2.5 Flash Image).
+
+        Args:
+            prompt: Text prompt: what to change.
+            image_urls: The input images. Takes a URL.
+            aspect_ratio: Aspect ratio (width:height). Server default: "auto".
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "png".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/gemini-2.5-flash-image-edit
+        Price: 0.05 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_edit_flash_image as endpoint
+
+        reply_: Ai302QueuedImages = self._call(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "image_urls": image_urls,
+                "aspect_ratio": aspect_ratio,
+                "num_images": num_images,
+                "output_format": output_format,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def flash_image_task(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png", "webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302QueuedImages]:
+        """Create an image task (Gemini 2.5 Flash Image).
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height). Server default: "1:1".
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "png".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302QueuedImages).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/gemini-2.5-flash-image-async
+        Price: 0.05 PTC per call.
+        Source: public code, found by "submit/gemini-2.5-flash-image" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_flash_image_task as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"prompt": prompt, "aspect_ratio": aspect_ratio, "num_images": num_images, "output_format": output_format},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_flash_image(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImages:
+        """Get an image task (Gemini 2.5 Flash Image).
+
+        For the tasks of google_edit_flash_image_task too.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/submit/gemini-2.5-flash-image-async
+        Price: 0 PTC per call.
+        Source: public code, found by "submit/gemini-2.5-flash-image" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_get_flash_image as endpoint
+
+        reply_: Ai302QueuedImages = self._call(
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def edit_flash_image_task(
+        self,
+        *,
+        prompt: str,
+        image_urls: Sequence[str],
+        aspect_ratio: Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png", "webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302QueuedImages]:
+        """Create an image editing task (Gemini 2.5 Flash).
+
+        Args:
+            prompt: Text prompt: what to change.
+            image_urls: The input images. Takes a URL.
+            aspect_ratio: Aspect ratio (width:height). Server default: "auto".
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "png".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302QueuedImages).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/gemini-2.5-flash-image-edit-async
+        Price: 0.05 PTC per call.
+        Source: public code, found by "submit/gemini-2.5-flash-image" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_edit_flash_image_task as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "image_urls": image_urls,
+                "aspect_ratio": aspect_ratio,
+                "num_images": num_images,
+                "output_format": output_format,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def imagen_4_fast(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["1:1", "9:16", "16:9", "3:4", "4:3"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImages:
+        """Generate an image (Imagen 4 Fast).
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/imagen-4-preview-fast
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/341704777e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_imagen_4_fast as endpoint
+
+        reply_: Ai302QueuedImages = self._call(
+            endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def imagen_4_ultra(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["1:1", "9:16", "16:9", "3:4", "4:3"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImages:
+        """Generate an image (Imagen 4 Ultra).
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/imagen-4-preview-ultra
+        Price: 0.1 PTC per call.
+        Source: https://doc.302.ai/341704776e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_imagen_4_ultra as endpoint
+
+        reply_: Ai302QueuedImages = self._call(
+            endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
 
 class AsyncGoogle(AsyncResource):
     """Google, also 谷歌."""
+
+    async def generate_image(
+        self,
+        *,
+        model: str,
+        contents: Sequence[GoogleInput],
+        systemInstruction: GoogleInput | None = None,
+        generationConfig: GoogleGenerationConfig | None = None,
+        tools: Sequence[GoogleTool] | None = None,
+        toolConfig: GoogleToolConfig | None = None,
+        safetySettings: Sequence[GoogleSafetySetting] | None = None,
+        cachedContent: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        response_format: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> GoogleGenerateResponse:
+        """Generate an image or speech (Gemini's format).
+
+        As google_generate_content, without Google's word for the action in the path. 302.AI adds that images may be
+        given by URL (`image_url`) and returned by URL (`response_format=url`).
+
+        Args:
+            model: Such as gemini-3-pro-image-preview, gemini-3.1-flash-image-preview,
+                gemini-3.1-flash-lite-image, gemini-2.5-flash-image, or for speech gemini-2.5-flash-preview-tts.
+            contents: The conversation so far.
+            systemInstruction: One message of the conversation.
+            generationConfig: Generation settings.
+            tools: The tools that the model may use.
+            toolConfig: Tool settings.
+            safetySettings: Safety settings: what to block.
+            cachedContent: The name of cached content.
+            labels: Your own metadata.
+            response_format: 302.AI's: `url` returns images and audio by URL instead of base64. It is also seen
+                with no value.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The image, or the audio.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /google/v1/models/{model}
+        Price: 0.3 PTC per 1M input tokens for gemini-2.5-flash-image; 30 PTC per 1M output tokens for
+        gemini-2.5-flash-image; 2 PTC per 1M input tokens for gemini-3-pro-image-preview; 120 PTC per 1M output tokens
+        for gemini-3-pro-image-preview; 0.5 PTC per 1M input tokens for gemini-3.1-flash-image-preview; 60 PTC per 1M
+        output tokens for gemini-3.1-flash-image-preview; 0.25 PTC per 1M input tokens for
+        gemini-3.1-flash-lite-image; 1.5 PTC per 1M output tokens for gemini-3.1-flash-lite-image.
+        Source: https://302ai.apifox.cn/379863519e0 (sample, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_generate_image as endpoint
+
+        reply_: GoogleGenerateResponse = await self._call(
+            endpoint,
+            path={"model": model},
+            query={"response_format": response_format},
+            body={
+                "contents": contents,
+                "systemInstruction": systemInstruction,
+                "generationConfig": generationConfig,
+                "tools": tools,
+                "toolConfig": toolConfig,
+                "safetySettings": safetySettings,
+                "cachedContent": cachedContent,
+                "labels": labels,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
 
     async def imagen_4(
         self,
@@ -227,6 +662,293 @@ class AsyncGoogle(AsyncResource):
         from api302_client.api.images_google import google_imagen_3_fast as endpoint
 
         reply_: Ai302ModelTask = await self._call(
+            endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def flash_image(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png", "webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImages:
+        """Generate images (Gemini 2.5 Flash Image).
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height). Server default: "1:1".
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "png".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/gemini-2.5-flash-image
+        Price: 0.05 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_flash_image as endpoint
+
+        reply_: Ai302QueuedImages = await self._call(
+            endpoint,
+            body={"prompt": prompt, "aspect_ratio": aspect_ratio, "num_images": num_images, "output_format": output_format},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def edit_flash_image(
+        self,
+        *,
+        prompt: str,
+        image_urls: Sequence[str],
+        aspect_ratio: Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png", "webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImages:
+        """Edit images (Gemini 2.5 Flash Image).
+
+        Args:
+            prompt: Text prompt: what to change.
+            image_urls: The input images. Takes a URL.
+            aspect_ratio: Aspect ratio (width:height). Server default: "auto".
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "png".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/gemini-2.5-flash-image-edit
+        Price: 0.05 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_edit_flash_image as endpoint
+
+        reply_: Ai302QueuedImages = await self._call(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "image_urls": image_urls,
+                "aspect_ratio": aspect_ratio,
+                "num_images": num_images,
+                "output_format": output_format,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def flash_image_task(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png", "webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302QueuedImages]:
+        """Create an image task (Gemini 2.5 Flash Image).
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height). Server default: "1:1".
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "png".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302QueuedImages).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/gemini-2.5-flash-image-async
+        Price: 0.05 PTC per call.
+        Source: public code, found by "submit/gemini-2.5-flash-image" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_flash_image_task as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"prompt": prompt, "aspect_ratio": aspect_ratio, "num_images": num_images, "output_format": output_format},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_flash_image(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImages:
+        """Get an image task (Gemini 2.5 Flash Image).
+
+        For the tasks of google_edit_flash_image_task too.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/submit/gemini-2.5-flash-image-async
+        Price: 0 PTC per call.
+        Source: public code, found by "submit/gemini-2.5-flash-image" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_get_flash_image as endpoint
+
+        reply_: Ai302QueuedImages = await self._call(
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def edit_flash_image_task(
+        self,
+        *,
+        prompt: str,
+        image_urls: Sequence[str],
+        aspect_ratio: Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png", "webp"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302QueuedImages]:
+        """Create an image editing task (Gemini 2.5 Flash).
+
+        Args:
+            prompt: Text prompt: what to change.
+            image_urls: The input images. Takes a URL.
+            aspect_ratio: Aspect ratio (width:height). Server default: "auto".
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "png".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302QueuedImages).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/gemini-2.5-flash-image-edit-async
+        Price: 0.05 PTC per call.
+        Source: public code, found by "submit/gemini-2.5-flash-image" (caller, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_edit_flash_image_task as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "image_urls": image_urls,
+                "aspect_ratio": aspect_ratio,
+                "num_images": num_images,
+                "output_format": output_format,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def imagen_4_fast(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["1:1", "9:16", "16:9", "3:4", "4:3"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImages:
+        """Generate an image (Imagen 4 Fast).
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/imagen-4-preview-fast
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/341704777e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_imagen_4_fast as endpoint
+
+        reply_: Ai302QueuedImages = await self._call(
+            endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def imagen_4_ultra(
+        self,
+        *,
+        prompt: str,
+        aspect_ratio: Literal["1:1", "9:16", "16:9", "3:4", "4:3"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImages:
+        """Generate an image (Imagen 4 Ultra).
+
+        Args:
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/imagen-4-preview-ultra
+        Price: 0.1 PTC per call.
+        Source: https://doc.302.ai/341704776e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.images_google import google_imagen_4_ultra as endpoint
+
+        reply_: Ai302QueuedImages = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncStream, Stream
     from api302_client.models import GoogleGenerateResponse
-    from api302_client.params.common import GoogleGenerationConfig, GoogleInput
-    from api302_client.params.llm_google import GoogleSafetySetting, GoogleTool, GoogleToolConfig
+    from api302_client.params.common import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
     from api302_resources._models import GoogleGenerateContentModel
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.kling import AsyncKling, Kling
     from api302_resources.videos.lightricks import AsyncLightricks, Lightricks
     from api302_resources.videos.luma import AsyncLuma, Luma
+    from api302_resources.videos.midjourney import AsyncMidjourney, Midjourney
     from api302_resources.videos.minimax import AsyncMinimax, Minimax
     from api302_resources.videos.openai import AsyncOpenai, Openai
     from api302_resources.videos.pika import AsyncPika, Pika
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from api302_resources.videos.skyreels import AsyncSkyreels, Skyreels
     from api302_resources.videos.stability import AsyncStability, Stability
     from api302_resources.videos.sync import AsyncSync, Sync
+    from api302_resources.videos.topview import AsyncTopview, Topview
     from api302_resources.videos.vidu import AsyncVidu, Vidu
     from api302_resources.videos.wavespeed import AsyncWavespeed, Wavespeed
     from api302_resources.videos.zhipu import AsyncZhipu, Zhipu
@@ -137,6 +139,13 @@ class Videos(Resource):
         return Luma(self._client)
 
     @cached_property
+    def midjourney(self) -> Midjourney:
+        """Midjourney."""
+        from api302_resources.videos.midjourney import Midjourney
+
+        return Midjourney(self._client)
+
+    @cached_property
     def minimax(self) -> Minimax:
         """MiniMax, also 海螺, Hailuo."""
         from api302_resources.videos.minimax import Minimax
@@ -198,6 +207,13 @@ class Videos(Resource):
         from api302_resources.videos.sync import Sync
 
         return Sync(self._client)
+
+    @cached_property
+    def topview(self) -> Topview:
+        """TopView."""
+        from api302_resources.videos.topview import Topview
+
+        return Topview(self._client)
 
     @cached_property
     def vidu(self) -> Vidu:
@@ -393,6 +409,13 @@ class AsyncVideos(AsyncResource):
         return AsyncLuma(self._client)
 
     @cached_property
+    def midjourney(self) -> AsyncMidjourney:
+        """Midjourney."""
+        from api302_resources.videos.midjourney import AsyncMidjourney
+
+        return AsyncMidjourney(self._client)
+
+    @cached_property
     def minimax(self) -> AsyncMinimax:
         """MiniMax, also 海螺, Hailuo."""
         from api302_resources.videos.minimax import AsyncMinimax
@@ -454,6 +477,13 @@ class AsyncVideos(AsyncResource):
         from api302_resources.videos.sync import AsyncSync
 
         return AsyncSync(self._client)
+
+    @cached_property
+    def topview(self) -> AsyncTopview:
+        """TopView."""
+        from api302_resources.videos.topview import AsyncTopview
+
+        return AsyncTopview(self._client)
 
     @cached_property
     def vidu(self) -> AsyncVidu:

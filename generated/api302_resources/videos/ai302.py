@@ -9,11 +9,18 @@ from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client._model import JsonObject
-    from api302_client.models import Ai302ModelTask, Ai302QueuedVideo, Ai302VideoModelList, Ai302VideoTask, Ai302VideoV1Task
+    from api302_client.models import (
+        Ai302ModelTask,
+        Ai302QueuedVideo,
+        Ai302VideoModelList,
+        Ai302VideoTask,
+        Ai302VideoToolTask,
+        Ai302VideoV1Task,
+    )
     from api302_resources._models import Ai302CreateVideoModel
 
 
@@ -391,6 +398,144 @@ class Ai302(Resource):
 
         reply_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def stable_avatar(
+        self,
+        *,
+        image_url: str,
+        audio_url: str,
+        prompt: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302QueuedVideo]:
+        """Create a talking-person video task (StableAvatar).
+
+        Args:
+            image_url: Image of the person. Takes a URL.
+            audio_url: What the person says. Takes a URL.
+            prompt: Text prompt: what happens.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302QueuedVideo).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/stable-avatar
+        Source: 302ai/302_ai_avatar_generator:src/app/api/create-stable-video/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_ai302 import ai302_stable_avatar as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"image_url": image_url, "audio_url": audio_url, "prompt": prompt},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_stable_avatar(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedVideo:
+        """Get a talking-person video task (StableAvatar).
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/submit/stable-avatar
+        Source: 302ai/302_ai_avatar_generator:src/app/api/poll-stable-video/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_ai302 import ai302_get_stable_avatar as endpoint
+
+        reply_: Ai302QueuedVideo = self._call(
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def video_tool(
+        self,
+        *,
+        video: Sequence[str],
+        operation: Literal["audio_separation", "video_merge"],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302VideoToolTask]:
+        """Create a task that separates audio or merges videos.
+
+        Args:
+            video: The videos. Takes a URL.
+            operation: What to do.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoToolTask).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/video/toolkit/submit
+        Source: 302ai/302_ai_avatar_generator:src/app/api/audio-separation/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_ai302 import ai302_video_tool as endpoint
+
+        return self._submit(
+            endpoint, body={"video": video, "operation": operation}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    def get_video_tool(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302VideoToolTask:
+        """Get a task that separates audio or merges videos.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/video/toolkit/status/{task_id}
+        Source: 302ai/302_ai_avatar_generator:src/app/api/poll-audio-separation/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_ai302 import ai302_get_video_tool as endpoint
+
+        reply_: Ai302VideoToolTask = self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -871,6 +1016,144 @@ class AsyncAi302(AsyncResource):
 
         reply_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def stable_avatar(
+        self,
+        *,
+        image_url: str,
+        audio_url: str,
+        prompt: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302QueuedVideo]:
+        """Create a talking-person video task (StableAvatar).
+
+        Args:
+            image_url: Image of the person. Takes a URL.
+            audio_url: What the person says. Takes a URL.
+            prompt: Text prompt: what happens.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302QueuedVideo).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/stable-avatar
+        Source: 302ai/302_ai_avatar_generator:src/app/api/create-stable-video/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_ai302 import ai302_stable_avatar as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"image_url": image_url, "audio_url": audio_url, "prompt": prompt},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_stable_avatar(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedVideo:
+        """Get a talking-person video task (StableAvatar).
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/submit/stable-avatar
+        Source: 302ai/302_ai_avatar_generator:src/app/api/poll-stable-video/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_ai302 import ai302_get_stable_avatar as endpoint
+
+        reply_: Ai302QueuedVideo = await self._call(
+            endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def video_tool(
+        self,
+        *,
+        video: Sequence[str],
+        operation: Literal["audio_separation", "video_merge"],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302VideoToolTask]:
+        """Create a task that separates audio or merges videos.
+
+        Args:
+            video: The videos. Takes a URL.
+            operation: What to do.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (Ai302VideoToolTask).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/video/toolkit/submit
+        Source: 302ai/302_ai_avatar_generator:src/app/api/audio-separation/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_ai302 import ai302_video_tool as endpoint
+
+        return await self._submit(
+            endpoint, body={"video": video, "operation": operation}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    async def get_video_tool(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302VideoToolTask:
+        """Get a task that separates audio or merges videos.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/video/toolkit/status/{task_id}
+        Source: 302ai/302_ai_avatar_generator:src/app/api/poll-audio-separation/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_ai302 import ai302_get_video_tool as endpoint
+
+        reply_: Ai302VideoToolTask = await self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 

@@ -355,8 +355,8 @@ class Doubao(Resource):
         """Create a video task (Jimeng 3.0).
 
         Args:
-            req_key: The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p` or, from an image,
-                `jimeng_i2v_first_v30`.
+            req_key: The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p`, from an image `jimeng_i2v_first_v30`, or
+                `jimeng_ti2v_v30_pro`.
             prompt: Text prompt.
             image_urls: URL of the first frame, for a video from an image. Takes a URL.
             frames: Number of frames: seconds times 24, plus one.
@@ -406,7 +406,7 @@ class Doubao(Resource):
         """Get a video task (Jimeng 3.0).
 
         Args:
-            task_id: The id that doubao_create_jimeng_video returned.
+            task_id: The id of the task.
             req_key: The model.
             req_json: How to watermark the video, as JSON.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -423,6 +423,176 @@ class Doubao(Resource):
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
         from api302_client.api.videos_doubao import doubao_get_jimeng_video as endpoint
+
+        reply_: DoubaoJimengResponse = self._call(
+            endpoint,
+            body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def create_jimeng_pro_video(
+        self,
+        *,
+        req_key: str,
+        prompt: str,
+        image_urls: Sequence[str] | None = None,
+        frames: int | None = None,
+        aspect_ratio: str | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[DoubaoJimengResponse]:
+        """Create a video task (Jimeng 3.0 Pro).
+
+        From a text, or from a first frame and a text; 1080p.
+
+        Args:
+            req_key: The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p`, from an image `jimeng_i2v_first_v30`, or
+                `jimeng_ti2v_v30_pro`.
+            prompt: Text prompt.
+            image_urls: URL of the first frame, for a video from an image. Takes a URL.
+            frames: Number of frames: seconds times 24, plus one.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            seed: Random seed; the same seed gives a similar video, -1 a random one.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoJimengResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/drawing/jimeng_ti2v_v30_pro
+        Price: 0.16 PTC per second.
+        Source: public notes on Volcengine's visual API, found by "jimeng_ti2v_v30_pro" (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_doubao import doubao_create_jimeng_pro_video as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "req_key": req_key,
+                "prompt": prompt,
+                "image_urls": image_urls,
+                "frames": frames,
+                "aspect_ratio": aspect_ratio,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_jimeng_pro_video(
+        self,
+        *,
+        task_id: str,
+        req_key: str | None = None,
+        req_json: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoJimengResponse:
+        """Get a video task (Jimeng 3.0 Pro).
+
+        Args:
+            task_id: The id of the task.
+            req_key: The model.
+            req_json: How to watermark the video, as JSON.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/drawing/jimeng_ti2v_v30_pro_result
+        Price: 0 PTC per call.
+        Source: public notes on Volcengine's visual API, found by "jimeng_ti2v_v30_pro" (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_doubao import doubao_get_jimeng_pro_video as endpoint
+
+        reply_: DoubaoJimengResponse = self._call(
+            endpoint,
+            body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def omnihuman(
+        self,
+        *,
+        image_url: str,
+        audio_url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[DoubaoJimengResponse]:
+        """Create a talking-person video task (OmniHuman).
+
+        A video of the person in an image, who says what is in an audio file.
+
+        Args:
+            image_url: Image of the person. Takes a URL.
+            audio_url: What the person says. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoJimengResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/omnihuman/video
+        Source: 302ai/302_ai_avatar_generator:src/app/api/doubao/omnihuman/video/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_doubao import doubao_omnihuman as endpoint
+
+        return self._submit(
+            endpoint, body={"image_url": image_url, "audio_url": audio_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    def get_omnihuman(
+        self,
+        *,
+        task_id: str,
+        req_key: str | None = None,
+        req_json: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoJimengResponse:
+        """Get a talking-person video task (OmniHuman).
+
+        Args:
+            task_id: The id of the task.
+            req_key: The model.
+            req_json: How to watermark the video, as JSON.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/omnihuman/video_result
+        Source: 302ai/302_ai_avatar_generator:src/app/api/doubao/omnihuman/video_result/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_doubao import doubao_get_omnihuman as endpoint
 
         reply_: DoubaoJimengResponse = self._call(
             endpoint,
@@ -775,8 +945,8 @@ class AsyncDoubao(AsyncResource):
         """Create a video task (Jimeng 3.0).
 
         Args:
-            req_key: The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p` or, from an image,
-                `jimeng_i2v_first_v30`.
+            req_key: The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p`, from an image `jimeng_i2v_first_v30`, or
+                `jimeng_ti2v_v30_pro`.
             prompt: Text prompt.
             image_urls: URL of the first frame, for a video from an image. Takes a URL.
             frames: Number of frames: seconds times 24, plus one.
@@ -826,7 +996,7 @@ class AsyncDoubao(AsyncResource):
         """Get a video task (Jimeng 3.0).
 
         Args:
-            task_id: The id that doubao_create_jimeng_video returned.
+            task_id: The id of the task.
             req_key: The model.
             req_json: How to watermark the video, as JSON.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -843,6 +1013,176 @@ class AsyncDoubao(AsyncResource):
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
         from api302_client.api.videos_doubao import doubao_get_jimeng_video as endpoint
+
+        reply_: DoubaoJimengResponse = await self._call(
+            endpoint,
+            body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def create_jimeng_pro_video(
+        self,
+        *,
+        req_key: str,
+        prompt: str,
+        image_urls: Sequence[str] | None = None,
+        frames: int | None = None,
+        aspect_ratio: str | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[DoubaoJimengResponse]:
+        """Create a video task (Jimeng 3.0 Pro).
+
+        From a text, or from a first frame and a text; 1080p.
+
+        Args:
+            req_key: The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p`, from an image `jimeng_i2v_first_v30`, or
+                `jimeng_ti2v_v30_pro`.
+            prompt: Text prompt.
+            image_urls: URL of the first frame, for a video from an image. Takes a URL.
+            frames: Number of frames: seconds times 24, plus one.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            seed: Random seed; the same seed gives a similar video, -1 a random one.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoJimengResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/drawing/jimeng_ti2v_v30_pro
+        Price: 0.16 PTC per second.
+        Source: public notes on Volcengine's visual API, found by "jimeng_ti2v_v30_pro" (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_doubao import doubao_create_jimeng_pro_video as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "req_key": req_key,
+                "prompt": prompt,
+                "image_urls": image_urls,
+                "frames": frames,
+                "aspect_ratio": aspect_ratio,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_jimeng_pro_video(
+        self,
+        *,
+        task_id: str,
+        req_key: str | None = None,
+        req_json: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoJimengResponse:
+        """Get a video task (Jimeng 3.0 Pro).
+
+        Args:
+            task_id: The id of the task.
+            req_key: The model.
+            req_json: How to watermark the video, as JSON.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/drawing/jimeng_ti2v_v30_pro_result
+        Price: 0 PTC per call.
+        Source: public notes on Volcengine's visual API, found by "jimeng_ti2v_v30_pro" (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_doubao import doubao_get_jimeng_pro_video as endpoint
+
+        reply_: DoubaoJimengResponse = await self._call(
+            endpoint,
+            body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def omnihuman(
+        self,
+        *,
+        image_url: str,
+        audio_url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[DoubaoJimengResponse]:
+        """Create a talking-person video task (OmniHuman).
+
+        A video of the person in an image, who says what is in an audio file.
+
+        Args:
+            image_url: Image of the person. Takes a URL.
+            audio_url: What the person says. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoJimengResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/omnihuman/video
+        Source: 302ai/302_ai_avatar_generator:src/app/api/doubao/omnihuman/video/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_doubao import doubao_omnihuman as endpoint
+
+        return await self._submit(
+            endpoint, body={"image_url": image_url, "audio_url": audio_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    async def get_omnihuman(
+        self,
+        *,
+        task_id: str,
+        req_key: str | None = None,
+        req_json: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoJimengResponse:
+        """Get a talking-person video task (OmniHuman).
+
+        Args:
+            task_id: The id of the task.
+            req_key: The model.
+            req_json: How to watermark the video, as JSON.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/omnihuman/video_result
+        Source: 302ai/302_ai_avatar_generator:src/app/api/doubao/omnihuman/video_result/route.ts (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_doubao import doubao_get_omnihuman as endpoint
 
         reply_: DoubaoJimengResponse = await self._call(
             endpoint,

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import HiggsfieldJobSet
-    from api302_client.params.videos_higgsfield import HiggsfieldVideoParams, HiggsfieldWebhook
+    from api302_client.params.common import HiggsfieldWebhook
+    from api302_client.params.videos_higgsfield import HiggsfieldVideoParams
 
 
 class Higgsfield(Resource):

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import MinimaxFileResponse, MinimaxVideoTask
-    from api302_client.params.videos_minimax import MinimaxSubject
+    from api302_client.models import MinimaxFileResponse, MinimaxH3Task, MinimaxVideoTask
+    from api302_client.params.videos_minimax import MinimaxH3Item, MinimaxSubject
 
 
 class Minimax(Resource):
@@ -163,6 +163,92 @@ class Minimax(Resource):
         )
         return reply_
 
+    def create_video_h3(
+        self,
+        *,
+        model: str,
+        content: Sequence[MinimaxH3Item],
+        resolution: Literal["480P", "768P", "2K"] | None = None,
+        duration: int | None = None,
+        ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "adaptive"] | None = None,
+        aigc_watermark: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[MinimaxH3Task]:
+        """Create a video task (MiniMax H3).
+
+        From a text, from a first and a last frame, or with H3 from references. MiniMax-H3-Max takes no references.
+
+        Args:
+            model: `MiniMax-H3` or `MiniMax-H3-Max`.
+            content: The text prompt, and the files.
+            resolution: Resolution; 480P with H3-Max, 2K with H3.
+            duration: Duration in seconds, from 5 with H3-Max.
+            ratio: Aspect ratio (width:height); `adaptive` with files alone.
+            aigc_watermark: Whether to add a watermark.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MinimaxH3Task).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /minimaxi/v2/video_generation
+        Price: 0.06 PTC per second for MiniMax-H3-Max, 480P; 0.096 PTC per second for MiniMax-H3-Max, 768P.
+        Source: public code, found by "minimaxi/v2/video_generation" (its tests) (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_minimax import minimax_create_video_h3 as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "model": model,
+                "content": content,
+                "resolution": resolution,
+                "duration": duration,
+                "ratio": ratio,
+                "aigc_watermark": aigc_watermark,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_video_h3(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MinimaxH3Task:
+        """Get a video task (MiniMax H3).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /minimaxi/v2/video_generation
+        Price: 0 PTC per call.
+        Source: public code, found by "minimaxi/v2/video_generation" (a client of another host) (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_minimax import minimax_get_video_h3 as endpoint
+
+        reply_: MinimaxH3Task = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
 
 class AsyncMinimax(AsyncResource):
     """MiniMax, also 海螺, Hailuo."""
@@ -309,4 +395,90 @@ class AsyncMinimax(AsyncResource):
         reply_: MinimaxFileResponse = await self._call(
             endpoint, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
+        return reply_
+
+    async def create_video_h3(
+        self,
+        *,
+        model: str,
+        content: Sequence[MinimaxH3Item],
+        resolution: Literal["480P", "768P", "2K"] | None = None,
+        duration: int | None = None,
+        ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "adaptive"] | None = None,
+        aigc_watermark: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[MinimaxH3Task]:
+        """Create a video task (MiniMax H3).
+
+        From a text, from a first and a last frame, or with H3 from references. MiniMax-H3-Max takes no references.
+
+        Args:
+            model: `MiniMax-H3` or `MiniMax-H3-Max`.
+            content: The text prompt, and the files.
+            resolution: Resolution; 480P with H3-Max, 2K with H3.
+            duration: Duration in seconds, from 5 with H3-Max.
+            ratio: Aspect ratio (width:height); `adaptive` with files alone.
+            aigc_watermark: Whether to add a watermark.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (MinimaxH3Task).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /minimaxi/v2/video_generation
+        Price: 0.06 PTC per second for MiniMax-H3-Max, 480P; 0.096 PTC per second for MiniMax-H3-Max, 768P.
+        Source: public code, found by "minimaxi/v2/video_generation" (its tests) (caller, 2026-11-29)
+        """
+        from api302_client.api.videos_minimax import minimax_create_video_h3 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "model": model,
+                "content": content,
+                "resolution": resolution,
+                "duration": duration,
+                "ratio": ratio,
+                "aigc_watermark": aigc_watermark,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_video_h3(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MinimaxH3Task:
+        """Get a video task (MiniMax H3).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /minimaxi/v2/video_generation
+        Price: 0 PTC per call.
+        Source: public code, found by "minimaxi/v2/video_generation" (a client of another host) (vendor, 2026-11-29)
+        """
+        from api302_client.api.videos_minimax import minimax_get_video_h3 as endpoint
+
+        reply_: MinimaxH3Task = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -300,6 +300,39 @@ class Runway(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def aleph(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[RunwayResponse]:
+        """Create a video editing task (Aleph).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /runway_aleph/submit
+        Price: 0.5 PTC per call.
+        Source: https://doc.302.ai/330758449e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_runway import runway_aleph as endpoint
+
+        return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
     def get_task(
         self,
         *,
@@ -667,6 +700,39 @@ class AsyncRunway(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    async def aleph(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[RunwayResponse]:
+        """Create a video editing task (Aleph).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (RunwayResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /runway_aleph/submit
+        Price: 0.5 PTC per call.
+        Source: https://doc.302.ai/330758449e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.videos_runway import runway_aleph as endpoint
+
+        return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_task(
         self,

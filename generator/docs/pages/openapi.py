@@ -100,7 +100,7 @@ class _Reader:
             if place == "header" and name.lower() in _OWN_HEADERS:
                 continue
             if not (is_header(name) if place == "header" else is_field(name)):
-                self.page.refuse(f"the {place} parameter {quoted(name)}, whose name is no name")
+                self.page.refuse(f"the {place} parameter {quoted(name)}, whose name is not a name")
                 continue
             yield self.parameter(parameter, name, str(place))
 

@@ -64,7 +64,7 @@ def operation_call(
 
 def _with_files(op: Operation, body: dict[str, Any], opened: list[Any]) -> dict[str, Any]:
     has_form = FORM in op.media_types or "" in body
-    return put_files(body, op.files, opened, has_form)
+    return put_files(body, op.files, opened, has_form, op.behaviour.file_max)
 
 
 def _built(

@@ -35,7 +35,7 @@ EXTENSIONS: Extensions = {
         "succeeded": ["SUCCESS"],
         "failed": ["FAILURE", "FAILED", "CANCEL"],
         "progress": {"field": "progress"},
-        "outputs": ["imageUrl", "imageUrls[].url"],
+        "outputs": ["imageUrl", "imageUrls[].url", "videoUrl"],
         "error": {"message": "failReason"},
         "interval": 5,
     },

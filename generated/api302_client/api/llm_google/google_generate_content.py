@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.google_generate_response import GoogleGenerateResponse
-    from ...params.llm_google import GoogleGenerateRequest
+    from ...params.common import GoogleGenerateRequest
 
 ID = "google_generate_content"
 METHOD = "POST"

@@ -34,7 +34,7 @@ EXTENSIONS: Extensions = {
         "pending": ["PENDING", "RUNNING"],
         "succeeded": ["SUCCEEDED"],
         "failed": ["FAILED", "CANCELED", "UNKNOWN"],
-        "outputs": ["output.video_url", "output.results[].url", "output.choices[].message.content[].image"],
+        "outputs": ["output.video_url", "output.results[].url", "output.results.video_url", "output.choices[].message.content[].image"],
         "error": {"message": "output.message || message", "code": "output.code || code"},
         "interval": 15,
     },

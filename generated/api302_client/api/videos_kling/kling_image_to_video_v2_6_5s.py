@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.07, "unit": "PTC", "per": "second", "units": "`5`", "for": "without audio"},
         {"amount": 0.14, "unit": "PTC", "per": "second", "units": "`5`", "for": "with audio"},
     ],
+    "x-file-max": {"input_image": 10485760},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
