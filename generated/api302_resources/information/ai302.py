@@ -327,7 +327,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was created.
 
         Raises:
             Api302Error: The call failed.
@@ -421,7 +421,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -467,7 +467,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -2833,7 +2833,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The sandbox was destroyed.
 
         Raises:
             Api302Error: The call failed.
@@ -2993,7 +2993,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The files were imported.
 
         Raises:
             Api302Error: The call failed.
@@ -4456,7 +4456,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was created.
 
         Raises:
             Api302Error: The call failed.
@@ -4550,7 +4550,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -4596,7 +4596,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -6982,7 +6982,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The sandbox was destroyed.
 
         Raises:
             Api302Error: The call failed.
@@ -7142,7 +7142,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The files were imported.
 
         Raises:
             Api302Error: The call failed.
