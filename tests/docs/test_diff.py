@@ -676,3 +676,26 @@ def test_models_in_a_markdown_table() -> None:
 
 def test_a_page_without_a_table_has_no_models() -> None:
     assert model_rows("Choose a model.\nModel\nstring") == []
+
+
+def test_a_recorded_list_of_models_is_held_against_the_catalogue(
+    real: Described, tmp_path: Path
+) -> None:
+    listed = [
+        {"id": "gpt-4o", "price": {"input_token": "$2.500 / M tokens", "output_token": "9"}},
+        {"id": "gpt-99", "price": {"input_token": "1", "output_token": "2"}},
+        {"id": "gpt-4o-mini"},
+        {"no": "id"},
+    ]
+    exchange = {
+        "operation": "ai302_list_models",
+        "request": {"method": "GET", "path": "/v1/models"},
+        "response": {"status": 200, "json": {"object": "list", "data": listed}},
+    }
+    file = tmp_path / "0001-ai302_list_models.json"
+    file.write_text(json.dumps(exchange), "utf-8")
+
+    found, _ = recorded(real, file)
+    told = [(one.kind, one.field) for one in found if one.kind in ("model", "price")]
+
+    assert told == [("price", "gpt-4o"), ("model", "gpt-99")]

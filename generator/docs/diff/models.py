@@ -8,6 +8,7 @@ from typing import Any
 from generator.docs.pages import Page, page_number
 from generator.docs.pages.models import model_name, model_rows
 from generator.docs.pages.untrusted import quoted
+from generator.runtime.behaviour import read
 from generator.source import MODELS_FOLDER, obj, seq
 
 from .finding import Finding, Subject
@@ -46,3 +47,28 @@ def _is_of(page: Page, model: dict[str, Any], subject: Subject) -> bool:
     described = [obj(entry) for entry in seq(subject.operation.node.get("x-docs"))]
     pages = {entry["page"] for entry in described if "page" in entry}
     return len(pages) == 1 and any(entry.get("page") in pages for entry in own)
+
+
+def compare_listed(subject: Subject, response: Any) -> Iterator[Finding]:
+    """What a list of the service, in a recorded exchange, says that the catalogue does not.
+
+    Models that it lacks are not gone: a list may be of one kind, or of one key.
+    """
+    rule = read(subject.operation.node).model_list
+    models = subject.described.context.model.models.values()
+    for listed in rule.read(response) if rule else ():
+        known = [one for one in models if one.named(listed.name)]
+        if not known and listed.kinds:
+            message = f"the service lists the model {quoted(listed.name)}"
+            message += ", which the catalogue does not have"
+            fix = f"add it to {MODELS_FOLDER}/{listed.kinds[0]}.yaml"
+            yield subject.finding("model", listed.name, message, fix)
+        for model in known:
+            ours = {one.per: one.amount for one in model.price if not one.when}
+            for price in listed.price:
+                if price.per in ours and ours[price.per] != price.amount:
+                    message = f"`{listed.name}` costs {price.amount:g} PTC per {price.per}"
+                    message += f", and {ours[price.per]:g} in the catalogue"
+                    entry = subject.described.context.models.get(model.id)
+                    fix = "correct the price"
+                    yield subject.finding("price", listed.name, message, fix, entry, "price")
