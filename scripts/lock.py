@@ -27,7 +27,7 @@ CLIENTS = ROOT / "tests" / "clients" / "requirements.txt"
 """The environment of `make test-clients`, from `requirements.in` beside it."""
 PROJECT = ROOT / "pyproject.toml"
 
-SECTIONS = ("base", "mock", "demo", "generator", "dev", "bench", "proof")
+SECTIONS = ("base", "mock", "demo", "generator", "aiohttp", "otel", "dev", "bench", "proof")
 EDITABLES = "editables>=0.5,<1"  # what hatchling asks for when a project is installed as editable
 
 HEAD = f"""\

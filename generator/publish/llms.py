@@ -12,10 +12,12 @@ from generator.emit.docstrings import best_source, price_text
 from generator.emit.methods import Method, Methods
 from generator.emit.response_types import Class
 from generator.runtime.behaviour import read
+from generator.source import seq
 
 from .markdown import code, inline, link, text
 
 _MAX_NAMES = 8
+_MAX_MODELS = 3
 _PLAIN_PATH = re.compile(r"[\w/{}.~:@-]+")
 _HEAD = """# {title}, and its Python client api302
 
@@ -34,6 +36,8 @@ and the fields after `→` are those of `task.wait()`; `.outputs[0].save()` save
 
 - [OpenAPI 3.2](openapi-3.2.yaml), [3.1](openapi-3.1.yaml) and [3.0](openapi-3.0.yaml), also
   [as JSON](openapi-3.2.json)
+- [Models](models.json): what each accepts and costs. A line names the first ones that a call takes;
+  in Python `catalog.find(operation="…")` of the client lists all
 - [Meaning of the x- extensions](extensions.schema.json): tasks, streams, envelopes, files, prices
 - [What the older versions cannot say](losses.md)
 - [Reference site](index.html)
@@ -54,7 +58,7 @@ def llms_text(methods: Methods, info: dict[str, Any]) -> str:
         version=text(info["version"]),
         seen=text(info["x-evidence-date"]),
     )
-    lines = [head.rstrip()]
+    lines = [head.rstrip(), *_other_words(methods)]
     section = vendor = ""
     for operation in methods.document.operations:
         if operation.section != section:
@@ -65,6 +69,15 @@ def llms_text(methods: Methods, info: dict[str, Any]) -> str:
             lines.append(f"\n### {_title(methods, operation.tag)}\n")
         lines.append(_line(methods, operation))
     return "\n".join(lines) + "\n"
+
+
+def _other_words(methods: Methods) -> list[str]:
+    """A line for each row of `x-search`: the words, and a phrase of the titles to look for."""
+    rows = seq(methods.document.node.get("x-search"))
+    if not rows:
+        return []
+    words = [f"- {text(', '.join(row['also']))}: {text('; '.join(row['calls']))}" for row in rows]
+    return ["\n## Other words\n\nWhat people say, and the words of the titles below.\n", *words]
 
 
 def _title(methods: Methods, tag: str) -> str:
@@ -79,7 +92,17 @@ def _line(methods: Methods, operation: Operation) -> str:
     arrow = f" → {response}" if response else ""
     title = text(str(operation.node["summary"]).rstrip("."))
     label = link(title, best_source(operation.node))
-    return f"- {label}: {call}{arrow}; {'; '.join(_notes(operation))}"
+    notes = [*_notes(operation), *_models(methods, operation)]
+    return f"- {label}: {call}{arrow}; {'; '.join(notes)}"
+
+
+def _models(methods: Methods, operation: Operation) -> Iterator[str]:
+    """The first models that the call takes, and how many more there are."""
+    for listed in methods.document.models_of(operation).values():
+        names = [model.name or "" for model in listed if not model.deprecated]
+        shown = ", ".join(map(code, names[:_MAX_MODELS]))
+        more = f" and {len(names) - _MAX_MODELS} more" if len(names) > _MAX_MODELS else ""
+        yield f"models: {shown}{more}"
 
 
 def _arguments(methods: Methods, operation: Operation, method: Method) -> str:
@@ -146,7 +169,7 @@ def _task_response(methods: Methods, operation: Operation) -> str:
     if status and (status.outputs or status.result or status.done_is_file):
         return "outputs"
     has_own = status is not None and status.response is not None
-    return _of_types(methods, operation if has_own else fetch, "reply.")
+    return _of_types(methods, operation if has_own else fetch, "response.")
 
 
 def _of_types(methods: Methods, operation: Operation, prefix: str) -> str:

@@ -275,21 +275,21 @@ class Client(Sections):
 
         return run(download(self._client, url, path, timeout))
 
-    def cost(self, reply: Any) -> Cost:
+    def cost(self, response: Any) -> Cost:
         """What a call cost, in PTC (1 PTC is 1 USD).
 
         Args:
-            reply: A response, a RawResponse, a stream, a task or its result, or the request id
+            response: A response, a RawResponse, a stream, a task or its result, or the request id
                 itself.
 
         Raises:
             NotFoundError: The call is not on record, or not yet: a new one takes a moment, so it is
                 asked for again for some seconds.
-            InvalidArgument: `reply` has no request id.
+            InvalidArgument: `response` has no request id.
         """
         from ._features.cost import cost_of
 
-        return run(cost_of(self._client, cast("Any", self).account.record, reply))
+        return run(cost_of(self._client, cast("Any", self).account.record, response))
 
     def estimate(self, call: str | Callable[..., Any], **arguments: Any) -> Estimate:
         """What a call will cost, by documented prices and what its request says; sends nothing.
@@ -489,11 +489,11 @@ class AsyncClient(AsyncSections):
 
         return await download(self._client, url, path, timeout)
 
-    async def cost(self, reply: Any) -> Cost:
+    async def cost(self, response: Any) -> Cost:
         """What a call cost. See `Client.cost`."""
         from ._features.cost import cost_of
 
-        return await cost_of(self._client, cast("Any", self).account.record, reply)
+        return await cost_of(self._client, cast("Any", self).account.record, response)
 
     def estimate(self, call: str | Callable[..., Any], **arguments: Any) -> Estimate:
         """What a call will cost; needs no await. See `Client.estimate`."""

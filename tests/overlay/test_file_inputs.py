@@ -108,6 +108,7 @@ def test_fault_19_every_form_is_sent_whole_as_text(form: str, cat: Path) -> None
         close(file, *closing)
 
 
+@pytest.mark.usefixtures("network")
 @pytest.mark.parametrize("form", FORMS)
 def test_fault_19_every_form_is_sent_whole_as_a_part(form: str, cat: Path, serve: Any) -> None:
     server: Server = serve(UPLOADED, forever=True)

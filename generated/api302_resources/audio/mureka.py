@@ -325,7 +325,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (Mureka, text to speech).
 
         Give `voice` or `voice_id`.
 
@@ -710,7 +710,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (Mureka, text to speech).
 
         Give `voice` or `voice_id`.
 

@@ -36,7 +36,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
@@ -99,7 +99,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
@@ -301,7 +301,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
@@ -364,7 +364,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 

@@ -41,7 +41,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiImageResponse:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -132,7 +132,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[OpenaiImageResponse]:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -222,7 +222,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[OpenaiImageChunk, Any]:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -647,7 +647,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiImageResponse:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -738,7 +738,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[OpenaiImageResponse]:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -828,7 +828,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[OpenaiImageChunk, Any]:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.

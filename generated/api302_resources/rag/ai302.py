@@ -202,7 +202,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The knowledge base was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -769,7 +769,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The knowledge base was deleted.
 
         Raises:
             Api302Error: The call failed.
