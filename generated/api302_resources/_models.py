@@ -170,6 +170,24 @@ Ai302TextToSpeechV1Model: TypeAlias = (
     ]
     | str
 )
+AlibabaAnimateImageModel: TypeAlias = Literal["wan2.2-animate-move", "wan2.2-animate-mix"] | str
+AlibabaGenerateImageModel: TypeAlias = Literal["wan2.6-image", "wan2.7-image-pro"] | str
+AlibabaGenerateMultimodalModel: TypeAlias = (
+    Literal[
+        "qwen-image-edit",
+        "qwen-image-edit-plus",
+        "qwen-image-edit-plus-2025-12-15",
+        "qwen-image-max",
+        "qwen-image-plus",
+        "qwen-image",
+        "wan2.7-image-pro",
+        "qwen-image-3.0-pro",
+        "qwen3-tts-flash",
+        "qwen3-tts-flash-2025-09-18",
+    ]
+    | str
+)
+AlibabaTextToImageModel: TypeAlias = Literal["wan2.5-t2i-preview", "wan2.2-t2i-flash"] | str
 AnthropicMessagesModel: TypeAlias = (
     Literal[
         "claude-3-opus-20240229",
@@ -206,7 +224,50 @@ AnthropicMessagesModel: TypeAlias = (
     ]
     | str
 )
+DoubaoGenerateSeedreamModel: TypeAlias = (
+    Literal[
+        "doubao-seededit-3-0-i2i-250628",
+        "doubao-seedream-5-0-pro-260628",
+        "doubao-seedream-4-5-251128",
+        "doubao-seedream-3-0-t2i-250415",
+        "doubao-seedream-4-0-250828",
+    ]
+    | str
+)
 GoogleGenerateContentModel: TypeAlias = (
+    Literal[
+        "gemini-2.0-flash-exp",
+        "gemini-2.0-flash-thinking-exp-1219",
+        "gemini-2.0-flash-thinking-exp-01-21",
+        "gemini-2.0-flash-exp-search",
+        "gemini-2.0-flash",
+        "gemini-2.0-pro-exp-02-05",
+        "gemini-2.0-flash-search",
+        "gemini-2.0-pro-exp-02-05-search",
+        "gemini-2.0-flash-exp-image-generation",
+        "gemini-2.0-flash-preview-image-generation",
+        "gemini-2.5-flash-deepsearch",
+        "gemini-2.5-pro-deepsearch",
+        "gemini-2.0-flash-lite",
+        "gemini-2.5-pro",
+        "gemini-2.5-flash",
+        "gemini-2.5-flash-lite-preview-06-17",
+        "gemini-2.5-flash-nothink",
+        "gemini-2.5-pro-search",
+        "gemini-2.5-flash-search",
+        "gemini-2.5-flash-lite",
+        "gemini-2.5-flash-image-preview",
+        "gemini-3-pro-image-preview",
+        "gemini-2.5-flash-image",
+        "gemini-3.1-flash-image-preview",
+        "gemini-3.1-flash-lite-image",
+    ]
+    | str
+)
+GoogleGenerateImageModel: TypeAlias = (
+    Literal["gemini-3-pro-image-preview", "gemini-2.5-flash-image", "gemini-3.1-flash-image-preview", "gemini-3.1-flash-lite-image"] | str
+)
+GoogleStreamGenerateContentModel: TypeAlias = (
     Literal[
         "gemini-2.0-flash-exp",
         "gemini-2.0-flash-thinking-exp-1219",
@@ -257,6 +318,8 @@ JinaRerankModel: TypeAlias = (
     ]
     | str
 )
+KlingGenerateImageModelName: TypeAlias = Literal["kling-v2-new", "kling-v2", "kling-v2-1", "kling-v1-5", "kling-v1"] | str
+KlingMultiImageToImageModelName: TypeAlias = Literal["kling-v2"] | str
 MinimaxSpeechModel: TypeAlias = (
     Literal[
         "speech-02-hd",
@@ -750,6 +813,7 @@ OpenaiChatCompletionsModel: TypeAlias = (
     ]
     | str
 )
+OpenaiCreateVideoModel: TypeAlias = Literal["sora-2", "sora-2-pro"] | str
 OpenaiEmbeddingsModel: TypeAlias = (
     Literal[
         "text-embedding-3-small",
@@ -875,3 +939,4 @@ TranscriptionModel: TypeAlias = (
     ]
     | str
 )
+ViduReferenceToImageModel: TypeAlias = Literal["viduq2", "viduq1"] | str

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncStream, Stream
     from api302_client.models import GoogleGenerateResponse
     from api302_client.params.common import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
-    from api302_resources._models import GoogleGenerateContentModel
+    from api302_resources._models import GoogleGenerateContentModel, GoogleStreamGenerateContentModel
 
 
 class Google(Resource):
@@ -91,7 +91,7 @@ class Google(Resource):
     def stream_generate_content(
         self,
         *,
-        model: GoogleGenerateContentModel,
+        model: GoogleStreamGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -230,7 +230,7 @@ class AsyncGoogle(AsyncResource):
     def stream_generate_content(
         self,
         *,
-        model: GoogleGenerateContentModel,
+        model: GoogleStreamGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,

@@ -38,7 +38,8 @@ EXTENSIONS: Extensions = {
         {"amount": 0.05, "unit": "PTC", "per": "image", "for": "qwen-image, qwen-image-plus and qwen-image-edit"},
         {"amount": 0.03, "unit": "PTC", "per": "image", "for": "qwen-image-edit-plus-2025-12-15"},
         {"amount": 0.01, "unit": "PTC", "per": "image", "for": "qwen-image-3.0-pro"},
-    ]
+    ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

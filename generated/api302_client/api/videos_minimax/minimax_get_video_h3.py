@@ -45,17 +45,20 @@ EXTENSIONS: Extensions = {
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, task_id: str | None = None) -> dict[str, Any]:
+def _get_kwargs(*, task_id: str) -> dict[str, Any]:
     return build({}, {"task_id": task_id}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, task_id: str | None = None) -> Response[MinimaxH3Task]:
+def sync_detailed(*, client: Client, task_id: str) -> Response[MinimaxH3Task]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id=task_id), RESPONSES)
 
 
-def sync(*, client: Client, task_id: str | None = None) -> MinimaxH3Task:
+def sync(*, client: Client, task_id: str) -> MinimaxH3Task:
     """Get a video task (MiniMax H3)
+
+    The price list has this path without a parameter, and no known program calls it; the id is given as in version
+    1.
 
     Args:
         client: Sends the request.
@@ -66,11 +69,11 @@ def sync(*, client: Client, task_id: str | None = None) -> MinimaxH3Task:
     return sync_detailed(client=client, task_id=task_id).parsed
 
 
-async def asyncio_detailed(*, client: Client, task_id: str | None = None) -> Response[MinimaxH3Task]:
+async def asyncio_detailed(*, client: Client, task_id: str) -> Response[MinimaxH3Task]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(task_id=task_id), RESPONSES)
 
 
-async def asyncio(*, client: Client, task_id: str | None = None) -> MinimaxH3Task:
+async def asyncio(*, client: Client, task_id: str) -> MinimaxH3Task:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, task_id=task_id)).parsed

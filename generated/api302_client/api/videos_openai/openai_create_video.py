@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.3, "unit": "PTC", "per": "second", "units": "seconds", "for": "sora-2-pro, 720x1280 or 1280x720"},
         {"amount": 0.5, "unit": "PTC", "per": "second", "units": "seconds", "for": "sora-2-pro, 1024x1792 or 1792x1024"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
