@@ -333,6 +333,9 @@ class _Body(httpx2.AsyncByteStream):
         try:
             while piece := await content.readany():
                 yield piece
+        except asyncio.CancelledError:
+            self._response.close()  # who cancels does not wait for the connection
+            raise
         except (ClientError, OSError) as error:
             # What arrived before the error waits behind it, and may be a whole response.
             content.set_exception(None)  # type: ignore[arg-type]
