@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from api302_resources._models import (
         ElevenlabsDialogueModelId,
         ElevenlabsMusicModelId,
+        ElevenlabsSoundModelId,
         ElevenlabsSpeechToTextModelId,
         ElevenlabsTextToSpeechModelId,
-        SoundModel,
     )
 
 
@@ -770,7 +770,7 @@ class Elevenlabs(Resource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: SoundModel | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -852,7 +852,7 @@ class Elevenlabs(Resource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: SoundModel | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -1103,7 +1103,7 @@ class Elevenlabs(Resource):
         prompt: str,
         music_length_ms: int | None = None,
         source_composition_plan: ElevenlabsCompositionPlanParam | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1115,7 +1115,8 @@ class Elevenlabs(Resource):
             prompt: Text prompt: the song.
             music_length_ms: Duration in milliseconds.
             source_composition_plan: The parts of a song and their styles.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_plan_music')`
+                lists them. Server default: "music_v1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1941,7 +1942,7 @@ class AsyncElevenlabs(AsyncResource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: SoundModel | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -2023,7 +2024,7 @@ class AsyncElevenlabs(AsyncResource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: SoundModel | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -2274,7 +2275,7 @@ class AsyncElevenlabs(AsyncResource):
         prompt: str,
         music_length_ms: int | None = None,
         source_composition_plan: ElevenlabsCompositionPlanParam | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2286,7 +2287,8 @@ class AsyncElevenlabs(AsyncResource):
             prompt: Text prompt: the song.
             music_length_ms: Duration in milliseconds.
             source_composition_plan: The parts of a song and their styles.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_plan_music')`
+                lists them. Server default: "music_v1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
