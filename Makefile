@@ -13,7 +13,7 @@ REDOCLY := npx --yes @redocly/cli@2.77.0
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check build format lint-spec fuzz lowest newest pythons weekly bench live mock publish publish-proof wheel lock clean
+.PHONY: help demo test test-clients coverage check build format lint-spec fuzz lowest newest pythons weekly bench live mock publish publish-proof wheel lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,6 +38,19 @@ OPERATION_TESTS := tests/test_api.py tests/test_fuzz.py tests/mock/test_document
 
 test: $(VENV)/ready-dev ## all tests but the slow ones; ONLY=videos.kling: one section or vendor, fuzzing included
 	$(if $(ONLY),API302_ONLY=$(ONLY) )$(PY) -m pytest -n 2 --dist loadgroup -q $(if $(ONLY),$(OPERATION_TESTS))
+
+# The vendors' own clients have an environment of their own: what they need contradicts what ours do.
+CLIENTS := .venvs/clients
+CLIENTS_PY := $(CLIENTS)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
+
+$(CLIENTS)/ready: tests/clients/requirements.txt $(VENV)/pyvenv.cfg
+	@echo "Installing the vendors' clients into $(CLIENTS) ..."
+	@$(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS_PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/clients/requirements.txt
+	@touch $@
+
+test-clients: $(VENV)/ready-dev $(CLIENTS)/ready ## the vendors' own clients, as they are, against the mock
+	API302_MOCK_PYTHON=$(abspath $(PY)) $(CLIENTS_PY) -m pytest -q -c tests/clients/pytest.ini tests/clients
 
 coverage: $(VENV)/ready-dev ## how much of overlays/ its tests run, branches too; fails below the share in pyproject.toml
 	API302_FUZZ_EXAMPLES=25 $(PY) -m pytest -n 2 --dist loadgroup -q --cov --cov-report=term-missing:skip-covered $(COVERING)

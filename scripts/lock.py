@@ -23,9 +23,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
+CLIENTS = ROOT / "tests" / "clients" / "requirements.txt"
+"""The environment of `make test-clients`, from `requirements.in` beside it."""
 PROJECT = ROOT / "pyproject.toml"
 
-SECTIONS = ("base", "mock", "demo", "generator", "dev", "bench", "proof")
+SECTIONS = ("base", "mock", "demo", "generator", "aiohttp", "otel", "dev", "bench", "proof")
 EDITABLES = "editables>=0.5,<1"  # what hatchling asks for when a project is installed as editable
 
 HEAD = f"""\
@@ -79,6 +81,23 @@ def renew(*, keep: bool) -> str:
     return "".join(made)
 
 
+def renew_clients(*, keep: bool) -> str:
+    """The new text of the file for the vendors' own clients.
+
+    Raises:
+        SystemExit: no set of versions fits, or the package index cannot be reached.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder, "clients.txt")
+        if keep and CLIENTS.exists():
+            made.write_text(CLIENTS.read_text("utf-8"), "utf-8")
+        _run("--generate-hashes", f"--output-file={made}", str(CLIENTS.with_suffix(".in")))
+        blocks = packages(made.read_text("utf-8"))
+    head = "# Made by `make lock` from requirements.in; not edited.\n"
+    own = re.compile(r"-r .*requirements\.in")
+    return head + "".join(own.sub("requirements.in", block) for block in blocks.values())
+
+
 def packages(text: str) -> dict[str, str]:
     """Each package's lines (pin, marker, hashes, and what wants it), by its name."""
     found: dict[str, str] = {}
@@ -89,6 +108,13 @@ def packages(text: str) -> dict[str, str]:
 
 
 def _compile(work: Path, out: Path, *options: str) -> None:
+    _run(*options, f"--output-file={out}", str(PROJECT), str(work / "backend.in"))
+    out.write_text(
+        re.sub(r"\(?-r .*backend\.in\)?", "the build backend", out.read_text("utf-8")), "utf-8"
+    )
+
+
+def _run(*arguments: str) -> None:
     command = [
         "uv",
         "pip",
@@ -99,17 +125,11 @@ def _compile(work: Path, out: Path, *options: str) -> None:
         "--no-config",
         "--python-version=3.11",
     ]
-    sources = [str(PROJECT), str(work / "backend.in")]
     done = subprocess.run(
-        [sys.executable, "-m", *command, *options, f"--output-file={out}", *sources],
-        capture_output=True,
-        text=True,
+        [sys.executable, "-m", *command, *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(f"no lock was written: {done.stderr}")
-    out.write_text(
-        re.sub(r"\(?-r .*backend\.in\)?", "the build backend", out.read_text("utf-8")), "utf-8"
-    )
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
@@ -127,6 +147,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
         print(show(options.extra), end="")
     else:
         LOCK.write_text(renew(keep=options.keep), "utf-8", newline="\n")
+        CLIENTS.write_text(renew_clients(keep=options.keep), "utf-8", newline="\n")
     return 0
 
 

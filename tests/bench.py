@@ -22,7 +22,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+import bench_network
+from bench_network import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 GIB = 1 << 30
@@ -54,17 +57,6 @@ CHUNK = {
     ],
 }
 CHUNKS = 5000
-
-
-class Row(NamedTuple):
-    """One line of the table."""
-
-    what: str
-    ours: str
-    reference: str
-    ratio: float | None
-    budget: str
-    met: bool
 
 
 # --- the server: canned replies, another process --------------------------------------------------
@@ -356,7 +348,7 @@ def main() -> int:
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        rows = [imports(), *calls(url), *transfers(url), *build()]
+        rows = [imports(), *bench_network.rows(), *calls(url), *transfers(url), *build()]
     finally:
         server.kill()
         server.wait()

@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -91,15 +91,15 @@ class Part:
     labels: frozenset[str]
 
 
-def _parts(document: dict[str, Any], largest: int = 20) -> list[Part]:
-    """The operations of each vendor in parts of about `largest`; what is linked stays together."""
+def _parts(document: dict[str, Any], largest: int = 16) -> list[Part]:
+    """The operations of each vendor in parts of `largest`, in which linked ones are together."""
     vendors: defaultdict[str, set[str]] = defaultdict(set)
     for label, operation in _operations(document).items():
         vendors[operation["tags"][0]].add(label)
     parts: list[Part] = []
     for tag, labels in vendors.items():
         packed: list[set[str]] = [set()]
-        for group in _linked(document, labels):
+        for group in _linked(document, labels, largest):
             if len(packed[-1]) + len(group) > largest:
                 packed.append(set())
             packed[-1] |= group
@@ -107,15 +107,16 @@ def _parts(document: dict[str, Any], largest: int = 20) -> list[Part]:
     return parts
 
 
-def _linked(document: dict[str, Any], labels: set[str]) -> list[set[str]]:
-    """The groups of operations that links lead through."""
+def _linked(document: dict[str, Any], labels: set[str], largest: int) -> Iterator[set[str]]:
+    """The groups of operations that links lead through, the large ones cut."""
     links = _links(document)
     groups: list[set[str]] = []
     for label in sorted(labels):
         group = {label, *(labels & set(links.get(label, {}).values()))}
         met = [one for one in groups if one & group]
         groups = [one for one in groups if one not in met] + [group.union(*met)]
-    return groups
+    for one in map(sorted, groups):
+        yield from (set(one[at : at + largest]) for at in range(0, len(one), largest))
 
 
 # The largest first, so that no process is left alone with it at the end.

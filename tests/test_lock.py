@@ -113,3 +113,13 @@ def test_what_is_renewed_keeps_its_sections(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(lock, "_compile", compiled)
     assert lock.renew(keep=True) == TEXT
+
+
+def test_the_vendors_clients_are_locked_with_hashes_and_without_hosts() -> None:
+    text = lock.CLIENTS.read_text("utf-8")
+    wanted = lock.CLIENTS.with_suffix(".in").read_text("utf-8").splitlines()
+    names = {canonicalize_name(line) for line in wanted if line and not line.startswith("#")}
+    blocks = lock.packages(text)
+    assert names <= {canonicalize_name(name) for name in blocks}
+    assert all("--hash=sha256:" in block for block in blocks.values())
+    assert not re.search("index-url|https?:|file:", text)

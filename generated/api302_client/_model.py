@@ -8,7 +8,8 @@ is billed (`request_id`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class HttpInfo(NamedTuple):
     headers: Mapping[str, str]
     """Response headers, names in lower case."""
     content: bytes
-    """The body as received."""
+    """The body as received. A client may leave it out of a reply that was parsed."""
 
     def __repr__(self) -> str:
         return f"HttpInfo(status_code={self.status_code}, content=<{len(self.content)} bytes>)"
@@ -107,10 +108,7 @@ class Model:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        shown = ", ".join(
-            f"{name}={value!r}" for name, value in self._fields() if value is not None
-        )
-        return f"{self.__class__.__name__}({shown})"
+        return shown(self)
 
     def _fields(self) -> list[tuple[str, Any]]:
         return [(name, getattr(self, name)) for name in self.__class__.__annotations__]
@@ -142,6 +140,9 @@ class _Reply:
     def request_id(self) -> str | None:
         """The id under which the call is billed."""
         return _request_id(self.http)
+
+    def __repr__(self) -> str:
+        return shown(self)
 
 
 class JsonObject(_Reply, dict[str, Any]):
@@ -222,3 +223,53 @@ def plain(value: Any) -> Any:
 
 def _request_id(http: HttpInfo | None) -> str | None:
     return http.headers.get("request-id") if http else None
+
+
+# -- repr: short, whatever a reply holds ---------------------------------------------------------
+
+LONGEST_TEXT = 80
+MOST_ITEMS = 6
+DEEPEST = 4
+LONGEST_REPR = 1200
+
+
+def shown(value: Any) -> str:
+    """A value for people and logs: long texts, lists and all are cut, and say what they were."""
+    text = _shown(value, 0)
+    return text if len(text) <= LONGEST_REPR else f"{text[:LONGEST_REPR]}…"
+
+
+def _shown(value: Any, depth: int) -> str:
+    if isinstance(value, (str, bytes)):
+        return _shown_text(value)
+    if isinstance(value, Model):
+        fields = [(name, one) for name, one in value._fields() if one is not None]
+        pairs = _items([f"{name}=", one] for name, one in fields)
+        return f"{type(value).__name__}({_joined(pairs, len(fields), depth)})"
+    if isinstance(value, Mapping):
+        pairs = _items([f"{_shown_text(str(key))}: ", one] for key, one in value.items())
+        return "{" + _joined(pairs, len(value), depth) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + _joined(_items(["", one] for one in value), len(value), depth) + "]"
+    return repr(value)
+
+
+def _shown_text(value: str | bytes) -> str:
+    kind = bytes if isinstance(value, bytes) else str
+    start = kind.__repr__(value[:LONGEST_TEXT])  # type: ignore[arg-type]
+    unit = "bytes" if kind is bytes else "characters"
+    return start if len(value) <= LONGEST_TEXT else f"{start}… <{len(value)} {unit}>"
+
+
+def _items(pairs: Iterable[list[Any]]) -> list[list[Any]]:
+    """The first of them, and no more."""
+    return list(islice(pairs, MOST_ITEMS * 4))
+
+
+def _joined(pairs: list[list[Any]], count: int, depth: int) -> str:
+    if depth >= DEEPEST and pairs:
+        return f"… {count}"
+    most = MOST_ITEMS * 4 if pairs[:1] and pairs[0][0] else MOST_ITEMS
+    parts = [f"{name}{_shown(value, depth + 1)}" for name, value in pairs[:most]]
+    more = [f"… {count - most} more"] if count > most else []
+    return ", ".join([*parts, *more])

@@ -148,6 +148,14 @@ class Operation:
         return part in self.extension("x-unknown")
 
     @property
+    def search_words(self) -> list[str]:
+        """Other words that people search for it by (`x-search` of the document)."""
+        summary = str(self.node.get("summary") or "").lower()
+        rows = map(obj, seq(self.document.node.get("x-search")))
+        found = [seq(row.get("also")) for row in rows if _has_any(summary, seq(row.get("calls")))]
+        return list(dict.fromkeys(str(word) for words in found for word in words))
+
+    @property
     def is_deprecated(self) -> bool:
         """Whether the provider has superseded it."""
         return self.node.get("deprecated") is True
@@ -253,3 +261,7 @@ class Operation:
             )
             found[media_type] = Media(media_type, schema, items, node)
         return found
+
+
+def _has_any(summary: str, phrases: list[Any]) -> bool:
+    return any(str(phrase).lower() in summary for phrase in phrases)

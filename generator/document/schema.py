@@ -242,6 +242,14 @@ class Schema:
             forms += inner.file_forms
         return list(dict.fromkeys(forms))
 
+    @cached_property
+    def file_max(self) -> int | None:
+        """The bytes that a file for it, or for one of its items, may have; None if unknown."""
+        own = self.node.get("x-file-max")
+        inner = [*([self.items] if self.items else []), *self.any_of, *self.one_of]
+        known = [own, *(schema.file_max for schema in inner)]
+        return max((size for size in known if isinstance(size, int)), default=None)
+
     # Its words
 
     @property

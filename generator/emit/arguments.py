@@ -39,6 +39,7 @@ class Argument:
     default: str | None = None
     """What the server does without it, as JSON."""
     files: tuple[str, ...] = ()
+    file_max: int | None = None
     """The forms in which it takes a file."""
     not_empty: bool = False
     """Whether an empty text is a mistake."""
@@ -144,6 +145,7 @@ def _field(wire: str, schema: Schema, place: str, required: bool, types: Request
         description=schema.description,
         default=None if schema.default is None else json.dumps(schema.default, ensure_ascii=False),
         files=tuple(schema.file_forms),
+        file_max=schema.file_max,
         not_empty=schema.target.node.get("minLength", 0) > 0,
     )
 
@@ -275,5 +277,6 @@ def _join(one: Argument | None, other: Argument) -> Argument:
         description=one.description or other.description,
         default=one.default if one.default is not None else other.default,
         files=tuple(dict.fromkeys(one.files + other.files)),
+        file_max=one.file_max or other.file_max,
         not_empty=one.not_empty and other.not_empty,
     )

@@ -142,11 +142,20 @@ def _apart(lists: list[list[str]]) -> list[list[str]]:
 def _argument_text(argument: Argument) -> str:
     parts = [_sentence(argument.description)] if argument.description else []
     parts += [_files_text(argument.files)] if argument.files else []
+    parts += [f"At most {size_text(argument.file_max)}."] if argument.file_max else []
     if argument.wire and argument.name != argument.wire:
         parts.append(f"Sent as `{argument.wire}`.")
     if argument.default is not None:
         parts.append(f"Server default: {argument.default}.")
     return " ".join(parts) or ("Required." if argument.required else "Optional.")
+
+
+def size_text(size: int) -> str:
+    """A number of bytes as people write it: `50 MB`."""
+    for unit, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "kB")):
+        if size >= unit:
+            return f"{size / unit:.4g} {name}"
+    return f"{size} bytes"
 
 
 def _files_text(files: tuple[str, ...]) -> str:

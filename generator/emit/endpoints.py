@@ -170,6 +170,7 @@ class Facts:
 def facts(operation: Operation, taken: Arguments) -> Facts:
     """The facts of an operation that takes these arguments."""
     fields = taken.body.fields
+    largest = {argument.wire: argument.file_max for argument in fields if argument.file_max}
     return Facts(
         docs=best_source(operation.node),
         files={argument.wire: argument.files for argument in fields if argument.files},
@@ -177,7 +178,8 @@ def facts(operation: Operation, taken: Arguments) -> Facts:
         not_empty=tuple(argument.wire for argument in fields if argument.not_empty),
         key_headers=operation.key_headers,
         extensions={
-            name: operation.node[name] for name in READ_BY_CLIENTS if name in operation.node
+            **{name: operation.node[name] for name in READ_BY_CLIENTS if name in operation.node},
+            **({"x-file-max": largest} if largest else {}),
         },
     )
 

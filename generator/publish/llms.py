@@ -12,6 +12,7 @@ from generator.emit.docstrings import best_source, price_text
 from generator.emit.methods import Method, Methods
 from generator.emit.response_types import Class
 from generator.runtime.behaviour import read
+from generator.source import seq
 
 from .markdown import code, inline, link, text
 
@@ -54,7 +55,7 @@ def llms_text(methods: Methods, info: dict[str, Any]) -> str:
         version=text(info["version"]),
         seen=text(info["x-evidence-date"]),
     )
-    lines = [head.rstrip()]
+    lines = [head.rstrip(), *_other_words(methods)]
     section = vendor = ""
     for operation in methods.document.operations:
         if operation.section != section:
@@ -65,6 +66,15 @@ def llms_text(methods: Methods, info: dict[str, Any]) -> str:
             lines.append(f"\n### {_title(methods, operation.tag)}\n")
         lines.append(_line(methods, operation))
     return "\n".join(lines) + "\n"
+
+
+def _other_words(methods: Methods) -> list[str]:
+    """A line for each row of `x-search`: the words, and a phrase of the titles to look for."""
+    rows = seq(methods.document.node.get("x-search"))
+    if not rows:
+        return []
+    words = [f"- {text(', '.join(row['also']))}: {text('; '.join(row['calls']))}" for row in rows]
+    return ["\n## Other words\n\nWhat people say, and the words of the titles below.\n", *words]
 
 
 def _title(methods: Methods, tag: str) -> str:
@@ -146,7 +156,7 @@ def _task_response(methods: Methods, operation: Operation) -> str:
     if status and (status.outputs or status.result or status.done_is_file):
         return "outputs"
     has_own = status is not None and status.response is not None
-    return _of_types(methods, operation if has_own else fetch, "reply.")
+    return _of_types(methods, operation if has_own else fetch, "response.")
 
 
 def _of_types(methods: Methods, operation: Operation, prefix: str) -> str:

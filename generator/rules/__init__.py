@@ -92,6 +92,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     models.model_fields,
     words.summaries,
     words.words,
+    words.other_vendors,
     layout.widths,
     layout.lengths,
     layout.order,

@@ -139,6 +139,9 @@ def files(context: Context) -> Iterator[Problem]:
     json_bodies = _reached(context, json=True)
     for node in context.of_kind("schema"):
         forms = obj(node.value).get("x-file")
+        if "x-file-max" in obj(node.value) and forms in (None, ["url"]):
+            message = f"`x-file-max` on {_owner(node)}, which takes no content of a file"
+            yield context.at(node, message, "remove it; nobody sees the size", "x-file-max")
         if not isinstance(forms, list):
             continue
         if not resolves_to_string(context, node):

@@ -33,7 +33,15 @@ from .context import Context, explain, same
 from .wording import keyword
 
 COMMON_PART = COMMON_FILE.removesuffix(".yaml")
-FIELD_EXTENSIONS = frozenset({"x-file", "x-segments"})
+PLACES = {
+    "x-file": ("field", "a field's schema"),
+    "x-file-max": ("field", "a field's schema"),
+    "x-segments": ("field", "a field's schema"),
+    "x-search": ("document", "the document, in openapi.yaml"),
+}
+"""Where the extensions that do not belong on an operation stand."""
+
+_OPERATION = ("operation", "an operation")
 
 _PREFIXES = {
     "type": "array",
@@ -368,8 +376,8 @@ def extensions(context: Context) -> Iterator[Problem]:
                 f"the extension `{key}` is unknown",
                 did_you_mean(key, list(definitions)),
             )
-        elif kind != ("field" if key in FIELD_EXTENSIONS else "operation"):
-            where = "a field's schema" if key in FIELD_EXTENSIONS else "an operation"
+        elif kind != PLACES.get(key, _OPERATION)[0]:
+            where = PLACES.get(key, _OPERATION)[1]
             yield context.problem(
                 container,
                 key,

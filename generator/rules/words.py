@@ -110,6 +110,21 @@ def summaries(context: Context) -> Iterator[Problem]:
             )
 
 
+def other_vendors(context: Context) -> Iterator[Problem]:
+    """A summary's brackets name no other vendor: it would be found in place of that one's call."""
+    names = {
+        str(obj(about).get("name", slug)).casefold(): slug
+        for slug, about in context.vendors.items()
+    }
+    for operation in context.operations:
+        found = re.search(r"\(([^()]*)\)$", str(operation.node.get("summary") or ""))
+        for part in found[1].split(", ") if found else []:
+            other = names.get(part.casefold())
+            if other not in (None, operation.vendor):
+                message = f"the summary of {operation} names another vendor, {part}"
+                yield context.on(operation, "summary", message, "name its own, or none")
+
+
 def is_refused(text: str) -> bool:
     """Whether a text has a word that `words` refuses."""
     return _refused(text) is not None

@@ -717,6 +717,8 @@ class Behaviour(NamedTuple):
     models: Models | None = None
     model_list: ModelList | None = None
     follows: tuple[Follow, ...] = ()
+    file_max: Mapping[str, int] = {}
+    """By field of the body, the bytes that a file may have at most (`x-file-max`)."""
 
     @property
     def is_free(self) -> bool:
@@ -767,4 +769,5 @@ def read(extensions: Json) -> Behaviour:
         models=_maybe(Models.of, extensions.get("x-models")),
         model_list=_maybe(ModelList.of, extensions.get("x-lists-models")),
         follows=tuple(Follow.of(entry) for entry in extensions.get("x-follows", ())),
+        file_max=extensions.get("x-file-max", {}),
     )

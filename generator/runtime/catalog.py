@@ -299,6 +299,22 @@ def is_named(name: str) -> bool:
     return any(model.named(name) for model in load().models.values())
 
 
+@cache
+def _by_operation() -> dict[str, list[Model]]:
+    found: dict[str, list[Model]] = {}
+    for model in load().models.values():
+        for operation in dict.fromkeys(call.operation for call in model.calls):
+            found.setdefault(operation, []).append(model)
+    return found
+
+
+def chosen(operation: str, values: Json) -> Model | None:
+    """The model of this version's catalogue that a request chooses. `values` are body fields and
+    parameters.
+    """
+    return find(_by_operation().get(operation, ()), operation, values)
+
+
 def find(models: Iterable[Model], operation: str, values: Json) -> Model | None:
     """The model that a request to an operation chooses, if the catalogue has it. `values` are body
     fields and parameters.

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import testing, webhooks
+    from . import catalog, testing, webhooks
+    from . import otel as otel  # not in `__all__`: it needs an extra
     from ._calls.files import FileInput
     from ._client import AsyncClient, Client
     from ._errors import (
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         ApiError,
         AuthenticationError,
         BadRequestError,
+        BudgetError,
         ConnectionError,
         DecodeError,
         EnvelopeError,
@@ -37,32 +39,35 @@ if TYPE_CHECKING:
         TaskTimeout,
         TimeoutError,
     )
+    from ._features.budget import AsyncBudget, Budget
     from ._features.files import AsyncOutput, Output
     from ._features.paging import AsyncPages, Page, Pages
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
     from ._http.response import Response
-    from ._types import Call, Cost, RawResponse, TaskStatus, Uploaded
+    from ._types import Call, Cost, Estimate, RawResponse, TaskStatus, Uploaded
 
 _WHERE = {
     "_client": "AsyncClient Client",
     "_calls.files": "FileInput",
-    "_errors": "Api302Error ApiError AuthenticationError BadRequestError ConnectionError"
-    " DecodeError EnvelopeError InvalidArgument NoChannelError NotFoundError"
+    "_errors": "Api302Error ApiError AuthenticationError BadRequestError BudgetError"
+    " ConnectionError DecodeError EnvelopeError InvalidArgument NoChannelError NotFoundError"
     " PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
     " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
+    "_features.budget": "AsyncBudget Budget",
     "_features.files": "AsyncOutput Output",
     "_features.paging": "AsyncPages Page Pages",
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
     "_http.response": "Response",
-    "_types": "Call Cost RawResponse TaskStatus Uploaded",
+    "_types": "Call Cost Estimate RawResponse TaskStatus Uploaded",
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
 
 __all__ = [
     "Api302Error",
     "ApiError",
+    "AsyncBudget",
     "AsyncByteStream",
     "AsyncClient",
     "AsyncOutput",
@@ -72,6 +77,8 @@ __all__ = [
     "AsyncTaskResult",
     "AuthenticationError",
     "BadRequestError",
+    "Budget",
+    "BudgetError",
     "ByteStream",
     "Call",
     "Client",
@@ -79,6 +86,7 @@ __all__ = [
     "Cost",
     "DecodeError",
     "EnvelopeError",
+    "Estimate",
     "FileInput",
     "InvalidArgument",
     "NoChannelError",
@@ -103,6 +111,7 @@ __all__ = [
     "TaskTimeout",
     "TimeoutError",
     "Uploaded",
+    "catalog",
     "testing",
     "webhooks",
 ]
@@ -111,7 +120,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name in ("testing", "webhooks"):
+    if name in ("catalog", "otel", "testing", "webhooks"):
         return import_module(f"api302.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'api302' has no attribute {name!r}")

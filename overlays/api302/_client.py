@@ -33,7 +33,7 @@ from ._calls.settings import (
 from ._errors import InvalidArgument
 from ._http.connections import Connections
 from ._http.sync import run
-from ._types import AsyncHttpClient, Cost, HttpClient, RawResponse, Timeout
+from ._types import AsyncHttpClient, Cost, Estimate, HttpClient, RawResponse, Timeout
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ._calls.files import FileInput
+    from ._features.budget import AsyncBudget, Budget
     from ._features.tasks import AsyncTask, Task
     from ._features.uploads import AsyncFiles, Files
     from ._http.response import Response
@@ -274,21 +275,65 @@ class Client(Sections):
 
         return run(download(self._client, url, path, timeout))
 
-    def cost(self, reply: Any) -> Cost:
+    def cost(self, response: Any) -> Cost:
         """What a call cost, in PTC (1 PTC is 1 USD).
 
         Args:
-            reply: A response, a RawResponse, a stream, a task or its result, or the request id
+            response: A response, a RawResponse, a stream, a task or its result, or the request id
                 itself.
 
         Raises:
             NotFoundError: The call is not on record, or not yet: a new one takes a moment, so it is
                 asked for again for some seconds.
-            InvalidArgument: `reply` has no request id.
+            InvalidArgument: `response` has no request id.
         """
         from ._features.cost import cost_of
 
-        return run(cost_of(self._client, cast("Any", self).account.record, reply))
+        return run(cost_of(self._client, cast("Any", self).account.record, response))
+
+    def estimate(self, call: str | Callable[..., Any], **arguments: Any) -> Estimate:
+        """What a call will cost, by documented prices and what its request says; sends nothing.
+
+            client.estimate(client.images.generate, model="gpt-image-2-t2i", prompt="a cat")
+
+        Args:
+            call: A method of the client, or an operation id.
+            arguments: Those of the method; with an id, fields by their names on the wire.
+
+        Returns:
+            From `low` to `high`, and on what it rests. Both are None where no price is known, or
+            where what it depends on is not in the request: never a number without a basis.
+
+        Raises:
+            InvalidArgument: Nothing is called so; the method does not take the arguments; or a
+                field is missing on which the whole price depends, which is named.
+        """
+        return _estimate(call, arguments)
+
+    def budget(
+        self, limit: float, *, currency: str = "PTC", unknown: Literal["refuse", "allow"] = "refuse"
+    ) -> Budget:
+        """A limit on what the calls of this client cost within `with`, in all its threads.
+
+            with client.budget(5.0) as budget:
+                client.images.generate(…)
+            print(budget.spent, budget.left)
+
+        The call that could exceed it raises BudgetError and is not sent. Clients that
+        `with_options` gave count too.
+
+        Args:
+            limit: PTC; 1 PTC is 1 USD.
+            currency: PTC is the only one.
+            unknown: What to do with a call that has no estimate.
+
+        Raises:
+            InvalidArgument: naming the argument.
+        """
+        from ._features.budget import Budget
+
+        record = cast("Any", self).account.record
+        return Budget(self._client, record, limit, currency, unknown)
 
     def close(self) -> None:
         """Let go of the connections, also those of the clients that `with_options` gave.
@@ -444,11 +489,24 @@ class AsyncClient(AsyncSections):
 
         return await download(self._client, url, path, timeout)
 
-    async def cost(self, reply: Any) -> Cost:
+    async def cost(self, response: Any) -> Cost:
         """What a call cost. See `Client.cost`."""
         from ._features.cost import cost_of
 
-        return await cost_of(self._client, cast("Any", self).account.record, reply)
+        return await cost_of(self._client, cast("Any", self).account.record, response)
+
+    def estimate(self, call: str | Callable[..., Any], **arguments: Any) -> Estimate:
+        """What a call will cost; needs no await. See `Client.estimate`."""
+        return _estimate(call, arguments)
+
+    def budget(
+        self, limit: float, *, currency: str = "PTC", unknown: Literal["refuse", "allow"] = "refuse"
+    ) -> AsyncBudget:
+        """A limit on what calls cost within `async with`. See `Client.budget`."""
+        from ._features.budget import AsyncBudget
+
+        record = cast("Any", self).account.record
+        return AsyncBudget(self._client, record, limit, currency, unknown)
 
     async def close(self) -> None:
         """Let go of the connections. See `Client.close`."""
@@ -461,6 +519,17 @@ class AsyncClient(AsyncSections):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _estimate(call: str | Callable[..., Any], arguments: Mapping[str, Any]) -> Estimate:
+    from ._features.estimate import estimated
+    from ._features.naming import meant
+
+    op, values = meant(call, arguments)
+    made = estimated(op, values)
+    if made.high is None and made.missing and made.missing not in values:
+        raise InvalidArgument(f"{made.missing}: is needed for an estimate, as {made.basis}")
+    return made
 
 
 def _raw_response(parsed: T, responses: list[Any] | None) -> RawResponse[T]:

@@ -2,6 +2,7 @@
 
     Api302Error
     ├── InvalidArgument           an argument is wrong and nothing was sent; also a ValueError
+    ├── BudgetError               the call could exceed the budget and was not sent
     ├── ConnectionError           no response, or only a part; also a builtin ConnectionError
     │   └── TimeoutError          … in time; also a builtin TimeoutError
     ├── ApiError                  the service answered with a failure
@@ -72,6 +73,18 @@ class Api302Error(Exception):
 
 class InvalidArgument(Api302Error, ValueError):
     """An argument is wrong. Nothing was sent. The text names the argument and what to do."""
+
+
+class BudgetError(Api302Error):
+    """A call could exceed the budget, or nobody knows what it costs. Nothing was sent.
+
+    Attributes:
+        left: PTC that are left of the budget.
+        estimate: The `Estimate` of the call.
+    """
+
+    left: float = 0.0
+    estimate: Any = None
 
 
 class ConnectionError(Api302Error, builtins.ConnectionError):

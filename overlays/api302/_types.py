@@ -228,6 +228,8 @@ class Call(NamedTuple):
     """Files that were opened for the call, to be closed after it."""
     model: str | None = None
     """The model that it names."""
+    values: Mapping[str, Any] = {}
+    """What is sent, by name on the wire: parameters and the fields of the body."""
     base: str = ""
     """The base URL that it is sent to; nothing if `kwargs` has a whole URL."""
     attempt: int = 0
@@ -377,6 +379,31 @@ class Cost(NamedTuple):
     output_tokens: int | None
     model: str | None
     records: tuple[Any, ...]
+
+
+class Estimate(NamedTuple):
+    """What a call will cost, by documented prices and what its request says.
+
+    Attributes:
+        low: At least; None where nothing is known.
+        high: At most; None where that is not known.
+        currency: `PTC`; 1 PTC is 1 USD.
+        basis: The prices and units that it rests on, or why there is no estimate.
+        missing: The field of the request that would tell more; empty if there is none.
+    """
+
+    low: float | None
+    high: float | None
+    currency: str
+    basis: str
+    missing: str = ""
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return f"no estimate: {self.basis}"
+        high = "unknown" if self.high is None else f"{self.high:g}"
+        amount = f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {high}"
+        return f"{amount} {self.currency}: {self.basis}"
 
 
 class TaskStatus(NamedTuple, Generic[T]):

@@ -30,7 +30,8 @@ class Settings:
     """How a mock behaves. They can be changed at any time, and a reset restores them.
 
     Attributes:
-        strict: Refuse query parameters and body fields that the document does not name.
+        strict: Refuse query parameters and body fields that the document does not name, and models
+            that the catalogue does not know.
         polls: Polls that report a task as pending before one reports that it is done.
         pace: Seconds after which the responses of tasks ask to be polled again (`retry-after-ms`).
         delay: Seconds between two events of a stream.

@@ -6,14 +6,14 @@ What is refused is named by its field.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import jsonschema_rs
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from api302_mock import files
+from api302_mock import files, models
 from api302_mock.body import MULTIPART, URLENCODED, parse_json, read_bytes, read_form
 from api302_mock.call import Call
 from api302_mock.document import Document, Operation
@@ -52,12 +52,13 @@ async def check(
     _Parameters(document, call, request, path).check()
     if strict:
         _refuse_unknown(call, request, keys)
-    if operation.body is not None:
-        try:
+    try:
+        if operation.body is not None:
             await _Body(document, call, request, operation.body, strict).check()
-        except BaseException:
-            call.close()
-            raise
+        models.refuse(call, strict=strict)
+    except BaseException:
+        call.close()
+        raise
     return call
 
 
@@ -271,6 +272,7 @@ class _Body:
         self._call.content = encoded(body)
         self._refuse_invalid(schema, body, strict=self._strict)
         check_files(self._document, schema, body, "body", frozenset(self._call.uploads))
+        check_sizes(self._document, schema, self._call.uploads)
 
     async def _text(self, schema: Any, value: str | UploadFile) -> str:
         """A part as text.
@@ -358,12 +360,42 @@ def check_files(
             _check_file(document, field, fields[name], f"{where}.{name}")
 
 
+def check_sizes(document: Document, schema: Any, uploads: Mapping[str, list[UploadFile]]) -> None:
+    """Refuse a file part of more bytes than its field takes.
+
+    Raises:
+        Refused: 413.
+    """
+    fields = document.properties(schema)
+    for name, parts in uploads.items():
+        for part in parts:
+            _check_size(document, fields.get(name), part.size or 0, f"body.{name}")
+
+
+def _check_size(document: Document, schema: Any, size: int, where: str) -> None:
+    limits = [part["x-file-max"] for part in _same_value(document, schema) if "x-file-max" in part]
+    if limits and size > max(limits):
+        message = f"{where}: the file has {size} bytes; at most {max(limits)} are taken."
+        raise Refused(413, message, err_code=-10017)
+
+
 def _check_file(document: Document, schema: Any, value: Any, where: str) -> None:
     forms = _forms(document, schema)
     for text in cast("list[Any]", value) if isinstance(value, list) else [value]:
         if forms and isinstance(text, str) and not _is_file(text, forms):
             wanted = " or ".join(_FORMS[form] for form in forms)
             raise Refused(422, f"{where}: {text[:40]!r} is not a file; send {wanted}.")
+        if forms and isinstance(text, str):
+            _check_size(document, schema, _held(text), where)
+
+
+def _held(text: str) -> int:
+    """The bytes of the file that a text holds; 0 for a URL."""
+    if text[:5].lower() == "data:":
+        text = text.partition(",")[2]
+    elif _URI.fullmatch(text):
+        return 0
+    return len(text) * 3 // 4
 
 
 def _is_file(text: str, forms: list[str]) -> bool:

@@ -70,7 +70,11 @@ def test_the_mini_specification_is_in_order() -> None:
 def test_every_rule_has_a_fault_in_the_list() -> None:
     here = {fault.rule for fault in BREAKS}
 
-    assert {rule.__name__ for rule in rules.RULES} - {"form_of_files", "lengths"} <= here
+    assert {rule.__name__ for rule in rules.RULES} - {
+        "form_of_files",
+        "lengths",
+        "other_vendors",
+    } <= here
 
 
 @pytest.mark.parametrize("root", [MINI, MINI.parent.parent.parent / "spec"], ids=["mini", "real"])
@@ -355,3 +359,13 @@ def test_words_that_are_refused_say_what_to_write(text: str, copy: Copy) -> None
     problems = rules.check_spec(copy.load())
 
     assert [problem.fix.startswith("write: ") for problem in problems] == [True]
+
+
+def test_a_summary_that_names_another_vendor_is_a_problem(copy: Copy) -> None:
+    copy.append("vendors.yaml", "other:\n  name: Other\n  homes: {audio: [/other]}\n")
+    copy.append("audio/other.yaml", "paths: {}\n")
+    copy.replace("audio/acme.yaml", "Transcribe audio", "Transcribe audio (other, new)")
+    copy.replace("videos/acme.yaml", "Create a text-to-video task", "Create a task (Acme)")
+    found = [str(one) for one in rules.check_spec(copy.load()) if "another vendor" in one.message]
+    assert len(found) == 1
+    assert "the summary of acme_transcribe names another vendor, other" in found[0]

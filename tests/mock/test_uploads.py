@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,12 +25,15 @@ FIELDS: dict[str, Any] = {
     "many": {"anyOf": [URL, {"type": "array", "items": URL}]},
     "maybe": {"anyOf": [URL, {"type": "null"}]},
     "other": {"anyOf": [URL, {"type": "string", "enum": ["none"]}]},
+    "small": {"type": "string", "x-file": ["url", "data_url", "base64"], "x-file-max": 30},
 }
 FORM: dict[str, Any] = {
     "file": {"type": "string", "contentMediaType": "image/png", "x-file": ["part"]},
     "files": {"type": "array", "items": {"type": "string", "x-file": ["part"]}},
     "either": {"type": "string", "x-file": ["part", "url"]},
     "text": {"type": "string"},
+    "small": {"type": "string", "x-file": ["part"], "x-file-max": 1 << 20},
+    "smalls": {"type": "array", "items": {"type": "string", "x-file": ["part"], "x-file-max": 9}},
 }
 
 
@@ -135,3 +139,33 @@ def test_text_in_a_form(http: httpx.Client) -> None:
 )
 def test_which_fields_are_file_parts(schema: Any, is_file: bool) -> None:
     assert takes_file_part(Document(DOCUMENT), schema) is is_file
+
+
+@pytest.mark.parametrize(("size", "status"), [(1 << 20, 200), ((1 << 20) + 1, 413)])
+def test_a_part_of_more_bytes_than_its_field_takes_is_refused(
+    http: httpx.Client, tmp_path: Path, size: int, status: int
+) -> None:
+    with (tmp_path / "sparse").open("w+b") as file:
+        file.truncate(size)
+        response = http.post("/form", files={"small": ("a.png", file)})
+    assert response.status_code == status
+    if status == 413:
+        assert "body.small: the file has 1048577 bytes" in response.json()["error"]["message"]
+
+
+def test_each_part_of_a_list_is_measured(http: httpx.Client) -> None:
+    parts = [("smalls", ("a.png", b"x" * size)) for size in (9, 9)]
+    assert http.post("/form", files=parts).status_code == 200
+    assert http.post("/form", files=[*parts, ("smalls", ("b.png", b"x" * 10))]).status_code == 413
+
+
+@pytest.mark.parametrize(("size", "status"), [(30, 200), (33, 413)])
+@pytest.mark.parametrize("start", ["", "data:image/png;base64,"])
+def test_a_text_that_holds_too_large_a_file_is_refused(
+    http: httpx.Client, start: str, size: int, status: int
+) -> None:
+    text = start + base64.b64encode(b"x" * size).decode()
+    response = http.post("/json", json={"small": text})
+    assert response.status_code == status, response.text
+    long = f"https://file.example.test/{'a' * 100}.png"
+    assert http.post("/json", json={"small": long}).status_code == 200

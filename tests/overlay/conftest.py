@@ -120,6 +120,18 @@ def transport(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(params=["httpx2", "aiohttp"])
+def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What makes the connections of an async client: httpx2, or aiohttp where it is installed."""
+    if request.param == "aiohttp":
+        pytest.importorskip("httpx_aiohttp")
+    else:
+        import api302._http.transport
+
+        monkeypatch.setattr(api302._http.transport, "_aiohttp", lambda *_: None)
+    return request.param
+
+
 @pytest.fixture
 def connect(transport: str) -> Iterator[Callable[..., Any]]:
     """Make clients of a server, closed after the test."""

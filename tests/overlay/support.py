@@ -204,3 +204,12 @@ def slowly(
             end(connection)
 
     return step
+
+
+def held(client: Any) -> int:
+    """How many connections an async client has open."""
+    transport = client._client.io._http._transport
+    if hasattr(transport, "_pool"):
+        return len(transport._pool.connections)
+    connector = transport.client.connector
+    return len(connector._acquired) + sum(map(len, connector._conns.values()))

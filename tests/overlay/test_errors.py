@@ -240,6 +240,7 @@ def test_a_refused_connection_is_tried_again(
     ] == ["POST /v1/chat/completions: ConnectionError"] * 2
 
 
+@pytest.mark.usefixtures("network")
 @pytest.mark.usefixtures("quick")
 def test_it_helps(serve: Any, connect: Any) -> None:
     server = serve(http({}, "429 x", retry_after_ms="10"), http(envelope(-10008), "503 x"), OK)

@@ -98,6 +98,7 @@ def test_fault_05_a_whole_body_is_returned(case: str, serve: Any, connect: Any) 
     assert len(server.requests) == 1
 
 
+@pytest.mark.usefixtures("network")
 @pytest.mark.parametrize("case", WHOLE)
 def test_fault_05_a_whole_body_is_returned_async(case: str, serve: Any) -> None:
     server = serve(WHOLE[case])

@@ -152,6 +152,7 @@ def test_fault_01_multiprocessing(serve: Any) -> None:
     made.close()
 
 
+@pytest.mark.usefixtures("network")
 def test_fault_01_an_async_client(serve: Any) -> None:
     import asyncio
 

@@ -108,6 +108,7 @@ def test_fault_19_every_form_is_sent_whole_as_text(form: str, cat: Path) -> None
         close(file, *closing)
 
 
+@pytest.mark.usefixtures("network")
 @pytest.mark.parametrize("form", FORMS)
 def test_fault_19_every_form_is_sent_whole_as_a_part(form: str, cat: Path, serve: Any) -> None:
     server: Server = serve(UPLOADED, forever=True)
@@ -382,3 +383,52 @@ def test_whether_a_body_is_a_form_is_decided_by_its_file_fields(serve: Any, conn
     assert kinds == ["multipart/form-data", "multipart/form-data"]
     with pytest.raises(api302.InvalidArgument, match="prompt"):
         create(prompt=b"x", image="https://x/a.png")
+
+
+LARGE = 50 << 20
+
+
+def sparse(folder: Path, size: int) -> Path:
+    """A file of that length that needs no room on the disk."""
+    path = folder / "sparse.bin"
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+@pytest.mark.parametrize("form", ["path", "open", "named"])
+def test_a_file_of_more_bytes_than_its_field_takes_is_refused(form: str, tmp_path: Path) -> None:
+    for size in (LARGE, LARGE + 1):
+        path = sparse(tmp_path, size)
+        closing: list[Any] = []
+        with path.open("rb") as file:
+            value = {"path": path, "open": file, "named": ("a.bin", file)}[form]
+            taken = {"image": value}, {"image": ("part",)}, closing, True, {"image": LARGE}
+            if size == LARGE:
+                assert inputs.put_files(*taken)["image"].content.length == LARGE
+            else:
+                with pytest.raises(api302.InvalidArgument) as caught:
+                    inputs.put_files(*taken)
+                assert str(caught.value).startswith("image: the file has 50 MB (52428801 bytes)")
+                assert "at most 50 MB (52428800 bytes)" in str(caught.value)
+        close(*closing)
+
+
+@pytest.mark.parametrize("forms", [("base64",), ("url", "data_url")])
+@pytest.mark.parametrize("size", [30, 33])
+def test_a_text_that_holds_too_large_a_file_is_refused(forms: tuple[str, ...], size: int) -> None:
+    start = "data:image/png;base64," if "data_url" in forms else ""
+    text = start + base64.b64encode(b"x" * size).decode()
+    for value in (text, b"x" * size, [text]):
+        taken = {"image": value}, {"image": forms}, [], False, {"image": 30}
+        if size <= 30:
+            assert inputs.put_files(*taken)["image"]
+        else:
+            with pytest.raises(api302.InvalidArgument, match=r"^image: the file has"):
+                inputs.put_files(*taken)
+
+
+def test_the_length_of_a_url_is_not_that_of_a_file() -> None:
+    url = f"https://file.example.test/{'a' * 100}.png"
+    taken = {"image": url}, {"image": ("url", "data_url")}, [], False, {"image": 30}
+    assert inputs.put_files(*taken) == {"image": url}

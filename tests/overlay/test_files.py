@@ -257,6 +257,7 @@ def test_empty_where_text_is_required(serve: Any, connect: Any) -> None:
 # --- down -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("network")
 def test_a_download(serve: Any, connect: Any, tmp_path: Path) -> None:
     content = os.urandom(300_000)
     server: Server = serve(http(content, content_type="video/mp4"), forever=True)
@@ -485,6 +486,7 @@ def test_an_upload_gives_an_address(serve: Any, connect: Any, tmp_path: Path) ->
     assert caught.value.body == {"code": 200, "data": {"size": 3}}
 
 
+@pytest.mark.usefixtures("network")
 def test_a_body_that_is_no_object(serve: Any, connect: Any, tmp_path: Path) -> None:
     (tmp_path / "big.bin").write_bytes(b"\0raw")
     server = serve(http(b"sound", content_type="audio/mpeg"), UPLOADED, UPLOADED, UPLOADED)

@@ -131,6 +131,7 @@ def test_the_key_goes_to_the_named_hosts_alone(serve: Any, connect: Any, tmp_pat
     assert sent == [True, True, False]
 
 
+@pytest.mark.usefixtures("network")
 def test_an_async_client(serve: Any) -> None:
     spare = serve(http(RESPONSE))
 

@@ -160,6 +160,7 @@ def check(folder: Path) -> bool:
     return True
 
 
+@pytest.mark.usefixtures("network")
 def test_fault_18_cancelled_at_every_await_of_asyncio(
     transport: str, serve: Any, tmp_path: Path
 ) -> None:
@@ -210,6 +211,7 @@ def test_fault_18_cancelled_at_every_await_of_trio(
     assert not outcomes[0]
 
 
+@pytest.mark.usefixtures("network")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @quiet
 @pytest.mark.parametrize("runner", ["asyncio", "trio"])
@@ -233,6 +235,7 @@ def test_fault_18_cancelled_while_nobody_reads_the_pipe(
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
 
+@pytest.mark.usefixtures("network")
 @quiet
 @pytest.mark.parametrize("runner", ["asyncio", "trio"])
 def test_cancelled_in_a_stream(runner: str, transport: str, serve: Any) -> None:

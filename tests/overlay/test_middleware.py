@@ -351,6 +351,7 @@ def test_a_function_gives_the_key_for_each_exchange(serve: Any, connect: Any) ->
     assert OTHER.encode() not in caught.value.content
 
 
+@pytest.mark.usefixtures("network")
 @pytest.mark.parametrize("is_coroutine", [True, False])
 def test_a_coroutine_function_gives_the_key(is_coroutine: bool, serve: Any) -> None:
     async def later() -> str:

@@ -121,6 +121,7 @@ def test_recording(serve: Any, connect: Any, tmp_path: Path) -> None:
     assert kept[5]["request"]["form"] == ["file", "prefix"]
 
 
+@pytest.mark.usefixtures("network")
 def test_recording_async(serve: Any, tmp_path: Path) -> None:
     server = serve(http({"id": "c"}), http(events({"id": "c"}), content_type="text/event-stream"))
 

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import pytest
-from support import KEY, api302, chunk, delta, events, head, http, reset, slowly
+from support import KEY, api302, chunk, delta, events, head, held, http, reset, slowly
 
 WORDS = ["你好", ",世", "界 ", "😀", "!"]
 FINISH = {
@@ -252,6 +252,7 @@ def test_events_under_a_wrong_name(serve: Any, connect: Any) -> None:
 # --- connections ----------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("network")
 def test_the_connection_is_used_again(serve: Any, connect: Any) -> None:
     chunked = head(STREAM, "transfer-encoding: chunked") + chunk(WHOLE)
 
@@ -285,6 +286,7 @@ def test_a_server_that_does_not_hang_up(which: str, serve: Any, connect: Any) ->
     assert time.monotonic() - start < 4
 
 
+@pytest.mark.usefixtures("network")
 def test_leaving_early(serve: Any, connect: Any) -> None:
     endless = slowly([events(delta("x"), done=False)] * 50, head(STREAM), pause=0.02)
     server = serve(endless, endless, endless, http(WHOLE, content_type=STREAM))
@@ -307,7 +309,7 @@ def test_leaving_early(serve: Any, connect: Any) -> None:
                 async for event in running:
                     assert event
                     break
-            assert other._client.io._http._transport._pool.connections == []
+            assert held(other) == 0
 
     asyncio.run(main())
     assert text_of(stream(client)) == "".join(WORDS)
@@ -357,6 +359,7 @@ def test_an_end_that_is_an_event(serve: Any, connect: Any) -> None:
 # --- bytes ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("network")
 def test_a_stream_of_bytes(serve: Any, connect: Any, tmp_path: Any) -> None:
     sound = bytes(range(256)) * 1000
     server = serve(
@@ -413,6 +416,7 @@ def test_another_thread_may_close_it(serve: Any, connect: Any) -> None:
     assert time.monotonic() - start < 3
 
 
+@pytest.mark.usefixtures("network")
 @pytest.mark.parametrize("pause", [0.0, 0.3])
 @pytest.mark.parametrize("how", ["close", "cancel"])
 def test_another_task_may_end_it(how: str, pause: float, serve: Any) -> None:
@@ -431,6 +435,6 @@ def test_another_task_may_end_it(how: str, pause: float, serve: Any) -> None:
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-            assert not client._client.io._http._transport._pool.connections
+            assert held(client) == 0
 
     asyncio.run(main())

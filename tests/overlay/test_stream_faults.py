@@ -102,6 +102,7 @@ def test_fault_02_a_stream_is_in_no_cycle(serve: Any, connect: Any) -> None:
         gc.enable()
 
 
+@pytest.mark.usefixtures("network")
 def test_fault_02_the_next_call_closes_what_was_left(serve: Any, connect: Any) -> None:
     server: Server = serve(*[ENDLESS] * 30, http(WHOLE, content_type=STREAM))
     client = connect(server)
@@ -415,6 +416,7 @@ def test_fault_06_mutated_streams_read_three_ways() -> None:
 # --- bytes that break off -------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("network")
 @pytest.mark.parametrize("more", ["content-length: 100000", "transfer-encoding: chunked"])
 def test_fault_05_bytes_that_break_off_are_kept_by_the_error(
     more: str, serve: Any, connect: Any, tmp_path: Any

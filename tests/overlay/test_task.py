@@ -406,6 +406,7 @@ def test_no_call_cancels(serve: Any, connect: Any) -> None:
         submit(connect(serve(SUBMITTED))).cancel()
 
 
+@pytest.mark.usefixtures("network")
 def test_the_async_twin(serve: Any, tmp_path: Any) -> None:
     server = serve(SUBMITTED)
     server.steps += [

@@ -132,6 +132,7 @@ def test_the_steps_of_an_upload_by_form(serve: Any, connect: Any, picture: Path)
     assert b"x" * 1000 in server.requests[-1].body
 
 
+@pytest.mark.usefixtures("network")
 def test_an_async_client_uploads_as_well(serve: Any, picture: Path) -> None:
     store: Server = serve(STORED)
     server: Server = serve(begun(store), ENDED, http(BEGUN), ENDED)

@@ -11,12 +11,14 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from generator.document import Document
 from generator.emit.methods import Methods
@@ -34,6 +36,9 @@ except ModuleNotFoundError:  # `make test` collects this file too, without its p
 pytestmark = pytest.mark.proof
 
 ROOT = Path(__file__).resolve().parents[2]
+SEARCHES: dict[str, list[str]] = yaml.safe_load(
+    (ROOT / "tests/data/searches.yaml").read_text(encoding="utf-8")
+)
 # Not the name of this machine, since telemetry is often still on such.
 HOST = "reference.example"
 ARGUMENTS = [
@@ -217,7 +222,7 @@ def test_an_operation_opens_by_its_anchor_and_shows_all_there_is(
         shown.get_by_role("heading", name=summary(document, "kling_text_to_video"))
     ).to_be_in_viewport()
     for row in (
-        "Vendor Kling, video generation",
+        "Vendor Kling (可灵, 快手, Kuaishou), video generation",
         "Python client.videos.kling.text_to_video",
         "Price 0.15 PTC per point.",
     ):
@@ -271,6 +276,20 @@ def test_many_sources_unfold(visit: Callable[..., Page]) -> None:
     expect(shown.get_by_role("link", name="p002")).to_be_hidden()
     shown.get_by_text(re.compile(r"^\d+ sources$")).click()
     expect(shown.get_by_role("link", name="p002")).to_be_visible()
+
+
+def test_what_people_search_for_is_among_the_first_five(visit: Callable[..., Page]) -> None:
+    page = visit()
+    lacking = []
+    for query, right in SEARCHES.items():
+        found = search(page, query)
+        page.wait_for_timeout(500)  # the list follows the typing
+        links = [found.nth(number).get_attribute("href") for number in range(5)]
+        ids = [str(link).rpartition("/")[2] for link in links if link]
+        if not any(fnmatch(one, pattern) for one in ids for pattern in right):
+            lacking.append((query, ids))
+        page.keyboard.press("Escape")
+    assert lacking == []
 
 
 def test_a_search_for_a_vendor_finds_its_operations(

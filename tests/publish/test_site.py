@@ -159,7 +159,7 @@ def test_what_is_deprecated_names_what_to_use_and_is_marked_on_the_page() -> Non
 
 def test_a_task_in_words() -> None:
     text = described()["kling_text_to_video"]
-    assert "| Kling, video generation&nbsp; |" in text
+    assert "| Kling (可灵, 快手, Kuaishou), video generation&nbsp; |" in text
     assert "`client.videos.kling.text_to_video`" in text
     assert "| 0.15 PTC per point.&nbsp; |" in text
     assert "[Get a text-to-video task](#/videos/videos.kling/kling_get_text_to_video)" in text

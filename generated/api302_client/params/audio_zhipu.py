@@ -33,7 +33,7 @@ class ZhipuTranscribeForm(TypedDict):
     model: str
     """The model, such as `glm-asr-2512`."""
     file: NotRequired[File]
-    """The audio: WAV or MP3."""
+    """The audio: WAV or MP3, at most 25 MB."""
     file_base64: NotRequired[str]
     """The audio in base64, in place of `file`."""
     prompt: NotRequired[str]

@@ -9,7 +9,7 @@ from api302_client.params.files import File
 
 class SophnetDocumentForm(TypedDict):
     file: File
-    """The document."""
+    """The document, at most 50 MB."""
 
 
 class SophnetImage(TypedDict):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302SpeechTask
+    from api302_resources._models import TextToSpeechModel
     from api302_resources.audio.ai302 import Ai302, AsyncAi302
     from api302_resources.audio.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.audio.azure import AsyncAzure, Azure
@@ -177,7 +178,7 @@ class Audio(Resource):
         text: str,
         provider: str,
         voice: str,
-        model: str | None = None,
+        model: TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -202,6 +203,7 @@ class Audio(Resource):
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
             model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
             speed: Speed; 1 is normal.
             volume: Volume; 1 is normal.
             emotion: Emotion of the voice; some providers only.
@@ -248,7 +250,7 @@ class Audio(Resource):
         text: str,
         provider: str,
         voice: str,
-        model: str | None = None,
+        model: TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -271,6 +273,7 @@ class Audio(Resource):
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
             model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
             speed: Speed; 1 is normal.
             volume: Volume; 1 is normal.
             emotion: Emotion of the voice; some providers only.
@@ -455,7 +458,7 @@ class AsyncAudio(AsyncResource):
         text: str,
         provider: str,
         voice: str,
-        model: str | None = None,
+        model: TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -480,6 +483,7 @@ class AsyncAudio(AsyncResource):
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
             model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
             speed: Speed; 1 is normal.
             volume: Volume; 1 is normal.
             emotion: Emotion of the voice; some providers only.
@@ -526,7 +530,7 @@ class AsyncAudio(AsyncResource):
         text: str,
         provider: str,
         voice: str,
-        model: str | None = None,
+        model: TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -549,6 +553,7 @@ class AsyncAudio(AsyncResource):
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
             model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
             speed: Speed; 1 is normal.
             volume: Volume; 1 is normal.
             emotion: Emotion of the voice; some providers only.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Ai302WhisperxResponse,
         OpenaiTranscript,
     )
+    from api302_resources._models import Ai302TextToSpeechV1Model, TextToSpeechModel, TranscriptionModel
 
 
 class Ai302(Resource):
@@ -42,7 +43,7 @@ class Ai302(Resource):
         text: str,
         provider: str,
         voice: str,
-        model: str | None = None,
+        model: TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -67,6 +68,7 @@ class Ai302(Resource):
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
             model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
             speed: Speed; 1 is normal.
             volume: Volume; 1 is normal.
             emotion: Emotion of the voice; some providers only.
@@ -113,7 +115,7 @@ class Ai302(Resource):
         text: str,
         provider: str,
         voice: str,
-        model: str | None = None,
+        model: TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -136,6 +138,7 @@ class Ai302(Resource):
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
             model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
             speed: Speed; 1 is normal.
             volume: Volume; 1 is normal.
             emotion: Emotion of the voice; some providers only.
@@ -493,7 +496,7 @@ class Ai302(Resource):
         self,
         *,
         file: FileInput,
-        model: str,
+        model: TranscriptionModel,
         response_format: Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"] | None = None,
         language: str | None = None,
         prompt: str | None = None,
@@ -514,6 +517,7 @@ class Ai302(Resource):
             file: The audio. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
                 bytes).
             model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`.
+                `client.catalog.find(operation='ai302_transcribe')` lists them.
             response_format: Response format; each model supports some.
             language: The language spoken, as a two-letter code.
             prompt: A text in the same language that guides the style or continues an earlier part.
@@ -1529,7 +1533,7 @@ class Ai302(Resource):
         text: str,
         provider: str,
         voice: str,
-        model: str | None = None,
+        model: Ai302TextToSpeechV1Model | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -1552,6 +1556,7 @@ class Ai302(Resource):
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
             model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech_v1')` lists them.
             speed: Speed; 1 is normal.
             volume: Volume; 1 is normal.
             emotion: Emotion of the voice; some providers only.
@@ -1599,7 +1604,7 @@ class AsyncAi302(AsyncResource):
         text: str,
         provider: str,
         voice: str,
-        model: str | None = None,
+        model: TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -1624,6 +1629,7 @@ class AsyncAi302(AsyncResource):
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
             model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
             speed: Speed; 1 is normal.
             volume: Volume; 1 is normal.
             emotion: Emotion of the voice; some providers only.
@@ -1670,7 +1676,7 @@ class AsyncAi302(AsyncResource):
         text: str,
         provider: str,
         voice: str,
-        model: str | None = None,
+        model: TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -1693,6 +1699,7 @@ class AsyncAi302(AsyncResource):
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
             model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
             speed: Speed; 1 is normal.
             volume: Volume; 1 is normal.
             emotion: Emotion of the voice; some providers only.
@@ -2052,7 +2059,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         file: FileInput,
-        model: str,
+        model: TranscriptionModel,
         response_format: Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"] | None = None,
         language: str | None = None,
         prompt: str | None = None,
@@ -2073,6 +2080,7 @@ class AsyncAi302(AsyncResource):
             file: The audio. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
                 bytes).
             model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`.
+                `client.catalog.find(operation='ai302_transcribe')` lists them.
             response_format: Response format; each model supports some.
             language: The language spoken, as a two-letter code.
             prompt: A text in the same language that guides the style or continues an earlier part.
@@ -3090,7 +3098,7 @@ class AsyncAi302(AsyncResource):
         text: str,
         provider: str,
         voice: str,
-        model: str | None = None,
+        model: Ai302TextToSpeechV1Model | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -3113,6 +3121,7 @@ class AsyncAi302(AsyncResource):
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
             model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech_v1')` lists them.
             speed: Speed; 1 is normal.
             volume: Volume; 1 is normal.
             emotion: Emotion of the voice; some providers only.

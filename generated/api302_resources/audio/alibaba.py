@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302_client.models import AlibabaMultimodalResponse
     from api302_client.params.audio_alibaba import AlibabaMultimodalInput, AlibabaMultimodalParameters
+    from api302_resources._models import AlibabaGenerateMultimodalModel
 
 
 class Alibaba(Resource):
@@ -21,7 +22,7 @@ class Alibaba(Resource):
     def generate_multimodal(
         self,
         *,
-        model: str,
+        model: AlibabaGenerateMultimodalModel,
         input: AlibabaMultimodalInput,
         parameters: AlibabaMultimodalParameters | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -36,6 +37,7 @@ class Alibaba(Resource):
 
         Args:
             model: The model, such as `qwen3-tts-flash` or `qwen-image-plus`.
+                `client.catalog.find(operation='alibaba_generate_multimodal')` lists them.
             input: A text to speak, or the messages for an image.
             parameters: Settings of an image model.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -70,7 +72,7 @@ class AsyncAlibaba(AsyncResource):
     async def generate_multimodal(
         self,
         *,
-        model: str,
+        model: AlibabaGenerateMultimodalModel,
         input: AlibabaMultimodalInput,
         parameters: AlibabaMultimodalParameters | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -85,6 +87,7 @@ class AsyncAlibaba(AsyncResource):
 
         Args:
             model: The model, such as `qwen3-tts-flash` or `qwen-image-plus`.
+                `client.catalog.find(operation='alibaba_generate_multimodal')` lists them.
             input: A text to speak, or the messages for an image.
             parameters: Settings of an image model.
             extra_headers, extra_query, extra_body: Sent on top of the rest.

@@ -27,7 +27,7 @@ class Dubbingx(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[DubbingxTaskResponse]:
-        """Generate speech from SSML (text to speech, Azure).
+        """Generate speech from text (DubbingX, text to speech).
 
         The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
         and `audioSpeed` set the voice. Silence is `<break time="0.15"/>`, a pronunciation `<phoneme
@@ -188,7 +188,7 @@ class AsyncDubbingx(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[DubbingxTaskResponse]:
-        """Generate speech from SSML (text to speech, Azure).
+        """Generate speech from text (DubbingX, text to speech).
 
         The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
         and `audioSpeed` set the voice. Silence is `<break time="0.15"/>`, a pronunciation `<phoneme

@@ -345,7 +345,8 @@ class Elevenlabs(Resource):
 
         Args:
             model_id: The model: `scribe_v1`, `scribe_v1_experimental` or `scribe_v2`.
-            file: URL of the audio or video. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            file: URL of the audio or video. Takes a URL or a local file (pathlib.Path, open file or bytes). At
+                most 3 GB.
             language_code: The language as a two or three letter code; detected if left out.
             tag_audio_events: Whether to tag laughter, applause and other sounds. Server default: true.
             num_speakers: Number of speakers at most.
@@ -1506,7 +1507,8 @@ class AsyncElevenlabs(AsyncResource):
 
         Args:
             model_id: The model: `scribe_v1`, `scribe_v1_experimental` or `scribe_v2`.
-            file: URL of the audio or video. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            file: URL of the audio or video. Takes a URL or a local file (pathlib.Path, open file or bytes). At
+                most 3 GB.
             language_code: The language as a two or three letter code; detected if left out.
             tag_audio_events: Whether to tag laughter, applause and other sounds. Server default: true.
             num_speakers: Number of speakers at most.

@@ -373,7 +373,7 @@ class FishAudio(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The voice was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -743,7 +743,7 @@ class AsyncFishAudio(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The voice was deleted.
 
         Raises:
             Api302Error: The call failed.

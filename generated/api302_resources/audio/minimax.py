@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         MinimaxVoiceSetting,
         MinimaxVoiceWeight,
     )
+    from api302_resources._models import MinimaxSpeechModel
 
 
 class Minimax(Resource):
@@ -32,7 +33,7 @@ class Minimax(Resource):
     def speech(
         self,
         *,
-        model: str,
+        model: MinimaxSpeechModel,
         text: str,
         stream_options: MinimaxSpeechStreamOptions | None = None,
         voice_setting: MinimaxVoiceSetting | None = None,
@@ -59,6 +60,7 @@ class Minimax(Resource):
         Args:
             model: The model: `speech-2.8-hd`, `speech-2.8-turbo`, `speech-2.6-hd`, `speech-2.6-turbo`,
                 `speech-02-hd`, `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`.
+                `client.catalog.find(operation='minimax_speech')` lists them.
             text: The text. Pauses of x seconds are `<#x#>`.
             stream_options: Stream settings.
             voice_setting: The voice.
@@ -108,7 +110,7 @@ class Minimax(Resource):
     def stream_speech(
         self,
         *,
-        model: str,
+        model: MinimaxSpeechModel,
         text: str,
         stream_options: MinimaxSpeechStreamOptions | None = None,
         voice_setting: MinimaxVoiceSetting | None = None,
@@ -133,6 +135,7 @@ class Minimax(Resource):
         Args:
             model: The model: `speech-2.8-hd`, `speech-2.8-turbo`, `speech-2.6-hd`, `speech-2.6-turbo`,
                 `speech-02-hd`, `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`.
+                `client.catalog.find(operation='minimax_speech')` lists them.
             text: The text. Pauses of x seconds are `<#x#>`.
             stream_options: Stream settings.
             voice_setting: The voice.
@@ -182,7 +185,7 @@ class Minimax(Resource):
     def long_speech(
         self,
         *,
-        model: str,
+        model: MinimaxSpeechModel,
         voice_setting: MinimaxVoiceSetting,
         text: str | None = None,
         text_file_id: int | None = None,
@@ -203,6 +206,7 @@ class Minimax(Resource):
 
         Args:
             model: The model, such as `speech-2.6-hd` or `speech-02-turbo`.
+                `client.catalog.find(operation='minimax_long_speech')` lists them.
             voice_setting: The voice.
             text: The text.
             text_file_id: The id of an uploaded text, or a ZIP file of texts.
@@ -434,7 +438,7 @@ class AsyncMinimax(AsyncResource):
     async def speech(
         self,
         *,
-        model: str,
+        model: MinimaxSpeechModel,
         text: str,
         stream_options: MinimaxSpeechStreamOptions | None = None,
         voice_setting: MinimaxVoiceSetting | None = None,
@@ -461,6 +465,7 @@ class AsyncMinimax(AsyncResource):
         Args:
             model: The model: `speech-2.8-hd`, `speech-2.8-turbo`, `speech-2.6-hd`, `speech-2.6-turbo`,
                 `speech-02-hd`, `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`.
+                `client.catalog.find(operation='minimax_speech')` lists them.
             text: The text. Pauses of x seconds are `<#x#>`.
             stream_options: Stream settings.
             voice_setting: The voice.
@@ -510,7 +515,7 @@ class AsyncMinimax(AsyncResource):
     def stream_speech(
         self,
         *,
-        model: str,
+        model: MinimaxSpeechModel,
         text: str,
         stream_options: MinimaxSpeechStreamOptions | None = None,
         voice_setting: MinimaxVoiceSetting | None = None,
@@ -535,6 +540,7 @@ class AsyncMinimax(AsyncResource):
         Args:
             model: The model: `speech-2.8-hd`, `speech-2.8-turbo`, `speech-2.6-hd`, `speech-2.6-turbo`,
                 `speech-02-hd`, `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`.
+                `client.catalog.find(operation='minimax_speech')` lists them.
             text: The text. Pauses of x seconds are `<#x#>`.
             stream_options: Stream settings.
             voice_setting: The voice.
@@ -584,7 +590,7 @@ class AsyncMinimax(AsyncResource):
     async def long_speech(
         self,
         *,
-        model: str,
+        model: MinimaxSpeechModel,
         voice_setting: MinimaxVoiceSetting,
         text: str | None = None,
         text_file_id: int | None = None,
@@ -605,6 +611,7 @@ class AsyncMinimax(AsyncResource):
 
         Args:
             model: The model, such as `speech-2.6-hd` or `speech-02-turbo`.
+                `client.catalog.find(operation='minimax_long_speech')` lists them.
             voice_setting: The voice.
             text: The text.
             text_file_id: The id of an uploaded text, or a ZIP file of texts.

@@ -221,7 +221,7 @@ class Mureka(Resource):
 
         Args:
             url: The song, as a URL or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
+                (pathlib.Path, open file or bytes). At most 10 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -325,7 +325,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (Mureka, text to speech).
 
         Give `voice` or `voice_id`.
 
@@ -604,7 +604,7 @@ class AsyncMureka(AsyncResource):
 
         Args:
             url: The song, as a URL or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
-                (pathlib.Path, open file or bytes).
+                (pathlib.Path, open file or bytes). At most 10 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -710,7 +710,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (Mureka, text to speech).
 
         Give `voice` or `voice_id`.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, ByteStream, FileInput
     from api302_client._model import Binary, Text
     from api302_client.models import OpenaiTranscript
+    from api302_resources._models import OpenaiSpeechModel, OpenaiTranscribeModel, OpenaiTranslateModel
 
 
 class Openai(Resource):
@@ -22,7 +23,7 @@ class Openai(Resource):
     def speech(
         self,
         *,
-        model: str,
+        model: OpenaiSpeechModel,
         input: str,
         voice: str,
         response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
@@ -35,7 +36,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
@@ -43,6 +44,7 @@ class Openai(Resource):
 
         Args:
             model: The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
+                `client.catalog.find(operation='openai_speech')` lists them.
             input: The text.
             voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
                 `shimmer`, `verse`, `marin`, `cedar`.
@@ -84,7 +86,7 @@ class Openai(Resource):
     def stream_speech(
         self,
         *,
-        model: str,
+        model: OpenaiSpeechModel,
         input: str,
         voice: str,
         response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
@@ -97,12 +99,13 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
         Args:
             model: The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
+                `client.catalog.find(operation='openai_speech')` lists them.
             input: The text.
             voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
                 `shimmer`, `verse`, `marin`, `cedar`.
@@ -144,7 +147,7 @@ class Openai(Resource):
         self,
         *,
         file: FileInput,
-        model: str,
+        model: OpenaiTranscribeModel,
         language: str | None = None,
         prompt: str | None = None,
         response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] | None = None,
@@ -171,7 +174,8 @@ class Openai(Resource):
             file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
                 extension. Takes a local file (path, open file or bytes).
             model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `gpt-4o-mini-transcribe`,
-                `gpt-4o-transcribe-diarize`, `whisper-v3-turbo`.
+                `gpt-4o-transcribe-diarize`, `whisper-v3-turbo`. `client.catalog.find(operation='openai_transcribe')`
+                lists them.
             language: The language spoken, as a two-letter code.
             prompt: A text in the same language that guides the style or continues an earlier part.
             response_format: Response format. Not every model supports all; `diarized_json` names the speakers.
@@ -232,7 +236,7 @@ class Openai(Resource):
         self,
         *,
         file: FileInput,
-        model: str,
+        model: OpenaiTranslateModel,
         prompt: str | None = None,
         response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] | None = None,
         temperature: float | None = None,
@@ -249,7 +253,7 @@ class Openai(Resource):
         Args:
             file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
                 extension. Takes a local file (path, open file or bytes).
-            model: `whisper-1`.
+            model: `whisper-1`. `client.catalog.find(operation='openai_translate')` lists them.
             prompt: A text in English that guides the style or continues an earlier part.
             response_format: Response format. Server default: "json".
             temperature: Sampling temperature. Server default: 0.
@@ -284,7 +288,7 @@ class AsyncOpenai(AsyncResource):
     async def speech(
         self,
         *,
-        model: str,
+        model: OpenaiSpeechModel,
         input: str,
         voice: str,
         response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
@@ -297,7 +301,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
@@ -305,6 +309,7 @@ class AsyncOpenai(AsyncResource):
 
         Args:
             model: The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
+                `client.catalog.find(operation='openai_speech')` lists them.
             input: The text.
             voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
                 `shimmer`, `verse`, `marin`, `cedar`.
@@ -346,7 +351,7 @@ class AsyncOpenai(AsyncResource):
     def stream_speech(
         self,
         *,
-        model: str,
+        model: OpenaiSpeechModel,
         input: str,
         voice: str,
         response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
@@ -359,12 +364,13 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Generate speech from text (MiniMax, text to speech).
+        """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
 
         Args:
             model: The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
+                `client.catalog.find(operation='openai_speech')` lists them.
             input: The text.
             voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
                 `shimmer`, `verse`, `marin`, `cedar`.
@@ -406,7 +412,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         file: FileInput,
-        model: str,
+        model: OpenaiTranscribeModel,
         language: str | None = None,
         prompt: str | None = None,
         response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] | None = None,
@@ -433,7 +439,8 @@ class AsyncOpenai(AsyncResource):
             file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
                 extension. Takes a local file (path, open file or bytes).
             model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `gpt-4o-mini-transcribe`,
-                `gpt-4o-transcribe-diarize`, `whisper-v3-turbo`.
+                `gpt-4o-transcribe-diarize`, `whisper-v3-turbo`. `client.catalog.find(operation='openai_transcribe')`
+                lists them.
             language: The language spoken, as a two-letter code.
             prompt: A text in the same language that guides the style or continues an earlier part.
             response_format: Response format. Not every model supports all; `diarized_json` names the speakers.
@@ -494,7 +501,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         file: FileInput,
-        model: str,
+        model: OpenaiTranslateModel,
         prompt: str | None = None,
         response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] | None = None,
         temperature: float | None = None,
@@ -511,7 +518,7 @@ class AsyncOpenai(AsyncResource):
         Args:
             file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
                 extension. Takes a local file (path, open file or bytes).
-            model: `whisper-1`.
+            model: `whisper-1`. `client.catalog.find(operation='openai_translate')` lists them.
             prompt: A text in English that guides the style or continues an earlier part.
             response_format: Response format. Server default: "json".
             temperature: Sampling temperature. Server default: 0.

@@ -81,7 +81,7 @@ class Siliconflow(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The voice was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -340,7 +340,7 @@ class AsyncSiliconflow(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The voice was deleted.
 
         Raises:
             Api302Error: The call failed.

@@ -169,7 +169,7 @@ class Stability(Resource):
 
         Args:
             audio: The audio: MP3 or WAV of 6 to 190 seconds, at most 50 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 50 MB.
             prompt: Text prompt: the sound.
             strength: How much the audio shapes the result; 0 copies it, 1 ignores it.
             duration: Duration in seconds. Server default: 190.
@@ -237,7 +237,7 @@ class Stability(Resource):
 
         Args:
             audio: The audio: MP3 or WAV of 6 to 190 seconds, at most 50 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 50 MB.
             prompt: Text prompt: the sound.
             strength: How much the audio shapes the result; 0 copies it, 1 ignores it.
             duration: Duration in seconds. Server default: 190.
@@ -307,7 +307,7 @@ class Stability(Resource):
 
         Args:
             audio: The audio: MP3 or WAV of 6 to 190 seconds, at most 50 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 50 MB.
             prompt: Text prompt: the sound.
             mask_start: Start of the part to replace, in seconds. Server default: 30.
             mask_end: End of the part to replace, in seconds. Server default: 190.
@@ -378,7 +378,7 @@ class Stability(Resource):
 
         Args:
             audio: The audio: MP3 or WAV of 6 to 190 seconds, at most 50 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 50 MB.
             prompt: Text prompt: the sound.
             mask_start: Start of the part to replace, in seconds. Server default: 30.
             mask_end: End of the part to replace, in seconds. Server default: 190.
@@ -578,7 +578,7 @@ class AsyncStability(AsyncResource):
 
         Args:
             audio: The audio: MP3 or WAV of 6 to 190 seconds, at most 50 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 50 MB.
             prompt: Text prompt: the sound.
             strength: How much the audio shapes the result; 0 copies it, 1 ignores it.
             duration: Duration in seconds. Server default: 190.
@@ -646,7 +646,7 @@ class AsyncStability(AsyncResource):
 
         Args:
             audio: The audio: MP3 or WAV of 6 to 190 seconds, at most 50 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 50 MB.
             prompt: Text prompt: the sound.
             strength: How much the audio shapes the result; 0 copies it, 1 ignores it.
             duration: Duration in seconds. Server default: 190.
@@ -716,7 +716,7 @@ class AsyncStability(AsyncResource):
 
         Args:
             audio: The audio: MP3 or WAV of 6 to 190 seconds, at most 50 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 50 MB.
             prompt: Text prompt: the sound.
             mask_start: Start of the part to replace, in seconds. Server default: 30.
             mask_end: End of the part to replace, in seconds. Server default: 190.
@@ -787,7 +787,7 @@ class AsyncStability(AsyncResource):
 
         Args:
             audio: The audio: MP3 or WAV of 6 to 190 seconds, at most 50 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 50 MB.
             prompt: Text prompt: the sound.
             mask_start: Start of the part to replace, in seconds. Server default: 30.
             mask_end: End of the part to replace, in seconds. Server default: 190.

@@ -176,9 +176,10 @@ class Zhipu(Resource):
 
         Args:
             model: The model, such as `glm-asr-2512`.
-            file: The audio: WAV or MP3. Takes a local file (path, open file or bytes).
+            file: The audio: WAV or MP3, at most 25 MB. Takes a local file (path, open file or bytes). At most 25
+                MB.
             file_base64: The audio in base64, in place of `file`. Takes base64 text or a local file (pathlib.Path,
-                open file or bytes).
+                open file or bytes). At most 25 MB.
             prompt: The transcript so far, for context.
             hotwords: Words to recognize, such as names.
             stream: Whether to stream the transcript. Server default: false.
@@ -376,9 +377,10 @@ class AsyncZhipu(AsyncResource):
 
         Args:
             model: The model, such as `glm-asr-2512`.
-            file: The audio: WAV or MP3. Takes a local file (path, open file or bytes).
+            file: The audio: WAV or MP3, at most 25 MB. Takes a local file (path, open file or bytes). At most 25
+                MB.
             file_base64: The audio in base64, in place of `file`. Takes base64 text or a local file (pathlib.Path,
-                open file or bytes).
+                open file or bytes). At most 25 MB.
             prompt: The transcript so far, for context.
             hotwords: Words to recognize, such as names.
             stream: Whether to stream the transcript. Server default: false.

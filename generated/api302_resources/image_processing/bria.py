@@ -38,7 +38,7 @@ class Bria(Resource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             preserve_partial_alpha: Keep partial transparency.
             sync: Wait for the image.
             content_moderation: Refuse unsafe images. Server default: false.
@@ -90,7 +90,7 @@ class Bria(Resource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             scale: Strength of the blur.
             preserve_alpha: Keep the transparency of the image. Server default: true.
             force_rmbg: Remove the background even if the image has transparency already. Server default: false.
@@ -158,7 +158,7 @@ class Bria(Resource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             bg_prompt: Text prompt of the background.
             ref_image_url: URL of a reference image. Takes a URL.
             ref_image_file: The file of a reference image. Takes base64 text or a local file (pathlib.Path, open
@@ -229,7 +229,7 @@ class Bria(Resource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -271,7 +271,7 @@ class Bria(Resource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             mask_url: URL of the mask; takes precedence over `mask_file`. Takes a URL.
             mask_file: The file of the mask. Takes base64 text or a local file (pathlib.Path, open file or bytes).
             content_moderation: Refuse unsafe images. Server default: false.
@@ -330,7 +330,7 @@ class Bria(Resource):
             original_image_location: Position of the image's upper left corner in pixels.
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             prompt: Text prompt: what to fill it with.
             negative_prompt: Negative prompt: what to avoid.
             seed: Random seed; the same seed gives the same result.
@@ -383,7 +383,7 @@ class Bria(Resource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             desired_increase: Upscaling factor. Server default: 2.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -423,7 +423,7 @@ class Bria(Resource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -459,7 +459,7 @@ class Bria(Resource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -500,7 +500,7 @@ class Bria(Resource):
             sku: The product's stock number (SKU).
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             preserve_alpha: Keep the transparency of the image. Server default: true.
             content_moderation: Refuse unsafe images. Server default: false.
@@ -556,7 +556,7 @@ class Bria(Resource):
             sku: The product's stock number (SKU).
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             background_color: A color such as `#FFFFFF`, or `transparent`. Server default: "#FFFFFF".
             force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             content_moderation: Refuse unsafe images. Server default: false.
@@ -620,7 +620,7 @@ class Bria(Resource):
             sku: The product's stock number (SKU).
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             type: The type of shadow. Server default: "regular".
             background_color: A color such as `#FFFFFF`; transparent without it.
             shadow_color: Color of the shadow. Server default: "#000000".
@@ -722,7 +722,7 @@ class Bria(Resource):
             sku: The product's stock number (SKU).
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             scene_description: The scene, in English, or a color such as `#FF5733`.
             mode: Mode of generating the scene. Server default: "fast".
             optimize_description: Expand the prompt automatically. Server default: true.
@@ -997,7 +997,7 @@ class AsyncBria(AsyncResource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             preserve_partial_alpha: Keep partial transparency.
             sync: Wait for the image.
             content_moderation: Refuse unsafe images. Server default: false.
@@ -1049,7 +1049,7 @@ class AsyncBria(AsyncResource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             scale: Strength of the blur.
             preserve_alpha: Keep the transparency of the image. Server default: true.
             force_rmbg: Remove the background even if the image has transparency already. Server default: false.
@@ -1117,7 +1117,7 @@ class AsyncBria(AsyncResource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             bg_prompt: Text prompt of the background.
             ref_image_url: URL of a reference image. Takes a URL.
             ref_image_file: The file of a reference image. Takes base64 text or a local file (pathlib.Path, open
@@ -1188,7 +1188,7 @@ class AsyncBria(AsyncResource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             content_moderation: Refuse unsafe images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1230,7 +1230,7 @@ class AsyncBria(AsyncResource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             mask_url: URL of the mask; takes precedence over `mask_file`. Takes a URL.
             mask_file: The file of the mask. Takes base64 text or a local file (pathlib.Path, open file or bytes).
             content_moderation: Refuse unsafe images. Server default: false.
@@ -1289,7 +1289,7 @@ class AsyncBria(AsyncResource):
             original_image_location: Position of the image's upper left corner in pixels.
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             prompt: Text prompt: what to fill it with.
             negative_prompt: Negative prompt: what to avoid.
             seed: Random seed; the same seed gives the same result.
@@ -1342,7 +1342,7 @@ class AsyncBria(AsyncResource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             desired_increase: Upscaling factor. Server default: 2.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1382,7 +1382,7 @@ class AsyncBria(AsyncResource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1418,7 +1418,7 @@ class AsyncBria(AsyncResource):
         Args:
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1459,7 +1459,7 @@ class AsyncBria(AsyncResource):
             sku: The product's stock number (SKU).
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             preserve_alpha: Keep the transparency of the image. Server default: true.
             content_moderation: Refuse unsafe images. Server default: false.
@@ -1515,7 +1515,7 @@ class AsyncBria(AsyncResource):
             sku: The product's stock number (SKU).
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             background_color: A color such as `#FFFFFF`, or `transparent`. Server default: "#FFFFFF".
             force_rmbg: Remove the background even if the image has transparency already. Server default: false.
             content_moderation: Refuse unsafe images. Server default: false.
@@ -1579,7 +1579,7 @@ class AsyncBria(AsyncResource):
             sku: The product's stock number (SKU).
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             type: The type of shadow. Server default: "regular".
             background_color: A color such as `#FFFFFF`; transparent without it.
             shadow_color: Color of the shadow. Server default: "#000000".
@@ -1681,7 +1681,7 @@ class AsyncBria(AsyncResource):
             sku: The product's stock number (SKU).
             image_url: URL of the image; takes precedence over `file`. Takes a URL.
             file: The image file, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 12 MB.
             scene_description: The scene, in English, or a color such as `#FF5733`.
             mode: Mode of generating the scene. Server default: "fast".
             optimize_description: Expand the prompt automatically. Server default: true.

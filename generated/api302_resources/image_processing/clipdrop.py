@@ -35,7 +35,7 @@ class Clipdrop(Resource):
 
         Args:
             image_file: The image: JPEG or PNG, up to 16 megapixels and 30 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 30 MB.
             mask_file: Mask: a PNG of the same size; white marks what to remove, the rest is black. Takes a local
                 file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
@@ -77,7 +77,7 @@ class Clipdrop(Resource):
 
         Args:
             image_file: The image: JPEG or PNG, up to 16 megapixels and 30 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 30 MB.
             mask_file: Mask: a PNG of the same size; white marks what to remove, the rest is black. Takes a local
                 file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
@@ -123,7 +123,7 @@ class Clipdrop(Resource):
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             target_width: Target width in pixels. Clipdrop asks for it; a caller leaves it out.
             target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
@@ -169,7 +169,7 @@ class Clipdrop(Resource):
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             target_width: Target width in pixels. Clipdrop asks for it; a caller leaves it out.
             target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
@@ -215,7 +215,7 @@ class Clipdrop(Resource):
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             transparency_handling: What to do with an image that is partially transparent already. Server default:
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
@@ -259,7 +259,7 @@ class Clipdrop(Resource):
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             transparency_handling: What to do with an image that is partially transparent already. Server default:
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
@@ -307,7 +307,7 @@ class Clipdrop(Resource):
 
         Args:
             image_file: The image: JPEG, PNG or WebP, up to 10 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             extend_left: Pixels to add on the left. Server default: 0.
             extend_right: Pixels to add on the right. Server default: 0.
             extend_up: Pixels to add above. Server default: 0.
@@ -363,7 +363,7 @@ class Clipdrop(Resource):
 
         Args:
             image_file: The image: JPEG, PNG or WebP, up to 10 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             extend_left: Pixels to add on the left. Server default: 0.
             extend_right: Pixels to add on the right. Server default: 0.
             extend_up: Pixels to add above. Server default: 0.
@@ -419,7 +419,7 @@ class AsyncClipdrop(AsyncResource):
 
         Args:
             image_file: The image: JPEG or PNG, up to 16 megapixels and 30 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 30 MB.
             mask_file: Mask: a PNG of the same size; white marks what to remove, the rest is black. Takes a local
                 file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
@@ -461,7 +461,7 @@ class AsyncClipdrop(AsyncResource):
 
         Args:
             image_file: The image: JPEG or PNG, up to 16 megapixels and 30 MB. Takes a local file (path, open file
-                or bytes).
+                or bytes). At most 30 MB.
             mask_file: Mask: a PNG of the same size; white marks what to remove, the rest is black. Takes a local
                 file (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
@@ -507,7 +507,7 @@ class AsyncClipdrop(AsyncResource):
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             target_width: Target width in pixels. Clipdrop asks for it; a caller leaves it out.
             target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
@@ -553,7 +553,7 @@ class AsyncClipdrop(AsyncResource):
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 16 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             target_width: Target width in pixels. Clipdrop asks for it; a caller leaves it out.
             target_height: Target height in pixels. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
@@ -599,7 +599,7 @@ class AsyncClipdrop(AsyncResource):
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             transparency_handling: What to do with an image that is partially transparent already. Server default:
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
@@ -643,7 +643,7 @@ class AsyncClipdrop(AsyncResource):
 
         Args:
             image_file: The image: PNG, JPEG or WebP, up to 25 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             transparency_handling: What to do with an image that is partially transparent already. Server default:
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
@@ -691,7 +691,7 @@ class AsyncClipdrop(AsyncResource):
 
         Args:
             image_file: The image: JPEG, PNG or WebP, up to 10 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             extend_left: Pixels to add on the left. Server default: 0.
             extend_right: Pixels to add on the right. Server default: 0.
             extend_up: Pixels to add above. Server default: 0.
@@ -747,7 +747,7 @@ class AsyncClipdrop(AsyncResource):
 
         Args:
             image_file: The image: JPEG, PNG or WebP, up to 10 megapixels and 30 MB. Takes a local file (path,
-                open file or bytes).
+                open file or bytes). At most 30 MB.
             extend_left: Pixels to add on the left. Server default: 0.
             extend_right: Pixels to add on the right. Server default: 0.
             extend_up: Pixels to add above. Server default: 0.

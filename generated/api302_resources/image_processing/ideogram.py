@@ -45,7 +45,8 @@ class Ideogram(Resource):
         """Inpaint the masked part of an image (Ideogram 3.0).
 
         Args:
-            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
+            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes). At
+                most 10 MB.
             mask: Mask: as large as the image; black where to change it, white elsewhere. Takes a local file
                 (path, open file or bytes).
             prompt: Text prompt: what to show there.
@@ -130,7 +131,8 @@ class Ideogram(Resource):
         """Generate an image from an image and text (Ideogram 3.0).
 
         Args:
-            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
+            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes). At
+                most 10 MB.
             prompt: Text prompt.
             image_weight: Weight of the image. Server default: 50.
             negative_prompt: Negative prompt: what to avoid.
@@ -212,7 +214,8 @@ class Ideogram(Resource):
         """Expand a square image (outpaint, Ideogram 3.0).
 
         Args:
-            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
+            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes). At
+                most 10 MB.
             resolution: Width and height in pixels, such as `1280x704`, one of Ideogram's list.
             num_images: Number of images. Server default: 1.
             seed: Random seed; the same seed gives the same result.
@@ -275,7 +278,8 @@ class Ideogram(Resource):
         """Replace the background of an image (Ideogram 3.0).
 
         Args:
-            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
+            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes). At
+                most 10 MB.
             prompt: Text prompt of the background.
             magic_prompt: Expand the prompt automatically.
             num_images: Number of images. Server default: 1.
@@ -334,7 +338,7 @@ class Ideogram(Resource):
         Args:
             image_request: The prompt and the settings.
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
-                bytes).
+                bytes). At most 10 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -372,7 +376,7 @@ class Ideogram(Resource):
         Args:
             image_request: Upscaling settings.
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
-                bytes).
+                bytes). At most 10 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -409,7 +413,7 @@ class Ideogram(Resource):
 
         Args:
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
-                bytes).
+                bytes). At most 10 MB.
             describe_model_version: The model. Server default: "V_3".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -453,7 +457,7 @@ class Ideogram(Resource):
 
         Args:
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
-                bytes).
+                bytes). At most 10 MB.
             mask: Mask: as large as the image; black where to change it, white elsewhere. Takes a local file
                 (path, open file or bytes).
             prompt: Text prompt: what to show there.
@@ -522,7 +526,8 @@ class AsyncIdeogram(AsyncResource):
         """Inpaint the masked part of an image (Ideogram 3.0).
 
         Args:
-            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
+            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes). At
+                most 10 MB.
             mask: Mask: as large as the image; black where to change it, white elsewhere. Takes a local file
                 (path, open file or bytes).
             prompt: Text prompt: what to show there.
@@ -607,7 +612,8 @@ class AsyncIdeogram(AsyncResource):
         """Generate an image from an image and text (Ideogram 3.0).
 
         Args:
-            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
+            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes). At
+                most 10 MB.
             prompt: Text prompt.
             image_weight: Weight of the image. Server default: 50.
             negative_prompt: Negative prompt: what to avoid.
@@ -689,7 +695,8 @@ class AsyncIdeogram(AsyncResource):
         """Expand a square image (outpaint, Ideogram 3.0).
 
         Args:
-            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
+            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes). At
+                most 10 MB.
             resolution: Width and height in pixels, such as `1280x704`, one of Ideogram's list.
             num_images: Number of images. Server default: 1.
             seed: Random seed; the same seed gives the same result.
@@ -752,7 +759,8 @@ class AsyncIdeogram(AsyncResource):
         """Replace the background of an image (Ideogram 3.0).
 
         Args:
-            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
+            image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes). At
+                most 10 MB.
             prompt: Text prompt of the background.
             magic_prompt: Expand the prompt automatically.
             num_images: Number of images. Server default: 1.
@@ -811,7 +819,7 @@ class AsyncIdeogram(AsyncResource):
         Args:
             image_request: The prompt and the settings.
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
-                bytes).
+                bytes). At most 10 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -849,7 +857,7 @@ class AsyncIdeogram(AsyncResource):
         Args:
             image_request: Upscaling settings.
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
-                bytes).
+                bytes). At most 10 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -886,7 +894,7 @@ class AsyncIdeogram(AsyncResource):
 
         Args:
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
-                bytes).
+                bytes). At most 10 MB.
             describe_model_version: The model. Server default: "V_3".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -930,7 +938,7 @@ class AsyncIdeogram(AsyncResource):
 
         Args:
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
-                bytes).
+                bytes). At most 10 MB.
             mask: Mask: as large as the image; black where to change it, white elsewhere. Takes a local file
                 (path, open file or bytes).
             prompt: Text prompt: what to show there.

@@ -657,7 +657,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Inpaint the masked part of an image (FLUX Fill).
+        """Inpaint the masked part of an image.
 
         Returns the image as bytes, or as JSON in base64.
 
@@ -741,7 +741,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Inpaint the masked part of an image (FLUX Fill).
+        """Inpaint the masked part of an image.
 
         Returns the image as bytes, or as JSON in base64.
 
@@ -2509,7 +2509,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Inpaint the masked part of an image (FLUX Fill).
+        """Inpaint the masked part of an image.
 
         Returns the image as bytes, or as JSON in base64.
 
@@ -2593,7 +2593,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Inpaint the masked part of an image (FLUX Fill).
+        """Inpaint the masked part of an image.
 
         Returns the image as bytes, or as JSON in base64.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AlibabaTextToImageInput,
         AlibabaTextToImageParameters,
     )
+    from api302_resources._models import AlibabaGenerateImageModel, AlibabaTextToImageModel
 
 
 class Alibaba(Resource):
@@ -29,7 +30,7 @@ class Alibaba(Resource):
     def generate_image(
         self,
         *,
-        model: str,
+        model: AlibabaGenerateImageModel,
         input: AlibabaImageInput,
         parameters: AlibabaImageParameters | None = None,
         x_dashscope_async: Literal["enable"] | None = None,
@@ -44,6 +45,7 @@ class Alibaba(Resource):
 
         Args:
             model: Such as `wan2.6-image`, `wan2.7-image` or `wan2.7-image-pro`.
+                `client.catalog.find(operation='alibaba_generate_image')` lists them.
             input: The prompt and the input images.
             parameters: The settings.
             x_dashscope_async: As Alibaba's own clients send it: `enable`. Sent as `X-DashScope-Async`.
@@ -74,7 +76,7 @@ class Alibaba(Resource):
     def text_to_image(
         self,
         *,
-        model: str,
+        model: AlibabaTextToImageModel,
         input: AlibabaTextToImageInput,
         parameters: AlibabaTextToImageParameters | None = None,
         x_dashscope_async: Literal["enable"] | None = None,
@@ -87,7 +89,7 @@ class Alibaba(Resource):
 
         Args:
             model: Such as `wan2.5-t2i-preview`, `wan2.2-t2i-flash`, `wan2.2-t2i-plus`, `wanx2.1-t2i-plus` or
-                `qwen-image`.
+                `qwen-image`. `client.catalog.find(operation='alibaba_text_to_image')` lists them.
             input: The prompt.
             parameters: The settings.
             x_dashscope_async: As Alibaba's own clients send it: `enable`. Sent as `X-DashScope-Async`.
@@ -446,7 +448,7 @@ class AsyncAlibaba(AsyncResource):
     async def generate_image(
         self,
         *,
-        model: str,
+        model: AlibabaGenerateImageModel,
         input: AlibabaImageInput,
         parameters: AlibabaImageParameters | None = None,
         x_dashscope_async: Literal["enable"] | None = None,
@@ -461,6 +463,7 @@ class AsyncAlibaba(AsyncResource):
 
         Args:
             model: Such as `wan2.6-image`, `wan2.7-image` or `wan2.7-image-pro`.
+                `client.catalog.find(operation='alibaba_generate_image')` lists them.
             input: The prompt and the input images.
             parameters: The settings.
             x_dashscope_async: As Alibaba's own clients send it: `enable`. Sent as `X-DashScope-Async`.
@@ -491,7 +494,7 @@ class AsyncAlibaba(AsyncResource):
     async def text_to_image(
         self,
         *,
-        model: str,
+        model: AlibabaTextToImageModel,
         input: AlibabaTextToImageInput,
         parameters: AlibabaTextToImageParameters | None = None,
         x_dashscope_async: Literal["enable"] | None = None,
@@ -504,7 +507,7 @@ class AsyncAlibaba(AsyncResource):
 
         Args:
             model: Such as `wan2.5-t2i-preview`, `wan2.2-t2i-flash`, `wan2.2-t2i-plus`, `wanx2.1-t2i-plus` or
-                `qwen-image`.
+                `qwen-image`. `client.catalog.find(operation='alibaba_text_to_image')` lists them.
             input: The prompt.
             parameters: The settings.
             x_dashscope_async: As Alibaba's own clients send it: `enable`. Sent as `X-DashScope-Async`.

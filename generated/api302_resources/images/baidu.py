@@ -38,7 +38,7 @@ class Baidu(Resource):
             model: `irag-1.0`.
             prompt: Text prompt, up to 220 characters.
             refer_image: Reference image: up to 10 MB, at least 128 pixels, up to 4:1. Takes a URL, a data URL or
-                a local file (pathlib.Path, open file or bytes).
+                a local file (pathlib.Path, open file or bytes). At most 10 MB.
             n: Number of images. Server default: 1.
             size: Width and height in pixels, from `512x512` to `2048x2048`. Server default: "1024x1024".
             user: An id of your end user.
@@ -88,7 +88,7 @@ class AsyncBaidu(AsyncResource):
             model: `irag-1.0`.
             prompt: Text prompt, up to 220 characters.
             refer_image: Reference image: up to 10 MB, at least 128 pixels, up to 4:1. Takes a URL, a data URL or
-                a local file (pathlib.Path, open file or bytes).
+                a local file (pathlib.Path, open file or bytes). At most 10 MB.
             n: Number of images. Server default: 1.
             size: Width and height in pixels, from `512x512` to `2048x2048`. Server default: "1024x1024".
             user: An id of your end user.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api302_client.models import DoubaoDrawingResponse, DoubaoSeedreamResponse
     from api302_client.params.common import DoubaoDrawingLogo
     from api302_client.params.images_doubao import DoubaoSeedreamSeries
+    from api302_resources._models import DoubaoGenerateSeedreamModel
 
 
 class Doubao(Resource):
@@ -111,7 +112,7 @@ class Doubao(Resource):
     def generate_seedream(
         self,
         *,
-        model: str,
+        model: DoubaoGenerateSeedreamModel,
         prompt: str,
         image: FileInput | Sequence[FileInput] | None = None,
         size: str | None = None,
@@ -137,7 +138,8 @@ class Doubao(Resource):
         Args:
             model: Such as `doubao-seedream-5-0-pro-260628`, `doubao-seedream-5-0-260128`,
                 `doubao-seedream-4-5-251128`, `doubao-seedream-4-0-250828`, `doubao-seedream-3-0-t2i-250415` or
-                `doubao-seededit-3-0-i2i-250628`.
+                `doubao-seededit-3-0-i2i-250628`. `client.catalog.find(operation='doubao_generate_seedream')` lists
+                them.
             prompt: Text prompt: what to show, or what to change.
             image: Input image, or several (Seedream from 4.0). Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
@@ -188,7 +190,7 @@ class Doubao(Resource):
     def submit_generate_seedream(
         self,
         *,
-        model: str,
+        model: DoubaoGenerateSeedreamModel,
         prompt: str,
         image: FileInput | Sequence[FileInput] | None = None,
         size: str | None = None,
@@ -212,7 +214,8 @@ class Doubao(Resource):
         Args:
             model: Such as `doubao-seedream-5-0-pro-260628`, `doubao-seedream-5-0-260128`,
                 `doubao-seedream-4-5-251128`, `doubao-seedream-4-0-250828`, `doubao-seedream-3-0-t2i-250415` or
-                `doubao-seededit-3-0-i2i-250628`.
+                `doubao-seededit-3-0-i2i-250628`. `client.catalog.find(operation='doubao_generate_seedream')` lists
+                them.
             prompt: Text prompt: what to show, or what to change.
             image: Input image, or several (Seedream from 4.0). Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
@@ -357,7 +360,7 @@ class AsyncDoubao(AsyncResource):
     async def generate_seedream(
         self,
         *,
-        model: str,
+        model: DoubaoGenerateSeedreamModel,
         prompt: str,
         image: FileInput | Sequence[FileInput] | None = None,
         size: str | None = None,
@@ -383,7 +386,8 @@ class AsyncDoubao(AsyncResource):
         Args:
             model: Such as `doubao-seedream-5-0-pro-260628`, `doubao-seedream-5-0-260128`,
                 `doubao-seedream-4-5-251128`, `doubao-seedream-4-0-250828`, `doubao-seedream-3-0-t2i-250415` or
-                `doubao-seededit-3-0-i2i-250628`.
+                `doubao-seededit-3-0-i2i-250628`. `client.catalog.find(operation='doubao_generate_seedream')` lists
+                them.
             prompt: Text prompt: what to show, or what to change.
             image: Input image, or several (Seedream from 4.0). Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
@@ -434,7 +438,7 @@ class AsyncDoubao(AsyncResource):
     async def submit_generate_seedream(
         self,
         *,
-        model: str,
+        model: DoubaoGenerateSeedreamModel,
         prompt: str,
         image: FileInput | Sequence[FileInput] | None = None,
         size: str | None = None,
@@ -458,7 +462,8 @@ class AsyncDoubao(AsyncResource):
         Args:
             model: Such as `doubao-seedream-5-0-pro-260628`, `doubao-seedream-5-0-260128`,
                 `doubao-seedream-4-5-251128`, `doubao-seedream-4-0-250828`, `doubao-seedream-3-0-t2i-250415` or
-                `doubao-seededit-3-0-i2i-250628`.
+                `doubao-seededit-3-0-i2i-250628`. `client.catalog.find(operation='doubao_generate_seedream')` lists
+                them.
             prompt: Text prompt: what to show, or what to change.
             image: Input image, or several (Seedream from 4.0). Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302ModelTask, Ai302QueuedImages, Ai302SubmitImages, GoogleGenerateResponse
     from api302_client.params.common import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
+    from api302_resources._models import GoogleGenerateImageModel
 
 
 class Google(Resource):
@@ -22,7 +23,7 @@ class Google(Resource):
     def generate_image(
         self,
         *,
-        model: str,
+        model: GoogleGenerateImageModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -45,6 +46,7 @@ class Google(Resource):
         Args:
             model: Such as gemini-3-pro-image-preview, gemini-3.1-flash-image-preview,
                 gemini-3.1-flash-lite-image, gemini-2.5-flash-image, or for speech gemini-2.5-flash-preview-tts.
+                `client.catalog.find(operation='google_generate_image')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.
@@ -491,7 +493,7 @@ class AsyncGoogle(AsyncResource):
     async def generate_image(
         self,
         *,
-        model: str,
+        model: GoogleGenerateImageModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -514,6 +516,7 @@ class AsyncGoogle(AsyncResource):
         Args:
             model: Such as gemini-3-pro-image-preview, gemini-3.1-flash-image-preview,
                 gemini-3.1-flash-lite-image, gemini-2.5-flash-image, or for speech gemini-2.5-flash-preview-tts.
+                `client.catalog.find(operation='google_generate_image')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.

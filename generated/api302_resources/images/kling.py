@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import KlingM2VResponse, KlingResponse
     from api302_client.params.images_kling import KlingSubjectImage
+    from api302_resources._models import KlingGenerateImageModelName, KlingMultiImageToImageModelName
 
 
 class Kling(Resource):
@@ -123,7 +124,7 @@ class Kling(Resource):
         self,
         *,
         prompt: str,
-        model_name: str | None = None,
+        model_name: KlingGenerateImageModelName | None = None,
         negative_prompt: str | None = None,
         image: FileInput | None = None,
         image_reference: Literal["subject", "face"] | None = None,
@@ -145,6 +146,7 @@ class Kling(Resource):
         Args:
             prompt: Text prompt.
             model_name: Such as `kling-v1`, `kling-v1-5`, `kling-v2`, `kling-v2-new` or `kling-v2-1`.
+                `client.catalog.find(operation='kling_generate_image')` lists them.
             negative_prompt: Negative prompt: what to avoid.
             image: Reference image, in base64 without the `data:` prefix. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
@@ -225,7 +227,7 @@ class Kling(Resource):
         self,
         *,
         subject_image_list: Sequence[KlingSubjectImage],
-        model_name: str | None = None,
+        model_name: KlingMultiImageToImageModelName | None = None,
         prompt: str | None = None,
         promot: str | None = None,
         scene_image: str | None = None,
@@ -244,7 +246,8 @@ class Kling(Resource):
 
         Args:
             subject_image_list: The subjects.
-            model_name: Such as `kling-v2`.
+            model_name: Such as `kling-v2`. `client.catalog.find(operation='kling_multi_image_to_image')` lists
+                them.
             prompt: Text prompt.
             promot: The prompt, as one caller spells it; use `prompt`.
             scene_image: Reference image for the scene. Takes a URL.
@@ -422,7 +425,7 @@ class AsyncKling(AsyncResource):
         self,
         *,
         prompt: str,
-        model_name: str | None = None,
+        model_name: KlingGenerateImageModelName | None = None,
         negative_prompt: str | None = None,
         image: FileInput | None = None,
         image_reference: Literal["subject", "face"] | None = None,
@@ -444,6 +447,7 @@ class AsyncKling(AsyncResource):
         Args:
             prompt: Text prompt.
             model_name: Such as `kling-v1`, `kling-v1-5`, `kling-v2`, `kling-v2-new` or `kling-v2-1`.
+                `client.catalog.find(operation='kling_generate_image')` lists them.
             negative_prompt: Negative prompt: what to avoid.
             image: Reference image, in base64 without the `data:` prefix. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
@@ -524,7 +528,7 @@ class AsyncKling(AsyncResource):
         self,
         *,
         subject_image_list: Sequence[KlingSubjectImage],
-        model_name: str | None = None,
+        model_name: KlingMultiImageToImageModelName | None = None,
         prompt: str | None = None,
         promot: str | None = None,
         scene_image: str | None = None,
@@ -543,7 +547,8 @@ class AsyncKling(AsyncResource):
 
         Args:
             subject_image_list: The subjects.
-            model_name: Such as `kling-v2`.
+            model_name: Such as `kling-v2`. `client.catalog.find(operation='kling_multi_image_to_image')` lists
+                them.
             prompt: Text prompt.
             promot: The prompt, as one caller spells it; use `prompt`.
             scene_image: Reference image for the scene. Takes a URL.

@@ -41,7 +41,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiImageResponse:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -132,7 +132,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[OpenaiImageResponse]:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -222,7 +222,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[OpenaiImageChunk, Any]:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -321,7 +321,7 @@ class Openai(Resource):
 
         Args:
             image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
-                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
@@ -415,7 +415,7 @@ class Openai(Resource):
 
         Args:
             image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
-                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
@@ -510,7 +510,7 @@ class Openai(Resource):
 
         Args:
             image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
-                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
@@ -592,7 +592,7 @@ class Openai(Resource):
         DALL·E 2 only.
 
         Args:
-            image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes).
+            image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes). At most 4 MB.
             model: `dall-e-2`. Server default: "dall-e-2".
             n: Number of images. Server default: 1.
             response_format: Response format of the images. Server default: "url".
@@ -647,7 +647,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiImageResponse:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -738,7 +738,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[OpenaiImageResponse]:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -828,7 +828,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[OpenaiImageChunk, Any]:
-        """Generate images (MiniMax).
+        """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
         they send the image in stages.
@@ -927,7 +927,7 @@ class AsyncOpenai(AsyncResource):
 
         Args:
             image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
-                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
@@ -1021,7 +1021,7 @@ class AsyncOpenai(AsyncResource):
 
         Args:
             image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
-                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
@@ -1116,7 +1116,7 @@ class AsyncOpenai(AsyncResource):
 
         Args:
             image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
-                square PNG below 4 MB. Takes a local file (path, open file or bytes).
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
@@ -1198,7 +1198,7 @@ class AsyncOpenai(AsyncResource):
         DALL·E 2 only.
 
         Args:
-            image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes).
+            image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes). At most 4 MB.
             model: `dall-e-2`. Server default: "dall-e-2".
             n: Number of images. Server default: 1.
             response_format: Response format of the images. Server default: "url".

@@ -32,7 +32,7 @@ class Siliconflow(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SiliconflowImageResponse:
-        """Generate images (MiniMax).
+        """Generate images (SiliconFlow).
 
         Args:
             model: Such as `Kwai-Kolors/Kolors`.
@@ -91,7 +91,7 @@ class AsyncSiliconflow(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SiliconflowImageResponse:
-        """Generate images (MiniMax).
+        """Generate images (SiliconFlow).
 
         Args:
             model: Such as `Kwai-Kolors/Kolors`.

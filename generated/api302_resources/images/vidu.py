@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import ViduCreations
+    from api302_resources._models import ViduReferenceToImageModel
 
 
 class Vidu(Resource):
@@ -21,7 +22,7 @@ class Vidu(Resource):
     def reference_to_image(
         self,
         *,
-        model: str,
+        model: ViduReferenceToImageModel,
         prompt: str,
         images: Sequence[str] | None = None,
         aspect_ratio: Literal["auto", "16:9", "9:16", "1:1", "3:4", "4:3", "21:9", "2:3", "3:2"] | None = None,
@@ -40,6 +41,7 @@ class Vidu(Resource):
 
         Args:
             model: `viduq2`, or `viduq1`, which needs an image.
+                `client.catalog.find(operation='vidu_reference_to_image')` lists them.
             prompt: Text prompt: what to show, or what to change.
             images: Reference images. Takes a URL.
             aspect_ratio: Aspect ratio (width:height); viduq1 has the first five after `auto`.
@@ -89,7 +91,7 @@ class AsyncVidu(AsyncResource):
     async def reference_to_image(
         self,
         *,
-        model: str,
+        model: ViduReferenceToImageModel,
         prompt: str,
         images: Sequence[str] | None = None,
         aspect_ratio: Literal["auto", "16:9", "9:16", "1:1", "3:4", "4:3", "21:9", "2:3", "3:2"] | None = None,
@@ -108,6 +110,7 @@ class AsyncVidu(AsyncResource):
 
         Args:
             model: `viduq2`, or `viduq1`, which needs an image.
+                `client.catalog.find(operation='vidu_reference_to_image')` lists them.
             prompt: Text prompt: what to show, or what to change.
             images: Reference images. Takes a URL.
             aspect_ratio: Aspect ratio (width:height); viduq1 has the first five after `auto`.

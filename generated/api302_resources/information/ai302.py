@@ -327,7 +327,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was created.
 
         Raises:
             Api302Error: The call failed.
@@ -421,7 +421,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -467,7 +467,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -495,7 +495,7 @@ class Ai302(Resource):
         Up to 50 MB. Other calls take the URL.
 
         Args:
-            file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
+            file: The file, up to 50 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2833,7 +2833,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The sandbox was destroyed.
 
         Raises:
             Api302Error: The call failed.
@@ -2993,7 +2993,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The files were imported.
 
         Raises:
             Api302Error: The call failed.
@@ -4456,7 +4456,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was created.
 
         Raises:
             Api302Error: The call failed.
@@ -4550,7 +4550,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -4596,7 +4596,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -4626,7 +4626,7 @@ class AsyncAi302(AsyncResource):
         Up to 50 MB. Other calls take the URL.
 
         Args:
-            file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
+            file: The file, up to 50 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -6982,7 +6982,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The sandbox was destroyed.
 
         Raises:
             Api302Error: The call failed.
@@ -7142,7 +7142,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The files were imported.
 
         Raises:
             Api302Error: The call failed.

@@ -183,7 +183,7 @@ class Doc2x(Resource):
         302.AI calls this version obsolete.
 
         Args:
-            file: The image, up to 10 MB. Takes a local file (path, open file or bytes).
+            file: The image, up to 10 MB. Takes a local file (path, open file or bytes). At most 10 MB.
             option: As callers send it: false.
             equation: 1 if it is a formula alone.
             img_correction: 1 to straighten it.
@@ -415,7 +415,7 @@ class AsyncDoc2x(AsyncResource):
         302.AI calls this version obsolete.
 
         Args:
-            file: The image, up to 10 MB. Takes a local file (path, open file or bytes).
+            file: The image, up to 10 MB. Takes a local file (path, open file or bytes). At most 10 MB.
             option: As callers send it: false.
             equation: 1 if it is a formula alone.
             img_correction: 1 to straighten it.

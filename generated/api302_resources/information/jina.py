@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302_client._model import Text
     from api302_client.models import JinaClassifyResponse, JinaGroundingResponse, JinaReaderResponse, JinaSearchResponse
     from api302_client.params.information_jina import JinaClassifyInput
+    from api302_resources._models import JinaClassifyModel
 
 
 class Jina(Resource):
@@ -129,7 +130,7 @@ class Jina(Resource):
         *,
         input: Sequence[str | JinaClassifyInput],
         labels: Sequence[str],
-        model: str | None = None,
+        model: JinaClassifyModel | None = None,
         classifier_id: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -142,6 +143,7 @@ class Jina(Resource):
             input: The inputs; texts or images, not both.
             labels: The classes.
             model: The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both.
+                `client.catalog.find(operation='jina_classify')` lists them.
             classifier_id: The id of a classifier of your own, instead of a model.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -279,7 +281,7 @@ class AsyncJina(AsyncResource):
         *,
         input: Sequence[str | JinaClassifyInput],
         labels: Sequence[str],
-        model: str | None = None,
+        model: JinaClassifyModel | None = None,
         classifier_id: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -292,6 +294,7 @@ class AsyncJina(AsyncResource):
             input: The inputs; texts or images, not both.
             labels: The classes.
             model: The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both.
+                `client.catalog.find(operation='jina_classify')` lists them.
             classifier_id: The id of a classifier of your own, instead of a model.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.

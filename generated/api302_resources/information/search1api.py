@@ -36,7 +36,7 @@ class Search1api(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiSearchResponse:
-        """Search the web (Bocha).
+        """Search the web (Search1API).
 
         Args:
             query: The search query.
@@ -255,7 +255,7 @@ class AsyncSearch1api(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiSearchResponse:
-        """Search the web (Bocha).
+        """Search the web (Search1API).
 
         Args:
             query: The search query.

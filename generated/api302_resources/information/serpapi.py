@@ -35,7 +35,7 @@ class Serpapi(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SerpapiResponse:
-        """Search with any engine (SearchApi).
+        """Search with any engine (SerpApi).
 
         SerpApi's other parameters may be given with extra_query.
 
@@ -100,7 +100,7 @@ class Serpapi(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Pages[Any]:
-        """Search with any engine (SearchApi).
+        """Search with any engine (SerpApi).
 
         SerpApi's other parameters may be given with extra_query.
 
@@ -166,7 +166,7 @@ class AsyncSerpapi(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SerpapiResponse:
-        """Search with any engine (SearchApi).
+        """Search with any engine (SerpApi).
 
         SerpApi's other parameters may be given with extra_query.
 
@@ -231,7 +231,7 @@ class AsyncSerpapi(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Any]:
-        """Search with any engine (SearchApi).
+        """Search with any engine (SerpApi).
 
         SerpApi's other parameters may be given with extra_query.
 

@@ -83,7 +83,7 @@ class Sophnet(Resource):
         PDF, Word, Excel, PowerPoint or text, up to 50 MB.
 
         Args:
-            file: The document. Takes a local file (path, open file or bytes).
+            file: The document, at most 50 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -169,7 +169,7 @@ class AsyncSophnet(AsyncResource):
         PDF, Word, Excel, PowerPoint or text, up to 50 MB.
 
         Args:
-            file: The document. Takes a local file (path, open file or bytes).
+            file: The document, at most 50 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -45,7 +45,7 @@ class Tavily(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TavilySearchResponse:
-        """Search the web (Bocha).
+        """Search the web (Tavily).
 
         Args:
             query: The search query.
@@ -163,7 +163,7 @@ class Tavily(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TavilyExtractResponse:
-        """Get the contents of web pages (Exa).
+        """Get the contents of web pages (Tavily).
 
         Args:
             urls: The pages.
@@ -239,7 +239,7 @@ class AsyncTavily(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TavilySearchResponse:
-        """Search the web (Bocha).
+        """Search the web (Tavily).
 
         Args:
             query: The search query.
@@ -357,7 +357,7 @@ class AsyncTavily(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> TavilyExtractResponse:
-        """Get the contents of web pages (Exa).
+        """Get the contents of web pages (Tavily).
 
         Args:
             urls: The pages.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncStream, Stream
     from api302_client.models import GoogleGenerateResponse
     from api302_client.params.common import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
+    from api302_resources._models import GoogleGenerateContentModel, GoogleStreamGenerateContentModel
 
 
 class Google(Resource):
@@ -22,7 +23,7 @@ class Google(Resource):
     def generate_content(
         self,
         *,
-        model: str,
+        model: GoogleGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -43,6 +44,7 @@ class Google(Resource):
 
         Args:
             model: The model, such as gemini-2.5-flash, gemini-2.5-flash-image or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.
@@ -89,7 +91,7 @@ class Google(Resource):
     def stream_generate_content(
         self,
         *,
-        model: str,
+        model: GoogleStreamGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -111,6 +113,7 @@ class Google(Resource):
 
         Args:
             model: The model, such as gemini-2.5-flash or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_stream_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.
@@ -159,7 +162,7 @@ class AsyncGoogle(AsyncResource):
     async def generate_content(
         self,
         *,
-        model: str,
+        model: GoogleGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -180,6 +183,7 @@ class AsyncGoogle(AsyncResource):
 
         Args:
             model: The model, such as gemini-2.5-flash, gemini-2.5-flash-image or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.
@@ -226,7 +230,7 @@ class AsyncGoogle(AsyncResource):
     def stream_generate_content(
         self,
         *,
-        model: str,
+        model: GoogleStreamGenerateContentModel,
         contents: Sequence[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
@@ -248,6 +252,7 @@ class AsyncGoogle(AsyncResource):
 
         Args:
             model: The model, such as gemini-2.5-flash or gemini-3-pro-preview.
+                `client.catalog.find(operation='google_stream_generate_content')` lists them.
             contents: The conversation so far.
             systemInstruction: One message of the conversation.
             generationConfig: Generation settings.

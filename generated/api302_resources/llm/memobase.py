@@ -331,7 +331,7 @@ class Memobase(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The entry was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -967,7 +967,7 @@ class Memobase(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The blob was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -1365,7 +1365,7 @@ class AsyncMemobase(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The entry was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -2001,7 +2001,7 @@ class AsyncMemobase(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The blob was deleted.
 
         Raises:
             Api302Error: The call failed.

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         OpenaiToolChoice,
         OpenaiWebSearchOptions,
     )
+    from api302_resources._models import OpenaiChatCompletionsModel, OpenaiResponsesModel
 
 
 class Openai(Resource):
@@ -43,7 +44,7 @@ class Openai(Resource):
     def chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -108,7 +109,7 @@ class Openai(Resource):
     def chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -120,7 +121,7 @@ class Openai(Resource):
     def chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -216,6 +217,7 @@ class Openai(Resource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -368,7 +370,7 @@ class Openai(Resource):
     def submit_chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -433,7 +435,7 @@ class Openai(Resource):
     def submit_chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -445,7 +447,7 @@ class Openai(Resource):
     def submit_chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -539,6 +541,7 @@ class Openai(Resource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -691,7 +694,7 @@ class Openai(Resource):
     def stream_chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -785,6 +788,7 @@ class Openai(Resource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -936,7 +940,7 @@ class Openai(Resource):
     def responses(
         self,
         *,
-        model: str,
+        model: OpenaiResponsesModel,
         input: str | Sequence[OpenaiInputItem],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
@@ -977,6 +981,7 @@ class Openai(Resource):
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.
@@ -1059,7 +1064,7 @@ class Openai(Resource):
     def stream_responses(
         self,
         *,
-        model: str,
+        model: OpenaiResponsesModel,
         input: str | Sequence[OpenaiInputItem],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
@@ -1098,6 +1103,7 @@ class Openai(Resource):
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.
@@ -1185,7 +1191,7 @@ class AsyncOpenai(AsyncResource):
     async def chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1250,7 +1256,7 @@ class AsyncOpenai(AsyncResource):
     async def chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -1262,7 +1268,7 @@ class AsyncOpenai(AsyncResource):
     async def chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1358,6 +1364,7 @@ class AsyncOpenai(AsyncResource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -1510,7 +1517,7 @@ class AsyncOpenai(AsyncResource):
     async def submit_chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1575,7 +1582,7 @@ class AsyncOpenai(AsyncResource):
     async def submit_chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -1587,7 +1594,7 @@ class AsyncOpenai(AsyncResource):
     async def submit_chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1681,6 +1688,7 @@ class AsyncOpenai(AsyncResource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -1833,7 +1841,7 @@ class AsyncOpenai(AsyncResource):
     def stream_chat_completions(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1927,6 +1935,7 @@ class AsyncOpenai(AsyncResource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -2078,7 +2087,7 @@ class AsyncOpenai(AsyncResource):
     async def responses(
         self,
         *,
-        model: str,
+        model: OpenaiResponsesModel,
         input: str | Sequence[OpenaiInputItem],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
@@ -2119,6 +2128,7 @@ class AsyncOpenai(AsyncResource):
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.
@@ -2201,7 +2211,7 @@ class AsyncOpenai(AsyncResource):
     def stream_responses(
         self,
         *,
-        model: str,
+        model: OpenaiResponsesModel,
         input: str | Sequence[OpenaiInputItem],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
@@ -2240,6 +2250,7 @@ class AsyncOpenai(AsyncResource):
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from api302_client.params.rag_ai302 import Ai302KbChatMessage
     from api302_client.params.rag_ai302 import Ai302RerankDocument as Ai302RerankDocumentParam
+    from api302_resources._models import Ai302RerankModel
 
 
 class Ai302(Resource):
@@ -34,7 +35,7 @@ class Ai302(Resource):
     def rerank(
         self,
         *,
-        model: str,
+        model: Ai302RerankModel,
         query: str | Ai302RerankDocumentParam,
         documents: Sequence[str | Ai302RerankDocumentParam],
         top_n: int | None = None,
@@ -55,6 +56,7 @@ class Ai302(Resource):
         Args:
             model: The model, such as jina-reranker-v2-base-multilingual, jina-reranker-m0, bce-reranker-base_v1,
                 BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B or rerank-2.5.
+                `client.catalog.find(operation='ai302_rerank')` lists them.
             query: The query; with jina-reranker-m0 also an image.
             documents: The documents: texts, or for Jina's models objects. Voyage takes up to 1,000.
             top_n: Number of documents to return; all without it. Voyage has `top_k`.
@@ -200,7 +202,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The knowledge base was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -600,7 +602,7 @@ class AsyncAi302(AsyncResource):
     async def rerank(
         self,
         *,
-        model: str,
+        model: Ai302RerankModel,
         query: str | Ai302RerankDocumentParam,
         documents: Sequence[str | Ai302RerankDocumentParam],
         top_n: int | None = None,
@@ -621,6 +623,7 @@ class AsyncAi302(AsyncResource):
         Args:
             model: The model, such as jina-reranker-v2-base-multilingual, jina-reranker-m0, bce-reranker-base_v1,
                 BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B or rerank-2.5.
+                `client.catalog.find(operation='ai302_rerank')` lists them.
             query: The query; with jina-reranker-m0 also an image.
             documents: The documents: texts, or for Jina's models objects. Voyage takes up to 1,000.
             top_n: Number of documents to return; all without it. Voyage has `top_k`.
@@ -766,7 +769,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The knowledge base was deleted.
 
         Raises:
             Api302Error: The call failed.

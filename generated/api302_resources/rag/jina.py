@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302_client.models import JinaEmbeddingsResponse, JinaRerankResponse, JinaTokenizeResponse
     from api302_client.params.rag_jina import JinaInput
     from api302_client.params.rag_jina import JinaRerankDocument as JinaRerankDocumentParam
+    from api302_resources._models import JinaEmbeddingsModel, JinaRerankModel
 
 
 class Jina(Resource):
@@ -22,7 +23,7 @@ class Jina(Resource):
     def embeddings(
         self,
         *,
-        model: str,
+        model: JinaEmbeddingsModel,
         input: str | JinaInput | Sequence[str | JinaInput],
         embedding_type: Literal["float", "base64", "binary", "ubinary"]
         | Sequence[Literal["float", "base64", "binary", "ubinary"]]
@@ -63,7 +64,7 @@ class Jina(Resource):
         Args:
             model: The model: jina-embeddings-v3, jina-embeddings-v4, jina-clip-v1, jina-clip-v2, jina-colbert-v2,
                 jina-code-embeddings-0.5b, jina-code-embeddings-1.5b, jina-embeddings-v2-base-en, -zh, -de, -es or
-                -code.
+                -code. `client.catalog.find(operation='jina_embeddings')` lists them.
             input: A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files.
             embedding_type: The format of the embeddings, or several. Server default: "float".
             encoding_format: The format of the embeddings in OpenAI's words; what 302.AI's own SDK sends.
@@ -111,7 +112,7 @@ class Jina(Resource):
     def rerank(
         self,
         *,
-        model: str,
+        model: JinaRerankModel,
         query: str | JinaRerankDocumentParam,
         documents: Sequence[str | JinaRerankDocumentParam],
         top_n: int | None = None,
@@ -126,6 +127,7 @@ class Jina(Resource):
         Args:
             model: The model: jina-reranker-m0 (also images), jina-reranker-v2-base-multilingual, jina-colbert-v2,
                 jina-reranker-v1-base-en, jina-reranker-v1-turbo-en, jina-reranker-v1-tiny-en or jina-colbert-v1-en.
+                `client.catalog.find(operation='jina_rerank')` lists them.
             query: The query; with jina-reranker-m0 also an image.
             documents: The documents.
             top_n: Number of documents to return; all without it.
@@ -214,7 +216,7 @@ class AsyncJina(AsyncResource):
     async def embeddings(
         self,
         *,
-        model: str,
+        model: JinaEmbeddingsModel,
         input: str | JinaInput | Sequence[str | JinaInput],
         embedding_type: Literal["float", "base64", "binary", "ubinary"]
         | Sequence[Literal["float", "base64", "binary", "ubinary"]]
@@ -255,7 +257,7 @@ class AsyncJina(AsyncResource):
         Args:
             model: The model: jina-embeddings-v3, jina-embeddings-v4, jina-clip-v1, jina-clip-v2, jina-colbert-v2,
                 jina-code-embeddings-0.5b, jina-code-embeddings-1.5b, jina-embeddings-v2-base-en, -zh, -de, -es or
-                -code.
+                -code. `client.catalog.find(operation='jina_embeddings')` lists them.
             input: A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files.
             embedding_type: The format of the embeddings, or several. Server default: "float".
             encoding_format: The format of the embeddings in OpenAI's words; what 302.AI's own SDK sends.
@@ -303,7 +305,7 @@ class AsyncJina(AsyncResource):
     async def rerank(
         self,
         *,
-        model: str,
+        model: JinaRerankModel,
         query: str | JinaRerankDocumentParam,
         documents: Sequence[str | JinaRerankDocumentParam],
         top_n: int | None = None,
@@ -318,6 +320,7 @@ class AsyncJina(AsyncResource):
         Args:
             model: The model: jina-reranker-m0 (also images), jina-reranker-v2-base-multilingual, jina-colbert-v2,
                 jina-reranker-v1-base-en, jina-reranker-v1-turbo-en, jina-reranker-v1-tiny-en or jina-colbert-v1-en.
+                `client.catalog.find(operation='jina_rerank')` lists them.
             query: The query; with jina-reranker-m0 also an image.
             documents: The documents.
             top_n: Number of documents to return; all without it.

@@ -240,7 +240,7 @@ class Account(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was created.
 
         Raises:
             Api302Error: The call failed.
@@ -334,7 +334,7 @@ class Account(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -380,7 +380,7 @@ class Account(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was deleted.
 
         Raises:
             Api302Error: The call failed.
@@ -613,7 +613,7 @@ class AsyncAccount(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was created.
 
         Raises:
             Api302Error: The call failed.
@@ -707,7 +707,7 @@ class AsyncAccount(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was updated.
 
         Raises:
             Api302Error: The call failed.
@@ -753,7 +753,7 @@ class AsyncAccount(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The voice was updated.
+            The API key was deleted.
 
         Raises:
             Api302Error: The call failed.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         OpenaiToolChoice,
         OpenaiWebSearchOptions,
     )
+    from api302_resources._models import OpenaiChatCompletionsModel
 
 
 class Chat(Resource):
@@ -52,7 +53,7 @@ class ChatCompletions(Resource):
     def create(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -117,7 +118,7 @@ class ChatCompletions(Resource):
     def create(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -129,7 +130,7 @@ class ChatCompletions(Resource):
     def create(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -225,6 +226,7 @@ class ChatCompletions(Resource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -377,7 +379,7 @@ class ChatCompletions(Resource):
     def submit(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -442,7 +444,7 @@ class ChatCompletions(Resource):
     def submit(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -454,7 +456,7 @@ class ChatCompletions(Resource):
     def submit(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -548,6 +550,7 @@ class ChatCompletions(Resource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -700,7 +703,7 @@ class ChatCompletions(Resource):
     def stream(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -794,6 +797,7 @@ class ChatCompletions(Resource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -950,7 +954,7 @@ class AsyncChatCompletions(AsyncResource):
     async def create(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1015,7 +1019,7 @@ class AsyncChatCompletions(AsyncResource):
     async def create(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -1027,7 +1031,7 @@ class AsyncChatCompletions(AsyncResource):
     async def create(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1123,6 +1127,7 @@ class AsyncChatCompletions(AsyncResource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -1275,7 +1280,7 @@ class AsyncChatCompletions(AsyncResource):
     async def submit(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1340,7 +1345,7 @@ class AsyncChatCompletions(AsyncResource):
     async def submit(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -1352,7 +1357,7 @@ class AsyncChatCompletions(AsyncResource):
     async def submit(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1446,6 +1451,7 @@ class AsyncChatCompletions(AsyncResource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -1598,7 +1604,7 @@ class AsyncChatCompletions(AsyncResource):
     def stream(
         self,
         *,
-        model: str,
+        model: OpenaiChatCompletionsModel,
         messages: Sequence[OpenaiChatMessage] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1692,6 +1698,7 @@ class AsyncChatCompletions(AsyncResource):
                 v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
                 may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
                 -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
             messages: The conversation so far.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.

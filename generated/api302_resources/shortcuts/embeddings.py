@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302_client.models import OpenaiEmbeddingsResponse
+    from api302_resources._models import OpenaiEmbeddingsModel
 
 
 class Embeddings(Resource):
@@ -20,7 +21,7 @@ class Embeddings(Resource):
     def create(
         self,
         *,
-        model: str,
+        model: OpenaiEmbeddingsModel,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
         encoding_format: Literal["float", "base64"] | None = None,
         dimensions: int | None = None,
@@ -35,7 +36,8 @@ class Embeddings(Resource):
         Args:
             model: The model, such as text-embedding-3-large, text-embedding-3-small, text-embedding-ada-002,
                 zhipu-embedding-2, Baichuan-Text-Embedding, bce-embedding-base_v1, BAAI/bge-m3, gemini-embedding-001,
-                voyage-3-large or Qwen/Qwen3-Embedding-0.6B.
+                voyage-3-large or Qwen/Qwen3-Embedding-0.6B. `client.catalog.find(operation='openai_embeddings')`
+                lists them.
             input: A text, several, or their tokens; up to 2048 with OpenAI.
             encoding_format: Numbers or base64. Server default: "float".
             dimensions: Number of dimensions, for models that support it.
@@ -71,7 +73,7 @@ class AsyncEmbeddings(AsyncResource):
     async def create(
         self,
         *,
-        model: str,
+        model: OpenaiEmbeddingsModel,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
         encoding_format: Literal["float", "base64"] | None = None,
         dimensions: int | None = None,
@@ -86,7 +88,8 @@ class AsyncEmbeddings(AsyncResource):
         Args:
             model: The model, such as text-embedding-3-large, text-embedding-3-small, text-embedding-ada-002,
                 zhipu-embedding-2, Baichuan-Text-Embedding, bce-embedding-base_v1, BAAI/bge-m3, gemini-embedding-001,
-                voyage-3-large or Qwen/Qwen3-Embedding-0.6B.
+                voyage-3-large or Qwen/Qwen3-Embedding-0.6B. `client.catalog.find(operation='openai_embeddings')`
+                lists them.
             input: A text, several, or their tokens; up to 2048 with OpenAI.
             encoding_format: Numbers or base64. Server default: "float".
             dimensions: Number of dimensions, for models that support it.

@@ -32,7 +32,7 @@ class Files(Resource):
         Up to 50 MB. Other calls take the URL.
 
         Args:
-            file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
+            file: The file, up to 50 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -69,7 +69,7 @@ class AsyncFiles(AsyncResource):
         Up to 50 MB. Other calls take the URL.
 
         Args:
-            file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
+            file: The file, up to 50 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         AnthropicTool,
         AnthropicToolChoice,
     )
+    from api302_resources._models import AnthropicMessagesModel
 
 
 class Messages(Resource):
@@ -31,7 +32,7 @@ class Messages(Resource):
     def create(
         self,
         *,
-        model: str,
+        model: AnthropicMessagesModel,
         messages: Sequence[AnthropicInputMessage],
         max_tokens: int,
         system: str | Sequence[AnthropicTextPart] | None = None,
@@ -64,7 +65,7 @@ class Messages(Resource):
             model: The model. The pages name claude-3-haiku-20240307, claude-3-opus-20240229,
                 claude-3-5-haiku-20241022, claude-3-5-sonnet-20240620, claude-3-5-sonnet-20241022,
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-sonnet-4-5-20250929, cc-opus-4-7; any
-                other model works too.
+                other model works too. `client.catalog.find(operation='anthropic_messages')` lists them.
             messages: The conversation so far.
             max_tokens: Maximum number of output tokens, thoughts included.
             system: System prompt.
@@ -127,7 +128,7 @@ class Messages(Resource):
     def stream(
         self,
         *,
-        model: str,
+        model: AnthropicMessagesModel,
         messages: Sequence[AnthropicInputMessage],
         max_tokens: int,
         system: str | Sequence[AnthropicTextPart] | None = None,
@@ -158,7 +159,7 @@ class Messages(Resource):
             model: The model. The pages name claude-3-haiku-20240307, claude-3-opus-20240229,
                 claude-3-5-haiku-20241022, claude-3-5-sonnet-20240620, claude-3-5-sonnet-20241022,
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-sonnet-4-5-20250929, cc-opus-4-7; any
-                other model works too.
+                other model works too. `client.catalog.find(operation='anthropic_messages')` lists them.
             messages: The conversation so far.
             max_tokens: Maximum number of output tokens, thoughts included.
             system: System prompt.
@@ -225,7 +226,7 @@ class AsyncMessages(AsyncResource):
     async def create(
         self,
         *,
-        model: str,
+        model: AnthropicMessagesModel,
         messages: Sequence[AnthropicInputMessage],
         max_tokens: int,
         system: str | Sequence[AnthropicTextPart] | None = None,
@@ -258,7 +259,7 @@ class AsyncMessages(AsyncResource):
             model: The model. The pages name claude-3-haiku-20240307, claude-3-opus-20240229,
                 claude-3-5-haiku-20241022, claude-3-5-sonnet-20240620, claude-3-5-sonnet-20241022,
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-sonnet-4-5-20250929, cc-opus-4-7; any
-                other model works too.
+                other model works too. `client.catalog.find(operation='anthropic_messages')` lists them.
             messages: The conversation so far.
             max_tokens: Maximum number of output tokens, thoughts included.
             system: System prompt.
@@ -321,7 +322,7 @@ class AsyncMessages(AsyncResource):
     def stream(
         self,
         *,
-        model: str,
+        model: AnthropicMessagesModel,
         messages: Sequence[AnthropicInputMessage],
         max_tokens: int,
         system: str | Sequence[AnthropicTextPart] | None = None,
@@ -352,7 +353,7 @@ class AsyncMessages(AsyncResource):
             model: The model. The pages name claude-3-haiku-20240307, claude-3-opus-20240229,
                 claude-3-5-haiku-20241022, claude-3-5-sonnet-20240620, claude-3-5-sonnet-20241022,
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-sonnet-4-5-20250929, cc-opus-4-7; any
-                other model works too.
+                other model works too. `client.catalog.find(operation='anthropic_messages')` lists them.
             messages: The conversation so far.
             max_tokens: Maximum number of output tokens, thoughts included.
             system: System prompt.

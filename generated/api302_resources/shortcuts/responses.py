@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         OpenaiStreamOptions,
         OpenaiTextOptions,
     )
+    from api302_resources._models import OpenaiResponsesModel
 
 
 class Responses(Resource):
@@ -28,7 +29,7 @@ class Responses(Resource):
     def create(
         self,
         *,
-        model: str,
+        model: OpenaiResponsesModel,
         input: str | Sequence[OpenaiInputItem],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
@@ -69,6 +70,7 @@ class Responses(Resource):
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.
@@ -151,7 +153,7 @@ class Responses(Resource):
     def stream(
         self,
         *,
-        model: str,
+        model: OpenaiResponsesModel,
         input: str | Sequence[OpenaiInputItem],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
@@ -190,6 +192,7 @@ class Responses(Resource):
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.
@@ -276,7 +279,7 @@ class AsyncResponses(AsyncResource):
     async def create(
         self,
         *,
-        model: str,
+        model: OpenaiResponsesModel,
         input: str | Sequence[OpenaiInputItem],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
@@ -317,6 +320,7 @@ class AsyncResponses(AsyncResource):
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.
@@ -399,7 +403,7 @@ class AsyncResponses(AsyncResource):
     def stream(
         self,
         *,
-        model: str,
+        model: OpenaiResponsesModel,
         input: str | Sequence[OpenaiInputItem],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
@@ -438,6 +442,7 @@ class AsyncResponses(AsyncResource):
 
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.

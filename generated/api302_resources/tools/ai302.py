@@ -1629,7 +1629,7 @@ class Ai302(Resource):
 
         Args:
             file: A file of up to 50 MB and 20,000 characters: doc, docx, pdf, ppt, pptx, txt, md, xls, xlsx, csv,
-                html, epub, mobi, xmind or mm. Takes a local file (path, open file or bytes).
+                html, epub, mobi, xmind or mm. Takes a local file (path, open file or bytes). At most 50 MB.
             content: A text.
             fileUrl: URL of a file.
             website: URL of a page.
@@ -4453,7 +4453,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             file: A file of up to 50 MB and 20,000 characters: doc, docx, pdf, ppt, pptx, txt, md, xls, xlsx, csv,
-                html, epub, mobi, xmind or mm. Takes a local file (path, open file or bytes).
+                html, epub, mobi, xmind or mm. Takes a local file (path, open file or bytes). At most 50 MB.
             content: A text.
             fileUrl: URL of a file.
             website: URL of a page.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import Ai302VideoTask
+    from api302_resources._models import Ai302CreateVideoModel
     from api302_resources.videos.ai302 import Ai302, AsyncAi302
     from api302_resources.videos.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.videos.chanjing import AsyncChanjing, Chanjing
@@ -238,7 +239,7 @@ class Videos(Resource):
     def create(
         self,
         *,
-        model: str,
+        model: Ai302CreateVideoModel,
         prompt: str | None = None,
         image: FileInput | Sequence[FileInput] | None = None,
         end_image: FileInput | None = None,
@@ -263,6 +264,7 @@ class Videos(Resource):
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
+                `client.catalog.find(operation='ai302_create_video')` lists them.
             prompt: Text prompt; required by most models.
             image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).
@@ -507,7 +509,7 @@ class AsyncVideos(AsyncResource):
     async def create(
         self,
         *,
-        model: str,
+        model: Ai302CreateVideoModel,
         prompt: str | None = None,
         image: FileInput | Sequence[FileInput] | None = None,
         end_image: FileInput | None = None,
@@ -532,6 +534,7 @@ class AsyncVideos(AsyncResource):
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
+                `client.catalog.find(operation='ai302_create_video')` lists them.
             prompt: Text prompt; required by most models.
             image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).

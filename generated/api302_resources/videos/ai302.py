@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Ai302VideoToolTask,
         Ai302VideoV1Task,
     )
+    from api302_resources._models import Ai302CreateVideoModel
 
 
 class Ai302(Resource):
@@ -29,7 +30,7 @@ class Ai302(Resource):
     def create_video(
         self,
         *,
-        model: str,
+        model: Ai302CreateVideoModel,
         prompt: str | None = None,
         image: FileInput | Sequence[FileInput] | None = None,
         end_image: FileInput | None = None,
@@ -54,6 +55,7 @@ class Ai302(Resource):
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
+                `client.catalog.find(operation='ai302_create_video')` lists them.
             prompt: Text prompt; required by most models.
             image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).
@@ -642,7 +644,7 @@ class AsyncAi302(AsyncResource):
     async def create_video(
         self,
         *,
-        model: str,
+        model: Ai302CreateVideoModel,
         prompt: str | None = None,
         image: FileInput | Sequence[FileInput] | None = None,
         end_image: FileInput | None = None,
@@ -667,6 +669,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
+                `client.catalog.find(operation='ai302_create_video')` lists them.
             prompt: Text prompt; required by most models.
             image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302ModelTask, Ai302QueuedVideo, AlibabaTaskResponse
     from api302_client.params.videos_alibaba import AlibabaAnimateInput, AlibabaAnimateParameters, AlibabaVideoInput, AlibabaVideoParameters
+    from api302_resources._models import AlibabaAnimateImageModel
 
 
 class Alibaba(Resource):
@@ -104,7 +105,7 @@ class Alibaba(Resource):
     def animate_image(
         self,
         *,
-        model: str,
+        model: AlibabaAnimateImageModel,
         input: AlibabaAnimateInput,
         parameters: AlibabaAnimateParameters,
         extra_headers: Mapping[str, str] | None = None,
@@ -119,6 +120,7 @@ class Alibaba(Resource):
 
         Args:
             model: `wan2.2-animate-move` or `wan2.2-animate-mix`.
+                `client.catalog.find(operation='alibaba_animate_image')` lists them.
             input: The inputs.
             parameters: The settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -1000,7 +1002,7 @@ class AsyncAlibaba(AsyncResource):
     async def animate_image(
         self,
         *,
-        model: str,
+        model: AlibabaAnimateImageModel,
         input: AlibabaAnimateInput,
         parameters: AlibabaAnimateParameters,
         extra_headers: Mapping[str, str] | None = None,
@@ -1015,6 +1017,7 @@ class AsyncAlibaba(AsyncResource):
 
         Args:
             model: `wan2.2-animate-move` or `wan2.2-animate-mix`.
+                `client.catalog.find(operation='alibaba_animate_image')` lists them.
             input: The inputs.
             parameters: The settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.

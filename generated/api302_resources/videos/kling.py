@@ -178,7 +178,7 @@ class Kling(Resource):
                 `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
             image: First frame: JPEG or PNG of at most 10 MB, at least 300 pixels a side. Base64 without the
                 `data:` prefix. Either this or `image_tail` is needed. Takes a URL, base64 text or a local file
-                (pathlib.Path, open file or bytes).
+                (pathlib.Path, open file or bytes). At most 10 MB.
             image_tail: Last frame, in the same formats. Takes a URL, base64 text or a local file (pathlib.Path,
                 open file or bytes).
             prompt: Text prompt: what happens.
@@ -933,7 +933,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -1000,7 +1000,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -1279,7 +1279,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -1346,7 +1346,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -1413,7 +1413,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -1480,7 +1480,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -1653,7 +1653,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -1720,7 +1720,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2070,7 +2070,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2140,7 +2140,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2210,7 +2210,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2280,7 +2280,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2350,7 +2350,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2420,7 +2420,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2491,6 +2491,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+                At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             prompt: Text prompt: what happens.
@@ -2562,7 +2563,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2633,6 +2634,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+                At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             prompt: Text prompt: what happens.
@@ -2704,7 +2706,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2774,7 +2776,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2844,7 +2846,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2914,7 +2916,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -2984,7 +2986,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -3054,7 +3056,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -3124,7 +3126,7 @@ class Kling(Resource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -3324,7 +3326,7 @@ class AsyncKling(AsyncResource):
                 `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
             image: First frame: JPEG or PNG of at most 10 MB, at least 300 pixels a side. Base64 without the
                 `data:` prefix. Either this or `image_tail` is needed. Takes a URL, base64 text or a local file
-                (pathlib.Path, open file or bytes).
+                (pathlib.Path, open file or bytes). At most 10 MB.
             image_tail: Last frame, in the same formats. Takes a URL, base64 text or a local file (pathlib.Path,
                 open file or bytes).
             prompt: Text prompt: what happens.
@@ -4079,7 +4081,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -4146,7 +4148,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -4425,7 +4427,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -4492,7 +4494,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -4559,7 +4561,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -4626,7 +4628,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -4799,7 +4801,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -4866,7 +4868,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -5216,7 +5218,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -5286,7 +5288,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -5356,7 +5358,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -5426,7 +5428,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -5496,7 +5498,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -5566,7 +5568,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -5637,6 +5639,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+                At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             prompt: Text prompt: what happens.
@@ -5708,7 +5711,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -5779,6 +5782,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+                At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             prompt: Text prompt: what happens.
@@ -5850,7 +5854,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -5920,7 +5924,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -5990,7 +5994,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -6060,7 +6064,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -6130,7 +6134,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -6200,7 +6204,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.
@@ -6270,7 +6274,7 @@ class AsyncKling(AsyncResource):
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
-                bytes).
+                bytes). At most 10 MB.
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
             prompt: Text prompt: what happens.

@@ -221,6 +221,7 @@ class Minimax(Resource):
     def get_video_h3(
         self,
         *,
+        task_id: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -228,9 +229,11 @@ class Minimax(Resource):
     ) -> MinimaxH3Task:
         """Get a video task (MiniMax H3).
 
-        The fields of this call are not documented.
+        The price list has this path without a parameter, and no known program calls it; the id is given as in version
+        1.
 
         Args:
+            task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -246,7 +249,7 @@ class Minimax(Resource):
         """
         from api302_client.api.videos_minimax import minimax_get_video_h3 as endpoint
 
-        reply_: MinimaxH3Task = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: MinimaxH3Task = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -455,6 +458,7 @@ class AsyncMinimax(AsyncResource):
     async def get_video_h3(
         self,
         *,
+        task_id: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -462,9 +466,11 @@ class AsyncMinimax(AsyncResource):
     ) -> MinimaxH3Task:
         """Get a video task (MiniMax H3).
 
-        The fields of this call are not documented.
+        The price list has this path without a parameter, and no known program calls it; the id is given as in version
+        1.
 
         Args:
+            task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -480,5 +486,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.videos_minimax import minimax_get_video_h3 as endpoint
 
-        reply_: MinimaxH3Task = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: MinimaxH3Task = await self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api302_client._model import Binary
     from api302_client.models import OpenaiDeletedVideo, OpenaiSoraTask, OpenaiVideo
     from api302_client.params.videos_openai import OpenaiVideoReference
+    from api302_resources._models import OpenaiCreateVideoModel
 
 
 class Openai(Resource):
@@ -24,7 +25,7 @@ class Openai(Resource):
         self,
         *,
         prompt: str,
-        model: str | None = None,
+        model: OpenaiCreateVideoModel | None = None,
         seconds: Literal["4", "8", "12", 4, 8, 12] | None = None,
         size: Literal["720x1280", "1280x720", "1024x1792", "1792x1024"] | None = None,
         input_reference: str | OpenaiVideoReference | FileInput | None = None,
@@ -38,7 +39,8 @@ class Openai(Resource):
 
         Args:
             prompt: Text prompt.
-            model: Such as `sora-2` or `sora-2-pro`. Server default: "sora-2".
+            model: Such as `sora-2` or `sora-2-pro`. `client.catalog.find(operation='openai_create_video')` lists
+                them. Server default: "sora-2".
             seconds: Duration in seconds. Server default: "4".
             size: Size in pixels; the larger ones with sora-2-pro. Server default: "720x1280".
             input_reference: First frame; a URL, or OpenAI's own object. Takes a URL or a local file
@@ -263,7 +265,7 @@ class Openai(Resource):
         self,
         *,
         prompt: str,
-        model: str | None = None,
+        model: OpenaiCreateVideoModel | None = None,
         orientation: Literal["portrait", "landscape"] | None = None,
         size: str | None = None,
         duration: int | None = None,
@@ -279,7 +281,8 @@ class Openai(Resource):
 
         Args:
             prompt: Text prompt.
-            model: `sora-2` or `sora-2-pro`. Server default: "sora-2".
+            model: `sora-2` or `sora-2-pro`. `client.catalog.find(operation='openai_sora_video')` lists them.
+                Server default: "sora-2".
             orientation: Orientation.
             size: Size in pixels, such as `1280x720`; or `small`, `medium` or `large`.
             duration: Duration in seconds, such as 10.
@@ -346,7 +349,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str | None = None,
+        model: OpenaiCreateVideoModel | None = None,
         seconds: Literal["4", "8", "12", 4, 8, 12] | None = None,
         size: Literal["720x1280", "1280x720", "1024x1792", "1792x1024"] | None = None,
         input_reference: str | OpenaiVideoReference | FileInput | None = None,
@@ -360,7 +363,8 @@ class AsyncOpenai(AsyncResource):
 
         Args:
             prompt: Text prompt.
-            model: Such as `sora-2` or `sora-2-pro`. Server default: "sora-2".
+            model: Such as `sora-2` or `sora-2-pro`. `client.catalog.find(operation='openai_create_video')` lists
+                them. Server default: "sora-2".
             seconds: Duration in seconds. Server default: "4".
             size: Size in pixels; the larger ones with sora-2-pro. Server default: "720x1280".
             input_reference: First frame; a URL, or OpenAI's own object. Takes a URL or a local file
@@ -587,7 +591,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str | None = None,
+        model: OpenaiCreateVideoModel | None = None,
         orientation: Literal["portrait", "landscape"] | None = None,
         size: str | None = None,
         duration: int | None = None,
@@ -603,7 +607,8 @@ class AsyncOpenai(AsyncResource):
 
         Args:
             prompt: Text prompt.
-            model: `sora-2` or `sora-2-pro`. Server default: "sora-2".
+            model: `sora-2` or `sora-2-pro`. `client.catalog.find(operation='openai_sora_video')` lists them.
+                Server default: "sora-2".
             orientation: Orientation.
             size: Size in pixels, such as `1280x720`; or `small`, `medium` or `large`.
             duration: Duration in seconds, such as 10.

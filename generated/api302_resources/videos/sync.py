@@ -80,7 +80,7 @@ class Sync(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SyncGeneration:
-        """Get a lip-sync task (LatentSync).
+        """Get a lip-sync task.
 
         Args:
             id: The task's id.
@@ -167,7 +167,7 @@ class AsyncSync(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SyncGeneration:
-        """Get a lip-sync task (LatentSync).
+        """Get a lip-sync task.
 
         Args:
             id: The task's id.

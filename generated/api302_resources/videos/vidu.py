@@ -125,7 +125,7 @@ class Vidu(Resource):
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2-pro`, `viduq2-turbo`, `viduq1`, `viduq1-classic`,
                 `vidu2.0` or `vidu1.5`.
             images: The first frame, as a URL or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and
-                4:1. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+                4:1. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what happens; not with `is_rec`.
             audio: Whether to generate audio and speech too.
             voice_id: The voice, with `audio`. Not for Q3.
@@ -864,7 +864,7 @@ class AsyncVidu(AsyncResource):
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2-pro`, `viduq2-turbo`, `viduq1`, `viduq1-classic`,
                 `vidu2.0` or `vidu1.5`.
             images: The first frame, as a URL or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and
-                4:1. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+                4:1. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what happens; not with `is_rec`.
             audio: Whether to generate audio and speech too.
             voice_id: The voice, with `audio`. Not for Q3.

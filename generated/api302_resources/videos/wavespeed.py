@@ -1638,7 +1638,7 @@ class Wavespeed(Resource):
         Args:
             prompt: Text prompt.
             image: First frame: JPEG or PNG, at most 10 MB, each side at least 300 pixels. Takes a URL, a data URL
-                or a local file (pathlib.Path, open file or bytes).
+                or a local file (pathlib.Path, open file or bytes). At most 10 MB.
             negative_prompt: Negative prompt: what to avoid.
             duration: Duration in seconds. Server default: 5.
             aspect_ratio: Aspect ratio (width:height), such as 9:16.
@@ -5904,7 +5904,7 @@ class AsyncWavespeed(AsyncResource):
         Args:
             prompt: Text prompt.
             image: First frame: JPEG or PNG, at most 10 MB, each side at least 300 pixels. Takes a URL, a data URL
-                or a local file (pathlib.Path, open file or bytes).
+                or a local file (pathlib.Path, open file or bytes). At most 10 MB.
             negative_prompt: Negative prompt: what to avoid.
             duration: Duration in seconds. Server default: 5.
             aspect_ratio: Aspect ratio (width:height), such as 9:16.

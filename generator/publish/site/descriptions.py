@@ -39,6 +39,7 @@ def description(methods: Methods, operation: Operation) -> str:
     rows = [
         ("Deprecated", _deprecated(operation)),
         ("Vendor", _vendor(operation)),
+        ("Also found by", text(", ".join(operation.search_words))),
         ("Python", _calls(methods, operation)),
         ("Price", _prices(seq(node.get("x-price")))),
         ("Task", _task(operation)),
@@ -77,7 +78,11 @@ def _vendor(operation: Operation) -> str:
     """The leaf tag in words, so that a search for a vendor finds its calls."""
     tags = operation.document.tags
     vendor, section = (tags[name]["summary"] for name in (operation.tag, operation.section))
-    return f"{text(vendor)}, {text(section.lower())}"
+    _, also, others = (
+        str(tags[operation.tag].get("description") or "").rstrip(".").partition("also ")
+    )
+    known = f"{vendor} ({others})" if also else vendor
+    return f"{text(known)}, {text(section.lower())}"
 
 
 def _calls(methods: Methods, operation: Operation) -> str:

@@ -108,14 +108,14 @@ async def _send(session: Session, call: Call) -> Response:
     """
     _rewind(call)
     kwargs = {**call.kwargs, "url": call.url}
-    redirects = 0
+    redirects, io = 0, session.io
     while True:
-        response = await session.io.send(kwargs, call.options.timeout, call.what)
+        response = await io.send(kwargs, call.options.timeout, call.what)
         target = _redirected(call.method, response)
         if not target:
             response.verdict = await _judged(session, call, response)
             return response
-        await session.io.release(response)
+        await io.release(response)
         url = _joined(kwargs["url"], target) if redirects < MOST_REDIRECTS else None
         if url is None:
             raise _astray(session, call, response, target)
@@ -202,10 +202,7 @@ async def _judged(
     good = 200 <= status < 300
     if good and call.options.stream and not await _is_whole(session, call, response):
         return None, False
-    try:
-        await session.io.read(response, call.what, None if good else MOST_OF_AN_ERROR)
-    finally:
-        await session.io.release(response)
+    await session.io.read(response, call.what, None if good else MOST_OF_AN_ERROR)
     if not good:
         return response_error(session, call, response), True
     if call.options.check and (found := failure_in(call.op, response.data)):

@@ -40,20 +40,53 @@ _FIXES = {
 
 
 def put_files(
-    body: Mapping[str, Any], fields: Mapping[str, Any], opened: list[Any], has_form: bool
+    body: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    opened: list[Any],
+    has_form: bool,
+    largest: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The body with each file in a form that its field takes.
 
-    Files opened here are added to `opened`.
+    Files opened here are added to `opened`. `largest`: by field, the bytes that a file may have.
+    Raises InvalidArgument.
     """
     made = dict(body)
     for field, forms in fields.items():
-        value = body.get(field)
+        value, most, name = body.get(field), (largest or {}).get(field), field or "body"
         if is_array(value):
-            made[field] = [_put(field or "body", item, forms, opened, has_form) for item in value]
+            made[field] = [_put(name, item, forms, opened, has_form, most) for item in value]
         elif value is not None:
-            made[field] = _put(field or "body", value, forms, opened, has_form)
+            made[field] = _put(name, value, forms, opened, has_form, most)
     return made
+
+
+def _check_size(field: str, value: Any, most: int | None) -> None:
+    """Refuse a file, or a text that holds one, of more bytes than its field takes.
+
+    Raises InvalidArgument. A pipe, whose length nobody knows, is sent.
+    """
+    size = None if most is None else _size(value)
+    if most is not None and size is not None and size > most:
+        raise InvalidArgument(
+            f"{field}: the file has {_shown(size)}, and at most {_shown(most)} are taken; "
+            "give a smaller one"
+        )
+
+
+def _size(value: Any) -> int | None:
+    """The bytes of a file, or of the one that a text holds; None for a URL and what is no file."""
+    if isinstance(value, Local):
+        content = value.content
+        return len(content) if isinstance(content, bytes) else content.length
+    if not isinstance(value, str) or (_SCHEME.match(value[:40]) and value[:5] != "data:"):
+        return None
+    held = value.partition(",")[2] if value.startswith("data:") else value
+    return len(held) * 3 // 4
+
+
+def _shown(size: int) -> str:
+    return f"{size / 2**20:.4g} MB ({size} bytes)"
 
 
 def body_media_type(media_types: tuple[str, ...], body: Mapping[str, Any] | None) -> str | None:
@@ -88,16 +121,26 @@ def local_file(field: str, value: Any, opened: list[Any]) -> Local:
     return file
 
 
-def _put(field: str, value: Any, forms: tuple[str, ...], opened: list[Any], has_form: bool) -> Any:
+def _put(
+    field: str,
+    value: Any,
+    forms: tuple[str, ...],
+    opened: list[Any],
+    has_form: bool,
+    most: int | None = None,
+) -> Any:
     """A file in one of the forms that a field takes: a `Local` for a part, or text."""
     value = _given(value)
     if isinstance(value, str):
         if tuple(forms) != ("part",):
-            return _text(field, value, forms)
+            text = _text(field, value, forms)
+            _check_size(field, text, most)
+            return text
         value = _path(field, value, forms)
     if not is_file(value):
         raise _not_a_file(field, value, forms)
     file = local(field, value, opened)
+    _check_size(field, file, most)
     return file if "part" in forms and has_form else _encoded(field, file, forms)
 
 

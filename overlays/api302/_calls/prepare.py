@@ -58,12 +58,13 @@ def operation_call(
     model = models.named(op, path, extra_query, query, extra_body, body)
     if model is not None:
         models.warn(name, model)
-    return Call(kwargs, how, name, op, opened, model)
+    sent = {**(path or {}), **asked, **(body or {}), **(extra_body or {})}
+    return Call(kwargs, how, name, op, opened, model, sent)
 
 
 def _with_files(op: Operation, body: dict[str, Any], opened: list[Any]) -> dict[str, Any]:
     has_form = FORM in op.media_types or "" in body
-    return put_files(body, op.files, opened, has_form)
+    return put_files(body, op.files, opened, has_form, op.behaviour.file_max)
 
 
 def _built(

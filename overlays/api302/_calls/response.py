@@ -4,10 +4,11 @@ that.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from api302._errors import DecodeError
 from api302._http.decoding import ABSENT, media_type_of
@@ -17,9 +18,6 @@ from api302._types import Call, Operation
 from . import failure
 from .failure import is_html
 from .session import Session
-
-if TYPE_CHECKING:
-    from api302_client._model import HttpInfo
 
 seen: ContextVar[list[Response] | None] = ContextVar("api302_seen", default=None)
 """Where `with_raw_response` finds the last response."""
@@ -44,8 +42,23 @@ def parse_response(session: Session, call: Call, response: Response) -> Any:
     described = Described.of(call.op, response)
     if why := described.refusal():
         raise decode_error(session, call.what, response, why)
-    http = HttpInfo(response.status_code, response.headers, response.content)
-    return attach(described.value(), http)
+    value = described.value()
+    # What was parsed holds the body already. `with_raw_response` has its bytes.
+    content = b"" if is_parsed(value) else response.content
+    return attach(value, HttpInfo(response.status_code, response.headers, content))
+
+
+def is_parsed(value: Any) -> bool:
+    """Whether a value was made of JSON, and so holds all that was received."""
+    return isinstance(value, (dict, list)) or hasattr(value, "_raw")
+
+
+def without_content(parsed: Any) -> Any:
+    """A parsed response without the bytes that it was parsed from."""
+    http = getattr(parsed, "http", None)
+    if http is not None and is_parsed(parsed):
+        setattr(parsed, "_http" if hasattr(parsed, "_raw") else "http", http._replace(content=b""))
+    return parsed
 
 
 class Described(NamedTuple):
@@ -79,12 +92,12 @@ class Described(NamedTuple):
 
     def refusal(self) -> str:
         """Why the response cannot be what is described; nothing if it can."""
-        content, data = self.response.content, self.response.data
-        if not content:
+        start, data = self.response.start, self.response.data
+        if not start:
             return self._refusal_of_nothing()
         if data is None and self.json and not re.search(r"\b(None|Any)\b", self.json):
             return "is null"
-        if is_html(content) and self.by_media and not self._may_be_a_page():
+        if is_html(start) and self.by_media and not self._may_be_a_page():
             return "is an HTML page"
         if data is not ABSENT:
             return "is JSON, not a file" if self._is_no_file(data) else ""
@@ -115,7 +128,7 @@ class Described(NamedTuple):
             return "is not the JSON that it says it is"
         if not self.json or self.media_type.startswith(_FILES):
             return ""
-        start = self.response.content[:64].lstrip(b"\xef\xbb\xbf \r\n")
+        start = self.response.start[:64].lstrip(b"\xef\xbb\xbf \r\n")
         is_stream = self.media_type == "text/event-stream" or start.startswith(
             (b"data:", b"event:")
         )
@@ -126,17 +139,17 @@ class Described(NamedTuple):
         from api302_client._model import Binary
         from api302_client._structure import structure
 
-        content, data = self.response.content, self.response.data
+        data = self.response.data
         mislabeled = self.json and isinstance(data, (dict, list))
         if self.expression == "bytes" and not mislabeled:
-            return Binary(content, self.media_type)
+            return Binary(self.response.content, self.media_type)
         if self.expression == "str":
             return self._text("replace")
-        if not content:
+        if not self.response.start:
             return None
         if data is not ABSENT and (mislabeled or not self.media_type.startswith(_FILES)):
             return structure(self.json or "Any", data)
-        return self._other(content)
+        return self._other(self.response.content)
 
     def _other(self, content: bytes) -> Any:
         """Text, or else a file."""
@@ -168,15 +181,22 @@ def _is_json(media_type: str) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def decode_error(
-    session: Session, what: str, response: Response | HttpInfo | None, why: str
-) -> DecodeError:
+def decode_error(session: Session, what: str, response: Response, why: str) -> DecodeError:
     """The error for a good response that cannot be used; it keeps the bytes."""
-    if response is None:
-        return failure.decode_error(session.redactor, what, why, None, {}, b"")
     return failure.decode_error(
         session.redactor, what, why, response.status_code, response.headers, response.content
     )
+
+
+def unusable(session: Session, what: str, parsed: Any, why: str) -> DecodeError:
+    """The error for a parsed response that cannot be used; it keeps the JSON."""
+    http = getattr(parsed, "http", None)
+    status: int | None = http.status_code if http else None
+    headers: Mapping[str, str] = http.headers if http else {}
+    content: bytes = http.content if http else b""
+    if is_parsed(parsed):
+        content = json.dumps(raw(parsed), ensure_ascii=False).encode("utf-8", "replace")
+    return failure.decode_error(session.redactor, what, why, status, headers, content)
 
 
 def check(

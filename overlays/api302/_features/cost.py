@@ -16,30 +16,30 @@ LATE_RECORDS = (0.5, 1.0, 2.0)
 """Seconds between two requests for what a call cost."""
 
 
-def _billed(reply: Any) -> list[str]:
+def _billed(response: Any) -> list[str]:
     """The ids under which a call was billed."""
-    if isinstance(reply, str) and getattr(reply, "http", None) is None:
-        return [reply]
-    data = raw(getattr(reply, "response", None) or reply)
+    if isinstance(response, str) and getattr(response, "http", None) is None:
+        return [response]
+    data = raw(getattr(response, "response", None) or response)
     ids = data.get("ai302_cost_request_ids") if is_object(data) else None
     if is_array(ids) and ids:
         return [str(one) for one in ids]
-    if one := getattr(reply, "request_id", None):
+    if one := getattr(response, "request_id", None):
         return [one]
     raise InvalidArgument(
-        "reply: has no request id; give a whole response of this client, a stream that was opened,"
-        " a task or its result, or the id"
+        "response: has no request id; give a whole response of this client, a stream that was "
+        "opened, a task or its result, or the id"
     )
 
 
 async def _record(
-    session: Session, ask: Callable[..., Any], request_id: str
+    session: Session, ask: Callable[..., Any], request_id: str, pauses: tuple[float, ...]
 ) -> tuple[Any, list[dict[str, Any]]]:
     """The response of the account's record call, and its rows.
 
     Asks again while there is none: a new call takes a moment to show.
     """
-    for pause in (*LATE_RECORDS, None):
+    for pause in (*pauses, None):
         try:
             record = ask(request_id=request_id)
             record = await record if isawaitable(record) else record
@@ -63,8 +63,15 @@ def _rows(record: Any) -> list[dict[str, Any]]:
     return [row for row in (data if is_array(data) else [data]) if is_object(row) and row]
 
 
-async def cost_of(session: Session, ask: Callable[..., Any], reply: Any) -> Cost:
-    found = [await _record(session, ask, one) for one in _billed(reply)]
+async def cost_of(
+    session: Session,
+    ask: Callable[..., Any],
+    response: Any,
+    pauses: tuple[float, ...] | None = None,
+) -> Cost:
+    """What a call cost. `pauses`: seconds between two requests, while there is no record yet."""
+    waits = LATE_RECORDS if pauses is None else pauses
+    found = [await _record(session, ask, one, waits) for one in _billed(response)]
     rows = [row for _, each in found for row in each]
 
     def total(name: str) -> int | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from api302 import _log
 from api302._calls.failure import explain
-from api302._calls.response import parse_response, raw
+from api302._calls.response import parse_response, raw, without_content
 from api302._calls.session import Session
 from api302._errors import DecodeError, InvalidArgument, StreamError
 from api302._http.response import Response
@@ -247,7 +247,8 @@ class Reader:
             responses = {"200": {"application/json": self._rule.response}}
         given: Mapping[str, str] = self._response.headers if self._response else {}
         content = json.dumps(accumulate(self._rule.accumulate, self.values)).encode()
-        return parse(responses, 200, {**given, "content-type": "application/json"}, content)
+        headers = {**given, "content-type": "application/json"}
+        return without_content(parse(responses, 200, headers, content))
 
     def final(self) -> Any:
         """The whole response. Raises StreamError if the stream did not come to its end."""

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from api302 import _log
 from api302._calls.call import call, finish
 from api302._calls.prepare import operation_call, whole_url
-from api302._calls.response import check, decode_error, raw
+from api302._calls.response import check, raw, unusable, without_content
 from api302._calls.session import Session
 from api302._errors import InvalidArgument, TaskError, TaskFailed, TaskTimeout
 from api302._http.retry import retry_after
@@ -184,7 +184,7 @@ class Handle:
         headers: dict[str, str] = {**(http.headers if http else {})}
         headers["content-type"] = "application/json"
         content = json.dumps(inner).encode()
-        response = parse(self.op.responses, 200, headers, content)
+        response = without_content(parse(self.op.responses, 200, headers, content))
         check(self.session, asked, self.op, inner, headers, content)
         return status._replace(response=response)
 
@@ -290,10 +290,10 @@ async def submit(session: Session, op: Operation, options: Options, given: Given
     handle = Handle(session, op, found, response)
     missing = [where for name, where in rule.parameters.items() if found[name] in (None, "")]
     if missing and not handle.done:
-        raise decode_error(
+        raise unusable(
             session,
             op.id,
-            getattr(response, "http", None),
+            response,
             f"names no task (it has no {', '.join(missing)})",
         )
     return handle

@@ -12,7 +12,7 @@ from api302._calls.exchange import exchange
 from api302._calls.files import FileInput, local_file, put_headers
 from api302._calls.local_files import Local
 from api302._calls.prepare import bare_call
-from api302._calls.response import decode_error, raw
+from api302._calls.response import decode_error, raw, unusable
 from api302._calls.session import Session
 from api302._calls.settings import merged_headers
 from api302._errors import DecodeError
@@ -85,7 +85,7 @@ class _Upload:
             raise self._unusable(self.last.id, response, "has no URL")
 
     def _unusable(self, what: str, response: Any, why: str) -> DecodeError:
-        return decode_error(self.session, what, getattr(response, "http", None), why)
+        return unusable(self.session, what, response, why)
 
 
 async def upload(
@@ -130,7 +130,7 @@ def uploaded(session: Session, op: Operation, response: Any) -> Uploaded:
     url = find(rule.address, raw(response)) if rule else None
     if isinstance(url, str):
         return Uploaded(url, response)
-    raise decode_error(session, op.id, getattr(response, "http", None), "has no URL")
+    raise unusable(session, op.id, response, "has no URL")
 
 
 class Files:

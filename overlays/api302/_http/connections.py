@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
 
 _living: WeakSet[Connections] = WeakSet()
 _inherited: list[Any] = []
-"""Connections of the parent process.
-
-Kept for ever, since closing them would speak to the service in its name.
-"""
+"""Connections of the parent process, since closing them would speak to the service in its name."""
 
 
 class Connections:
@@ -80,7 +78,11 @@ class Connections:
                 if isinstance(one, AsyncIo) and self._is_over(one):
                     one.drop()
                     del self._ios[loop]
-            new = (AsyncIo if self.is_async else SyncIo)(self._http, self._proxy)
+            new = (
+                AsyncIo(self._http, self._proxy, self._transport)
+                if self.is_async
+                else SyncIo(self._http, self._proxy)
+            )
             self._ios[where] = new
             return new
 
@@ -98,9 +100,18 @@ class Connections:
         self._lock = threading.Lock()
         self._forked = self._forked or bool(self._ios)
         for io in self._ios.values():
-            io.inherited = True
-            _inherited.append(io)
+            io.leave_to_parent()
+            _keep_for_ever(io)
         self._ios = {}
+
+
+def _keep_for_ever(inherited: Any) -> None:
+    """Keep it past the end of this process's modules: a finalizer would reach the parent's loop."""
+    _inherited.append(inherited)
+    with suppress(ImportError):
+        from ctypes import py_object, pythonapi
+
+        pythonapi.Py_IncRef(py_object(inherited))
 
 
 def _after_fork() -> None:

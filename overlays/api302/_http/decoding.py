@@ -10,6 +10,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 ACCEPTED = "gzip, deflate"
@@ -19,6 +20,10 @@ PIECE = 1 << 20
 """
 ABSENT: Any = object()
 """There is no JSON value: a body that is something else. None is JSON's null."""
+LARGE = 1 << 20
+"""Bytes from which on a body is decoded with a mind to memory."""
+_ASCII = bytes(range(128))
+_NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 _BINARY = ("audio/", "image/", "video/", "font/", "model/")
 _loads = json.JSONDecoder(strict=False).decode
 """Control characters within texts, which JSON does not allow, are no reason to lose a response."""
@@ -105,25 +110,50 @@ def json_of(content: bytes, content_type: str) -> Any:
 
     What looks like an object or an array is tried whatever its label says.
     """
-    media_type, charset = media_type_of(content_type)
-    start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n\0")[:1]
-    if not content or (start not in (b"{", b"[") and media_type.startswith(_BINARY)):
-        return ABSENT
+    return ABSENT if (text := text_of(content, content_type)) is None else json_in(text)
+
+
+def json_in(text: str) -> Any:
+    """Text as JSON, or ABSENT."""
     try:
-        return _loads(_text_of(content, charset))
+        return _loads(text)
     except (ValueError, RecursionError):
         return ABSENT
 
 
-def _text_of(content: bytes, charset: str) -> str:
+def text_of(content: bytes, content_type: str) -> str | None:
+    """The text of a body that may be JSON; None for one that is nothing, or sound or a picture."""
+    media_type, charset = media_type_of(content_type)
+    start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n\0")[:1]
+    if not content or (start not in (b"{", b"[") and media_type.startswith(_BINARY)):
+        return None
     if charset not in ("", "utf-8", "utf8"):
         try:
             return content.decode(charset).removeprefix("\ufeff")
         except (LookupError, UnicodeError):
             pass
-    return content.decode(json.detect_encoding(content), "replace").removeprefix("\ufeff")
+    encoding = json.detect_encoding(content)
+    if encoding == "utf-8" and _is_mostly_ascii(content):
+        content, encoding = _NOT_ASCII.sub(_escaped, content), "ascii"
+    return content.decode(encoding, "replace").removeprefix("\ufeff")
 
 
+def _is_mostly_ascii(content: bytes) -> bool:
+    """Whether a body is large and has but a few characters that are not ASCII.
+
+    One of these would make each character of its text take two or four bytes.
+    """
+    if len(content) < LARGE or content.isascii():
+        return False
+    return len(content.translate(None, _ASCII)) * 10 < len(content)
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    """Characters as JSON escapes them."""
+    return json.dumps(found[0].decode("utf-8", "replace"))[1:-1].encode()
+
+
+@lru_cache(maxsize=256)
 def media_type_of(content_type: str) -> tuple[str, str]:
     """The media type and the charset of a `content-type` header, in lower case."""
     media_type, _, parameters = content_type.partition(";")

@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-POOL = 100
+POOL = 20
 """Connections of one pool."""
-POOLS = 10
+POOLS = 50
 """Pools of one client, made when they are needed."""
 
 

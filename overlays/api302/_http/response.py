@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, cast
 from api302 import _log
 from api302._errors import Api302Error, ConnectionError
 
-from .decoding import ABSENT, decoders, json_of
+from .decoding import ABSENT, LARGE, decoders, json_in, text_of
 
 if TYPE_CHECKING:
     from .transport import Io
 
 _END = object()
+START = 256
+"""Bytes of a body that show what it is."""
 
 
 class _Inside(threading.local):
@@ -77,13 +79,15 @@ class Response:
 
     def _begin_with(self, content: bytes) -> None:
         self._content: bytes | None = None
+        self._text: str | None = None
+        """The body in the place of `_content`, where it is large JSON."""
         self._first: list[bytes] = [content] if content else []
         self._tape: list[bytes] | None = None
         self._watchers: list[Callable[[bytes], object]] = []
 
     def __repr__(self) -> str:
-        size = len(self._content) if self._content is not None else "not read"
-        return f"<Response {self.status_code}, {size} bytes>"
+        size = f"{len(self.content)} bytes" if self.is_stream_consumed else "not read"
+        return f"<Response {self.status_code}, {size}>"
 
     @property
     def error(self) -> Api302Error | None:
@@ -98,17 +102,29 @@ class Response:
     @property
     def is_stream_consumed(self) -> bool:
         """Whether the body was read and is in `content`."""
-        return self._content is not None
+        return self._content is not None or self._text is not None
 
     @property
     def content(self) -> bytes:
         """The body, decompressed, as far as it was received."""
-        return self._content or b""
+        return self._content or (self._text or "").encode()
+
+    @property
+    def start(self) -> bytes:
+        """The first bytes of the body: nothing if it is empty."""
+        return (self._content or (self._text or "")[:START].encode())[:START]
 
     @cached_property
     def data(self) -> Any:
         """The body as JSON, whatever its label says, or ABSENT where it is something else."""
-        return json_of(self.content, self.headers.get("content-type", ""))
+        content = self._content or b""
+        text = text_of(content, self.headers.get("content-type", ""))
+        if text is None:
+            return ABSENT
+        if len(content) >= LARGE and text.isascii() and len(text) == len(content):
+            self._content, self._text = None, text  # one of them is enough while it is parsed
+            del content
+        return json_in(text)
 
     def json(self) -> Any:
         """The body as JSON, not a copy. Raises ValueError if it is not JSON, or still open."""
@@ -122,8 +138,8 @@ class Response:
         At once if it was read already. What the function raises is logged, and costs nothing.
         The body of a stream is kept for it.
         """
-        if self._content is not None:
-            _tell(watcher, self._content)
+        if self.is_stream_consumed:
+            _tell(watcher, self.content)
             return
         self._watchers.append(watcher)
         self._tape = [] if self._tape is None else self._tape

@@ -8,6 +8,7 @@ A caller's own client may be of httpx2 or of httpx: nothing is asked of it but w
 from __future__ import annotations
 
 import builtins
+import sys
 import threading
 import time
 from collections import deque
@@ -232,9 +233,7 @@ class _Base:
         self._proxy = proxy
         self._verify: Any = httpx2.create_ssl_context() if self._own else None
         self._clients: list[Any] = [self._new() if self._own else http]
-        self.limiter = (
-            Limiter(POOLS, POOL, self.event) if self._own else Limiter(1, _room(http), self.event)
-        )
+        self.limiter = Limiter(*self._rooms(http), self.event)
         self.inherited = False
         """These connections are of another process, which was forked: they must not be touched."""
         self.opened: dict[object, Any] = {}
@@ -248,8 +247,16 @@ class _Base:
     def _http(self) -> Any:
         return self._clients[0]
 
+    def _rooms(self, http: Any) -> tuple[int, int]:
+        """How many pools there are, and how many connections each has."""
+        return (POOLS, POOL) if self._own else (1, _room(http))
+
     def _new(self) -> Any:
         return _made(self.is_async, self._proxy, self._verify)
+
+    def leave_to_parent(self) -> None:
+        """The process was forked: forget the connections, without touching them."""
+        self.inherited = True
 
     def _client(self, pool: int) -> Any:
         while len(self._clients) <= pool:
@@ -412,15 +419,33 @@ class SyncIo(_Base):
 
 def here() -> Any:
     """The event loop that runs, of asyncio or of trio; None outside of one."""
-    import asyncio
-    import sys
-
-    with suppress(RuntimeError):
-        return asyncio.get_running_loop()
-    if "trio" in sys.modules:
+    if asyncio := sys.modules.get("asyncio"):
+        try:
+            return asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+    if trio := sys.modules.get("trio"):
         with suppress(RuntimeError):
-            return sys.modules["trio"].lowlevel.current_trio_token()
+            return trio.lowlevel.current_trio_token()
     return None
+
+
+def _aiohttp(loop: Any, proxy: Secret | None) -> Any:
+    """The kind of client that is over aiohttp, where it is installed and can be used.
+
+    It is not for trio. Proxies are left to httpx2, which knows all kinds of them.
+    """
+    from urllib.request import getproxies
+
+    if proxy is not None or not hasattr(loop, "shutdown_asyncgens"):
+        return None
+    if getproxies().keys() & {"http", "https", "all"}:
+        return None
+    try:
+        from .aiohttp import Client
+    except ImportError:
+        return None
+    return Client
 
 
 def _event() -> Any:
@@ -435,12 +460,31 @@ class AsyncIo(_Base):
     is_async = True
     event = staticmethod(_event)
 
-    def __init__(self, http: AsyncHttpClient | None, proxy: Secret | None) -> None:
-        super().__init__(http, proxy)
+    def __init__(
+        self, http: AsyncHttpClient | None, proxy: Secret | None, transport: str | None = None
+    ) -> None:
         self.loop = here()
+        self._aiohttp = _aiohttp(self.loop, proxy) if transport != "httpx2" else None
+        super().__init__(http, proxy)
         self._keeper: AsyncGenerator[None, None] | None = None
         self._streams: WeakSet[Any] = WeakSet()
         self._closed = False
+
+    def _rooms(self, http: Any) -> tuple[int, int]:
+        if self._own and self._aiohttp:
+            return 1, POOLS * POOL
+        return super()._rooms(http)
+
+    def _new(self) -> Any:
+        if self._aiohttp:
+            return self._aiohttp(self._verify, POOLS * POOL)
+        return super()._new()
+
+    def leave_to_parent(self) -> None:
+        """See `_Base.leave_to_parent`."""
+        super().leave_to_parent()
+        if self._own and self._aiohttp:
+            self._clients[0].detach()
 
     def is_here(self) -> bool:
         """Whether the event loop that runs is the one of these connections."""
@@ -626,6 +670,8 @@ class AsyncIo(_Base):
         self._closed = True
         if not self._own:
             return
+        if self._aiohttp:
+            self._clients[0].drop()
         for stream in list(self._streams):
             with suppress(Exception):
                 sock = stream.get_extra_info("socket")

@@ -31,7 +31,7 @@ NOT_EMPTY = ("gen_text",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "ai302_get_f5_tts", "parameters": {"request_id": "request_id"}},
-    "x-price": [{"amount": 50, "unit": "PTC", "per": "1M characters"}],
+    "x-price": [{"amount": 50, "unit": "PTC", "per": "1M characters", "units": "gen_text"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -43,6 +43,7 @@ EXTENSIONS: Extensions = {
         "webhook": {"in": "query", "name": "webhook"},
     },
     "x-price": [{"note": "by provider"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -30,7 +30,7 @@ FILES: Files = {"file": ("url", "data_url", "base64", "part")}
 REQUIRED = ("file", "model")
 NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}]}
+EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}], "x-models": {"field": "model"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

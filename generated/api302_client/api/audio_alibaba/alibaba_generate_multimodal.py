@@ -33,12 +33,13 @@ EXTENSIONS: Extensions = {
     "x-price": [
         {"amount": 0.5, "unit": "PTC", "per": "1M input tokens", "for": "Qwen-TTS"},
         {"amount": 2, "unit": "PTC", "per": "1M output tokens", "for": "Qwen-TTS"},
-        {"amount": 15, "unit": "PTC", "per": "1M characters", "for": "Qwen3-TTS-Flash"},
+        {"amount": 15, "unit": "PTC", "per": "1M characters", "units": "input.text", "for": "Qwen3-TTS-Flash"},
         {"amount": 0.08, "unit": "PTC", "per": "image", "for": "qwen-image-max and wan2.7-image-pro"},
         {"amount": 0.05, "unit": "PTC", "per": "image", "for": "qwen-image, qwen-image-plus and qwen-image-edit"},
         {"amount": 0.03, "unit": "PTC", "per": "image", "for": "qwen-image-edit-plus-2025-12-15"},
         {"amount": 0.01, "unit": "PTC", "per": "image", "for": "qwen-image-3.0-pro"},
-    ]
+    ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

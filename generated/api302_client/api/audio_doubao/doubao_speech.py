@@ -31,7 +31,7 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [3000], "message": "message"},
-    "x-price": [{"amount": 35, "unit": "PTC", "per": "1M characters"}],
+    "x-price": [{"amount": 35, "unit": "PTC", "per": "1M characters", "units": "request.text"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

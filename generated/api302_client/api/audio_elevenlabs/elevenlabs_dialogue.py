@@ -36,9 +36,16 @@ EXTENSIONS: Extensions = {
             "amount": 0.3,
             "unit": "PTC",
             "per": "1k characters",
+            "units": "inputs[].text",
             "for": "eleven_v3, eleven_multilingual_v2, eleven_flash_v2, eleven_multilingual_v1",
         },
-        {"amount": 0.15, "unit": "PTC", "per": "1k characters", "for": "eleven_flash_v2_5, eleven_turbo_v2_5, eleven_turbo_v2"},
+        {
+            "amount": 0.15,
+            "unit": "PTC",
+            "per": "1k characters",
+            "units": "inputs[].text",
+            "for": "eleven_flash_v2_5, eleven_turbo_v2_5, eleven_turbo_v2",
+        },
     ]
 }
 

@@ -31,7 +31,7 @@ NOT_EMPTY = ("text",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "elevenlabs_get_speech", "parameters": {"request_id": "request_id"}},
-    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "1k characters"}],
+    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "1k characters", "units": "text"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("input", "voice", "audioConfig")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 40, "unit": "PTC", "per": "1M characters"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 40, "unit": "PTC", "per": "1M characters", "units": "input.text"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

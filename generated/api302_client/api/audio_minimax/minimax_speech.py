@@ -36,7 +36,8 @@ EXTENSIONS: Extensions = {
         "done": {"field": "data.status", "values": [2]},
         "error": "base_resp.status_code != `0` && base_resp.status_msg || null",
     },
-    "x-price": [{"amount": 52.5, "unit": "PTC", "per": "1M characters", "for": "speech-2.6-hd"}],
+    "x-price": [{"amount": 52.5, "unit": "PTC", "per": "1M characters", "units": "text", "for": "speech-2.6-hd"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -36,7 +36,8 @@ EXTENSIONS: Extensions = {
         {"amount": 0.002, "unit": "PTC", "per": "minute", "for": "whisper-v3-turbo"},
         {"amount": 6, "unit": "PTC", "per": "1M input tokens", "for": "gpt-4o-transcribe"},
         {"amount": 10, "unit": "PTC", "per": "1M output tokens", "for": "gpt-4o-transcribe"},
-    ]
+    ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -30,7 +30,10 @@ FILES: Files = {"file": ("part",)}
 REQUIRED = ("file", "model")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.006, "unit": "PTC", "per": "minute", "for": "whisper-1"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.006, "unit": "PTC", "per": "minute", "for": "whisper-1"}],
+    "x-models": {"field": "model"},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -30,7 +30,7 @@ FILES: Files = {}
 REQUIRED = ("model", "input", "voice")
 NOT_EMPTY = ("model", "input", "voice")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.03, "unit": "PTC", "per": "1k characters"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.03, "unit": "PTC", "per": "1k characters", "units": "input"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,10 @@ FILES: Files = {"file": ("part",), "file_base64": ("base64",)}
 REQUIRED = ("model",)
 NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.025, "unit": "PTC", "per": "1M tokens"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.025, "unit": "PTC", "per": "1M tokens"}],
+    "x-file-max": {"file": 26214400, "file_base64": 26214400},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

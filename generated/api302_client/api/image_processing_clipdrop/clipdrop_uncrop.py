@@ -29,7 +29,7 @@ FILES: Files = {"image_file": ("part",)}
 REQUIRED = ("image_file",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.5, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.5, "unit": "PTC", "per": "call"}], "x-file-max": {"image_file": 31457280}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {"image_file": ("part",)}
 REQUIRED = ("image_file",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}], "x-file-max": {"image_file": 10485760}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -42,7 +42,8 @@ EXTENSIONS: Extensions = {
         {"amount": 0.15, "unit": "PTC", "per": "call", "for": "DEFAULT with `character_reference_images`"},
         {"amount": 0.2, "unit": "PTC", "per": "call", "for": "QUALITY with `character_reference_images`"},
         {"note": "by `rendering_speed`"},
-    ]
+    ],
+    "x-file-max": {"image": 10485760},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,10 @@ FILES: Files = {"image": ("part",), "style_reference_images": ("part",)}
 REQUIRED = ("image", "resolution")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"}, {"note": "by `rendering_speed`"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"}, {"note": "by `rendering_speed`"}],
+    "x-file-max": {"image": 10485760},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,10 @@ FILES: Files = {"image_file": ("part",)}
 REQUIRED = ("image_request", "image_file")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO"}, {"note": "by model"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO"}, {"note": "by model"}],
+    "x-file-max": {"image_file": 10485760},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -35,6 +35,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.03, "unit": "PTC", "per": "image", "for": "wan2.6-image"},
         {"amount": 0.08, "unit": "PTC", "per": "image", "for": "wan2.7-image-pro"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("model", "input")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}}}
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}},
+    "x-models": {"field": "model"},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

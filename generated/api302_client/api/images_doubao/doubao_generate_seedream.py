@@ -41,6 +41,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.04, "unit": "PTC", "per": "call", "for": "Seedream 4.5"},
         {"amount": 0.043, "unit": "PTC", "per": "call", "for": "Seedream 5.0 Pro"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

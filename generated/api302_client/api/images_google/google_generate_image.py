@@ -39,7 +39,8 @@ EXTENSIONS: Extensions = {
         {"amount": 60, "unit": "PTC", "per": "1M output tokens", "for": "gemini-3.1-flash-image-preview"},
         {"amount": 0.25, "unit": "PTC", "per": "1M input tokens", "for": "gemini-3.1-flash-lite-image"},
         {"amount": 1.5, "unit": "PTC", "per": "1M output tokens", "for": "gemini-3.1-flash-lite-image"},
-    ]
+    ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

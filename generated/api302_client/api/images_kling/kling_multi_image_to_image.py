@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         "parameters": {"id": "data.task_id"},
         "webhook": {"in": "body", "name": "callback_url"},
     },
+    "x-models": {"field": "model_name"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -34,7 +34,8 @@ EXTENSIONS: Extensions = {
         {"amount": 0.016, "unit": "PTC", "per": "call", "for": "256x256"},
         {"amount": 0.018, "unit": "PTC", "per": "call", "for": "512x512"},
         {"amount": 0.02, "unit": "PTC", "per": "call", "for": "1024x1024"},
-    ]
+    ],
+    "x-file-max": {"image": 4194304},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

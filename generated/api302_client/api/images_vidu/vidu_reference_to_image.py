@@ -42,6 +42,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.07, "unit": "PTC", "per": "call", "for": "4 to 7 images, 2K"},
         {"amount": 0.105, "unit": "PTC", "per": "call", "for": "4 to 7 images, 4K"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

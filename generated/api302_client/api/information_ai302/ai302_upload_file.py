@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-upload": {"address": "data"},
     "x-price": [{"amount": 0.001, "unit": "PTC", "per": "call"}],
+    "x-file-max": {"file": 52428800},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

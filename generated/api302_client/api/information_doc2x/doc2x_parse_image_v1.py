@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": ["success", "ok"]},
     "x-task": {"fetch": "doc2x_get_task_v1", "parameters": {"uuid": "data.uuid"}},
+    "x-file-max": {"file": 10485760},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

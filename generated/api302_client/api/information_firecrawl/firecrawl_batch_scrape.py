@@ -32,7 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "success", "values": [True], "message": "error"},
     "x-task": {"fetch": "firecrawl_get_batch_scrape", "parameters": {"id": "id"}},
-    "x-price": [{"amount": 0.005, "unit": "PTC", "per": "page"}],
+    "x-price": [{"amount": 0.005, "unit": "PTC", "per": "page", "units": "urls"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

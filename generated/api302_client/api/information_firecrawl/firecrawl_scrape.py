@@ -31,7 +31,7 @@ NOT_EMPTY = ("url",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "success", "values": [True], "message": "error"},
-    "x-price": [{"amount": 0.005, "unit": "PTC", "per": "page"}],
+    "x-price": [{"amount": 0.005, "unit": "PTC", "per": "page", "units": "`1`"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

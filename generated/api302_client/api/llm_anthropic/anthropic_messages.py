@@ -38,6 +38,7 @@ EXTENSIONS: Extensions = {
         "accumulate": "anthropic_messages",
     },
     "x-price": [{"note": "by model"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("contents",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}]}
+EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}], "x-models": {"field": "model"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -39,6 +39,7 @@ EXTENSIONS: Extensions = {
         "response": "GoogleGenerateResponse",
     },
     "x-price": [{"note": "by model"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

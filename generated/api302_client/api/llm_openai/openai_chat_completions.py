@@ -47,6 +47,7 @@ EXTENSIONS: Extensions = {
         "complete": "choices && !(choices[?!finish_reason])",
     },
     "x-price": [{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "a web search, on top of the model"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -35,7 +35,8 @@ EXTENSIONS: Extensions = {
         {"amount": 0.01, "unit": "PTC", "per": "1M tokens", "for": "BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B"},
         {"amount": 0.1, "unit": "PTC", "per": "1M tokens", "for": "rerank-2.5"},
         {"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "Jina's models"},
-    ]
+    ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("model", "input")
 NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-colbert-v2, jina-embeddings-v4"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-colbert-v2, jina-embeddings-v4"}],
+    "x-models": {"field": "model"},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

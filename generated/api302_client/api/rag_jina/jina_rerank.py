@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("model", "query", "documents")
 NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-reranker-m0"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-reranker-m0"}],
+    "x-models": {"field": "model"},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

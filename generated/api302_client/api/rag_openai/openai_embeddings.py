@@ -37,7 +37,8 @@ EXTENSIONS: Extensions = {
         {"amount": 0.02, "unit": "PTC", "per": "1M input tokens", "for": "bce-embedding-base_v1"},
         {"amount": 0.01, "unit": "PTC", "per": "1M input tokens", "for": "BAAI/bge-m3"},
         {"note": "by model"},
-    ]
+    ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

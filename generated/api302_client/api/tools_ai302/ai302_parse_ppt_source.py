@@ -29,7 +29,7 @@ FILES: Files = {"file": ("part",)}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}}
+EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}, "x-file-max": {"file": 52428800}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "ai302_get_video", "parameters": {"task_id": "task_id"}, "webhook": {"in": "query", "name": "webhook"}},
     "x-price": [{"note": "by model"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -37,6 +37,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.105, "unit": "PTC", "per": "second", "for": "wan2.2-animate-mix, wan-std"},
         {"amount": 0.15, "unit": "PTC", "per": "second", "for": "wan2.2-animate-mix, wan-pro"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,14 +32,14 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}},
     "x-price": [
-        {"amount": 0.03, "unit": "PTC", "per": "second", "for": "wan2.2-t2v-plus, 480p"},
-        {"amount": 0.15, "unit": "PTC", "per": "second", "for": "wan2.2-t2v-plus, 1080p"},
-        {"amount": 0.05, "unit": "PTC", "per": "second", "for": "wan2.5-i2v-preview, 480p"},
-        {"amount": 0.1, "unit": "PTC", "per": "second", "for": "wan2.5-i2v-preview and wan2.6-r2v, 720p"},
-        {"amount": 0.16, "unit": "PTC", "per": "second", "for": "wan2.5-i2v-preview, 1080p"},
-        {"amount": 0.15, "unit": "PTC", "per": "second", "for": "wan2.6-r2v, 1080p"},
-        {"amount": 0.156, "unit": "PTC", "per": "second", "for": "happyhorse-1.0, 720p"},
-        {"amount": 0.276, "unit": "PTC", "per": "second", "for": "happyhorse-1.0, 1080p"},
+        {"amount": 0.03, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "wan2.2-t2v-plus, 480p"},
+        {"amount": 0.15, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "wan2.2-t2v-plus, 1080p"},
+        {"amount": 0.05, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "wan2.5-i2v-preview, 480p"},
+        {"amount": 0.1, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "wan2.5-i2v-preview and wan2.6-r2v, 720p"},
+        {"amount": 0.16, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "wan2.5-i2v-preview, 1080p"},
+        {"amount": 0.15, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "wan2.6-r2v, 1080p"},
+        {"amount": 0.156, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "happyhorse-1.0, 720p"},
+        {"amount": 0.276, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "happyhorse-1.0, 1080p"},
     ],
 }
 

@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "result", "values": [1], "message": "message"},
     "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     "x-price": [{"amount": 1, "unit": "PTC", "per": "call"}],
+    "x-file-max": {"input_image": 10485760},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -33,8 +33,8 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "result", "values": [1], "message": "message"},
     "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     "x-price": [
-        {"amount": 0.07, "unit": "PTC", "per": "second", "for": "without audio"},
-        {"amount": 0.14, "unit": "PTC", "per": "second", "for": "with audio"},
+        {"amount": 0.07, "unit": "PTC", "per": "second", "units": "`10`", "for": "without audio"},
+        {"amount": 0.14, "unit": "PTC", "per": "second", "units": "`10`", "for": "with audio"},
     ],
 }
 

@@ -57,6 +57,9 @@ def sync_detailed(*, client: Client, task_id: str) -> Response[MinimaxH3Task]:
 def sync(*, client: Client, task_id: str) -> MinimaxH3Task:
     """Get a video task (MiniMax H3)
 
+    The price list has this path without a parameter, and no known program calls it; the id is given as in version
+    1.
+
     Args:
         client: Sends the request.
         task_id: The task's id.

@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.525, "unit": "PTC", "per": "call", "for": "sora-2"},
         {"amount": 1.4, "unit": "PTC", "per": "call", "for": "sora-2-pro"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

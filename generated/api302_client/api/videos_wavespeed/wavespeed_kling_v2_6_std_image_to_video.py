@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [{"note": "as at WaveSpeed"}],
+    "x-file-max": {"image": 10485760},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

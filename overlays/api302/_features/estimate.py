@@ -1,0 +1,254 @@
+"""What a call will cost, before it is sent: the documented price times what the request says.
+
+Nothing is guessed: a request whose units are not in it has no estimate, and tokens are a range,
+since a token is at least one byte of text and rarely more than eight characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from api302._json import is_array, is_mapping
+from api302._types import Estimate, Operation, Values
+
+if TYPE_CHECKING:
+    from api302_client.behaviour import Price
+    from api302_client.catalog import Model
+
+_MOST_OUTPUT = (
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "generationConfig.maxOutputTokens",
+    "generation_config.max_output_tokens",
+)
+"""Where a request says how many tokens the response has at most."""
+_NO_TEXT = frozenset({"model", "role", "type", "url", "image_url", "data", "file_data", "format"})
+"""Fields whose strings are not text that a model reads."""
+_COUNT = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*s?\s*")
+"""A number in a text, such as `5` or `5s`."""
+_LONGEST_TOKEN, _PER_MESSAGE = 8, 16
+_MEDIA = frozenset({"image_url", "input_audio", "image", "audio", "video", "file", "inline_data"})
+_SCALE = {"1M characters": 1e6, "1k characters": 1e3, "megapixel": 1e6}
+_TOKENS = {"1M input tokens": "input", "1M output tokens": "output", "1M tokens": "all"}
+
+
+class _Range(NamedTuple):
+    """A number of units, or an amount, between two bounds; None is not known."""
+
+    low: float
+    high: float | None
+    said: str = ""
+    missing: str = ""
+    """The field that would tell."""
+
+
+def estimated(op: Operation, values: Values) -> Estimate:
+    """The cost of a request, by its parameters and body; low and high are None if it has no
+    basis.
+    """
+    from api302_client.catalog import chosen
+
+    rule = op.behaviour
+    model = chosen(op.id, values)
+    prices = [*(model.price if model and model.price else _of_call(op, values))]
+    if not prices and rule.status is not None:
+        return Estimate(0, 0, "PTC", f"{op.id} gets a task's status, which is free")
+    fitting = [price for price in prices if price.amount is not None and _may_hold(price, values)]
+    if not fitting:
+        return _unknown(op, model, values, prices)
+    whose = model.id if model and model.price else op.id
+    parts = list(_parts(fitting, op, values, model))
+    missing = next((part.missing for part in parts if part.missing), "")
+    low = sum(part.low for part in parts)
+    highs = [part.high for part in parts]
+    high = None if None in highs else sum(one for one in highs if one is not None)
+    source = model.source if model and model.price else op.docs
+    said = " + ".join(part.said for part in parts)
+    basis = f"the documented price of {whose} ({source}): {said}"
+    return Estimate(low, high, "PTC", basis, missing)
+
+
+def _unknown(op: Operation, model: Model | None, values: Values, prices: Any) -> Estimate:
+    rule = op.behaviour.models
+    if rule and model is None and values.get(rule.field) is None:
+        return Estimate(None, None, "PTC", f"the price depends on `{rule.field}`", rule.field)
+    notes = "; ".join(price.note for price in prices if price.note)
+    said = f"the price of {model.id if model else op.id} is not documented"
+    return Estimate(None, None, "PTC", f"{said}{f' ({notes})' if notes else ''}")
+
+
+def _of_call(op: Operation, values: Values) -> tuple[Price, ...]:
+    """The prices of a call; of those that say for which model they are, the ones of its model."""
+    rule, prices = op.behaviour.models, op.behaviour.price
+    name = values.get(rule.field) if rule else None
+    own = tuple(price for price in prices if name and _is_for(price, str(name)))
+    return own or prices
+
+
+def _is_for(price: Price, name: str) -> bool:
+    variant = (price.for_ or "").casefold()
+    return variant == name.casefold() or variant.startswith(f"{name.casefold()},")
+
+
+def _may_hold(price: Price, values: Values) -> bool:
+    from api302_client.behaviour import among
+
+    for field, wanted in price.when.items():
+        options = wanted if is_array(wanted) else [wanted]
+        if values.get(field) is not None and not among(values[field], options):
+            return False
+    return True
+
+
+# --- from prices to amounts -----------------------------------------------------------------------
+
+
+def _parts(
+    prices: list[Price], op: Operation, values: Values, model: Model | None
+) -> Iterator[_Range]:
+    """The amounts that add up: one for each unit, and of each the cheapest and dearest variant."""
+    by_unit: dict[str, list[Price]] = {}
+    for price in prices:
+        by_unit.setdefault(price.per or "call", []).append(price)
+    others = [unit for unit in by_unit if unit not in _TOKENS]
+    optional = len(others) > 1
+    for unit, listed in by_unit.items():
+        amounts = [_amount(price, op, values, model) for price in listed]
+        part = _either(amounts)
+        depends = all(price.for_ or price.when for price in listed)
+        is_extra = optional and depends and unit not in _TOKENS
+        yield part._replace(low=0.0) if is_extra else part
+
+
+def _either(amounts: list[_Range]) -> _Range:
+    """One of several amounts, nobody knows which."""
+    low = min(amounts, key=lambda one: one.low)
+    if any(one.high is None for one in amounts):
+        missing = next((one.missing for one in amounts if one.missing), "")
+        said = next(one.said for one in amounts if one.high is None)
+        return _Range(low.low, None, said, missing)
+    high = max(amounts, key=lambda one: one.high or 0)
+    said = low.said if low.said == high.said else f"{low.said} to {high.said}"
+    return _Range(low.low, high.high, said)
+
+
+def _amount(price: Price, op: Operation, values: Values, model: Model | None) -> _Range:
+    amount, per = price.amount or 0.0, price.per or "call"
+    if not amount:
+        return _Range(0.0, 0.0, f"0 PTC per {per}")
+    units = _units(price, per, op, values, model)
+    scale = 1e6 if per in _TOKENS else _SCALE.get(per, 1.0)
+    high = None if units.high is None else amount * units.high / scale
+    variant = f" for {price.for_}" if price.for_ else ""
+    said = f"{amount:g} PTC per {per}{variant}{units.said}"
+    return _Range(amount * units.low / scale, high, said, units.missing)
+
+
+def _units(price: Price, per: str, op: Operation, values: Values, model: Model | None) -> _Range:
+    if per in _TOKENS:
+        return _tokens(_TOKENS[per], price, values, model)
+    if price.units:
+        return _counted(price.units, per, values)
+    if per in ("call", "image"):
+        return _Range(1.0, 1.0, "" if per == "call" else " × 1")
+    if per == "megapixel" and (area := _area(values)):
+        return _Range(area, area, f" × {area / 1e6:g}")
+    return _Range(0.0, None, ", of which the request does not say how many", "")
+
+
+def _counted(path: str, per: str, values: Values) -> _Range:
+    """How many units a request has by a JMESPath."""
+    from api302_client.behaviour import compiled
+
+    found = compiled(path)(values)
+    if "characters" in per:
+        count = float(sum(map(len, _texts(found)))) if found is not None else None
+    else:
+        count = _number(found)
+    if count is None:
+        missing = path if re.fullmatch(r"\w+", path) else ""
+        return _Range(0.0, None, f", by `{path}`, which the request does not say", missing)
+    return _Range(count, count, f" × {count:g}")
+
+
+def _number(found: Any) -> float | None:
+    if isinstance(found, bool):
+        return None
+    if isinstance(found, (int, float)):
+        return float(found)
+    if is_array(found):
+        return float(len(found))
+    match = _COUNT.fullmatch(found) if isinstance(found, str) else None
+    return float(match[1]) if match else None
+
+
+def _area(values: Values) -> float:
+    from api302_client.catalog import size_of
+
+    width, _, height = size_of(values).partition("x")
+    return float(width) * float(height) if width.isdigit() and height.isdigit() else 0.0
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+
+def _tokens(side: str, price: Price, values: Values, model: Model | None) -> _Range:
+    if side == "output":
+        return _output(values, model)
+    from api302_client.behaviour import compiled
+
+    read = compiled(price.units)(values) if price.units else values
+    texts = list(_texts(read))
+    low = sum(len(text) // _LONGEST_TOKEN for text in texts)
+    high: float | None = sum(len(text.encode()) + _PER_MESSAGE for text in texts)
+    if _has_media(read):
+        high = model.context if model else None
+    elif model and model.context:
+        high = min(high or 0, model.context)
+    return _Range(low, high, f" × {low} to {_shown(high)} tokens")
+
+
+def _output(values: Values, model: Model | None) -> _Range:
+    asked = next(filter(None, (_at(path, values) for path in _MOST_OUTPUT)), None)
+    known = (model.output or model.context) if model else None
+    most = asked if asked is not None else known
+    choices = values.get("n")
+    times = choices if isinstance(choices, int) and choices > 1 else 1
+    high = None if most is None else most * times
+    missing = "" if high is not None else "max_tokens"
+    return _Range(0.0, high, f" × 0 to {_shown(high)} tokens", missing)
+
+
+def _at(path: str, values: Values) -> float | None:
+    from api302_client.behaviour import compiled
+
+    return _number(compiled(path)(values))
+
+
+def _shown(number: float | None) -> str:
+    return "unknown" if number is None else f"{number:.0f}"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a request; URLs and other data are left out."""
+    if isinstance(value, str):
+        if not re.match(r"https?://|data:", value):
+            yield value
+    elif is_mapping(value):
+        for name, inner in value.items():
+            if name not in _NO_TEXT:
+                yield from _texts(inner)
+    elif is_array(value):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _has_media(value: Any) -> bool:
+    """Whether a request has images, sound or files, whose tokens nobody can count beforehand."""
+    if is_mapping(value):
+        named: Mapping[str, Any] = value
+        return not _MEDIA.isdisjoint(named) or any(map(_has_media, named.values()))
+    return is_array(value) and any(map(_has_media, value))

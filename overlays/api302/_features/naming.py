@@ -1,0 +1,101 @@
+"""Which call is meant: by its operation id, or by the method that makes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+from api302._calls.session import Session
+from api302._errors import InvalidArgument
+from api302._types import Endpoint, Operation, Values
+
+
+def meant(call: str | Callable[..., Any], arguments: Mapping[str, Any]) -> tuple[Operation, Values]:
+    """The operation of a call, and what it sends, by name on the wire.
+
+    Args:
+        call: An operation id, whose arguments are fields by their names on the wire; or a method
+            of the client, such as `client.images.generate`.
+        arguments: The arguments of the call.
+
+    Raises:
+        InvalidArgument: Nothing is called so, with the names that are near; or the method does not
+            take the arguments.
+    """
+    if isinstance(call, str):
+        return operation(call), arguments
+    owner, function = getattr(call, "__self__", None), getattr(call, "__func__", None)
+    if function is None or not isinstance(getattr(owner, "_client", None), Session):
+        raise InvalidArgument(
+            "call: must be an operation id, such as 'openai_chat_completions', or a method of a"
+            f" client, such as client.images.generate, not {call!r}"
+        )
+    return _of_method(function, arguments)
+
+
+def operation(operation_id: str) -> Operation:
+    """The operation of an id. Raises InvalidArgument with the ids that are near."""
+    try:
+        return Operation.by_id(operation_id)
+    except KeyError:
+        from api302_client.catalog import near
+        from api302_resources._index import OPERATIONS
+
+        close = near(operation_id, OPERATIONS)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        message = f"call: there is no operation {operation_id!r}{hint}"
+        raise InvalidArgument(message) from None
+
+
+class _Nothing:
+    """What a recorded method returns, awaited or not."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
+class _Recorder:
+    """Takes the place of a namespace, and notes what a method hands to it."""
+
+    def __init__(self) -> None:
+        self.endpoint: Any = None
+        self.given: Mapping[str, Any] = {}
+        self.options: Any = (None, None, None, None)
+
+    def _call(self, endpoint: Endpoint, *, options: Any, **given: Any) -> _Nothing:
+        self.endpoint, self.given, self.options = endpoint, given, options
+        return _Nothing()
+
+    _submit = _stream = _stream_bytes = _iterate = _upload = _call
+
+
+def _of_method(
+    function: Callable[..., Any], arguments: Mapping[str, Any]
+) -> tuple[Operation, Values]:
+    recorder = _Recorder()
+    try:
+        made = function(recorder, **arguments)
+        if hasattr(made, "send"):
+            made.send(None)
+    except StopIteration:
+        pass
+    except TypeError as error:
+        raise InvalidArgument(_about(error)) from None
+    if recorder.endpoint is None:
+        name = getattr(function, "__qualname__", repr(function))
+        raise InvalidArgument(f"call: {name} makes no single call; give the operation id of one")
+    op = Operation.of(recorder.endpoint)
+    _, more_query, more_body, _ = recorder.options
+    places = [recorder.given.get(place) for place in ("path", "headers", "query", "body")]
+    merged: dict[str, Any] = {}
+    for values in (*places, more_query, more_body):
+        merged |= values or {}
+    return op, {name: value for name, value in merged.items() if value is not None}
+
+
+def _about(error: TypeError) -> str:
+    """What is wrong with the arguments of a method, the argument first."""
+    said = str(error)
+    names = re.findall(r"'(\w+)'", said)
+    return f"{', '.join(names) or 'arguments'}: {said}"

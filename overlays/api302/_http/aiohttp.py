@@ -1,0 +1,300 @@
+"""Connections by aiohttp, with httpx-aiohttp's transport for httpx2: many more calls at once.
+
+The transport is made as careful as httpx2's own. An error says truly whether anything was sent, a
+URL goes as it is, bytes that arrived before the connection broke are handed over, and an upload
+that stalls times out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
+from typing import Any
+from weakref import WeakSet
+
+import httpx2
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    InvalidURL,
+    TCPConnector,
+)
+from httpx_aiohttp.httpx2 import AiohttpTransport
+from yarl import URL
+
+from api302 import __version__
+
+HEADERS = {"accept": "*/*", "user-agent": f"api302/{__version__}"}
+KEPT = 5.0
+"""Seconds that an idle connection is kept, as httpx2 does."""
+LARGE = 64 << 10
+"""Bytes that leave at once, without waiting for the other side."""
+LONGEST_HEADER = 64 << 10
+ADDED = ("accept", "accept-encoding", "content-type", "user-agent")
+"""Headers that aiohttp would add: a store refuses one that its signature does not know."""
+
+
+class Client:
+    """A client with the methods of httpx2 that are used, without what is above its transport."""
+
+    is_closed = False
+
+    def __init__(self, verify: Any, room: int) -> None:
+        self._transport = Transport(verify, room)
+
+    def build_request(
+        self, *, method: str, url: str, headers: Mapping[str, str], timeout: Any, **body: Any
+    ) -> httpx2.Request:
+        """A request that can be sent. Raises what httpx2 raises."""
+        limits = dict(zip(("connect", "read", "write", "pool"), timeout, strict=True))
+        sent = {**HEADERS, **headers}
+        return httpx2.Request(
+            method, _url(url), headers=sent, extensions={"timeout": limits}, **body
+        )
+
+    async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
+        """Send it and return the open response."""
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        self.is_closed = True
+        await self._transport.aclose()
+
+    def drop(self) -> None:
+        """Close the sockets without their loop, which runs no more."""
+        self.is_closed = True
+        self._transport.drop()
+
+    def detach(self) -> None:
+        """Forget the connections, which are another process's, without touching them."""
+        self._transport.detach()
+
+
+@lru_cache(maxsize=256)
+def _url(url: str) -> httpx2.URL:
+    return httpx2.URL(url)
+
+
+class _Connector(TCPConnector):
+    """A connector that is closed by its client alone: a finalizer would touch a loop that may have
+    ended, or be another process's.
+    """
+
+    def __del__(self, _warnings: Any = None) -> None: ...
+
+
+class Transport(AiohttpTransport):
+    """httpx-aiohttp's transport over a session of our own."""
+
+    def __init__(self, verify: Any, room: int) -> None:
+        super().__init__(verify=verify, client=self._session)
+        self._room = room
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+
+    def _session(self) -> ClientSession:
+        connector = _Connector(
+            limit=self._room,
+            ssl=self.ssl_context,
+            keepalive_timeout=KEPT,
+            socket_factory=self._socket,
+        )
+        session = ClientSession(
+            connector=connector,
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+        )
+        # A call that costs is repeated by us or by nobody.
+        setattr(session, "_retry_connection", False)  # noqa: B010 - aiohttp has no argument for it
+        return session
+
+    def _socket(self, address: Any) -> socket.socket:
+        family, kind, protocol, _, _ = address
+        made = socket.socket(family, kind, protocol)
+        self._sockets.add(made)
+        return made
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request and return the open response. Raises httpx2's errors."""
+        if not isinstance(self.client, ClientSession):
+            self.client = self.get_client()
+        limits: Mapping[str, float | None] = request.extensions.get("timeout", {})
+        upload = _Upload(request, limits.get("write"))
+        try:
+            async with upload.watched():
+                response = await self.client.request(
+                    request.method,
+                    URL(str(request.url), encoded=True),
+                    headers=request.headers,
+                    data=upload.data,
+                    skip_auto_headers=ADDED,
+                    allow_redirects=False,
+                    timeout=_timeout(limits.get("connect"), limits.get("read"), limits.get("pool")),
+                )
+        except (ClientError, OSError, ValueError) as error:
+            if upload.error is not None:
+                raise upload.error from None
+            raise _translated(error, request) from error
+        reason = {"reason_phrase": response.reason.encode()} if response.reason else {}
+        return httpx2.Response(
+            status_code=response.status,
+            headers=response.raw_headers,
+            stream=_Body(response, upload),
+            request=request,
+            extensions={"http_version": b"HTTP/1.1", **reason},
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections, also those whose other side takes nothing any more."""
+        await super().aclose()
+        for one in list(self._sockets):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for _ in range(2):  # the loop finds that they have ended, and closes them
+            await asyncio.sleep(0)
+
+    def drop(self) -> None:
+        """See `Client.drop`."""
+        session, self.client = self.client, None
+        if isinstance(session, ClientSession):
+            closing = session.close()
+            with suppress(BaseException):  # its end, or whatever the loop that is gone refuses
+                closing.send(None)
+            closing.close()
+        for one in list(self._sockets):
+            with suppress(OSError):
+                one.close()
+
+    def detach(self) -> None:
+        """See `Client.detach`."""
+        if isinstance(self.client, ClientSession):
+            self.client.detach()
+
+
+@lru_cache(maxsize=64)
+def _timeout(connect: float | None, read: float | None, pool: float | None) -> ClientTimeout:
+    return ClientTimeout(sock_connect=connect, sock_read=read, connect=pool)
+
+
+def _translated(error: Exception, request: httpx2.Request) -> Exception:
+    """httpx2's error for one of aiohttp: only that of a connection says that nothing was sent."""
+    kind: type[Exception] = httpx2.ReadError
+    if isinstance(error, ConnectionTimeoutError):
+        kind = httpx2.ConnectTimeout
+    elif isinstance(error, ClientConnectorError):
+        kind = httpx2.ConnectError
+    elif isinstance(error, _Stalled):
+        kind = httpx2.WriteTimeout
+    elif isinstance(error, TimeoutError):
+        kind = httpx2.ReadTimeout
+    elif isinstance(error, InvalidURL):
+        kind = httpx2.UnsupportedProtocol
+    elif not isinstance(error, (ClientError, OSError)):
+        return error
+    return kind(str(error) or type(error).__name__, request=request)  # type: ignore[call-arg]
+
+
+# --- the request's body ---------------------------------------------------------------------------
+
+
+class _Stalled(TimeoutError):
+    """The other side took nothing of an upload for longer than the timeout."""
+
+
+class _Upload:
+    """The body of a request, and the time that its next piece may take."""
+
+    def __init__(self, request: httpx2.Request, seconds: float | None) -> None:
+        self.error: Exception | None = None
+        """Why the body could not be read: a file's error is not the connection's."""
+        self.request = request
+        self._seconds = seconds
+        self._limit: asyncio.Timeout | None = None
+        self.data: Any = self._data()
+        self.is_sent = self.data is None or isinstance(self.data, bytes)
+
+    def _data(self) -> Any:
+        try:
+            content = self.request.content
+        except httpx2.RequestNotRead:
+            self.request.headers.pop("transfer-encoding", None)  # aiohttp writes its own
+            return self._pieces(self.request.stream)
+        if len(content) <= LARGE:
+            return content or None
+        return self._pieces(_cut(content))
+
+    async def _pieces(self, source: Any) -> AsyncIterator[bytes]:
+        try:
+            async for piece in source:
+                self._wait(self._seconds)
+                yield piece
+        except Exception as error:
+            self.error = error
+            raise
+        self._wait(None)  # from here on the response is waited for
+        self.is_sent = True
+
+    def _wait(self, seconds: float | None) -> None:
+        if self._limit is None:
+            return
+        now = asyncio.get_running_loop().time()
+        with suppress(RuntimeError):  # the response came before the body was sent
+            self._limit.reschedule(None if seconds is None else now + seconds)
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncGenerator[None]:
+        """Raises _Stalled if the other side takes nothing for longer than the timeout."""
+        if self.is_sent or self._seconds is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(None) as self._limit:
+                yield
+        except TimeoutError as error:
+            if isinstance(error, ClientError) or not self._limit or not self._limit.expired():
+                raise
+            raise _Stalled("nothing was taken of the request's body") from None
+
+
+async def _cut(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), LARGE):
+        yield content[start : start + LARGE]
+
+
+# --- the response's body --------------------------------------------------------------------------
+
+
+class _Body(httpx2.AsyncByteStream):
+    """The body of a response, as it arrives."""
+
+    def __init__(self, response: ClientResponse, upload: _Upload) -> None:
+        self._response, self._upload = response, upload
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._response.content
+        try:
+            while piece := await content.readany():
+                yield piece
+        except (ClientError, OSError) as error:
+            # What arrived before the error waits behind it, and may be a whole response.
+            content.set_exception(None)  # type: ignore[arg-type]
+            if rest := content.read_nowait():
+                yield rest
+            raise _translated(error, self._upload.request) from error
+
+    async def aclose(self) -> None:
+        """Let go of the connection: to be used again, if all was sent and all was read."""
+        if self._upload.is_sent and self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()

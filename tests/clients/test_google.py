@@ -1,0 +1,32 @@
+"""Google's client, whose API key goes in `x-goog-api-key`."""
+
+from __future__ import annotations
+
+import pytest
+from google import genai
+from google.genai import errors, types
+
+
+def client(mock: str, api_key: str = "sk-clients") -> genai.Client:
+    options = types.HttpOptions(base_url=mock, api_version="v1beta")
+    return genai.Client(api_key=api_key, http_options=options)
+
+
+def test_content(mock: str) -> None:
+    google = client(mock)  # held, since it closes its connections when it is collected
+    response = google.models.generate_content(model="gemini-2.5-flash", contents="hello")
+    assert response.text
+    assert response.candidates
+
+
+def test_a_stream(mock: str) -> None:
+    google = client(mock)
+    chunks = list(google.models.generate_content_stream(model="gemini-2.5-flash", contents="hello"))
+    assert "".join(chunk.text or "" for chunk in chunks)
+
+
+def test_a_wrong_key_is_refused(mock: str) -> None:
+    google = client(mock, "nonsense")
+    with pytest.raises(errors.ClientError) as caught:
+        google.models.generate_content(model="gemini-2.5-flash", contents="hello")
+    assert caught.value.code == 401
