@@ -12,8 +12,6 @@ class MetasoResult(Model):
     """Title."""
     link: str | None = None
     """URL of the page."""
-    imageUrl: str | None = None
-    """URL of the image."""
     score: str | None = None
     """Relevance, such as `high`."""
     snippet: str | None = None
@@ -28,5 +26,3 @@ class MetasoResult(Model):
     """Date."""
     authors: list[str] | None = None
     """The authors."""
-    duration: str | None = None
-    """Duration."""

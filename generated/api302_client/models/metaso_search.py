@@ -19,16 +19,6 @@ class MetasoSearch(Model):
     """Number of results in all."""
     webpages: list[MetasoResult] | None = None
     """Web pages."""
-    documents: list[MetasoResult] | None = None
-    """Documents."""
-    scholars: list[MetasoResult] | None = None
-    """Papers."""
-    images: list[MetasoResult] | None = None
-    """Images."""
-    videos: list[MetasoResult] | None = None
-    """Videos."""
-    podcasts: list[MetasoResult] | None = None
-    """Podcasts."""
     errCode: int | None = None
     """Error code."""
     errMsg: str | None = None

@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("q",)
 NOT_EMPTY = ("q",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.0005, "unit": "PTC", "per": "point"}]}
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "errCode", "values": [0], "message": "errMsg"},
+    "x-price": [{"amount": 0.0005, "unit": "PTC", "per": "point"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
