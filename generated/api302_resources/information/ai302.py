@@ -359,7 +359,7 @@ class Ai302(Resource):
     def get_key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -370,7 +370,7 @@ class Ai302(Resource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -380,28 +380,26 @@ class Ai302(Resource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: GET /dashboard/api_key/{api_name}
+        Endpoint: GET /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyResponse = self._call(
-            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: Ai302KeyResponse = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def update_key(
         self,
         *,
-        api_name: str,
+        name: str,
         allow_save_logs: bool,
         allow_manage_key: bool,
         allow_custom_model: bool,
         limit_cost: float,
         limit_daily_cost: float,
         expired_on: int,
-        api_name_body: str | None = None,
+        api_name: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -412,14 +410,14 @@ class Ai302(Resource):
         The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             allow_save_logs: Whether requests and responses are logged.
             allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
             limit_cost: Maximum cost in PTC in all; 0 for no limit.
             limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
             expired_on: Expiry time in Unix seconds; 0 for never.
-            api_name_body: Name of the API key. Sent as `api_name`.
+            api_name: Name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -429,7 +427,7 @@ class Ai302(Resource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: PUT /dashboard/api_key/{api_name}
+        Endpoint: PUT /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
@@ -437,7 +435,7 @@ class Ai302(Resource):
 
         reply_: Ai302KeyDone = self._call(
             endpoint,
-            path={"api_name": api_name},
+            path={"name": name},
             body={
                 "allow_save_logs": allow_save_logs,
                 "allow_manage_key": allow_manage_key,
@@ -445,7 +443,7 @@ class Ai302(Resource):
                 "limit_cost": limit_cost,
                 "limit_daily_cost": limit_daily_cost,
                 "expired_on": expired_on,
-                "api_name": api_name_body,
+                "api_name": api_name,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -454,7 +452,7 @@ class Ai302(Resource):
     def delete_key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -465,7 +463,7 @@ class Ai302(Resource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -475,13 +473,13 @@ class Ai302(Resource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: DELETE /dashboard/api_key/{api_name}
+        Endpoint: DELETE /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_delete_key as endpoint
 
-        reply_: Ai302KeyDone = self._call(endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KeyDone = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def upload_file(
@@ -4702,7 +4700,7 @@ class AsyncAi302(AsyncResource):
     async def get_key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4713,7 +4711,7 @@ class AsyncAi302(AsyncResource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4723,28 +4721,28 @@ class AsyncAi302(AsyncResource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: GET /dashboard/api_key/{api_name}
+        Endpoint: GET /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
         reply_: Ai302KeyResponse = await self._call(
-            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
     async def update_key(
         self,
         *,
-        api_name: str,
+        name: str,
         allow_save_logs: bool,
         allow_manage_key: bool,
         allow_custom_model: bool,
         limit_cost: float,
         limit_daily_cost: float,
         expired_on: int,
-        api_name_body: str | None = None,
+        api_name: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4755,14 +4753,14 @@ class AsyncAi302(AsyncResource):
         The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             allow_save_logs: Whether requests and responses are logged.
             allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
             limit_cost: Maximum cost in PTC in all; 0 for no limit.
             limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
             expired_on: Expiry time in Unix seconds; 0 for never.
-            api_name_body: Name of the API key. Sent as `api_name`.
+            api_name: Name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4772,7 +4770,7 @@ class AsyncAi302(AsyncResource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: PUT /dashboard/api_key/{api_name}
+        Endpoint: PUT /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
@@ -4780,7 +4778,7 @@ class AsyncAi302(AsyncResource):
 
         reply_: Ai302KeyDone = await self._call(
             endpoint,
-            path={"api_name": api_name},
+            path={"name": name},
             body={
                 "allow_save_logs": allow_save_logs,
                 "allow_manage_key": allow_manage_key,
@@ -4788,7 +4786,7 @@ class AsyncAi302(AsyncResource):
                 "limit_cost": limit_cost,
                 "limit_daily_cost": limit_daily_cost,
                 "expired_on": expired_on,
-                "api_name": api_name_body,
+                "api_name": api_name,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4797,7 +4795,7 @@ class AsyncAi302(AsyncResource):
     async def delete_key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4808,7 +4806,7 @@ class AsyncAi302(AsyncResource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4818,15 +4816,13 @@ class AsyncAi302(AsyncResource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: DELETE /dashboard/api_key/{api_name}
+        Endpoint: DELETE /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_delete_key as endpoint
 
-        reply_: Ai302KeyDone = await self._call(
-            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: Ai302KeyDone = await self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def upload_file(
