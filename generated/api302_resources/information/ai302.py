@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         Ai302MinicpmMessage,
         Ai302SandboxImport,
     )
+    from api302_resources._models import ChatModel
 
 
 class Ai302(Resource):
@@ -3265,7 +3266,7 @@ class Ai302(Resource):
         self,
         *,
         task: str,
-        model: str | None = None,
+        model: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3277,7 +3278,8 @@ class Ai302(Resource):
 
         Args:
             task: Text prompt: what to do, in plain words.
-            model: The model that runs the browser.
+            model: The model that runs the browser. `client.catalog.find(operation='ai302_create_browser_task')`
+                lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -7626,7 +7628,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         task: str,
-        model: str | None = None,
+        model: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -7638,7 +7640,8 @@ class AsyncAi302(AsyncResource):
 
         Args:
             task: Text prompt: what to do, in plain words.
-            model: The model that runs the browser.
+            model: The model that runs the browser. `client.catalog.find(operation='ai302_create_browser_task')`
+                lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
