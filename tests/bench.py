@@ -233,8 +233,8 @@ def calls(url: str) -> list[Row]:
         f"{b / CHUNKS * 1e6:.1f} us",
         f"httpx loop {a / CHUNKS * 1e6:.1f} us; openai {c / a:.1f} x",
         b / a,
-        "1.5 x httpx loop",
-        b <= 1.5 * a,
+        "1.25 x httpx loop",
+        b <= 1.25 * a,
     )
     return [call, chunk]
 

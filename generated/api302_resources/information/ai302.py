@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         Ai302MinicpmMessage,
         Ai302SandboxImport,
     )
+    from api302_resources._models import ChatModel
 
 
 class Ai302(Resource):
@@ -3048,7 +3049,7 @@ class Ai302(Resource):
         self,
         *,
         task: str,
-        model: str | None = None,
+        model: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3060,7 +3061,8 @@ class Ai302(Resource):
 
         Args:
             task: Text prompt: what to do, in plain words.
-            model: The model that runs the browser.
+            model: The model that runs the browser. `client.catalog.find(operation='ai302_create_browser_task')`
+                lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -7195,7 +7197,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         task: str,
-        model: str | None = None,
+        model: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -7207,7 +7209,8 @@ class AsyncAi302(AsyncResource):
 
         Args:
             task: Text prompt: what to do, in plain words.
-            model: The model that runs the browser.
+            model: The model that runs the browser. `client.catalog.find(operation='ai302_create_browser_task')`
+                lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
