@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Ai302KeyDone,
         Ai302KeyList,
         Ai302KeyResponse,
+        Ai302PriceList,
         Ai302RecordList,
         Ai302RecordResponse,
     )
@@ -177,6 +178,43 @@ class Account(Resource):
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    def prices(
+        self,
+        *,
+        path: str | None = None,
+        lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302PriceList:
+        """List prices.
+
+        Of the models behind one path, or of all.
+
+        Args:
+            path: A path as the documentation spells it; all prices without it.
+            lang: The language of tags and descriptions, such as `zh` or `en`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The prices.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /dashboard/prices
+        Price: 0 PTC per call.
+        Source: https://302ai-jp.apifox.cn/api-295927399 (sample, 2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_list_prices as endpoint
+
+        reply_: Ai302PriceList = self._call(
+            endpoint, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
 
     def keys(
         self,
@@ -548,6 +586,43 @@ class AsyncAccount(AsyncResource):
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    async def prices(
+        self,
+        *,
+        path: str | None = None,
+        lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302PriceList:
+        """List prices.
+
+        Of the models behind one path, or of all.
+
+        Args:
+            path: A path as the documentation spells it; all prices without it.
+            lang: The language of tags and descriptions, such as `zh` or `en`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The prices.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /dashboard/prices
+        Price: 0 PTC per call.
+        Source: https://302ai-jp.apifox.cn/api-295927399 (sample, 2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_list_prices as endpoint
+
+        reply_: Ai302PriceList = await self._call(
+            endpoint, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
 
     async def keys(
         self,
