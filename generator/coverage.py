@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import join
+from .models import models
 from .source import Spec, obj, seq
 
 EVIDENCE = ("page", "sample", "caller", "vendor", "catalog")
@@ -16,7 +17,10 @@ _HEADS = ("section", "pages", "described", *KINDS[1:], "calls", *EVIDENCE, *UNKN
 
 
 def coverage(spec: Spec) -> str:
-    """A table by section: what the ledger says of its pages, and the evidence of its operations."""
+    """What the ledger says of its pages, and the evidence of its operations, by section.
+
+    Below it the models by kind, and their evidence.
+    """
     pages = {section: Counter[str]() for section in spec.sections()}
     for file, rows in spec.ledgers().items():
         kinds = (_kind(obj(row)) for row in rows.values())
@@ -26,8 +30,28 @@ def coverage(spec: Spec) -> str:
         for _, _, operation in join.operations(file.content):
             calls.setdefault(file.section, Counter()).update(_told(operation))
     rows = [_row(section, pages[section], calls[section]) for section in pages]
-    rows.append(["all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])])
-    return _table([list(_HEADS), *rows])
+    return "\n\n".join(filter(None, [_summed(list(_HEADS), rows), _models(spec)]))
+
+
+def _summed(heads: list[str], rows: list[list[Any]]) -> str:
+    """A table with the sums of its columns as the last row."""
+    sums = [sum(column) for column in list(zip(*rows, strict=True))[1:]]
+    return _table([heads, *rows, ["all", *sums]])
+
+
+def _models(spec: Spec) -> str:
+    """A table of the models by kind: how many there are, and on what evidence."""
+    kinds: dict[str, Counter[str]] = {}
+    for model in models(spec)[0].values():
+        counted = kinds.setdefault(str(next(iter(seq(model.get("kinds"))), "?")), Counter())
+        said = {str(obj(entry).get("evidence")) for entry in seq(model.get("docs"))}
+        counted["models"] += 1
+        counted["priced"] += bool(model.get("price"))
+        counted["limits"] += bool(model.get("limits"))
+        counted[next((kind for kind in EVIDENCE if kind in said), "none")] += 1
+    heads = ["models", "priced", "limits", *EVIDENCE]
+    rows = [[kind, *(counted[head] for head in heads)] for kind, counted in sorted(kinds.items())]
+    return _summed(["kind", *heads], rows) if rows else ""
 
 
 def _kind(row: dict[str, Any]) -> str:

@@ -233,8 +233,8 @@ def calls(url: str) -> list[Row]:
         f"{b / CHUNKS * 1e6:.1f} us",
         f"httpx loop {a / CHUNKS * 1e6:.1f} us; openai {c / a:.1f} x",
         b / a,
-        "1.5 x httpx loop",
-        b <= 1.5 * a,
+        "1.25 x httpx loop",
+        b <= 1.25 * a,
     )
     return [call, chunk]
 
@@ -268,7 +268,8 @@ def transfer(kind: str, url: str, file: str) -> None:
     assert warm_up.choices
     idle = _now()
     if kind == "upload":
-        client.files.upload(file)
+        # By its path: the operations that are described say how large a file may be.
+        client.request("POST", "/302/upload-file", files={"file": Path(file)})
     else:
         client.download(f"{url}/file.mp4", file)
         assert Path(file).stat().st_size == GIB

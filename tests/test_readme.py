@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -51,17 +52,42 @@ def test_the_maintainers_example(tmp_path: Path) -> None:
     file.write_text(
         text[: head.end()] + f"        {field}\n" + text[head.end() :], encoding="utf-8"
     )
-    out, record = tmp_path / "generated", tmp_path / "record.json"
-    if RECORD.exists():  # what `make build` remembers: only what the edit touches is made anew
+    out = _built(spec, tmp_path)
+    module = (out / "api302_resources/videos/kling.py").read_text(encoding="utf-8")
+    assert "seed: int | None = None," in module
+    assert "seed: Random seed; the same seed gives the same result." in module
+
+
+def test_the_new_model(tmp_path: Path) -> None:
+    """Add the README's entry to one file, build, and find the model wherever models are."""
+    spec = tmp_path / "spec"
+    shutil.copytree(ROOT / "spec", spec)
+    found = re.search(r"^   ```yaml\n(   flux-pro-9-t2i:\n.*?)   ```$", README, re.M | re.S)
+    assert found, "the README has the entry"
+    file = spec / "models/text-to-image/unified_v1.yaml"
+    assert f"`{file.relative_to(tmp_path).as_posix()}`" in README
+    entry = re.sub(r"^   ", "", found[1], flags=re.M)
+    file.write_text(file.read_text(encoding="utf-8") + entry, encoding="utf-8")
+    out = _built(spec, tmp_path)
+    names = (out / "api302_resources/_models.py").read_text(encoding="utf-8")
+    assert '"flux-pro-9-t2i"' in names
+    listed = json.loads((out / "api302_client/catalog.json").read_text(encoding="utf-8"))
+    model = next(one for one in listed["models"] if one["id"] == "flux-pro-9-t2i")
+    assert model["calls"] == [{"operation": "ai302_generate_image_v1", "field": "model"}]
+    assert model["docs"][0]["page"] == "p097"
+
+
+def _built(spec: Path, folder: Path) -> Path:
+    """What `make build` makes of a specification, anew only where it differs from ours."""
+    out, record = folder / "generated", folder / "record.json"
+    if RECORD.exists():
         shutil.copytree(ROOT / "generated", out, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(RECORD, record)
     command = [sys.executable, "-m", "generator", "build", "--spec", str(spec), "--out", str(out)]
     command += ["--record", str(record)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    module = (out / "api302_resources/videos/kling.py").read_text(encoding="utf-8")
-    assert "seed: int | None = None," in module
-    assert "seed: Random seed; the same seed gives the same result." in module
+    return out
 
 
 def test_the_coverage_table_is_the_ledgers() -> None:

@@ -138,6 +138,39 @@ Ai302RerankModel: TypeAlias = (
     ]
     | str
 )
+Ai302TextToSpeechModel: TypeAlias = (
+    Literal[
+        "tts-1",
+        "tts-1-hd",
+        "speech-02-hd",
+        "speech-02-turbo",
+        "speech-01-hd",
+        "speech-01-turbo",
+        "speech-2.6-hd",
+        "speech-2.6-turbo",
+        "speech-2.8-turbo",
+        "speech-2.8-hd",
+        "speech-1.5",
+        "speech-1.6",
+        "s1",
+        "eleven_multilingual_v2",
+        "eleven_flash_v2",
+        "eleven_multilingual_v1",
+        "eleven_flash_v2_5",
+        "eleven_turbo_v2_5",
+        "eleven_turbo_v2",
+        "gemini-2.5-flash-preview-tts",
+        "gemini-2.5-pro-preview-tts",
+        "qwen-tts",
+        "qwen-tts-latest",
+        "qwen-tts-2025-05-22",
+        "qwen-tts-2025-04-10",
+        "qwen3-tts-flash",
+        "qwen3-tts-flash-2025-09-18",
+        "gpt-4o-mini-tts",
+    ]
+    | str
+)
 Ai302TextToSpeechV1Model: TypeAlias = (
     Literal[
         "tts-1",
@@ -167,6 +200,19 @@ Ai302TextToSpeechV1Model: TypeAlias = (
         "qwen-tts-2025-04-10",
         "qwen3-tts-flash",
         "qwen3-tts-flash-2025-09-18",
+    ]
+    | str
+)
+Ai302TranscribeModel: TypeAlias = (
+    Literal[
+        "whisper-1",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-transcribe-diarize",
+        "recognize",
+        "scribe_v1_experimental",
+        "scribe_v1",
+        "sensevoice",
     ]
     | str
 )
@@ -224,6 +270,7 @@ AnthropicMessagesModel: TypeAlias = (
     ]
     | str
 )
+DoubaoCreateResponseModel: TypeAlias = Literal["doubao-seed-translation-250915"] | str
 DoubaoGenerateSeedreamModel: TypeAlias = (
     Literal[
         "doubao-seededit-3-0-i2i-250628",
@@ -234,6 +281,11 @@ DoubaoGenerateSeedreamModel: TypeAlias = (
     ]
     | str
 )
+ElevenlabsDialogueModelId: TypeAlias = Literal["eleven_v3"] | str
+ElevenlabsMusicModelId: TypeAlias = Literal["music_v1"] | str
+ElevenlabsSoundModelId: TypeAlias = Literal["eleven_text_to_sound_v2"] | str
+ElevenlabsSpeechToTextModelId: TypeAlias = Literal["scribe_v1", "scribe_v2"] | str
+ElevenlabsTextToSpeechModelId: TypeAlias = Literal["eleven_multilingual_v2", "eleven_flash_v2_5", "eleven_v3"] | str
 GoogleGenerateContentModel: TypeAlias = (
     Literal[
         "gemini-2.0-flash-exp",
@@ -267,6 +319,8 @@ GoogleGenerateContentModel: TypeAlias = (
 GoogleGenerateImageModel: TypeAlias = (
     Literal["gemini-3-pro-image-preview", "gemini-2.5-flash-image", "gemini-3.1-flash-image-preview", "gemini-3.1-flash-lite-image"] | str
 )
+GoogleSpeechFlashModel: TypeAlias = Literal["gemini-2.5-flash-preview-tts"] | str
+GoogleSpeechProModel: TypeAlias = Literal["gemini-2.5-pro-preview-tts"] | str
 GoogleStreamGenerateContentModel: TypeAlias = (
     Literal[
         "gemini-2.0-flash-exp",
@@ -893,50 +947,10 @@ OpenaiResponsesModel: TypeAlias = (
 OpenaiSpeechModel: TypeAlias = Literal["tts-1", "tts-1-hd", "gpt-4o-mini-tts"] | str
 OpenaiTranscribeModel: TypeAlias = Literal["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize"] | str
 OpenaiTranslateModel: TypeAlias = Literal["whisper-1"] | str
-TextToSpeechModel: TypeAlias = (
-    Literal[
-        "tts-1",
-        "tts-1-hd",
-        "speech-02-hd",
-        "speech-02-turbo",
-        "speech-01-hd",
-        "speech-01-turbo",
-        "speech-2.6-hd",
-        "speech-2.6-turbo",
-        "speech-2.8-turbo",
-        "speech-2.8-hd",
-        "speech-1.5",
-        "speech-1.6",
-        "s1",
-        "eleven_multilingual_v2",
-        "eleven_flash_v2",
-        "eleven_multilingual_v1",
-        "eleven_flash_v2_5",
-        "eleven_turbo_v2_5",
-        "eleven_turbo_v2",
-        "gemini-2.5-flash-preview-tts",
-        "gemini-2.5-pro-preview-tts",
-        "qwen-tts",
-        "qwen-tts-latest",
-        "qwen-tts-2025-05-22",
-        "qwen-tts-2025-04-10",
-        "qwen3-tts-flash",
-        "qwen3-tts-flash-2025-09-18",
-        "gpt-4o-mini-tts",
-    ]
-    | str
-)
-TranscriptionModel: TypeAlias = (
-    Literal[
-        "whisper-1",
-        "gpt-4o-transcribe",
-        "gpt-4o-mini-transcribe",
-        "gpt-4o-transcribe-diarize",
-        "recognize",
-        "scribe_v1_experimental",
-        "scribe_v1",
-        "sensevoice",
-    ]
-    | str
-)
+SophnetRecognizeImageModel: TypeAlias = Literal["PaddleOCR-VL-0.9B", "PaddleOCR-VL-1.5"] | str
+StabilityTextToAudioModel: TypeAlias = Literal["stable-audio-2", "stable-audio-2.5"] | str
+SunoMusicMv: TypeAlias = Literal["chirp-v3-5", "chirp-v4", "chirp-auk", "chirp-bluejay", "chirp-crow", "chirp-fenix"] | str
 ViduReferenceToImageModel: TypeAlias = Literal["viduq2", "viduq1"] | str
+ZhipuParseLayoutModel: TypeAlias = Literal["glm-ocr"] | str
+ZhipuSpeechModel: TypeAlias = Literal["glm-tts"] | str
+ZhipuTranscribeModel: TypeAlias = Literal["glm-asr-2512"] | str

@@ -13,7 +13,14 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 CHECKSUMS = "SHA256SUMS"
 _PASSED_ON = ("LICENSE", "CHANGELOG.md")
-_IN_ARCHIVE = ("openapi-*", "extensions.schema.json", "losses.md", "llms.txt", *_PASSED_ON)
+_IN_ARCHIVE = (
+    "openapi-*",
+    "extensions.schema.json",
+    "models*.json",
+    "losses.md",
+    "llms.txt",
+    *_PASSED_ON,
+)
 
 
 def repository() -> str:

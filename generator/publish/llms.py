@@ -17,6 +17,7 @@ from generator.source import seq
 from .markdown import code, inline, link, text
 
 _MAX_NAMES = 8
+_MAX_MODELS = 3
 _PLAIN_PATH = re.compile(r"[\w/{}.~:@-]+")
 _HEAD = """# {title}, and its Python client api302
 
@@ -35,6 +36,8 @@ and the fields after `→` are those of `task.wait()`; `.outputs[0].save()` save
 
 - [OpenAPI 3.2](openapi-3.2.yaml), [3.1](openapi-3.1.yaml) and [3.0](openapi-3.0.yaml), also
   [as JSON](openapi-3.2.json)
+- [Models](models.json): what each accepts and costs. A line names the first ones that a call takes;
+  in Python `catalog.find(operation="…")` of the client lists all
 - [Meaning of the x- extensions](extensions.schema.json): tasks, streams, envelopes, files, prices
 - [What the older versions cannot say](losses.md)
 - [Reference site](index.html)
@@ -89,7 +92,17 @@ def _line(methods: Methods, operation: Operation) -> str:
     arrow = f" → {response}" if response else ""
     title = text(str(operation.node["summary"]).rstrip("."))
     label = link(title, best_source(operation.node))
-    return f"- {label}: {call}{arrow}; {'; '.join(_notes(operation))}"
+    notes = [*_notes(operation), *_models(methods, operation)]
+    return f"- {label}: {call}{arrow}; {'; '.join(notes)}"
+
+
+def _models(methods: Methods, operation: Operation) -> Iterator[str]:
+    """The first models that the call takes, and how many more there are."""
+    for listed in methods.document.models_of(operation).values():
+        names = [model.name or "" for model in listed if not model.deprecated]
+        shown = ", ".join(map(code, names[:_MAX_MODELS]))
+        more = f" and {len(names) - _MAX_MODELS} more" if len(names) > _MAX_MODELS else ""
+        yield f"models: {shown}{more}"
 
 
 def _arguments(methods: Methods, operation: Operation, method: Method) -> str:

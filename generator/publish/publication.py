@@ -23,12 +23,15 @@ from generator.document.references import escape
 from generator.emit.methods import Methods
 from generator.emit.namespaces import planned
 from generator.join import join, operations
+from generator.models import models
 from generator.source import EXTENSIONS_FILE, Spec, SpecError, seq
 
 from . import site
 from .distribution import add_distribution, repository
 from .llms import llms_text
+from .models import FILE, SCHEMA_FILE, models_json, models_schema
 from .samples import samples
+from .site import models as models_page
 from .versions import Json, Loss, as_published, to_30, to_31
 from .versions.losses import loss_report
 from .yaml_text import as_yaml
@@ -62,7 +65,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
             raise SpecError(problems)
         document = join(spec)
         try:
-            methods = Methods.of_document(Document(document))
+            methods = Methods.of_document(Document(document, models(spec)[0]))
             planned(methods, spec)  # a call that Python cannot have has no sample either
             documents, losses = versions(document, methods)
         except DocumentError as error:
@@ -70,6 +73,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
         _write_documents(documents, folder)
         extensions = json.dumps(spec.extensions_schema(), indent=2, ensure_ascii=False)
         _write(folder / EXTENSIONS_FILE, extensions + "\n")
+        _write_models(methods, documents["3.2"]["info"], spec.extensions_schema(), folder)
         _write(folder / "losses.md", loss_report(losses))
         _write(folder / "llms.txt", llms_text(methods, documents["3.2"]["info"]))
         site.build(methods, documents["3.2"], folder)
@@ -138,6 +142,13 @@ def _write_documents(documents: dict[str, Json], folder: Path) -> None:
         validate(version, document)
         _write(folder / f"openapi-{version}.json", as_json(document))
         _write(folder / f"openapi-{version}.yaml", as_yaml(document))
+
+
+def _write_models(methods: Methods, info: Json, extensions: Json, folder: Path) -> None:
+    """Write the catalogue of models, its schema, and the page that searches it."""
+    _write(folder / FILE, as_json(models_json(methods.document, info)))
+    _write(folder / SCHEMA_FILE, as_json(models_schema(extensions)))
+    _write(folder / models_page.FILE, models_page.page(methods.document))
 
 
 def _sizes(folder: Path) -> list[str]:

@@ -24,7 +24,7 @@ _NOT_FOUND = -10010
 
 @dataclass(slots=True)
 class Collection:
-    """The things behind one path template, such as `/dashboard/api_key/{api_name}`."""
+    """The things behind one path template, such as `/dashboard/api_key/{name}`."""
 
     template: str
     shown: set[str] = field(default_factory=set[str])

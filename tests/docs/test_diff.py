@@ -15,6 +15,7 @@ from generator.docs.diff.operation import compare
 from generator.docs.diff.recorded import recorded
 from generator.docs.pages import Page as Read
 from generator.docs.pages.copied import copied
+from generator.docs.pages.models import model_name, model_rows
 from generator.docs.pages.prices import prices
 from generator.docs.sources import parse_page
 from generator.document import Operation
@@ -623,3 +624,78 @@ def test_an_exchange_is_that_of_the_path_spelled_out(
 
     told = [(finding.kind, finding.field) for finding in findings]
     assert [one for one in told if one[0] in ("field", "operation")] == strange
+
+
+# --- models ---------------------------------------------------------------------------------------
+
+IMAGES = "003_dbfaa56b86f9e841.txt"
+
+
+def models_found(real: Described, old: str, new: str) -> list[tuple[str, str]]:
+    """What the diff of the image page says of models, if a text of it were another."""
+    text = (SEEDS / IMAGES).read_text("utf-8")
+    assert old in text
+    found = compare(real, copied(text.replace(old, new), IMAGES))
+    return [(one.kind, one.field) for one in found]
+
+
+def test_a_model_that_the_page_adds_is_told(real: Described) -> None:
+    row = "hidream-i1-fast-t2i"
+    assert models_found(real, row, f"hidream-i9-fast-t2iZhixiang Future's i9 model\n{row}") == [
+        ("model", "hidream-i9-fast-t2i")
+    ]
+
+
+def test_a_model_that_the_page_lacks_is_told(real: Described) -> None:
+    row = "luma-flash-t2iOfficial Luma fast"
+    text = (SEEDS / IMAGES).read_text("utf-8")
+    line = next(line for line in text.splitlines() if line.startswith(row))
+    assert models_found(real, f"{line}\n", "") == [("model-gone", "luma-flash-t2i")]
+
+
+def test_a_model_whose_name_goes_on_is_another(real: Described) -> None:
+    row = "recraft-20b-t2iOfficial"
+    found = models_found(real, row, "recraft-20b-t2i-2Official")
+    assert ("model-gone", "recraft-20b-t2i") in found
+    assert [kind for kind, _ in found] == ["model", "model-gone"]
+
+
+def test_models_in_a_markdown_table() -> None:
+    text = """The models:
+
+| Model name | Description |
+| --- | --- |
+| `acme-1` | The first |
+| acme-2 | The second |
+
+| other | table |
+"""
+    rows = model_rows(text)
+    assert [model_name(row, ["acme-1"]) for row in rows] == [("acme-1", True), ("acme-2", False)]
+
+
+def test_a_page_without_a_table_has_no_models() -> None:
+    assert model_rows("Choose a model.\nModel\nstring") == []
+
+
+def test_a_recorded_list_of_models_is_held_against_the_catalogue(
+    real: Described, tmp_path: Path
+) -> None:
+    listed = [
+        {"id": "gpt-4o", "price": {"input_token": "$2.500 / M tokens", "output_token": "9"}},
+        {"id": "gpt-99", "price": {"input_token": "1", "output_token": "2"}},
+        {"id": "gpt-4o-mini"},
+        {"no": "id"},
+    ]
+    exchange = {
+        "operation": "ai302_list_models",
+        "request": {"method": "GET", "path": "/v1/models"},
+        "response": {"status": 200, "json": {"object": "list", "data": listed}},
+    }
+    file = tmp_path / "0001-ai302_list_models.json"
+    file.write_text(json.dumps(exchange), "utf-8")
+
+    found, _ = recorded(real, file)
+    told = [(one.kind, one.field) for one in found if one.kind in ("model", "price")]
+
+    assert told == [("price", "gpt-4o"), ("model", "gpt-99")]

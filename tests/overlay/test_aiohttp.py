@@ -220,6 +220,19 @@ def test_a_long_header(serve: Any) -> None:
 
 
 @both
+@pytest.mark.parametrize("value", ["猫".encode(), "é".encode("latin-1")])
+def test_headers_that_are_not_ascii_or_come_twice(value: bytes, serve: Any) -> None:
+    step = http(RESPONSE).replace(b"request-id: req-1", b"x-a: " + value + b"\r\nX-A: b")
+
+    async def job(client: Any) -> Any:
+        method = client.with_raw_response(client.chat.completions.create)
+        return await method(model="small", messages=[])
+
+    text = "猫" if len(value) == 3 else "é"
+    assert used(serve(step).url, job).headers["x-a"] == f"{text}, b"
+
+
+@both
 def test_a_file_that_fails_while_it_is_sent(serve: Any) -> None:
     class Broken:
         name = "x.png"

@@ -328,7 +328,7 @@ def test_beside_nullable_stands_a_type() -> None:
 
 
 def leaves(node: Any) -> Iterator[str]:
-    """Every text and number of a document, without the defaults that descriptions say."""
+    """Every text and number of a document, without what older descriptions say beside it."""
     if isinstance(node, dict):
         for value in node.values():
             yield from leaves(value)
@@ -336,7 +336,8 @@ def leaves(node: Any) -> Iterator[str]:
         for value in node:
             yield from leaves(value)
     else:
-        text = re.sub(r"\.? ?Default: [^\n]*\.$", "", node) if isinstance(node, str) else node
+        said = r"\.? ?(Default: [^\n]*\.|The query takes `[^\n]*)$"
+        text = re.sub(said, "", node) if isinstance(node, str) else node
         yield json.dumps(text).rstrip('."')
 
 
@@ -426,3 +427,38 @@ def test_what_fits_the_document_fits_it_in_3_0() -> None:
         assert error is None, f"{place}: {error.message[:300]} at {list(error.absolute_path)}"
         held += 1
     assert held > 800
+
+
+def with_parameters(*parameters: dict[str, Any]) -> dict[str, Any]:
+    """A document with a call that takes these beside a body with a field `format`."""
+    body = {"type": "object", "properties": {"format": {"type": "string"}}}
+    call = {
+        "operationId": "acme_draw",
+        "description": "Draws.",
+        "parameters": list(parameters),
+        "requestBody": {"content": {"multipart/form-data": {"schema": body}}},
+        "responses": {"200": {"description": "Done."}},
+    }
+    return {"openapi": "3.2.0", "paths": {"/draw": {"post": call}}, "components": {}}
+
+
+def test_a_query_parameter_with_the_name_of_a_field_is_told_in_the_description() -> None:
+    schema = {"type": "string"}
+    twin = {"name": "format", "in": "query", "description": "`url` for URLs.", "schema": schema}
+    other = {"name": "async", "in": "query", "schema": schema}
+    document = with_parameters(twin, other)
+    older, losses = to_31(document)
+    call = older["paths"]["/draw"]["post"]
+    assert call["parameters"] == [other]
+    assert call["x-query-parameters"] == [twin]
+    assert call["description"] == "Draws. The query takes `format` too. `url` for URLs."
+    assert [loss.carried for loss in losses] == ["x-query-parameters"]
+    assert document["paths"]["/draw"]["post"]["parameters"] == [twin, other]
+
+
+@pytest.mark.parametrize("changed", [{"required": True}, {"in": "header"}, {"name": "size"}])
+def test_other_parameters_stay(changed: dict[str, Any]) -> None:
+    parameter = {"name": "format", "in": "query", "schema": {"type": "string"}, **changed}
+    older, losses = to_31(with_parameters(parameter))
+    assert older["paths"]["/draw"]["post"]["parameters"] == [parameter]
+    assert losses == []

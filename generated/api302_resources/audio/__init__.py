@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302SpeechTask
-    from api302_resources._models import TextToSpeechModel
+    from api302_resources._models import Ai302TextToSpeechModel
     from api302_resources.audio.ai302 import Ai302, AsyncAi302
     from api302_resources.audio.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.audio.azure import AsyncAzure, Azure
@@ -178,7 +178,7 @@ class Audio(Resource):
         text: str,
         provider: str,
         voice: str,
-        model: TextToSpeechModel | None = None,
+        model: Ai302TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -250,7 +250,7 @@ class Audio(Resource):
         text: str,
         provider: str,
         voice: str,
-        model: TextToSpeechModel | None = None,
+        model: Ai302TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -458,7 +458,7 @@ class AsyncAudio(AsyncResource):
         text: str,
         provider: str,
         voice: str,
-        model: TextToSpeechModel | None = None,
+        model: Ai302TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -530,7 +530,7 @@ class AsyncAudio(AsyncResource):
         text: str,
         provider: str,
         voice: str,
-        model: TextToSpeechModel | None = None,
+        model: Ai302TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,

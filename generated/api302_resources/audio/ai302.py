@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         Ai302WhisperxResponse,
         OpenaiTranscript,
     )
-    from api302_resources._models import Ai302TextToSpeechV1Model, TextToSpeechModel, TranscriptionModel
+    from api302_resources._models import Ai302TextToSpeechModel, Ai302TextToSpeechV1Model, Ai302TranscribeModel
 
 
 class Ai302(Resource):
@@ -43,7 +43,7 @@ class Ai302(Resource):
         text: str,
         provider: str,
         voice: str,
-        model: TextToSpeechModel | None = None,
+        model: Ai302TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -115,7 +115,7 @@ class Ai302(Resource):
         text: str,
         provider: str,
         voice: str,
-        model: TextToSpeechModel | None = None,
+        model: Ai302TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -496,7 +496,7 @@ class Ai302(Resource):
         self,
         *,
         file: FileInput,
-        model: TranscriptionModel,
+        model: Ai302TranscribeModel,
         response_format: Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"] | None = None,
         language: str | None = None,
         prompt: str | None = None,
@@ -1604,7 +1604,7 @@ class AsyncAi302(AsyncResource):
         text: str,
         provider: str,
         voice: str,
-        model: TextToSpeechModel | None = None,
+        model: Ai302TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -1676,7 +1676,7 @@ class AsyncAi302(AsyncResource):
         text: str,
         provider: str,
         voice: str,
-        model: TextToSpeechModel | None = None,
+        model: Ai302TextToSpeechModel | None = None,
         speed: float | None = None,
         volume: float | None = None,
         emotion: str | None = None,
@@ -2059,7 +2059,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         file: FileInput,
-        model: TranscriptionModel,
+        model: Ai302TranscribeModel,
         response_format: Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"] | None = None,
         language: str | None = None,
         prompt: str | None = None,

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from api302_client.params.audio_elevenlabs import ElevenlabsCompositionPlan as ElevenlabsCompositionPlanParam
     from api302_client.params.audio_elevenlabs import ElevenlabsDialogueLine
     from api302_client.params.audio_elevenlabs import ElevenlabsVoiceSettings as ElevenlabsVoiceSettingsParam
+    from api302_resources._models import (
+        ElevenlabsDialogueModelId,
+        ElevenlabsMusicModelId,
+        ElevenlabsSoundModelId,
+        ElevenlabsSpeechToTextModelId,
+        ElevenlabsTextToSpeechModelId,
+    )
 
 
 class Elevenlabs(Resource):
@@ -319,7 +326,7 @@ class Elevenlabs(Resource):
     def speech_to_text(
         self,
         *,
-        model_id: str,
+        model_id: ElevenlabsSpeechToTextModelId,
         file: str | FileInput | None = None,
         language_code: str | None = None,
         tag_audio_events: bool | None = None,
@@ -345,6 +352,7 @@ class Elevenlabs(Resource):
 
         Args:
             model_id: The model: `scribe_v1`, `scribe_v1_experimental` or `scribe_v2`.
+                `client.catalog.find(operation='elevenlabs_speech_to_text')` lists them.
             file: URL of the audio or video. Takes a URL or a local file (pathlib.Path, open file or bytes). At
                 most 3 GB.
             language_code: The language as a two or three letter code; detected if left out.
@@ -404,7 +412,7 @@ class Elevenlabs(Resource):
         *,
         voice_id: str,
         text: str,
-        model_id: str | None = None,
+        model_id: ElevenlabsTextToSpeechModelId | None = None,
         language_code: str | None = None,
         voice_settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -447,8 +455,9 @@ class Elevenlabs(Resource):
         Args:
             voice_id: The voice.
             text: The text.
-            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
-                default: "eleven_multilingual_v2".
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`.
+                `client.catalog.find(operation='elevenlabs_text_to_speech')` lists them. Server default:
+                "eleven_multilingual_v2".
             language_code: The language as a two-letter code, for models that take one.
             voice_settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -499,7 +508,7 @@ class Elevenlabs(Resource):
         *,
         voice_id: str,
         text: str,
-        model_id: str | None = None,
+        model_id: ElevenlabsTextToSpeechModelId | None = None,
         language_code: str | None = None,
         voice_settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -539,8 +548,9 @@ class Elevenlabs(Resource):
         Args:
             voice_id: The voice.
             text: The text.
-            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
-                default: "eleven_multilingual_v2".
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`.
+                `client.catalog.find(operation='elevenlabs_text_to_speech')` lists them. Server default:
+                "eleven_multilingual_v2".
             language_code: The language as a two-letter code, for models that take one.
             voice_settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -587,7 +597,7 @@ class Elevenlabs(Resource):
         self,
         *,
         inputs: Sequence[ElevenlabsDialogueLine],
-        model_id: str | None = None,
+        model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -629,7 +639,8 @@ class Elevenlabs(Resource):
 
         Args:
             inputs: The lines, in their order.
-            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            model_id: The model, such as `eleven_v3`. `client.catalog.find(operation='elevenlabs_dialogue')` lists
+                them. Server default: "eleven_v3".
             language_code: The language as a two-letter code.
             settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -674,7 +685,7 @@ class Elevenlabs(Resource):
         self,
         *,
         inputs: Sequence[ElevenlabsDialogueLine],
-        model_id: str | None = None,
+        model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -713,7 +724,8 @@ class Elevenlabs(Resource):
 
         Args:
             inputs: The lines, in their order.
-            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            model_id: The model, such as `eleven_v3`. `client.catalog.find(operation='elevenlabs_dialogue')` lists
+                them. Server default: "eleven_v3".
             language_code: The language as a two-letter code.
             settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -758,7 +770,7 @@ class Elevenlabs(Resource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -797,7 +809,8 @@ class Elevenlabs(Resource):
             duration_seconds: Duration in seconds; by the prompt if left out.
             prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
             loop: Whether the sound loops without a seam. Server default: false.
-            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            model_id: The model. `client.catalog.find(operation='elevenlabs_sound')` lists them. Server default:
+                "eleven_text_to_sound_v2".
             output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
                 "mp3_44100_128".
             response_format: `url` returns a URL in place of the audio.
@@ -839,7 +852,7 @@ class Elevenlabs(Resource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -875,7 +888,8 @@ class Elevenlabs(Resource):
             duration_seconds: Duration in seconds; by the prompt if left out.
             prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
             loop: Whether the sound loops without a seam. Server default: false.
-            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            model_id: The model. `client.catalog.find(operation='elevenlabs_sound')` lists them. Server default:
+                "eleven_text_to_sound_v2".
             output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
                 "mp3_44100_128".
             response_format: `url` returns a URL in place of the audio.
@@ -913,7 +927,7 @@ class Elevenlabs(Resource):
         prompt: str | None = None,
         composition_plan: ElevenlabsCompositionPlanParam | None = None,
         music_length_ms: int | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         seed: int | None = None,
         force_instrumental: bool | None = None,
         respect_sections_durations: bool | None = None,
@@ -956,7 +970,8 @@ class Elevenlabs(Resource):
             prompt: Text prompt: the song.
             composition_plan: The parts of a song and their styles.
             music_length_ms: Duration in milliseconds, with `prompt`.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_music')` lists
+                them. Server default: "music_v1".
             seed: Random seed, with `composition_plan`; the same seed gives a similar result.
             force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
             respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
@@ -1003,7 +1018,7 @@ class Elevenlabs(Resource):
         prompt: str | None = None,
         composition_plan: ElevenlabsCompositionPlanParam | None = None,
         music_length_ms: int | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         seed: int | None = None,
         force_instrumental: bool | None = None,
         respect_sections_durations: bool | None = None,
@@ -1043,7 +1058,8 @@ class Elevenlabs(Resource):
             prompt: Text prompt: the song.
             composition_plan: The parts of a song and their styles.
             music_length_ms: Duration in milliseconds, with `prompt`.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_music')` lists
+                them. Server default: "music_v1".
             seed: Random seed, with `composition_plan`; the same seed gives a similar result.
             force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
             respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
@@ -1087,7 +1103,7 @@ class Elevenlabs(Resource):
         prompt: str,
         music_length_ms: int | None = None,
         source_composition_plan: ElevenlabsCompositionPlanParam | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1099,7 +1115,8 @@ class Elevenlabs(Resource):
             prompt: Text prompt: the song.
             music_length_ms: Duration in milliseconds.
             source_composition_plan: The parts of a song and their styles.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_plan_music')`
+                lists them. Server default: "music_v1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1481,7 +1498,7 @@ class AsyncElevenlabs(AsyncResource):
     async def speech_to_text(
         self,
         *,
-        model_id: str,
+        model_id: ElevenlabsSpeechToTextModelId,
         file: str | FileInput | None = None,
         language_code: str | None = None,
         tag_audio_events: bool | None = None,
@@ -1507,6 +1524,7 @@ class AsyncElevenlabs(AsyncResource):
 
         Args:
             model_id: The model: `scribe_v1`, `scribe_v1_experimental` or `scribe_v2`.
+                `client.catalog.find(operation='elevenlabs_speech_to_text')` lists them.
             file: URL of the audio or video. Takes a URL or a local file (pathlib.Path, open file or bytes). At
                 most 3 GB.
             language_code: The language as a two or three letter code; detected if left out.
@@ -1566,7 +1584,7 @@ class AsyncElevenlabs(AsyncResource):
         *,
         voice_id: str,
         text: str,
-        model_id: str | None = None,
+        model_id: ElevenlabsTextToSpeechModelId | None = None,
         language_code: str | None = None,
         voice_settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -1609,8 +1627,9 @@ class AsyncElevenlabs(AsyncResource):
         Args:
             voice_id: The voice.
             text: The text.
-            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
-                default: "eleven_multilingual_v2".
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`.
+                `client.catalog.find(operation='elevenlabs_text_to_speech')` lists them. Server default:
+                "eleven_multilingual_v2".
             language_code: The language as a two-letter code, for models that take one.
             voice_settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -1661,7 +1680,7 @@ class AsyncElevenlabs(AsyncResource):
         *,
         voice_id: str,
         text: str,
-        model_id: str | None = None,
+        model_id: ElevenlabsTextToSpeechModelId | None = None,
         language_code: str | None = None,
         voice_settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -1701,8 +1720,9 @@ class AsyncElevenlabs(AsyncResource):
         Args:
             voice_id: The voice.
             text: The text.
-            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`. Server
-                default: "eleven_multilingual_v2".
+            model_id: The model, such as `eleven_v3`, `eleven_multilingual_v2` or `eleven_flash_v2_5`.
+                `client.catalog.find(operation='elevenlabs_text_to_speech')` lists them. Server default:
+                "eleven_multilingual_v2".
             language_code: The language as a two-letter code, for models that take one.
             voice_settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -1749,7 +1769,7 @@ class AsyncElevenlabs(AsyncResource):
         self,
         *,
         inputs: Sequence[ElevenlabsDialogueLine],
-        model_id: str | None = None,
+        model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -1791,7 +1811,8 @@ class AsyncElevenlabs(AsyncResource):
 
         Args:
             inputs: The lines, in their order.
-            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            model_id: The model, such as `eleven_v3`. `client.catalog.find(operation='elevenlabs_dialogue')` lists
+                them. Server default: "eleven_v3".
             language_code: The language as a two-letter code.
             settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -1836,7 +1857,7 @@ class AsyncElevenlabs(AsyncResource):
         self,
         *,
         inputs: Sequence[ElevenlabsDialogueLine],
-        model_id: str | None = None,
+        model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
         seed: int | None = None,
@@ -1875,7 +1896,8 @@ class AsyncElevenlabs(AsyncResource):
 
         Args:
             inputs: The lines, in their order.
-            model_id: The model, such as `eleven_v3`. Server default: "eleven_v3".
+            model_id: The model, such as `eleven_v3`. `client.catalog.find(operation='elevenlabs_dialogue')` lists
+                them. Server default: "eleven_v3".
             language_code: The language as a two-letter code.
             settings: Settings of the voice.
             seed: Random seed; the same seed gives the same result.
@@ -1920,7 +1942,7 @@ class AsyncElevenlabs(AsyncResource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -1959,7 +1981,8 @@ class AsyncElevenlabs(AsyncResource):
             duration_seconds: Duration in seconds; by the prompt if left out.
             prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
             loop: Whether the sound loops without a seam. Server default: false.
-            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            model_id: The model. `client.catalog.find(operation='elevenlabs_sound')` lists them. Server default:
+                "eleven_text_to_sound_v2".
             output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
                 "mp3_44100_128".
             response_format: `url` returns a URL in place of the audio.
@@ -2001,7 +2024,7 @@ class AsyncElevenlabs(AsyncResource):
         duration_seconds: float | None = None,
         prompt_influence: float | None = None,
         loop: bool | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsSoundModelId | None = None,
         output_format: Literal[
             "mp3_22050_32",
             "mp3_44100_32",
@@ -2037,7 +2060,8 @@ class AsyncElevenlabs(AsyncResource):
             duration_seconds: Duration in seconds; by the prompt if left out.
             prompt_influence: Guidance scale: how closely the output follows the prompt. Server default: 0.3.
             loop: Whether the sound loops without a seam. Server default: false.
-            model_id: The model. Server default: "eleven_text_to_sound_v2".
+            model_id: The model. `client.catalog.find(operation='elevenlabs_sound')` lists them. Server default:
+                "eleven_text_to_sound_v2".
             output_format: Audio format: codec, sample rate in hertz and bitrate in kbit/s. Server default:
                 "mp3_44100_128".
             response_format: `url` returns a URL in place of the audio.
@@ -2075,7 +2099,7 @@ class AsyncElevenlabs(AsyncResource):
         prompt: str | None = None,
         composition_plan: ElevenlabsCompositionPlanParam | None = None,
         music_length_ms: int | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         seed: int | None = None,
         force_instrumental: bool | None = None,
         respect_sections_durations: bool | None = None,
@@ -2118,7 +2142,8 @@ class AsyncElevenlabs(AsyncResource):
             prompt: Text prompt: the song.
             composition_plan: The parts of a song and their styles.
             music_length_ms: Duration in milliseconds, with `prompt`.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_music')` lists
+                them. Server default: "music_v1".
             seed: Random seed, with `composition_plan`; the same seed gives a similar result.
             force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
             respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
@@ -2165,7 +2190,7 @@ class AsyncElevenlabs(AsyncResource):
         prompt: str | None = None,
         composition_plan: ElevenlabsCompositionPlanParam | None = None,
         music_length_ms: int | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         seed: int | None = None,
         force_instrumental: bool | None = None,
         respect_sections_durations: bool | None = None,
@@ -2205,7 +2230,8 @@ class AsyncElevenlabs(AsyncResource):
             prompt: Text prompt: the song.
             composition_plan: The parts of a song and their styles.
             music_length_ms: Duration in milliseconds, with `prompt`.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_music')` lists
+                them. Server default: "music_v1".
             seed: Random seed, with `composition_plan`; the same seed gives a similar result.
             force_instrumental: Whether to generate instrumental music, with `prompt`. Server default: false.
             respect_sections_durations: Whether sections keep their durations, with `composition_plan`. Server
@@ -2249,7 +2275,7 @@ class AsyncElevenlabs(AsyncResource):
         prompt: str,
         music_length_ms: int | None = None,
         source_composition_plan: ElevenlabsCompositionPlanParam | None = None,
-        model_id: str | None = None,
+        model_id: ElevenlabsMusicModelId | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2261,7 +2287,8 @@ class AsyncElevenlabs(AsyncResource):
             prompt: Text prompt: the song.
             music_length_ms: Duration in milliseconds.
             source_composition_plan: The parts of a song and their styles.
-            model_id: The model, such as `music_v1`. Server default: "music_v1".
+            model_id: The model, such as `music_v1`. `client.catalog.find(operation='elevenlabs_plan_music')`
+                lists them. Server default: "music_v1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302_client.models import GoogleGenerateResponse, GoogleSynthesizeResponse
     from api302_client.params.audio_google import GoogleAudioConfig, GoogleSynthesisInput, GoogleVoice
     from api302_client.params.common import GoogleGenerationConfig, GoogleInput
+    from api302_resources._models import GoogleSpeechFlashModel, GoogleSpeechProModel
 
 
 class Google(Resource):
@@ -24,7 +25,7 @@ class Google(Resource):
         *,
         contents: Sequence[GoogleInput],
         generationConfig: GoogleGenerationConfig | None = None,
-        model: str | None = None,
+        model: GoogleSpeechFlashModel | None = None,
         response_format: Literal["url"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -38,7 +39,7 @@ class Google(Resource):
         Args:
             contents: The text.
             generationConfig: Generation settings.
-            model: The model again.
+            model: The model again. `client.catalog.find(operation='google_speech_flash')` lists them.
             response_format: `url` returns a URL in place of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -68,7 +69,7 @@ class Google(Resource):
         *,
         contents: Sequence[GoogleInput],
         generationConfig: GoogleGenerationConfig | None = None,
-        model: str | None = None,
+        model: GoogleSpeechProModel | None = None,
         response_format: Literal["url"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -82,7 +83,7 @@ class Google(Resource):
         Args:
             contents: The text.
             generationConfig: Generation settings.
-            model: The model again.
+            model: The model again. `client.catalog.find(operation='google_speech_pro')` lists them.
             response_format: `url` returns a URL in place of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -155,7 +156,7 @@ class AsyncGoogle(AsyncResource):
         *,
         contents: Sequence[GoogleInput],
         generationConfig: GoogleGenerationConfig | None = None,
-        model: str | None = None,
+        model: GoogleSpeechFlashModel | None = None,
         response_format: Literal["url"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -169,7 +170,7 @@ class AsyncGoogle(AsyncResource):
         Args:
             contents: The text.
             generationConfig: Generation settings.
-            model: The model again.
+            model: The model again. `client.catalog.find(operation='google_speech_flash')` lists them.
             response_format: `url` returns a URL in place of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -199,7 +200,7 @@ class AsyncGoogle(AsyncResource):
         *,
         contents: Sequence[GoogleInput],
         generationConfig: GoogleGenerationConfig | None = None,
-        model: str | None = None,
+        model: GoogleSpeechProModel | None = None,
         response_format: Literal["url"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -213,7 +214,7 @@ class AsyncGoogle(AsyncResource):
         Args:
             contents: The text.
             generationConfig: Generation settings.
-            model: The model again.
+            model: The model again. `client.catalog.find(operation='google_speech_pro')` lists them.
             response_format: `url` returns a URL in place of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.

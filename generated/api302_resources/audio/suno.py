@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api302_client._model import JsonObject
     from api302_client.models import SunoFetchResponse, SunoLyricsResponse
     from api302_client.params.audio_suno import SunoMusicMetadata
+    from api302_resources._models import SunoMusicMv
 
 
 class Suno(Resource):
@@ -23,7 +24,7 @@ class Suno(Resource):
     def music(
         self,
         *,
-        mv: str,
+        mv: SunoMusicMv,
         gpt_description_prompt: str | None = None,
         prompt: str | None = None,
         tags: str | None = None,
@@ -47,7 +48,7 @@ class Suno(Resource):
 
         Args:
             mv: The model, such as `chirp-v3-5`, `chirp-v4`, `chirp-auk`, `chirp-bluejay`, `chirp-crow` or
-                `chirp-fenix`.
+                `chirp-fenix`. `client.catalog.find(operation='suno_music')` lists them.
             gpt_description_prompt: Text prompt: what the song is about; Suno writes the rest.
             prompt: The lyrics, with sections such as `[Verse]` and `[Chorus]`.
             tags: The style.
@@ -367,7 +368,7 @@ class AsyncSuno(AsyncResource):
     async def music(
         self,
         *,
-        mv: str,
+        mv: SunoMusicMv,
         gpt_description_prompt: str | None = None,
         prompt: str | None = None,
         tags: str | None = None,
@@ -391,7 +392,7 @@ class AsyncSuno(AsyncResource):
 
         Args:
             mv: The model, such as `chirp-v3-5`, `chirp-v4`, `chirp-auk`, `chirp-bluejay`, `chirp-crow` or
-                `chirp-fenix`.
+                `chirp-fenix`. `client.catalog.find(operation='suno_music')` lists them.
             gpt_description_prompt: Text prompt: what the song is about; Suno writes the rest.
             prompt: The lyrics, with sections such as `[Verse]` and `[Chorus]`.
             tags: The style.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, ByteStream, FileInput
     from api302_client._model import Binary
     from api302_client.models import ZhipuSpeech, ZhipuTranscript
+    from api302_resources._models import ZhipuSpeechModel, ZhipuTranscribeModel
 
 
 class Zhipu(Resource):
@@ -22,7 +23,7 @@ class Zhipu(Resource):
     def speech(
         self,
         *,
-        model: str,
+        model: ZhipuSpeechModel,
         input: str,
         voice: str,
         response_format: str | None = None,
@@ -43,7 +44,7 @@ class Zhipu(Resource):
         `stream_speech` gives the bytes as they come.
 
         Args:
-            model: The model, such as `glm-tts`.
+            model: The model, such as `glm-tts`. `client.catalog.find(operation='zhipu_speech')` lists them.
             input: The text.
             voice: The voice, such as `tongtong`.
             response_format: Audio format, such as `wav` or `pcm`.
@@ -91,7 +92,7 @@ class Zhipu(Resource):
     def stream_speech(
         self,
         *,
-        model: str,
+        model: ZhipuSpeechModel,
         input: str,
         voice: str,
         response_format: str | None = None,
@@ -110,7 +111,7 @@ class Zhipu(Resource):
         """Generate speech (GLM-TTS).
 
         Args:
-            model: The model, such as `glm-tts`.
+            model: The model, such as `glm-tts`. `client.catalog.find(operation='zhipu_speech')` lists them.
             input: The text.
             voice: The voice, such as `tongtong`.
             response_format: Audio format, such as `wav` or `pcm`.
@@ -157,7 +158,7 @@ class Zhipu(Resource):
     def transcribe(
         self,
         *,
-        model: str,
+        model: ZhipuTranscribeModel,
         file: FileInput | None = None,
         file_base64: FileInput | None = None,
         prompt: str | None = None,
@@ -175,7 +176,8 @@ class Zhipu(Resource):
         At most 30 seconds and 25 MB.
 
         Args:
-            model: The model, such as `glm-asr-2512`.
+            model: The model, such as `glm-asr-2512`. `client.catalog.find(operation='zhipu_transcribe')` lists
+                them.
             file: The audio: WAV or MP3, at most 25 MB. Takes a local file (path, open file or bytes). At most 25
                 MB.
             file_base64: The audio in base64, in place of `file`. Takes base64 text or a local file (pathlib.Path,
@@ -223,7 +225,7 @@ class AsyncZhipu(AsyncResource):
     async def speech(
         self,
         *,
-        model: str,
+        model: ZhipuSpeechModel,
         input: str,
         voice: str,
         response_format: str | None = None,
@@ -244,7 +246,7 @@ class AsyncZhipu(AsyncResource):
         `stream_speech` gives the bytes as they come.
 
         Args:
-            model: The model, such as `glm-tts`.
+            model: The model, such as `glm-tts`. `client.catalog.find(operation='zhipu_speech')` lists them.
             input: The text.
             voice: The voice, such as `tongtong`.
             response_format: Audio format, such as `wav` or `pcm`.
@@ -292,7 +294,7 @@ class AsyncZhipu(AsyncResource):
     def stream_speech(
         self,
         *,
-        model: str,
+        model: ZhipuSpeechModel,
         input: str,
         voice: str,
         response_format: str | None = None,
@@ -311,7 +313,7 @@ class AsyncZhipu(AsyncResource):
         """Generate speech (GLM-TTS).
 
         Args:
-            model: The model, such as `glm-tts`.
+            model: The model, such as `glm-tts`. `client.catalog.find(operation='zhipu_speech')` lists them.
             input: The text.
             voice: The voice, such as `tongtong`.
             response_format: Audio format, such as `wav` or `pcm`.
@@ -358,7 +360,7 @@ class AsyncZhipu(AsyncResource):
     async def transcribe(
         self,
         *,
-        model: str,
+        model: ZhipuTranscribeModel,
         file: FileInput | None = None,
         file_base64: FileInput | None = None,
         prompt: str | None = None,
@@ -376,7 +378,8 @@ class AsyncZhipu(AsyncResource):
         At most 30 seconds and 25 MB.
 
         Args:
-            model: The model, such as `glm-asr-2512`.
+            model: The model, such as `glm-asr-2512`. `client.catalog.find(operation='zhipu_transcribe')` lists
+                them.
             file: The audio: WAV or MP3, at most 25 MB. Takes a local file (path, open file or bytes). At most 25
                 MB.
             file_base64: The audio in base64, in place of `file`. Takes base64 text or a local file (pathlib.Path,

@@ -356,7 +356,7 @@ class Ai302(Resource):
     def get_key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -367,7 +367,7 @@ class Ai302(Resource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -377,28 +377,26 @@ class Ai302(Resource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: GET /dashboard/api_key/{api_name}
+        Endpoint: GET /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyResponse = self._call(
-            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: Ai302KeyResponse = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def update_key(
         self,
         *,
-        api_name: str,
+        name: str,
         allow_save_logs: bool,
         allow_manage_key: bool,
         allow_custom_model: bool,
         limit_cost: float,
         limit_daily_cost: float,
         expired_on: int,
-        api_name_body: str | None = None,
+        api_name: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -409,14 +407,14 @@ class Ai302(Resource):
         The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             allow_save_logs: Whether requests and responses are logged.
             allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
             limit_cost: Maximum cost in PTC in all; 0 for no limit.
             limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
             expired_on: Expiry time in Unix seconds; 0 for never.
-            api_name_body: Name of the API key. Sent as `api_name`.
+            api_name: Name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -426,7 +424,7 @@ class Ai302(Resource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: PUT /dashboard/api_key/{api_name}
+        Endpoint: PUT /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
@@ -434,7 +432,7 @@ class Ai302(Resource):
 
         reply_: Ai302KeyDone = self._call(
             endpoint,
-            path={"api_name": api_name},
+            path={"name": name},
             body={
                 "allow_save_logs": allow_save_logs,
                 "allow_manage_key": allow_manage_key,
@@ -442,7 +440,7 @@ class Ai302(Resource):
                 "limit_cost": limit_cost,
                 "limit_daily_cost": limit_daily_cost,
                 "expired_on": expired_on,
-                "api_name": api_name_body,
+                "api_name": api_name,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -451,7 +449,7 @@ class Ai302(Resource):
     def delete_key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -462,7 +460,7 @@ class Ai302(Resource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -472,13 +470,13 @@ class Ai302(Resource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: DELETE /dashboard/api_key/{api_name}
+        Endpoint: DELETE /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_delete_key as endpoint
 
-        reply_: Ai302KeyDone = self._call(endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KeyDone = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def upload_file(
@@ -4485,7 +4483,7 @@ class AsyncAi302(AsyncResource):
     async def get_key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4496,7 +4494,7 @@ class AsyncAi302(AsyncResource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4506,28 +4504,28 @@ class AsyncAi302(AsyncResource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: GET /dashboard/api_key/{api_name}
+        Endpoint: GET /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
         reply_: Ai302KeyResponse = await self._call(
-            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
     async def update_key(
         self,
         *,
-        api_name: str,
+        name: str,
         allow_save_logs: bool,
         allow_manage_key: bool,
         allow_custom_model: bool,
         limit_cost: float,
         limit_daily_cost: float,
         expired_on: int,
-        api_name_body: str | None = None,
+        api_name: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4538,14 +4536,14 @@ class AsyncAi302(AsyncResource):
         The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             allow_save_logs: Whether requests and responses are logged.
             allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
             limit_cost: Maximum cost in PTC in all; 0 for no limit.
             limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
             expired_on: Expiry time in Unix seconds; 0 for never.
-            api_name_body: Name of the API key. Sent as `api_name`.
+            api_name: Name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4555,7 +4553,7 @@ class AsyncAi302(AsyncResource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: PUT /dashboard/api_key/{api_name}
+        Endpoint: PUT /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
@@ -4563,7 +4561,7 @@ class AsyncAi302(AsyncResource):
 
         reply_: Ai302KeyDone = await self._call(
             endpoint,
-            path={"api_name": api_name},
+            path={"name": name},
             body={
                 "allow_save_logs": allow_save_logs,
                 "allow_manage_key": allow_manage_key,
@@ -4571,7 +4569,7 @@ class AsyncAi302(AsyncResource):
                 "limit_cost": limit_cost,
                 "limit_daily_cost": limit_daily_cost,
                 "expired_on": expired_on,
-                "api_name": api_name_body,
+                "api_name": api_name,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4580,7 +4578,7 @@ class AsyncAi302(AsyncResource):
     async def delete_key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4591,7 +4589,7 @@ class AsyncAi302(AsyncResource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -4601,15 +4599,13 @@ class AsyncAi302(AsyncResource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: DELETE /dashboard/api_key/{api_name}
+        Endpoint: DELETE /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_delete_key as endpoint
 
-        reply_: Ai302KeyDone = await self._call(
-            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: Ai302KeyDone = await self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def upload_file(

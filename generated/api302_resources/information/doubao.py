@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302_client.models import DoubaoResponse
     from api302_client.params.information_doubao import DoubaoInputMessage
+    from api302_resources._models import DoubaoCreateResponseModel
 
 
 class Doubao(Resource):
@@ -21,7 +22,7 @@ class Doubao(Resource):
     def create_response(
         self,
         *,
-        model: str,
+        model: DoubaoCreateResponseModel,
         input: Sequence[DoubaoInputMessage],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -34,6 +35,7 @@ class Doubao(Resource):
 
         Args:
             model: The model, such as `doubao-seed-translation-250915`.
+                `client.catalog.find(operation='doubao_create_response')` lists them.
             input: The messages: one, of the user.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -62,7 +64,7 @@ class AsyncDoubao(AsyncResource):
     async def create_response(
         self,
         *,
-        model: str,
+        model: DoubaoCreateResponseModel,
         input: Sequence[DoubaoInputMessage],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -75,6 +77,7 @@ class AsyncDoubao(AsyncResource):
 
         Args:
             model: The model, such as `doubao-seed-translation-250915`.
+                `client.catalog.find(operation='doubao_create_response')` lists them.
             input: The messages: one, of the user.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import FileInput
     from api302_client.models import SophnetDocument, SophnetImageText
     from api302_client.params.information_sophnet import SophnetImage
+    from api302_resources._models import SophnetRecognizeImageModel
 
 
 class Sophnet(Resource):
@@ -24,7 +25,7 @@ class Sophnet(Resource):
         *,
         type: Literal["image_url"],
         image_url: SophnetImage,
-        model: str | None = None,
+        model: SophnetRecognizeImageModel | None = None,
         prettify_markdown: bool | None = None,
         show_formula_number: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -40,6 +41,7 @@ class Sophnet(Resource):
             type: The type.
             image_url: An image.
             model: The model, such as `PaddleOCR-VL-0.9B` or `PaddleOCR-VL-1.5`.
+                `client.catalog.find(operation='sophnet_recognize_image')` lists them.
             prettify_markdown: Whether to tidy the Markdown. Server default: true.
             show_formula_number: Whether to keep the numbers of formulas. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -110,7 +112,7 @@ class AsyncSophnet(AsyncResource):
         *,
         type: Literal["image_url"],
         image_url: SophnetImage,
-        model: str | None = None,
+        model: SophnetRecognizeImageModel | None = None,
         prettify_markdown: bool | None = None,
         show_formula_number: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -126,6 +128,7 @@ class AsyncSophnet(AsyncResource):
             type: The type.
             image_url: An image.
             model: The model, such as `PaddleOCR-VL-0.9B` or `PaddleOCR-VL-1.5`.
+                `client.catalog.find(operation='sophnet_recognize_image')` lists them.
             prettify_markdown: Whether to tidy the Markdown. Server default: true.
             show_formula_number: Whether to keep the numbers of formulas. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.

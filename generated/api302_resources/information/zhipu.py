@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import FileInput
     from api302_client.models import ZhipuConversation, ZhipuLayout
     from api302_client.params.information_zhipu import ZhipuExport
+    from api302_resources._models import ZhipuParseLayoutModel
 
 
 class Zhipu(Resource):
@@ -22,7 +23,7 @@ class Zhipu(Resource):
     def parse_layout(
         self,
         *,
-        model: str,
+        model: ZhipuParseLayoutModel,
         file: FileInput,
         return_crop_images: bool | None = None,
         need_layout_visualization: bool | None = None,
@@ -38,7 +39,7 @@ class Zhipu(Resource):
         """Parse the layout of an image or PDF (GLM-OCR).
 
         Args:
-            model: The model, such as `glm-ocr`.
+            model: The model, such as `glm-ocr`. `client.catalog.find(operation='zhipu_parse_layout')` lists them.
             file: URL of the image or PDF, or base64. Takes a URL, base64 text or a local file (pathlib.Path, open
                 file or bytes).
             return_crop_images: Whether to return each part as an image.
@@ -125,7 +126,7 @@ class AsyncZhipu(AsyncResource):
     async def parse_layout(
         self,
         *,
-        model: str,
+        model: ZhipuParseLayoutModel,
         file: FileInput,
         return_crop_images: bool | None = None,
         need_layout_visualization: bool | None = None,
@@ -141,7 +142,7 @@ class AsyncZhipu(AsyncResource):
         """Parse the layout of an image or PDF (GLM-OCR).
 
         Args:
-            model: The model, such as `glm-ocr`.
+            model: The model, such as `glm-ocr`. `client.catalog.find(operation='zhipu_parse_layout')` lists them.
             file: URL of the image or PDF, or base64. Takes a URL, base64 text or a local file (pathlib.Path, open
                 file or bytes).
             return_crop_images: Whether to return each part as an image.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Ai302KeyDone,
         Ai302KeyList,
         Ai302KeyResponse,
+        Ai302PriceList,
         Ai302RecordList,
         Ai302RecordResponse,
     )
@@ -178,6 +179,43 @@ class Account(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def prices(
+        self,
+        *,
+        path: str | None = None,
+        lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302PriceList:
+        """List prices.
+
+        Of the models behind one path, or of all.
+
+        Args:
+            path: A path as the documentation spells it; all prices without it.
+            lang: The language of tags and descriptions, such as `zh` or `en`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The prices.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /dashboard/prices
+        Price: 0 PTC per call.
+        Source: https://302ai-jp.apifox.cn/api-295927399 (sample, 2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_list_prices as endpoint
+
+        reply_: Ai302PriceList = self._call(
+            endpoint, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
     def keys(
         self,
         *,
@@ -269,7 +307,7 @@ class Account(Resource):
     def key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -280,7 +318,7 @@ class Account(Resource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -290,28 +328,26 @@ class Account(Resource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: GET /dashboard/api_key/{api_name}
+        Endpoint: GET /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyResponse = self._call(
-            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: Ai302KeyResponse = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def update_key(
         self,
         *,
-        api_name: str,
+        name: str,
         allow_save_logs: bool,
         allow_manage_key: bool,
         allow_custom_model: bool,
         limit_cost: float,
         limit_daily_cost: float,
         expired_on: int,
-        api_name_body: str | None = None,
+        api_name: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -322,14 +358,14 @@ class Account(Resource):
         The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             allow_save_logs: Whether requests and responses are logged.
             allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
             limit_cost: Maximum cost in PTC in all; 0 for no limit.
             limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
             expired_on: Expiry time in Unix seconds; 0 for never.
-            api_name_body: Name of the API key. Sent as `api_name`.
+            api_name: Name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -339,7 +375,7 @@ class Account(Resource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: PUT /dashboard/api_key/{api_name}
+        Endpoint: PUT /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
@@ -347,7 +383,7 @@ class Account(Resource):
 
         reply_: Ai302KeyDone = self._call(
             endpoint,
-            path={"api_name": api_name},
+            path={"name": name},
             body={
                 "allow_save_logs": allow_save_logs,
                 "allow_manage_key": allow_manage_key,
@@ -355,7 +391,7 @@ class Account(Resource):
                 "limit_cost": limit_cost,
                 "limit_daily_cost": limit_daily_cost,
                 "expired_on": expired_on,
-                "api_name": api_name_body,
+                "api_name": api_name,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -364,7 +400,7 @@ class Account(Resource):
     def delete_key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -375,7 +411,7 @@ class Account(Resource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -385,13 +421,13 @@ class Account(Resource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: DELETE /dashboard/api_key/{api_name}
+        Endpoint: DELETE /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_delete_key as endpoint
 
-        reply_: Ai302KeyDone = self._call(endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KeyDone = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -551,6 +587,43 @@ class AsyncAccount(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    async def prices(
+        self,
+        *,
+        path: str | None = None,
+        lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302PriceList:
+        """List prices.
+
+        Of the models behind one path, or of all.
+
+        Args:
+            path: A path as the documentation spells it; all prices without it.
+            lang: The language of tags and descriptions, such as `zh` or `en`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The prices.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /dashboard/prices
+        Price: 0 PTC per call.
+        Source: https://302ai-jp.apifox.cn/api-295927399 (sample, 2026-11-21)
+        """
+        from api302_client.api.information_ai302 import ai302_list_prices as endpoint
+
+        reply_: Ai302PriceList = await self._call(
+            endpoint, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
     async def keys(
         self,
         *,
@@ -642,7 +715,7 @@ class AsyncAccount(AsyncResource):
     async def key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -653,7 +726,7 @@ class AsyncAccount(AsyncResource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -663,28 +736,28 @@ class AsyncAccount(AsyncResource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: GET /dashboard/api_key/{api_name}
+        Endpoint: GET /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
         reply_: Ai302KeyResponse = await self._call(
-            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
     async def update_key(
         self,
         *,
-        api_name: str,
+        name: str,
         allow_save_logs: bool,
         allow_manage_key: bool,
         allow_custom_model: bool,
         limit_cost: float,
         limit_daily_cost: float,
         expired_on: int,
-        api_name_body: str | None = None,
+        api_name: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -695,14 +768,14 @@ class AsyncAccount(AsyncResource):
         The API key used must be allowed to manage API keys. Send all switches and limits, not the changed ones alone.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             allow_save_logs: Whether requests and responses are logged.
             allow_manage_key: Whether it may manage API keys.
             allow_custom_model: Whether it may use custom models.
             limit_cost: Maximum cost in PTC in all; 0 for no limit.
             limit_daily_cost: Maximum cost per day in PTC; 0 for no limit.
             expired_on: Expiry time in Unix seconds; 0 for never.
-            api_name_body: Name of the API key. Sent as `api_name`.
+            api_name: Name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -712,7 +785,7 @@ class AsyncAccount(AsyncResource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: PUT /dashboard/api_key/{api_name}
+        Endpoint: PUT /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
@@ -720,7 +793,7 @@ class AsyncAccount(AsyncResource):
 
         reply_: Ai302KeyDone = await self._call(
             endpoint,
-            path={"api_name": api_name},
+            path={"name": name},
             body={
                 "allow_save_logs": allow_save_logs,
                 "allow_manage_key": allow_manage_key,
@@ -728,7 +801,7 @@ class AsyncAccount(AsyncResource):
                 "limit_cost": limit_cost,
                 "limit_daily_cost": limit_daily_cost,
                 "expired_on": expired_on,
-                "api_name": api_name_body,
+                "api_name": api_name,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -737,7 +810,7 @@ class AsyncAccount(AsyncResource):
     async def delete_key(
         self,
         *,
-        api_name: str,
+        name: str,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -748,7 +821,7 @@ class AsyncAccount(AsyncResource):
         The API key used must be allowed to manage API keys.
 
         Args:
-            api_name: The name of the API key.
+            name: The name of the API key.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -758,13 +831,11 @@ class AsyncAccount(AsyncResource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: DELETE /dashboard/api_key/{api_name}
+        Endpoint: DELETE /dashboard/api_key/{name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_delete_key as endpoint
 
-        reply_: Ai302KeyDone = await self._call(
-            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: Ai302KeyDone = await self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

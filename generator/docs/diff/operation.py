@@ -17,6 +17,7 @@ from generator.document.references import Found
 from generator.source import obj, seq
 
 from .finding import Finding, Subject, required, type_text
+from .models import compare_models
 from .schemas import SchemaComparison
 
 _BINARY = "application/octet-stream"
@@ -52,6 +53,7 @@ def _findings(described: Described, page: Page) -> Iterator[Finding]:
             fix = "correct the path, or add it to x-aliases"
             yield subject.finding("path", call.path, message, fix)
         yield from Comparison(subject).call(call)
+        yield from compare_models(subject, page, call.description)
         for reason in subject.settled:
             note(page.settled, reason)
     for what in page.refused:

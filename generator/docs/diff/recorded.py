@@ -18,6 +18,7 @@ from generator.document.media import is_json
 from generator.source import obj
 
 from .finding import Finding, Subject
+from .models import compare_listed
 from .operation import Comparison
 
 
@@ -65,6 +66,8 @@ def _compare(described: Described, source: str, exchange: dict[str, Any]) -> lis
         call.request = _request(described, operation, request)
         call.response = _response(response)
     findings = list(Comparison(subject).call(call))
+    if 200 <= status < 300:
+        findings += compare_listed(subject, response.get("json"))
     statuses = obj(operation.node.get("responses"))
     if statuses.keys().isdisjoint((str(status), f"{status // 100}XX", "default")):
         message = f"the service answered {status}"

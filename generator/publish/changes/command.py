@@ -14,6 +14,8 @@ import yaml
 
 from generator.build import ToolMissing
 from generator.join import join
+from generator.models import models
+from generator.publish.models import FILE as MODELS_FILE
 from generator.publish.versions import Json, as_published, open_responses, to_30, to_31
 from generator.rules import check_spec
 from generator.rules.context import explain
@@ -21,18 +23,22 @@ from generator.rules.structure import document_validator
 from generator.source import Spec, SpecError, obj
 
 from .compare import compare
+from .models import Models, compare_models
 from .release import release
 from .report import Report
 
 DOCUMENT_IN_GIT = "generated/openapi.json"
+MODELS_IN_GIT = "generated/api302_client/catalog.json"
 
 
 class Unusable(Exception):
     """An argument that cannot be compared; the message says what to give instead."""
 
 
-def report(old: Json, new: Json) -> Report:
-    """What changed between two documents.
+def report(
+    old: Json, new: Json, old_models: Models | None = None, new_models: Models | None = None
+) -> Report:
+    """What changed between two documents, and in their models, where both are known.
 
     Where one is a published document, the other is compared as it would be published; where one
     has an older OpenAPI version, the other is lowered to it.
@@ -42,7 +48,10 @@ def report(old: Json, new: Json) -> Report:
         BuildError: oasdiff cannot read a document.
     """
     old, new = _alike(old, new)
-    return Report(str(old["info"]["version"]), *compare(old, new))
+    changes, evidence = compare(old, new)
+    if old_models is not None and new_models is not None:
+        changes += compare_models(old_models, new_models)
+    return Report(str(old["info"]["version"]), changes, evidence)
 
 
 def _alike(old: Json, new: Json) -> tuple[Json, Json]:
@@ -101,6 +110,25 @@ def _content(source: str) -> Any:
         raise Unusable("\n".join(problems)) from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise Unusable(f"{source} is neither JSON nor YAML: {error}") from error
+
+
+def read_models(source: str) -> Models | None:
+    """The models of a spec folder, of a git revision, or beside a published document, by id.
+
+    None where there is no catalogue, as in versions that had none.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return models(Spec.load(path))[0]
+    beside = path.with_name(MODELS_FILE)
+    text = beside.read_text("utf-8") if path.is_file() and beside.is_file() else None
+    if not path.is_file():
+        text = _git("show", f"{source}:{MODELS_IN_GIT}")
+    try:
+        listed = obj(json.loads(text)).get("models") if text else None
+    except ValueError:
+        return None
+    return {str(obj(one).get("id")): obj(one) for one in listed} if listed is not None else None
 
 
 def _parsed(text: str) -> Any:
@@ -174,7 +202,8 @@ def run(args: argparse.Namespace) -> int:
     """
     try:
         _check_release(args)
-        changes = report(read(args.old or _newest_tag()), read(args.new))
+        old = args.old or _newest_tag()
+        changes = report(read(old), read(args.new), read_models(old), read_models(args.new))
     except Unusable as error:
         print(error, file=sys.stderr)
         return 2

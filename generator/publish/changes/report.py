@@ -119,7 +119,8 @@ def _entries(changes: list[Change]) -> list[str]:
     """Lines by home. Operations with the same changes share a line."""
     calls_by_text: dict[str, dict[str, Change]] = {}
     for change in changes:
-        calls_by_text.setdefault(change.text, {}).setdefault(change.call, change)
+        call = change.call or change.operation  # a model has no call
+        calls_by_text.setdefault(change.text, {}).setdefault(call, change)
     texts_by_calls: dict[tuple[str, ...], list[str]] = {}
     for what, calls in calls_by_text.items():
         texts_by_calls.setdefault(tuple(calls), []).append(what)
@@ -135,7 +136,9 @@ def _operations(alike: list[Change]) -> str:
     if alike[0].home == DOCUMENT:
         return ""
     names = [code(change.operation) for change in alike]
-    return f"{_listed(names)}: " if names[1:] else f"{names[0]} ({code(alike[0].call)}): "
+    if names[1:] or not alike[0].call:
+        return f"{_listed(names)}: "
+    return f"{names[0]} ({code(alike[0].call)}): "
 
 
 def _texts(texts: list[str]) -> str:

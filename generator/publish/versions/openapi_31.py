@@ -7,6 +7,7 @@ from typing import Any
 from generator.join import operations
 from generator.source import seq
 
+from .doubled import without_doubled
 from .losses import Loss, carry
 from .prose import plain, sentence
 from .walk import Json, walk
@@ -41,7 +42,8 @@ def to_31(document: Json) -> tuple[Json, list[Loss]]:
             node = {"description": node.get("summary", ""), **node}
         return carry("3.1", kind, node, place, _lacking(kind, node), losses)
 
-    lowered = {**walk(document, change), "openapi": "3.1.0"}
+    lowered = without_doubled("3.1", walk(document, change), losses)
+    lowered = {**lowered, "openapi": "3.1.0"}
     if "tags" in lowered:
         lowered |= _tag_groups(lowered)
     return lowered, sorted(losses)

@@ -8,11 +8,13 @@ that stalls times out.
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import httpx2
@@ -38,8 +40,27 @@ KEPT = 5.0
 LARGE = 64 << 10
 """Bytes that leave at once, without waiting for the other side."""
 LONGEST_HEADER = 64 << 10
+LIMITS = ("connect", "read", "write", "pool")
+COMPACT: Mapping[str, Any] = {
+    "ensure_ascii": False,
+    "separators": (",", ":"),
+    "allow_nan": False,
+}
+"""How httpx2 writes JSON."""
 ADDED = ("accept", "accept-encoding", "content-type", "user-agent")
 """Headers that aiohttp would add: a store refuses one that its signature does not know."""
+
+
+class Plain(NamedTuple):
+    """A request of JSON or nothing, as most are: without httpx2's objects, which take longer than
+    the rest of it.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    content: bytes
+    limits: Mapping[str, float | None]
 
 
 class Client:
@@ -52,16 +73,23 @@ class Client:
 
     def build_request(
         self, *, method: str, url: str, headers: Mapping[str, str], timeout: Any, **body: Any
-    ) -> httpx2.Request:
+    ) -> httpx2.Request | Plain:
         """A request that can be sent. Raises what httpx2 raises."""
-        limits = dict(zip(("connect", "read", "write", "pool"), timeout, strict=True))
+        limits: dict[str, float | None] = dict(zip(LIMITS, timeout, strict=True))
         sent = {**HEADERS, **headers}
-        return httpx2.Request(
-            method, _url(url), headers=sent, extensions={"timeout": limits}, **body
-        )
+        if body.keys() == {"json"}:
+            content = json.dumps(body["json"], **COMPACT).encode()
+            kind = {} if "content-type" in sent else {"content-type": "application/json"}
+            length = {"content-length": str(len(content))}
+            return Plain(method, _address(url), {**sent, **kind, **length}, content, limits)
+        if not body and method == "GET":
+            return Plain(method, _address(url), sent, b"", limits)
+        return httpx2.Request(method, url, headers=sent, extensions={"timeout": limits}, **body)
 
-    async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
+    async def send(self, request: httpx2.Request | Plain, **_: Any) -> Any:
         """Send it and return the open response."""
+        if isinstance(request, Plain):
+            return await self._transport.sent(request)
         return await self._transport.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -80,8 +108,14 @@ class Client:
 
 
 @lru_cache(maxsize=256)
-def _url(url: str) -> httpx2.URL:
-    return httpx2.URL(url)
+def _address(url: str) -> str:
+    """A URL as httpx2 writes it. Raises httpx2.InvalidURL."""
+    return str(httpx2.URL(url))
+
+
+@lru_cache(maxsize=256)
+def _encoded(url: str) -> URL:
+    return URL(url, encoded=True)
 
 
 class _Connector(TCPConnector):
@@ -126,25 +160,15 @@ class Transport(AiohttpTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request and return the open response. Raises httpx2's errors."""
-        if not isinstance(self.client, ClientSession):
-            self.client = self.get_client()
         limits: Mapping[str, float | None] = request.extensions.get("timeout", {})
-        upload = _Upload(request, limits.get("write"))
         try:
-            async with upload.watched():
-                response = await self.client.request(
-                    request.method,
-                    URL(str(request.url), encoded=True),
-                    headers=request.headers,
-                    data=upload.data,
-                    skip_auto_headers=ADDED,
-                    allow_redirects=False,
-                    timeout=_timeout(limits.get("connect"), limits.get("read"), limits.get("pool")),
-                )
-        except (ClientError, OSError, ValueError) as error:
-            if upload.error is not None:
-                raise upload.error from None
-            raise _translated(error, request) from error
+            upload = _Upload(request.content, None, limits.get("write"))
+        except httpx2.RequestNotRead:
+            request.headers.pop("transfer-encoding", None)  # aiohttp writes its own
+            upload = _Upload(b"", request.stream, limits.get("write"))
+        response = await self._exchange(
+            request.method, str(request.url), request.headers, upload, limits
+        )
         reason = {"reason_phrase": response.reason.encode()} if response.reason else {}
         return httpx2.Response(
             status_code=response.status,
@@ -153,6 +177,38 @@ class Transport(AiohttpTransport):
             request=request,
             extensions={"http_version": b"HTTP/1.1", **reason},
         )
+
+    async def sent(self, request: Plain) -> Open:
+        """Send a plain request and return the open response. Raises httpx2's errors."""
+        method, url, headers, content, limits = request
+        upload = _Upload(content, None, limits["write"])
+        return Open(await self._exchange(method, url, headers, upload, limits), url, upload)
+
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        upload: _Upload,
+        limits: Mapping[str, float | None],
+    ) -> ClientResponse:
+        if not isinstance(self.client, ClientSession):
+            self.client = self.get_client()
+        try:
+            async with upload.watched():
+                return await self.client.request(
+                    method,
+                    _encoded(url),
+                    headers=headers,
+                    data=upload.data,
+                    skip_auto_headers=ADDED,
+                    allow_redirects=False,
+                    timeout=_timeout(limits.get("connect"), limits.get("read"), limits.get("pool")),
+                )
+        except (ClientError, OSError, ValueError) as error:
+            if upload.error is not None:
+                raise upload.error from None
+            raise _translated(error, url) from error
 
     async def aclose(self) -> None:
         """Close the connections, also those whose other side takes nothing any more."""
@@ -186,7 +242,7 @@ def _timeout(connect: float | None, read: float | None, pool: float | None) -> C
     return ClientTimeout(sock_connect=connect, sock_read=read, connect=pool)
 
 
-def _translated(error: Exception, request: httpx2.Request) -> Exception:
+def _translated(error: Exception, url: str) -> Exception:
     """httpx2's error for one of aiohttp: only that of a connection says that nothing was sent."""
     kind: type[Exception] = httpx2.ReadError
     if isinstance(error, ConnectionTimeoutError):
@@ -201,6 +257,7 @@ def _translated(error: Exception, request: httpx2.Request) -> Exception:
         kind = httpx2.UnsupportedProtocol
     elif not isinstance(error, (ClientError, OSError)):
         return error
+    request = httpx2.Request("GET", url)  # for its URL, which the message names the host of
     return kind(str(error) or type(error).__name__, request=request)  # type: ignore[call-arg]
 
 
@@ -214,24 +271,15 @@ class _Stalled(TimeoutError):
 class _Upload:
     """The body of a request, and the time that its next piece may take."""
 
-    def __init__(self, request: httpx2.Request, seconds: float | None) -> None:
+    def __init__(self, content: bytes, stream: Any, seconds: float | None) -> None:
         self.error: Exception | None = None
         """Why the body could not be read: a file's error is not the connection's."""
-        self.request = request
         self._seconds = seconds
         self._limit: asyncio.Timeout | None = None
-        self.data: Any = self._data()
-        self.is_sent = self.data is None or isinstance(self.data, bytes)
-
-    def _data(self) -> Any:
-        try:
-            content = self.request.content
-        except httpx2.RequestNotRead:
-            self.request.headers.pop("transfer-encoding", None)  # aiohttp writes its own
-            return self._pieces(self.request.stream)
-        if len(content) <= LARGE:
-            return content or None
-        return self._pieces(_cut(content))
+        if stream is None and len(content) > LARGE:
+            stream = _cut(content)
+        self.data: Any = (content or None) if stream is None else self._pieces(stream)
+        self.is_sent = stream is None
 
     async def _pieces(self, source: Any) -> AsyncIterator[bytes]:
         try:
@@ -285,12 +333,15 @@ class _Body(httpx2.AsyncByteStream):
         try:
             while piece := await content.readany():
                 yield piece
+        except asyncio.CancelledError:
+            self._response.close()  # who cancels does not wait for the connection
+            raise
         except (ClientError, OSError) as error:
             # What arrived before the error waits behind it, and may be a whole response.
             content.set_exception(None)  # type: ignore[arg-type]
             if rest := content.read_nowait():
                 yield rest
-            raise _translated(error, self._upload.request) from error
+            raise _translated(error, str(self._response.url)) from error
 
     async def aclose(self) -> None:
         """Let go of the connection: to be used again, if all was sent and all was read."""
@@ -298,3 +349,40 @@ class _Body(httpx2.AsyncByteStream):
             self._response.release()
         else:
             self._response.close()
+
+
+class Open:
+    """An open response, with the attributes of httpx2's that are used."""
+
+    is_stream_consumed = False
+    extensions: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self, response: ClientResponse, url: str, upload: _Upload) -> None:
+        self._body = _Body(response, upload)
+        self.status_code = response.status
+        self.url = url
+        self.is_closed = False
+        self.headers: dict[str, str] = {}
+        for name, value in response.headers.items():
+            name = name.lower()
+            known = self.headers.get(name)
+            text = value if value.isascii() else _decoded(value)
+            self.headers[name] = text if known is None else f"{known}, {text}"
+
+    def aiter_raw(self) -> AsyncIterator[bytes]:
+        """The pieces of the body, as they arrive."""
+        return self._body.__aiter__()
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        self.is_closed = True
+        await self._body.aclose()
+
+
+def _decoded(value: str) -> str:
+    """A header's value that is not ASCII: UTF-8, or else Latin-1, as httpx2 reads it."""
+    content = value.encode("utf-8", "surrogateescape")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

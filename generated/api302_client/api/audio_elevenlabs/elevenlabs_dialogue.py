@@ -46,7 +46,8 @@ EXTENSIONS: Extensions = {
             "units": "inputs[].text",
             "for": "eleven_flash_v2_5, eleven_turbo_v2_5, eleven_turbo_v2",
         },
-    ]
+    ],
+    "x-models": {"field": "model_id"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("prompt",)
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {}
+EXTENSIONS: Extensions = {"x-models": {"field": "model_id"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,11 @@ FILES: Files = {"file": ("url", "part"), "cloud_storage_url": ("url",)}
 REQUIRED = ("model_id",)
 NOT_EMPTY = ("model_id",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "minute"}], "x-file-max": {"file": 3221225472}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.01, "unit": "PTC", "per": "minute"}],
+    "x-models": {"field": "model_id"},
+    "x-file-max": {"file": 3221225472},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

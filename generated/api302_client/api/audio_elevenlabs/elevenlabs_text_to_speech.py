@@ -34,7 +34,8 @@ EXTENSIONS: Extensions = {
     "x-price": [
         {"amount": 0.3, "unit": "PTC", "per": "1k characters", "units": "text", "for": "eleven_v3, eleven_multilingual_v2"},
         {"amount": 0.15, "unit": "PTC", "per": "1k characters", "units": "text", "for": "the Flash and Turbo models 2.5"},
-    ]
+    ],
+    "x-models": {"field": "model_id"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

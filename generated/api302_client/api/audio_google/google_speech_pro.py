@@ -30,7 +30,8 @@ REQUIRED = ("contents",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-price": [{"amount": 1.1, "unit": "PTC", "per": "1M input tokens"}, {"amount": 22, "unit": "PTC", "per": "1M output tokens"}]
+    "x-price": [{"amount": 1.1, "unit": "PTC", "per": "1M input tokens"}, {"amount": 22, "unit": "PTC", "per": "1M output tokens"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,7 @@ NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.4, "unit": "PTC", "per": "call", "for": "20 credits of 0.02"}],
+    "x-models": {"field": "model"},
     "x-file-max": {"audio": 52428800},
 }
 

@@ -30,7 +30,11 @@ FILES: Files = {"audio": ("part",)}
 REQUIRED = ("audio", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.4, "unit": "PTC", "per": "call"}], "x-file-max": {"audio": 52428800}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.4, "unit": "PTC", "per": "call"}],
+    "x-models": {"field": "model"},
+    "x-file-max": {"audio": 52428800},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -34,7 +34,8 @@ EXTENSIONS: Extensions = {
     "x-price": [
         {"amount": 0.4, "unit": "PTC", "per": "call", "for": "stable-audio-2.5: 20 credits of 0.02"},
         {"amount": 0.46, "unit": "PTC", "per": "call", "for": "stable-audio-2: 20 to 23 credits of 0.02"},
-    ]
+    ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

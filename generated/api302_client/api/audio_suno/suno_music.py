@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.1, "unit": "PTC", "per": "call", "note": "by the page on going on"},
         {"amount": 0.12, "unit": "PTC", "per": "call", "for": "Suno V5", "note": "by the catalogue of September 2026"},
     ],
+    "x-models": {"field": "mv"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -30,7 +30,10 @@ FILES: Files = {}
 REQUIRED = ("model", "input", "voice")
 NOT_EMPTY = ("model", "input", "voice")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.03, "unit": "PTC", "per": "1k characters", "units": "input"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.03, "unit": "PTC", "per": "1k characters", "units": "input"}],
+    "x-models": {"field": "model"},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

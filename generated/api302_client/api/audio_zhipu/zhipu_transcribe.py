@@ -31,6 +31,7 @@ NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.025, "unit": "PTC", "per": "1M tokens"}],
+    "x-models": {"field": "model"},
     "x-file-max": {"file": 26214400, "file_base64": 26214400},
 }
 

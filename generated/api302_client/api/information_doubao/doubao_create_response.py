@@ -30,7 +30,8 @@ REQUIRED = ("model", "input")
 NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-price": [{"amount": 0.2, "unit": "PTC", "per": "1M input tokens"}, {"amount": 0.6, "unit": "PTC", "per": "1M output tokens"}]
+    "x-price": [{"amount": 0.2, "unit": "PTC", "per": "1M input tokens"}, {"amount": 0.6, "unit": "PTC", "per": "1M output tokens"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("type", "image_url")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "status", "values": [0], "message": "message"}}
+EXTENSIONS: Extensions = {"x-success": {"field": "status", "values": [0], "message": "message"}, "x-models": {"field": "model"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {"file": ("url", "base64")}
 REQUIRED = ("model", "file")
 NOT_EMPTY = ("model", "file")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.03, "unit": "PTC", "per": "1M tokens"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.03, "unit": "PTC", "per": "1M tokens"}], "x-models": {"field": "model"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

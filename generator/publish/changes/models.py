@@ -1,0 +1,38 @@
+"""What changed in the catalogue of models: those that came, went, or cost something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from generator.emit.docstrings import price_text
+from generator.source import seq
+
+from .report import ADDED, CHANGED, Change
+
+HOME = "models"
+Models = Mapping[str, Mapping[str, Any]]
+
+
+def compare_models(old: Models, new: Models) -> list[Change]:
+    """The changes of models, in the order of the new catalogue. `old`, `new`: models by id."""
+    found = [Change(kind, HOME, id_, "", rule, text) for kind, id_, rule, text in _all(old, new)]
+    return sorted(found, key=lambda change: change.kind != ADDED)
+
+
+def _all(old: Models, new: Models) -> Iterator[tuple[str, str, str, str]]:
+    for id_, model in new.items():
+        if id_ not in old:
+            yield ADDED, id_, "model-added", f"new: {model['title']}"
+            continue
+        before, after = (price_text(seq(one.get("price"))) for one in (old[id_], model))
+        if before != after:
+            said = f"{before.rstrip('.') or 'unknown'} \u2192 {after.rstrip('.') or 'unknown'}"
+            yield CHANGED, id_, "model-price", f"price: {said}"
+        if model.get("deprecated") and not old[id_].get("deprecated"):
+            instead = model.get("replaced_by")
+            hint = f"; use {instead}" if instead else ""
+            yield CHANGED, id_, "model-deprecated", f"deprecated{hint}"
+    for id_, model in old.items():
+        if id_ not in new:
+            yield CHANGED, id_, "model-removed", f"gone: {model['title']}"
