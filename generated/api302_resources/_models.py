@@ -217,6 +217,7 @@ Ai302TranscribeModel: TypeAlias = (
     | str
 )
 AlibabaAnimateImageModel: TypeAlias = Literal["wan2.2-animate-move", "wan2.2-animate-mix"] | str
+AlibabaEditImageModel: TypeAlias = Literal["wanx2.1-imageedit", "wan2.5-i2i-preview", "qwen-mt-image"] | str
 AlibabaGenerateImageModel: TypeAlias = Literal["wan2.6-image", "wan2.7-image-pro"] | str
 AlibabaGenerateMultimodalModel: TypeAlias = (
     Literal[
@@ -950,6 +951,16 @@ OpenaiTranslateModel: TypeAlias = Literal["whisper-1"] | str
 SophnetRecognizeImageModel: TypeAlias = Literal["PaddleOCR-VL-0.9B", "PaddleOCR-VL-1.5"] | str
 StabilityTextToAudioModel: TypeAlias = Literal["stable-audio-2", "stable-audio-2.5"] | str
 SunoMusicMv: TypeAlias = Literal["chirp-v3-5", "chirp-v4", "chirp-auk", "chirp-bluejay", "chirp-crow", "chirp-fenix"] | str
+ThreeDModel: TypeAlias = Literal["doubao-seed3d-2-0-260328", "doubao-seed3d-1-0-250928"] | str
+TopazAdjustLightingModel: TypeAlias = Literal["Adjust", "Adjust V2", "White Balance", "Colorize"] | str
+TopazDenoiseImageModel: TypeAlias = Literal["Normal", "Strong", "Extreme"] | str
+TopazEnhanceImageGenerativeModel: TypeAlias = Literal["Standard MAX", "Recovery V2", "Wonder", "Redefine"] | str
+TopazEnhanceImageModel: TypeAlias = Literal["Standard V2", "Low Resolution V2", "CGI", "High Fidelity V2", "Text Refine"] | str
+TopazRestoreImageModel: TypeAlias = Literal["Dust-Scratch", "Dust-Scratch V2"] | str
+TopazSharpenImageGenerativeModel: TypeAlias = Literal["Super Focus V2"] | str
+TopazSharpenImageModel: TypeAlias = (
+    Literal["Standard", "Strong", "Lens Blur", "Lens Blur V2", "Motion Blur", "Natural", "Refocus", "Wildlife", "Portrait"] | str
+)
 ViduReferenceToImageModel: TypeAlias = Literal["viduq2", "viduq1"] | str
 ZhipuParseLayoutModel: TypeAlias = Literal["glm-ocr"] | str
 ZhipuSpeechModel: TypeAlias = Literal["glm-tts"] | str
