@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import KlingM2VResponse, KlingResponse
+    from api302_resources._models import ImageProcessingModel
 
 
 class Kling(Resource):
@@ -23,7 +24,7 @@ class Kling(Resource):
         *,
         human_image: str,
         cloth_image: str,
-        model_name: str | None = None,
+        model_name: ImageProcessingModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -34,7 +35,8 @@ class Kling(Resource):
         Args:
             human_image: Image of the person. Takes a URL.
             cloth_image: Image of the garment. Takes a URL.
-            model_name: Such as `kolors-virtual-try-on-v1-5`.
+            model_name: Such as `kolors-virtual-try-on-v1-5`. `client.catalog.find(operation='kling_try_on')`
+                lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -165,7 +167,7 @@ class AsyncKling(AsyncResource):
         *,
         human_image: str,
         cloth_image: str,
-        model_name: str | None = None,
+        model_name: ImageProcessingModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -176,7 +178,8 @@ class AsyncKling(AsyncResource):
         Args:
             human_image: Image of the person. Takes a URL.
             cloth_image: Image of the garment. Takes a URL.
-            model_name: Such as `kolors-virtual-try-on-v1-5`.
+            model_name: Such as `kolors-virtual-try-on-v1-5`. `client.catalog.find(operation='kling_try_on')`
+                lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
